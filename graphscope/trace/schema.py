@@ -1,0 +1,79 @@
+"""The tables of a trace file, and the meaning of their integer columns.
+
+A trace is one SQLite database in WAL mode. Topology and timings are stored as little-endian array
+blobs (a row per operation would cost thirty times the space and the time); everything that a person
+may want to query by hand (steps, scalars, texts, findings) is an ordinary column.
+"""
+
+from __future__ import annotations
+
+FORMAT = 1
+
+# nodes blob: int32[n, 8]
+OP, PHASE, SCOPE, SITE, TWIN, SLOT, PARAMS, FLAGS = range(8)
+NODE_COLUMNS = 8
+
+# phases
+DATA, FORWARD, BACKWARD, UPDATE = range(4)
+PHASES = ("data", "forward", "backward", "update")
+
+# flags
+VIEW, INPLACE, EXTRA, WANTS_GRAD = 1, 2, 4, 8
+
+# ports blob: int32[p, 4] = name, kind, scope, const
+PORT_COLUMNS = 4
+PORT_KINDS = (
+    "input",
+    "parameter",
+    "constant",
+    "carried",
+    "buffer",
+    "gradient",
+    "optimizer_state",
+)
+
+# freed column
+SURVIVED, NO_MEMORY = -1, -2
+
+FAMILIES = ("linalg", "pointwise", "reduce", "shape", "loss", "data", "other")
+
+SQL = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE strings (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE ops (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, family TEXT NOT NULL, tex TEXT NOT NULL,
+    vjp_tex TEXT NOT NULL, inputs TEXT NOT NULL, doc TEXT NOT NULL, is_view INTEGER NOT NULL);
+CREATE TABLE sites (id INTEGER PRIMARY KEY, file TEXT NOT NULL, line INTEGER NOT NULL, func TEXT NOT NULL);
+CREATE TABLE sources (file TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE specs (
+    id INTEGER PRIMARY KEY, shape TEXT NOT NULL, dtype TEXT NOT NULL, nbytes INTEGER NOT NULL,
+    device TEXT NOT NULL);
+CREATE TABLE graphs (
+    id INTEGER PRIMARY KEY, digest TEXT NOT NULL, kind TEXT NOT NULL, n INTEGER NOT NULL,
+    parent INTEGER NOT NULL, diverged_at INTEGER NOT NULL, nodes BLOB NOT NULL, edges BLOB NOT NULL,
+    ports BLOB NOT NULL, kept BLOB NOT NULL, names BLOB NOT NULL, plan BLOB NOT NULL);
+CREATE TABLE shape_sets (id INTEGER PRIMARY KEY, graph INTEGER NOT NULL, specs BLOB NOT NULL);
+CREATE TABLE steps (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, num INTEGER NOT NULL, graph INTEGER NOT NULL,
+    shape_set INTEGER NOT NULL, status TEXT NOT NULL, t0_ns INTEGER NOT NULL,
+    wall_ns INTEGER NOT NULL, rec_ns INTEGER NOT NULL, loss REAL, nonfinite INTEGER NOT NULL,
+    columns BLOB, shift INTEGER NOT NULL, freed BLOB, dev BLOB, live0 INTEGER NOT NULL, note TEXT);
+CREATE UNIQUE INDEX steps_num ON steps (kind, num);
+CREATE TABLE tensors (step INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE moments (graph INTEGER PRIMARY KEY, n INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE scalars (
+    id INTEGER PRIMARY KEY, tag TEXT NOT NULL, step INTEGER NOT NULL, value REAL,
+    wall_ns INTEGER NOT NULL);
+CREATE INDEX scalars_tag ON scalars (tag, id);
+CREATE TABLE texts (
+    id INTEGER PRIMARY KEY, tag TEXT NOT NULL, step INTEGER NOT NULL, text TEXT NOT NULL,
+    wall_ns INTEGER NOT NULL);
+CREATE TABLE findings (
+    id INTEGER PRIMARY KEY, step INTEGER NOT NULL, rule TEXT NOT NULL, severity TEXT NOT NULL,
+    node INTEGER NOT NULL, title TEXT NOT NULL, data TEXT NOT NULL);
+CREATE TABLE commands (
+    id INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
+    status TEXT NOT NULL);
+"""
+# tensors.step refers to steps.id (the sequence), so that eval steps can hold values too.
+# scalars.value NULL stands for NaN: SQLite stores no NaN.
