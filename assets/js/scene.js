@@ -1,0 +1,143 @@
+/* GraphView JSON made ready to paint: positions that can move, neighbours, boxes of edges, hit test. */
+(function () {
+  "use strict";
+  const gs = (window.gs = window.gs || {});
+
+  gs.Scene = class {
+    constructor(view) {
+      this.view = view;
+      this.nodes = view.nodes || [];
+      this.groups = (view.groups || []).slice().sort((a, b) => a.depth - b.depth);
+      this.edges = view.edges || [];
+      this.bounds = view.bounds || [0, 0, 1, 1];
+      this.byId = new Map();
+      this.into = new Map(); // id -> edges that end there
+      this.from = new Map();
+      this.values = {};
+      for (const box of [...this.nodes, ...this.groups]) {
+        box.px = box.x;
+        box.py = box.y;
+        box.pw = box.w;
+        box.ph = box.h;
+        this.byId.set(box.id, box);
+      }
+      for (const edge of this.edges) {
+        push(this.into, edge.dst, edge);
+        push(this.from, edge.src, edge);
+        let [x0, y0, x1, y1] = [Infinity, Infinity, -Infinity, -Infinity];
+        for (const [x, y] of edge.points) {
+          x0 = Math.min(x0, x);
+          y0 = Math.min(y0, y);
+          x1 = Math.max(x1, x);
+          y1 = Math.max(y1, y);
+        }
+        edge.box = [x0, y0, x1, y1];
+        edge.path = path(edge.points);
+      }
+      this.all = null; // every edge in one path, for the far view; built when first needed
+    }
+
+    allEdges() {
+      if (!this.all) {
+        this.all = new Path2D();
+        for (const edge of this.edges) this.all.addPath(edge.path);
+      }
+      return this.all;
+    }
+
+    /* The card at a point, else the title of an open group there, else null. */
+    at(point) {
+      if (!point) return null;
+      const { x, y } = point;
+      for (let i = this.nodes.length - 1; i >= 0; i--) {
+        const n = this.nodes[i];
+        if (x >= n.px && x <= n.px + n.pw && y >= n.py && y <= n.py + n.ph) return n;
+      }
+      for (let i = this.groups.length - 1; i >= 0; i--) {
+        const g = this.groups[i];
+        if (x >= g.px && x <= g.px + g.pw && y >= g.py && y <= g.py + gs.TITLE) return g;
+      }
+      return null;
+    }
+
+    inputs(id) {
+      return (this.into.get(id) || []).map((e) => e.src);
+    }
+
+    outputs(id) {
+      return (this.from.get(id) || []).map((e) => e.dst);
+    }
+
+    /* The card that stands for a value or card id: itself, the card it was folded into, or its closed scope. */
+    holder(id) {
+      if (this.byId.has(id)) return this.byId.get(id);
+      const value = gs.valueOf(id);
+      if (value === null) return null;
+      return this.nodes.find((n) => (n.members || []).includes(value)) || null;
+    }
+
+    openScopes() {
+      return this.groups.map((g) => g.id.slice(2));
+    }
+
+    /* Prepares the motion from an older scene; returns change(t). Boxes without a past grow out of
+     * the box they were inside of; dx, dy is how far the fixed point moved in the world. */
+    morph(old, dx, dy) {
+      const moves = [];
+      const rect = (b) => ({ x: b.px + dx, y: b.py + dy, w: b.pw, h: b.ph });
+      const home = (box) => {
+        if (old.byId.has(box.id)) return { r: rect(old.byId.get(box.id)), fresh: false };
+        let scope = box.id.startsWith("s:") ? box.id.slice(2) : box.scope || "";
+        while (scope) {
+          const was = old.byId.get("s:" + scope);
+          if (was) {
+            const r = rect(was);
+            const w = Math.min(box.w, r.w), h = Math.min(box.h, r.h);
+            return { r: { x: r.x + (r.w - w) / 2, y: r.y + (r.h - h) / 2, w, h }, fresh: true };
+          }
+          scope = scope.includes(".") ? scope.slice(0, scope.lastIndexOf(".")) : "";
+        }
+        return { r: { x: box.x, y: box.y, w: box.w, h: box.h }, fresh: true };
+      };
+      for (const box of [...this.nodes, ...this.groups]) moves.push([box, home(box)]);
+      return (t) => {
+        for (const [box, { r, fresh }] of moves) {
+          box.px = r.x + (box.x - r.x) * t;
+          box.py = r.y + (box.y - r.y) * t;
+          box.pw = r.w + (box.w - r.w) * t;
+          box.ph = r.h + (box.h - r.h) * t;
+          box.alpha = fresh ? t : 1;
+        }
+        this.fade = t; // edges cannot be bent half way, so they come in with the motion
+      };
+    }
+  };
+
+  /* "n12" is value 12, "p3" is the port value -4; a scope has no single value. */
+  gs.valueOf = function (id) {
+    const match = /^([np])(\d+)$/.exec(id || "");
+    if (!match) return null;
+    return match[1] === "n" ? Number(match[2]) : -1 - Number(match[2]);
+  };
+
+  function push(map, key, item) {
+    if (!map.has(key)) map.set(key, []);
+    map.get(key).push(item);
+  }
+
+  /* First point, then triples are cubic Beziers; anything else is a polyline. */
+  function path(points) {
+    const p = new Path2D();
+    if (!points.length) return p;
+    p.moveTo(points[0][0], points[0][1]);
+    if (points.length % 3 === 1 && points.length > 1) {
+      for (let i = 1; i < points.length; i += 3) {
+        const [a, b, c] = [points[i], points[i + 1], points[i + 2]];
+        p.bezierCurveTo(a[0], a[1], b[0], b[1], c[0], c[1]);
+      }
+    } else {
+      for (const [x, y] of points.slice(1)) p.lineTo(x, y);
+    }
+    return p;
+  }
+})();

@@ -1,0 +1,111 @@
+/* Paints a whole scene in its order: frames, lines, cards, then whatever is chosen on top. */
+(function () {
+  "use strict";
+  const gs = (window.gs = window.gs || {});
+
+  gs.paintScene = function (ctx, page) {
+    const { scene, board } = page;
+    const k = board.view.k;
+    const [x0, y0, x1, y1] = board.window();
+    const seen = (x, y, w, h) => x <= x1 && x + w >= x0 && y <= y1 && y + h >= y0;
+    const shown = scene.nodes.filter((n) => seen(n.px - 8, n.py - 12, n.pw + 20, n.ph + 24));
+    const chosen = page.selected && scene.byId.get(page.selected.id);
+    const near = neighbours(scene, chosen || page.hovered);
+
+    for (const g of scene.groups) {
+      if (seen(g.px, g.py, g.pw, g.ph)) gs.paintGroup(ctx, g, k, page.hovered === g);
+    }
+    lines(ctx, scene, k, seen, near, chosen || page.hovered);
+    if (k < 0.25) blocks(ctx, scene, shown, k, page, near);
+    else cards(ctx, scene, shown, k, page, chosen, near);
+  };
+
+  function neighbours(scene, box) {
+    if (!box || box.depth !== undefined) return null;
+    return { id: box.id, ins: new Set(scene.inputs(box.id)), outs: new Set(scene.outputs(box.id)) };
+  }
+
+  function lines(ctx, scene, k, seen, near, box) {
+    const fade = scene.fade === undefined ? 1 : scene.fade;
+    const plain = gs.color("edge");
+    ctx.globalAlpha = fade;
+    if (k < 0.12 && scene.edges.length > 3000) {
+      // Seen from far, ten thousand lines are one grey path: one stroke instead of ten thousand.
+      ctx.strokeStyle = plain;
+      ctx.globalAlpha = fade * 0.5;
+      ctx.lineWidth = 0.6 / k;
+      if (k >= 0.04) ctx.stroke(scene.allEdges());
+    } else {
+      for (const e of scene.edges) {
+        const [a, b, c, d] = e.box;
+        if (!seen(a, b, c - a, d - b)) continue;
+        const lit = near && (e.dst === near.id || e.src === near.id);
+        if (!lit) gs.paintEdge(ctx, e, k, plain);
+        if (!lit && k >= 0.8 && fade === 1) gs.paintEdgeLabel(ctx, e, k);
+      }
+    }
+    ctx.globalAlpha = fade;
+    if (near && box) {
+      for (const e of [...(scene.into.get(near.id) || [])]) gs.paintEdge(ctx, e, k, gs.color("value"), 0.5);
+      for (const e of [...(scene.from.get(near.id) || [])]) gs.paintEdge(ctx, e, k, gs.color("gradient"), 0.5);
+      for (const e of [...(scene.into.get(near.id) || []), ...(scene.from.get(near.id) || [])]) {
+        if (k >= 0.8 && fade === 1) gs.paintEdgeLabel(ctx, e, k);
+      }
+    }
+    ctx.globalAlpha = 1;
+  }
+
+  function colourOf(n, v, overlay) {
+    if (overlay) {
+      if (v && v.health && v.health !== "ok") return gs.color("nonfinite");
+      return (v && v.color) || gs.color("line");
+    }
+    return gs.color("family-" + n.family);
+  }
+
+  /* Far away: one rectangle a card, grouped by colour so that the painter changes colour rarely. */
+  function blocks(ctx, scene, shown, k, page, near) {
+    const overlay = page.overlay();
+    const byColour = new Map();
+    for (const n of shown) {
+      const pale = page.found && !page.found.has(n.id);
+      const key = colourOf(n, scene.values[n.id], overlay) + (pale ? "~" : "");
+      if (!byColour.has(key)) byColour.set(key, []);
+      byColour.get(key).push(n);
+    }
+    for (const [key, nodes] of byColour) {
+      ctx.globalAlpha = key.endsWith("~") ? 0.25 : 0.9;
+      ctx.fillStyle = key.replace("~", "");
+      ctx.beginPath();
+      for (const n of nodes) ctx.rect(n.px, n.py, n.pw, n.ph);
+      ctx.fill();
+    }
+    ctx.globalAlpha = 1;
+    if (near && scene.byId.has(near.id)) {
+      const n = scene.byId.get(near.id);
+      ctx.strokeStyle = gs.color("focus");
+      ctx.lineWidth = 2 / k;
+      ctx.strokeRect(n.px, n.py, n.pw, n.ph);
+    }
+  }
+
+  function cards(ctx, scene, shown, k, page, chosen, near) {
+    const overlay = page.overlay();
+    const overChosen = chosen && page.hovered === chosen;
+    const late = [];
+    for (const n of shown) {
+      const mood = {
+        overlay,
+        selected: chosen === n,
+        hover: page.hovered === n || page.focused === n.id,
+        role: chosen && near ? (near.ins.has(n.id) ? "in" : near.outs.has(n.id) ? "out" : "") : "",
+        found: page.found ? page.found.has(n.id) : false,
+      };
+      mood.pale = page.found ? !mood.found && !mood.selected
+        : Boolean(overChosen && !mood.selected && !mood.role);
+      if (mood.selected || mood.hover) late.push([n, mood]);
+      else gs.paintCard(ctx, n, scene.values[n.id], k, mood);
+    }
+    for (const [n, mood] of late) gs.paintCard(ctx, n, scene.values[n.id], k, mood);
+  }
+})();

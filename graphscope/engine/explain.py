@@ -1,0 +1,68 @@
+"""Words for an op that failed: what, with which shapes, the rule, the fix, and the user's line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphscope.engine.frames import user_line
+from graphscope.errors import AutogradError, DeviceError, DTypeError, GraphScopeError, ShapeError
+
+
+def describe(x: Any) -> str:
+    """``w1 (1000, 100) float32`` for a tensor, with its name where it has one."""
+    if not hasattr(x, "_a"):
+        return repr(x)
+    name = f"{x.name} " if x.name else ""
+    return f"{name}{tuple(x._a.shape)} {x._a.dtype}"
+
+
+def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> BaseException:
+    """The exception to raise for a kernel's failure; unknown failures keep the kernel's words."""
+    where = user_line(2)
+    tail = f" ({where})" if where else ""
+    what = f"{row.name}: " + ", ".join(describe(x) for x in inputs)
+    kinds = {type(x._a).__name__ for x in inputs}
+    if len(kinds) > 1:
+        places = " and ".join(str(x.device) for x in inputs)
+        return DeviceError(
+            f"{what}: the tensors are on {places}; an op needs them on one device. "
+            f"Move one with .to(device).{tail}"
+        )
+    if isinstance(error, GraphScopeError):
+        return error
+    if row.shape is not None:
+        try:
+            row.shape(*(tuple(x._a.shape) for x in inputs), **(params or {}))
+        except ShapeError as rule:
+            return ShapeError(f"{what}: {rule}{tail}")
+    if row.broadcast:
+        clash = broadcast_clash([tuple(x._a.shape) for x in inputs])
+        if clash:
+            return ShapeError(f"{what}: {clash}{tail}")
+    if isinstance(error, MemoryError):
+        return error
+    kind = DTypeError if isinstance(error, TypeError) else ShapeError
+    return kind(f"{what}: {error}{tail}")
+
+
+def broadcast_clash(shapes: list[tuple[int, ...]]) -> str:
+    """Why these shapes do not broadcast, in a sentence with a fix; empty if they do."""
+    rank = max(map(len, shapes))
+    for d in range(1, rank + 1):
+        sizes = sorted({s[-d] for s in shapes if len(s) >= d and s[-d] != 1})
+        if len(sizes) > 1:
+            return (
+                f"the shapes do not broadcast: dimension -{d} has sizes {sizes[0]} and {sizes[1]}, and "
+                "sizes must be equal or 1. Reshape one, or add a dimension with unsqueeze"
+            )
+    return ""
+
+
+def inplace_error(row: Any, target: Any) -> AutogradError:
+    """The error for writing into a tensor whose gradient is wanted."""
+    where = user_line(3)
+    kind = "a leaf that requires grad" if target._node is None else "part of the graph"
+    return AutogradError(
+        f"{row.name}: {describe(target)} is {kind}, so it cannot be changed in place while gradients "
+        f"are recorded. Wrap the update in `with no_grad():`, or compute a new tensor. ({where})"
+    )

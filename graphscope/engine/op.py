@@ -1,0 +1,133 @@
+"""One op = one row: forward, gradients, forward mode, cost, formula, samples and errors in one place.
+
+What the engine needs at every call (input names, which gradient keeps what, where each argument of a
+gradient comes from) is read from the signatures once, here, at import.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class Want(NamedTuple):
+    """The gradient of one input: what to call and where its arguments lie in ``Node.saved``."""
+
+    slot: int
+    name: str
+    fn: Callable[..., Any]
+    take: tuple[int, ...]  # indices into (inputs..., out, aux)
+    params: tuple[str, ...]
+
+
+class Op:
+    """A row of the op table.
+
+    name: public name of the op. kernel: ``kernel(xp, *inputs, **params) -> array``, or the name of an
+    ``xp`` function (then ``inputs`` names its arguments). vjp: for each input ``f(F, g, *names)``, where
+    the names after ``g`` say what this gradient keeps alive: an input, ``out``, ``aux`` or a param.
+    ``F`` holds every row under its name, on plain arrays in an ordinary backward and on tensors under
+    ``create_graph``; so the same formula serves both and second derivatives.
+
+    broadcast: inputs broadcast against each other, and the engine sums gradients back.
+    mask_first: the first input is a mask and takes no part in promotion.
+    floats: integer inputs are cast to the default float first. multi: the kernel returns a tuple of
+    outputs. aux: the kernel returns ``(out, aux)`` where aux is an array that only gradients see.
+    writes: the first input is changed in place and is also the output. static: params that are
+    structure; all params are, unless ``values`` names them.
+    """
+
+    __slots__ = (
+        "name", "id", "kernel", "vjp", "jvp", "tex", "family", "inputs", "params", "values", "shape",
+        "flops", "samples", "kinks", "errors", "view", "writes", "aux", "multi", "broadcast", "floats",
+        "doc", "kern", "wants", "plans", "n", "reference", "mask_first",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        kernel: Callable[..., Any] | str,
+        *,
+        inputs: str = "",
+        vjp: dict[str, Callable[..., Any]] | None = None,
+        jvp: Any = None,
+        tex: str = "",
+        family: str = "pointwise",
+        values: Sequence[str] = (),
+        shape: Callable[..., Any] | None = None,
+        flops: Callable[..., int] | None = None,
+        samples: Sequence[Any] = (),
+        kinks: Callable[..., Any] | None = None,
+        errors: Sequence[Any] = (),
+        view: bool = False,
+        writes: bool = False,
+        aux: bool = False,
+        multi: bool = False,
+        broadcast: bool = False,
+        floats: bool = False,
+        mask_first: bool = False,
+        reference: Callable[..., Any] | None = None,
+        doc: str = "",
+    ) -> None:
+        self.name, self.kernel, self.vjp, self.jvp = name, kernel, vjp or {}, jvp
+        self.tex, self.family, self.values = tex or name, family, frozenset(values)
+        self.shape, self.flops, self.samples, self.kinks = shape, flops, tuple(samples), kinks
+        self.errors, self.view, self.writes, self.aux, self.multi = tuple(errors), view, writes, aux, multi
+        self.broadcast, self.floats, self.reference, self.doc = broadcast, floats, reference, doc
+        self.id = -1  # set when the table is frozen
+        self.mask_first = mask_first
+        if isinstance(kernel, str):
+            self.inputs, self.params = tuple(inputs.split()), {}
+        else:
+            signature = list(inspect.signature(kernel).parameters.values())
+            self.inputs = tuple(p.name for p in signature[1:] if p.kind in _POSITIONAL)
+            self.params = {
+                p.name: p.default for p in signature[1:] if p.kind is inspect.Parameter.KEYWORD_ONLY
+            }
+            if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in signature):
+                self.inputs = ("*",)  # any number of inputs, as in cat
+        self.n = len(self.inputs)
+        self.kern: dict[type, Callable[..., Any]] = {}
+        self.wants = tuple(self._want(slot, k) for slot, k in enumerate(self.inputs) if k in self.vjp)
+        for k in self.vjp:
+            if k not in self.inputs:
+                raise TypeError(f"op {name!r}: vjp for {k!r}, but the inputs are {self.inputs}")
+        self.plans: dict[int, tuple[tuple[Want, ...], tuple[int, ...], bool, bool]] = {}
+
+    def _want(self, slot: int, key: str) -> Want:
+        fn = self.vjp[key]
+        asked = [p.name for p in inspect.signature(fn).parameters.values()][2:]
+        take, params = [], []
+        for name in asked:
+            if name in self.inputs and self.inputs != ("*",):
+                take.append(self.inputs.index(name))
+            elif name == "out":
+                take.append(self.n)
+            elif name == "aux" and self.aux:
+                take.append(self.n + 1)
+            elif name in self.params:
+                params.append(name)
+            elif name == "args" and self.inputs == ("*",):
+                take.append(0)
+            else:
+                raise TypeError(
+                    f"op {self.name!r}: the gradient of {key!r} asks for {name!r}; it can ask for "
+                    f"{', '.join([*self.inputs, 'out', 'aux', *self.params])}"
+                )
+        return Want(slot, key, fn, tuple(take), tuple(params))
+
+    def plan(self, mask: int) -> tuple[tuple[Want, ...], tuple[int, ...], bool, bool]:
+        """For the inputs in the bit mask: their wants, inputs to keep, keep out?, keep aux?"""
+        found = self.plans.get(mask)
+        if found is None:
+            wants = tuple(w for w in self.wants if mask >> w.slot & 1)
+            take = {i for w in wants for i in w.take}
+            kept = tuple(sorted(i for i in take if i < self.n))
+            found = self.plans[mask] = (wants, kept, self.n in take, self.n + 1 in take)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}({', '.join(self.inputs)})>"

@@ -1,0 +1,152 @@
+"""Names and graphs: what the integers of the hot path stand for.
+
+Scopes come from the module tree, tensors' names from parameters and from the user's variables; a
+graph is looked up by digest and confirmed by equality.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+from graphscope.engine.frames import user_frame
+from graphscope.engine.tensor import Tensor
+from graphscope.trace import schema
+
+INPUT, PARAMETER, CONSTANT, CARRIED, BUFFER, GRADIENT, STATE = range(7)
+
+
+class GraphRecord:
+    """A graph as the recorder compares it: keys of nodes, what each keeps, ports."""
+
+    __slots__ = ("id", "kind", "keys", "kept", "ports", "parent", "at", "digest", "sets", "_last", "_last_id")
+
+    def __init__(
+        self, id: int, kind: str, keys: Any, kept: Any, ports: Any, parent: int, at: int, digest: str
+    ) -> None:
+        self.id, self.kind, self.keys, self.kept = id, kind, keys, kept
+        self.ports, self.parent, self.at, self.digest = ports, parent, at, digest
+        self.sets: dict[Any, int] = {}
+        self._last: Any = None
+        self._last_id = -1
+
+    def shape_set(self, shapes: list[Any], port_shapes: list[Any]) -> tuple[int, Any]:
+        """(number of the shape set within this graph, the shapes if it is a new one)."""
+        both = (shapes, port_shapes)
+        if both == self._last:
+            return self._last_id, None
+        key = (tuple(shapes), tuple(port_shapes))
+        found = self.sets.get(key)
+        self._last = both
+        if found is not None:
+            self._last_id = found
+            return found, None
+        self._last_id = self.sets[key] = len(self.sets)
+        return self._last_id, key
+
+
+class Names:
+    """Interns texts, assigns scope paths to modules, and finds graphs again."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = [""]
+        self._ids: dict[str, int] = {"": 0}
+        self._graphs: dict[str, list[GraphRecord]] = {}
+        self.count = 0
+        self.parameter_scopes: dict[str, int] = {}
+        self.consts: dict[int, list[Any]] = {}
+        self.device = "cpu"
+        self._token = object()
+
+    def string(self, text: str) -> int:
+        """The id of a text."""
+        found = self._ids.get(text)
+        if found is None:
+            found = self._ids[text] = len(self.texts)
+            self.texts.append(text)
+        return found
+
+    # ---------------------------------------------------------------- scopes
+
+    def scope(self, module: Any, parent: int, nested: bool) -> int:
+        """The id of a module's scope path, given the scope it was called from."""
+        known = module.__dict__.get("_gs_scope")
+        if known is not None and known[0] is self._token:
+            return known[1]  # type: ignore[no-any-return]
+        if nested or parent:
+            # Not in the tree of the module that was called: it gets its place by where it is called.
+            path = f"{self.texts[parent]}.{type(module).__name__.lower()}"
+        else:
+            path = _variable_of(module) or type(module).__name__.lower()
+        self.name_tree(module, path)
+        return module.__dict__["_gs_scope"][1]  # type: ignore[no-any-return]
+
+    def name_tree(self, module: Any, root: str) -> None:
+        """Give every module and parameter below ``module`` its path; names that exist stay."""
+        for name, sub in module.named_modules():
+            known = sub.__dict__.get("_gs_scope")
+            if known is None or known[0] is not self._token:
+                path = f"{root}.{name}" if name else root
+                sub.__dict__["_gs_scope"] = (self._token, self.string(path))
+        for name, parameter in module.named_parameters():
+            if parameter._name is None:
+                parameter._name = name
+            owner, _, _ = name.rpartition(".")
+            path = f"{root}.{owner}" if owner else root
+            self.parameter_scopes.setdefault(parameter._name, self.string(path))
+
+    # ---------------------------------------------------------------- graphs
+
+    def graph(
+        self, kind: str, keys: list[Any], kept: list[Any], ports: list[Any], parent: int, at: int
+    ) -> tuple[GraphRecord, bool]:
+        """The graph with this structure, and whether it is new."""
+        digest = blake2b(repr((kind, keys, ports)).encode(), digest_size=12).hexdigest()
+        for known in self._graphs.get(digest, ()):
+            if known.keys == keys and known.ports == ports and known.kind == kind:
+                return known, False
+        made = GraphRecord(self.count, kind, keys, kept, ports, parent, at, digest)
+        self.count += 1
+        self._graphs.setdefault(digest, []).append(made)
+        return made, True
+
+
+def port_of(x: Tensor, phase: int, names: Names) -> tuple[Any, ...]:
+    """(name, kind, scope, dtype) of a tensor that comes from before the step."""
+    a = x._a
+    name = x._name
+    if x._rg and x._node is None:
+        return name, PARAMETER, names.parameter_scopes.get(name, 0) if name else 0, a.dtype
+    if x._node is not None:
+        return name, CARRIED, 0, a.dtype
+    if a.ndim == 0 and name is None:
+        return None, CONSTANT, 0, a.dtype
+    if phase == schema.UPDATE and name is None:
+        return None, STATE, 0, a.dtype
+    return name, INPUT, 0, a.dtype
+
+
+def names_in_frame(frame: Any, base: int, port: int) -> dict[int, str]:
+    """The user's variable for each value of the step that one holds: value number -> name."""
+    found: dict[int, str] = {}
+    while frame is not None:
+        for name, held in list(frame.f_locals.items()):
+            if isinstance(held, Tensor) and not name.startswith("_"):
+                v = held._rid - base
+                if not v >> 24:
+                    found.setdefault(v if v < port else port - 1 - v, name)
+        if frame.f_code.co_name == "<module>":
+            break
+        frame = frame.f_back
+    return found
+
+
+def _variable_of(module: Any) -> str | None:
+    """The user's variable that holds a module, looked for from the running line outwards."""
+    frame = user_frame(2)
+    while frame is not None:
+        for name, held in list(frame.f_locals.items()):
+            if held is module and name != "self" and not name.startswith("_"):
+                return name
+        frame = frame.f_back
+    return None

@@ -1,0 +1,324 @@
+"""The background thread: takes whole steps from the recorder and writes them, at most every 200 ms.
+
+It turns deaths into columns, describes a graph when it is new, and beats once a second. If it fails
+(a full disk, a folder that vanished), recording stops with one warning and the program runs on.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import warnings
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from time import thread_time_ns
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graphscope.errors import GraphScopeError
+from graphscope.record.formulas import gradient_formulas
+from graphscope.record.names import GraphRecord
+from graphscope.trace import schema
+from graphscope.trace.writer import TraceWriter
+
+PERIOD = 0.2
+PORT = 1 << 23
+WAITING_LIMIT = 20_000  # steps; beyond it the oldest go, so that memory stays bounded
+DATA_OP = 0  # id of the pretend op "load batch"; the rows follow
+
+
+class Job(NamedTuple):
+    """One finished step on its way to the file."""
+
+    seq: int
+    kind: str
+    num: int
+    graph: GraphRecord
+    shape_set: tuple[int, Any]
+    status: str
+    t0_ns: int
+    wall_ns: int
+    rec_ns: int
+    loss: float | None
+    nonfinite: int
+    times: Any
+    t0: int
+    refs: Any
+    log: Any
+    log_length: int
+    note: str | None
+    entries: Any
+    names: Any
+
+
+class Pump:
+    """Owns the writer and the thread that feeds it."""
+
+    def __init__(self, path: Path, meta: Mapping[str, Any]) -> None:
+        self.writer = TraceWriter(path, meta)
+        self.path = path
+        self.recorder: Any = None
+        self.jobs: deque[Job] = deque()
+        self.notes: deque[tuple[Any, ...]] = deque()  # scalars and texts
+        self.thumbs_left = 1 << 16  # elements of samples that may still be kept; grows with the run
+        self.dropped = 0
+        self.cpu_ns = 0
+        self.failed: str | None = None
+        self._strings = self._sites = 0
+        self._ops: dict[Any, int] = {}
+        self._specs: dict[Any, int] = {}
+        self._graphs: dict[int, Any] = {}
+        self._sets: dict[tuple[int, int], int] = {}
+        self._set_live: dict[int, int] = {}
+        self._wake = threading.Event()
+        self._stop = False
+        self._idle = threading.Condition()
+        self._asked = self._done = 0
+        self._thread = threading.Thread(target=self._run, name="graphscope-writer", daemon=True)
+
+    def start(self, recorder: Any) -> None:
+        """Begin to write what ``recorder`` puts."""
+        self.recorder = recorder
+        self._thread.start()
+
+    def put(self, job: Job) -> None:
+        """Hand over a step; never blocks."""
+        self.thumbs_left += 2 * len(job.graph.keys)
+        if self.failed is not None:
+            return
+        if len(self.jobs) >= WAITING_LIMIT:
+            self.jobs.popleft()
+            self.dropped += 1
+        self.jobs.append(job)
+
+    def flush(self) -> None:
+        """Return when everything put so far is in the file (or writing has failed)."""
+        with self._idle:
+            self._asked += 1
+            mine = self._asked
+            self._wake.set()
+            while self._done < mine and self.failed is None and self._thread.is_alive():
+                self._idle.wait(0.05)
+
+    def close(self, state: str, error: str | None) -> None:
+        """Write the rest, mark the trace as ended, end the thread."""
+        self._stop = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30.0)
+        if self.failed is not None:
+            return
+        try:
+            self._drain()
+            self.writer.close(state, error)
+        except (OSError, GraphScopeError) as problem:
+            self._give_up(problem)
+
+    # ---------------------------------------------------------------- the thread
+
+    def _run(self) -> None:
+        try:
+            while not self._stop:
+                self._wake.wait(PERIOD)
+                asked = self._asked
+                self._wake.clear()
+                t = thread_time_ns()
+                self._drain()
+                self.writer.heartbeat()
+                self.cpu_ns += thread_time_ns() - t
+                with self._idle:
+                    self._done = asked
+                    self._idle.notify_all()
+        except Exception as problem:  # whatever it is, training goes on and the user is told once
+            self._give_up(problem)
+
+    def _give_up(self, problem: BaseException) -> None:
+        self.failed = str(problem)
+        self.jobs.clear()
+        with self._idle:
+            self._idle.notify_all()
+        warnings.warn(
+            f"GraphScope stopped recording into {self.path}: {problem}. The program runs on; what was "
+            "written so far can be opened.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+    def _drain(self) -> None:
+        wrote = False
+        while self.jobs:
+            self._step(self.jobs.popleft())
+            wrote = True
+        while self.notes:
+            kind, *row = self.notes.popleft()
+            (self.writer.add_scalar if kind == "scalar" else self.writer.add_text)(*row)
+            wrote = True
+        if wrote:
+            if self.dropped:
+                self.writer.set_meta("dropped_steps", self.dropped)
+            self.writer.commit()
+
+    def _step(self, job: Job) -> None:
+        graph = job.graph
+        if graph.id not in self._graphs:
+            self._describe(graph, job)
+        number, shapes = job.shape_set
+        if (graph.id, number) not in self._sets:
+            self._sets[graph.id, number] = self._shape_set(graph, shapes)
+        set_id = self._sets[graph.id, number]
+        n = len(graph.keys)
+        times = np.frombuffer(job.times, np.int64)
+        freed = self._freed(job, n)
+        self.writer.add_step(
+            job.seq, job.kind, job.num, graph.id, set_id, job.status, job.t0_ns, job.wall_ns,
+            job.rec_ns, job.loss, job.nonfinite, times[0::2] - job.t0, times[1::2] - times[0::2],
+            freed, None, self._set_live[set_id], job.note,
+        )  # fmt: skip
+        if job.entries:
+            self.writer.add_values(job.seq, job.entries)
+
+    def _freed(self, job: Job, n: int) -> Any:
+        """After which node each value's memory died, from the log of deaths."""
+        freed = np.full(n, schema.SURVIVED, np.int32)
+        place = {}
+        for i, r in enumerate(job.refs):
+            if r is None:
+                freed[i] = schema.NO_MEMORY
+            else:
+                place[id(r)] = i
+        after = 0
+        log = job.log
+        for k in range(job.log_length):
+            entry = log[k]
+            if type(entry) is int:
+                after = entry
+            else:
+                i = place.get(id(entry), -1)
+                if i >= 0:
+                    freed[i] = after
+        return freed
+
+    # ---------------------------------------------------------------- the dictionary
+
+    def _op(self, row: Any) -> int:
+        found = self._ops.get(row)
+        if found is None:
+            found = self._ops[row] = len(self._ops) + 1
+            if found == 1:
+                self.writer.add_op(
+                    DATA_OP, "load_batch", "data", r"\mathrm{batch}", {}, [], "Waiting for the next batch.", False
+                )
+            self.writer.add_op(
+                found, row.name, row.family, row.tex, gradient_formulas(row), list(row.inputs), row.doc, row.view
+            )
+        return found
+
+    def _spec(self, shape: Any, dtype: Any) -> int:
+        key = (shape, dtype)
+        found = self._specs.get(key)
+        if found is None:
+            found = self._specs[key] = len(self._specs)
+            size = 1
+            for s in shape:
+                size *= s
+            if dtype is None:
+                self.writer.add_spec(found, (), "none", 0, "cpu")
+            else:
+                self.writer.add_spec(found, shape, dtype.name, size * dtype.itemsize, self.recorder.names.device)
+        return found
+
+    def _shape_set(self, graph: GraphRecord, shapes: Any) -> int:
+        of_nodes, of_ports = shapes
+        dtypes = [_dtype(key) for key in graph.keys]
+        ids = [self._spec(s, d) for s, d in zip(of_nodes, dtypes, strict=True)]
+        live = 0
+        for s, p in zip(of_ports, graph.ports, strict=True):
+            ids.append(self._spec(s, p[3]))
+            size = p[3].itemsize
+            for d in s:
+                size *= d
+            live += size
+        made = len(self._set_live)
+        self._set_live[made] = live
+        self.writer.add_shape_set(made, graph.id, ids)
+        return made
+
+    def _describe(self, graph: GraphRecord, job: Job) -> None:
+        """Write a new graph's nodes, edges, ports and names."""
+        names = self.recorder.names
+        nodes, edges, kept = tables(graph, self._op, names.string)
+        called_as = dict(job.names or {})
+        # `w -= ...` leaves the user's variable on the updated value; the port it came from is the same tensor.
+        first_source = {dst: src for dst, position, src in reversed(edges) if position == 0}
+        for i in range(len(nodes) - 1, -1, -1):
+            if i in called_as and nodes[i][schema.FLAGS] & schema.INPLACE:
+                called_as.setdefault(first_source[i], called_as[i])
+        ports = []
+        for k, (name, kind, scope, _) in enumerate(graph.ports):
+            text = name or called_as.get(-1 - k)
+            const = self.recorder.const_text(job.seq, k) if kind == 2 else None
+            ports.append(
+                [names.string(text) if text else -1, kind, scope, names.string(const) if const else -1]
+            )
+        called = [
+            names.string(called_as[i]) if i in called_as else -1 for i in range(len(nodes))
+        ]
+        sites = self.recorder.sites.lines
+        for i in range(self._sites, len(sites)):
+            self.writer.add_site(i, *sites[i])
+        self._sites = len(sites)
+        texts = names.texts
+        for i in range(self._strings, len(texts)):
+            self.writer.add_string(i, texts[i])
+        self._strings = len(texts)
+        plan = self._freed(job, len(nodes)) if len(job.refs) == len(nodes) else None
+        self.writer.add_graph(
+            graph.id, graph.digest, graph.kind, graph.parent, graph.at, np.array(nodes, np.int32).reshape(-1, 8),
+            np.array(edges, np.int32).reshape(-1, 3), np.array(ports, np.int32).reshape(-1, 4),
+            np.array(kept, np.int32).reshape(-1, 2), np.array(called, np.int32), plan,
+        )  # fmt: skip
+        self._graphs[graph.id] = True
+
+
+def _dtype(key: Any) -> Any:
+    return None if len(key) == 1 else key[6] if len(key) == 8 else key[3]
+
+
+def tables(graph: GraphRecord, op_id: Any, string: Any) -> tuple[list[Any], list[Any], list[Any]]:
+    """The integer rows of a graph: nodes, edges (dst, position, src) and kept (value, node)."""
+    nodes: list[Any] = []
+    edges: list[Any] = []
+    kept: list[Any] = []
+    for i, key in enumerate(graph.keys):
+        if len(key) == 1:
+            nodes.append([DATA_OP, schema.DATA, 0, -1, -1, -1, -1, schema.VIEW])
+        elif len(key) == 8:
+            row, params, wired, scope, site, phase, _, plain = key
+            if row.multi and params[-1]:  # output k > 0 of an op with several outputs
+                flags = schema.EXTRA
+            else:
+                flags = 0
+            flags |= (schema.VIEW if row.view else 0) | (schema.INPLACE if row.writes else 0)
+            flags |= 0 if plain else schema.WANTS_GRAD
+            text = string(json.dumps(_params(row, params), default=str)) if params else -1
+            nodes.append([op_id(row), phase, scope, site, -1, -1, text, flags])
+            wires = wired if isinstance(wired, tuple) else (wired,)
+            sources = [w if w < PORT else PORT - 1 - w for w in wires]
+            edges += [[i, position, w] for position, w in enumerate(sources)]
+            for k in graph.kept[i]:
+                if k < len(sources) and row.inputs != ("*",):
+                    kept.append([sources[k], i])
+                elif k == row.n:
+                    kept.append([i, i])
+        else:
+            row, twin, slot, _ = key
+            scope, site = (nodes[twin][schema.SCOPE], nodes[twin][schema.SITE]) if twin >= 0 else (0, -1)
+            nodes.append([op_id(row), schema.BACKWARD, scope, site, twin, slot, -1, 0])
+    return nodes, edges, kept
+
+
+def _params(row: Any, params: Any) -> dict[str, Any]:
+    names = [k for k in row.params if k not in row.values]
+    return {k: str(v) if isinstance(v, (slice, tuple)) else v for k, v in zip(names, params, strict=False)}

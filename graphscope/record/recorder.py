@@ -1,0 +1,443 @@
+"""The recorder: told once per op, it compares the step with the one it predicts and stores numbers.
+
+Hot path. Per op it builds one small tuple of integers (op, params, where the inputs come from, scope,
+line, phase, dtype), compares it with the same place of the last graph, and writes two clock readings
+into a preallocated buffer. Nothing is described twice: only a step that differs is turned into a
+graph. Values of a step are numbered by position; what comes from before it enters through ports.
+"""
+
+from __future__ import annotations
+
+from array import array
+from itertools import count
+from threading import get_ident
+from time import perf_counter_ns as clock
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from graphscope.engine.modes import is_grad_enabled
+from graphscope.record.names import Names, names_in_frame, port_of
+from graphscope.record.pump import Job, Pump
+from graphscope.record.sites import Sites
+from graphscope.record.statistics import describe
+from graphscope.trace import schema
+
+PORT = 1 << 23  # value numbers below are nodes, from here on ports
+_SPAN = 24
+_epochs = count(1)
+FORWARD, BACKWARD, UPDATE = schema.FORWARD, schema.BACKWARD, schema.UPDATE
+_DATA_KEY = ("data",)
+
+
+class Recorder:
+    """Listens to the engine (``dispatch.Observer``) and feeds the writer thread."""
+
+    def __init__(self, pump: Pump, *, values: str, budget: float, memory: bool, stacks: bool) -> None:
+        self.pump = pump
+        self.mode = values
+        self.budget = budget
+        self.memory = memory
+        self.stacks = stacks
+        self.sites = Sites()
+        self.names = Names()
+        self.thread = get_ident()
+        self.foreign = 0
+        self.watched: set[str] = set()
+        self.t_start = self.t_last = clock()
+        self.wall_ns = 0
+        self.rec_ns = 0
+        self.value_ns = 0
+        self.value_last = 0.0
+        self.op_ns = 600.0  # cost of one event, measured on every 16th step
+        self.seq = 0
+        self.num = {"train": 0, "eval": 0}
+        self.last: dict[str, Any] = {"train": None, "eval": None}
+        self.times = array("q", bytes(16 * 4096))
+        self.consts: dict[int, list[Any]] = {}
+        self._begin(self.t_start)
+
+    # ---------------------------------------------------------------- a step's life
+
+    def _begin(self, t0: int) -> None:
+        self.base = next(_epochs) << _SPAN
+        self.t0 = t0
+        self.i = 0
+        self.kind: str | None = None
+        self.phase = FORWARD
+        self.after = False
+        self.unsettled = True
+        self.status, self.note = "ok", None
+        self.loss: float | None = None
+        self.nonfinite = 0
+        self.ports: list[Any] = []
+        self.port_shapes: list[Any] = []
+        self.port_consts: list[Any] = []
+        self.shapes: list[Any] = []
+        self.refs: list[Any] = []
+        self.log: list[Any] = []  # deaths in order; an int i says: node i is done
+        self.log_append = self.log.append
+        self.scope = 0
+        self.stack: list[int] = []
+        self.root: Any = None
+        self.value_cost = 0
+        self.entries: list[Any] = []
+        self.timed = self.seq & 15 == 0
+        self.event_ns = 0
+        self.events = 0
+        last = self.last["train"] or self.last["eval"]
+        self.expected: list[Any] = last.keys if last is not None else []
+        self.kept: list[Any] = last.kept if last is not None else []
+        self.n_expected = len(self.expected)
+        self.predicted = last
+        self.diverged = -1
+        spent = self.value_ns + self.value_last
+        self.values = self.mode == "full" or (
+            self.mode != "off" and (last is None or spent <= self.budget * 0.8 * (t0 - self.t_start))
+        )
+
+    def close(
+        self, frame: Any = None, status: str | None = None, note: str | None = None, at: int = 0
+    ) -> None:
+        """End the running step (nothing happens if no op ran in it) and begin the next one.
+
+        at: when it ended, if that was before now.
+        """
+        now = at or clock()
+        if self.i == 0:
+            self._begin(now if status is None else self.t0)
+            return
+        n, kind = self.i, self.kind or "train"
+        graph = self.predicted
+        same = (
+            graph is not None
+            and self.diverged < 0
+            and n == len(graph.keys)
+            and graph.kind == kind
+            and self.ports == graph.ports
+        )
+        names = None
+        if not same:
+            parent, first = (graph.id if graph is not None else -1), self.diverged
+            if first < 0 and graph is not None:
+                first = min(n, len(graph.keys))
+            graph, new = self.names.graph(
+                kind, self.expected[:n], self.kept[:n], self.ports, parent, first
+            )
+            if new:
+                names = names_in_frame(frame, self.base, PORT)
+                self.consts[self.seq] = self.port_consts
+                if self.mode != "off" and not self.values:
+                    self.value_last = 0.0  # statistics of a new graph come with its next step
+        self.last[kind] = graph
+        shape_set = graph.shape_set(self.shapes, self.port_shapes)
+        rec_ns = int(self.op_ns * self.events) + self.value_cost
+        if self.timed and self.events:
+            # half old, half new: one descheduled step must not set the figure
+            self.op_ns = 0.5 * self.op_ns + 0.5 * self.event_ns / self.events
+        wall = now - self.t0
+        self.wall_ns += wall
+        self.rec_ns += rec_ns
+        self.value_ns += self.value_cost
+        if self.value_cost:
+            self.value_last = self.value_cost
+        self.pump.put(
+            Job(
+                self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
+                self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
+                self.times[: 2 * n], self.t0, self.refs, self.log, len(self.log), note or self.note,
+                self.entries, names,
+            )
+        )  # fmt: skip
+        self.seq += 1
+        self.num[kind] += 1
+        self._begin(now)
+
+    def _settle(self, row: Any, node: Any) -> None:
+        """Decide what an op means where that is open: after a backward, in a new step, in evaluation."""
+        if self.after:
+            if row.writes or (not is_grad_enabled() and not self.stack):
+                return  # it updates
+            self._close_here()
+        elif self.kind == "eval" and node is not None:
+            self._close_here()
+        if self.kind is None:
+            self.kind = "train" if is_grad_enabled() else "eval"
+            self._predict()
+            self.unsettled = self.kind == "eval"
+
+    def _close_here(self) -> None:
+        from graphscope.engine.frames import user_frame
+
+        scope, stack, root = self.scope, self.stack, self.root
+        self.close(user_frame(3))
+        self.scope, self.stack, self.root = scope, stack, root
+
+    # ---------------------------------------------------------------- events
+
+    def op(self, row: Any, params: Any, inputs: Any, out: Any, t0: int, t1: int, node: Any) -> None:
+        """A forward or update op ran."""
+        if get_ident() != self.thread:
+            self.foreign += 1
+            return
+        if self.unsettled:
+            self._settle(row, node)
+        base = self.base
+        n = len(inputs)
+        if n == 1:
+            a = inputs[0]._rid - base
+            if a >> _SPAN:
+                a = self._port(inputs[0])
+            wired: Any = a
+        elif n == 2:
+            a = inputs[0]._rid - base
+            if a >> _SPAN:
+                a = self._port(inputs[0])
+            b = inputs[1]._rid - base
+            if b >> _SPAN:
+                b = self._port(inputs[1])
+            wired = (a, b)
+        else:
+            wired = tuple(
+                self._port(x) if (x._rid - base) >> _SPAN else x._rid - base for x in inputs
+            )
+        i = self.i
+        site = self.sites.here(3) if self.stacks else -1
+        if type(out) is tuple:
+            self._several(row, params, wired, out, site, t0, t1, node)
+            return
+        array_ = out._a
+        key = (row, params, wired, self.scope, site, self.phase, array_.dtype, node is None)
+        if i < self.n_expected and self.expected[i] == key:
+            pass
+        else:
+            self._new(i, key, node, row)
+        self.shapes.append(array_.shape)
+        times = self.times
+        try:
+            times[2 * i + 1] = t1
+        except IndexError:
+            times.extend(bytes_of(len(times)))
+            times[2 * i + 1] = t1
+        times[2 * i] = t0
+        if self.memory:
+            if row.view or row.writes:
+                self.refs.append(None)
+            else:
+                owner = array_.base
+                self.refs.append(ref(array_ if owner is None else owner, self.log_append))
+            self.log_append(i)
+        out._rid = base + i
+        if node is not None:
+            node.rid = base + i
+        self.i = i + 1
+        self.events += 1
+        if self.values:
+            self._value(i, "v", array_)
+        elif self.timed:
+            self.event_ns += clock() - t1
+
+    def grad(self, node: Any, slot: int, g: Any, t0: int, t1: int, alias: bool = False) -> None:
+        """The gradient of one input of ``node`` was computed."""
+        if get_ident() != self.thread:
+            self.foreign += 1
+            return
+        twin = node.rid - self.base
+        if twin >> _SPAN:
+            twin = -1
+        i = self.i
+        key = (node.row, twin, slot, g.dtype)
+        if i < self.n_expected and self.expected[i] == key:
+            pass
+        else:
+            self._new(i, key, None, None)
+        self.shapes.append(g.shape)
+        times = self.times
+        try:
+            times[2 * i + 1] = t1
+        except IndexError:
+            times.extend(bytes_of(len(times)))
+            times[2 * i + 1] = t1
+        times[2 * i] = t0
+        if self.memory:
+            if alias or type(g) is np.float32 or type(g) is np.float64:
+                self.refs.append(None)
+            else:
+                owner = g.base
+                if owner is None:
+                    owner = g
+                elif owner.nbytes < g.nbytes or node.row.view:
+                    owner = None  # a broadcast or transposed view of memory counted elsewhere
+                self.refs.append(None if owner is None else ref(owner, self.log_append))
+            self.log_append(i)
+        self.i = i + 1
+        self.events += 1
+        if self.timed:
+            self.event_ns += clock() - t1
+
+    def adjoint(self, node: Any, g: Any) -> None:
+        """The whole gradient of a node's output, before its inputs' gradients (value steps only)."""
+        i = node.rid - self.base
+        if not i >> _SPAN and not isinstance(g, list):
+            self._value(i, "g", g._a if hasattr(g, "_a") else g)
+
+    def leaf(self, tensor: Any, g: Any) -> None:
+        """A leaf's gradient was accumulated: its ``.grad`` is what the last gradient node made."""
+        if get_ident() != self.thread:
+            return
+        tensor._grad._rid = self.base + self.i - 1
+        if self.values:
+            k = tensor._rid - self.base
+            if not k >> _SPAN and k >= PORT:
+                self._value(PORT - 1 - k, "g", g)
+
+    def backward_begin(self, roots: Any = ()) -> None:
+        """A backward pass starts; the first root is the step's loss."""
+        if get_ident() != self.thread:
+            return
+        self.after = False
+        self.phase = BACKWARD
+        if roots and self.loss is None and roots[0]._a.size == 1 and type(roots[0]._a) is np.ndarray:
+            self.loss = loss = float(roots[0]._a)
+            if loss - loss != 0:
+                self.nonfinite = 1
+                self.value_last = 0.0
+
+    def backward_end(self) -> None:
+        """It ended: what follows updates, or opens the next step."""
+        if get_ident() == self.thread:
+            self.phase = UPDATE
+            self.after = self.unsettled = True
+
+    def data(self, t0: int, t1: int) -> None:
+        """The program waited for a batch: that is the beginning of a step."""
+        if get_ident() != self.thread:
+            return
+        if self.i and (self.i > 1 or self.kind is not None):
+            from graphscope.engine.frames import user_frame
+
+            self.close(user_frame(2), at=t0)  # the wait belongs to the step that it feeds
+        i = self.i
+        if not (i < self.n_expected and self.expected[i] == _DATA_KEY):
+            self._new(i, _DATA_KEY, None, None)
+        self.shapes.append(())
+        self.times[2 * i] = t0
+        self.times[2 * i + 1] = t1
+        self.refs.append(None)
+        self.log_append(i)
+        self.i = i + 1
+
+    def failed(self, row: Any, inputs: Any, error: BaseException) -> None:
+        """An op raised; the step will be kept as failed."""
+        shapes = ", ".join(str(tuple(x._a.shape)) for x in inputs)
+        self.status, self.note = "failed", f"{row.name}({shapes}): {error}"
+
+    def enter(self, module: Any) -> None:
+        """A module's forward starts."""
+        if get_ident() != self.thread:
+            return
+        if not self.stack:
+            if (self.after and is_grad_enabled()) or (self.kind == "eval" and self.root is module):
+                self._close_here()
+            elif self.after:  # evaluation after training
+                self._close_here()
+            if self.root is None:
+                self.root = module
+        self.stack.append(self.scope)
+        self.scope = self.names.scope(module, self.scope, bool(self.stack[1:]))
+
+    def leave(self) -> None:
+        """A module's forward ended."""
+        if get_ident() == self.thread and self.stack:
+            self.scope = self.stack.pop()
+
+    # ---------------------------------------------------------------- rare work
+
+    def const_text(self, seq: int, k: int) -> str | None:
+        """The number that port ``k`` of step ``seq`` (the first of its graph) held, as text."""
+        held = self.consts.get(seq)
+        if held is None or held[k] is None or type(held[k]) is not np.ndarray:
+            return None
+        return f"{held[k].item():.7g}"
+
+    def _predict(self) -> None:
+        """The step's kind is known now: predict the last graph of that kind."""
+        last = self.last[self.kind or "train"]
+        if last is self.predicted or last is None:
+            return
+        have = self.expected[: self.i]
+        self.predicted = last
+        if have == last.keys[: self.i]:
+            self.expected, self.kept, self.n_expected = last.keys, last.kept, len(last.keys)
+            self.diverged = -1
+
+    def _new(self, i: int, key: Any, node: Any, row: Any) -> None:
+        """The step leaves the predicted graph (or has left it): write the op down."""
+        if self.diverged < 0:
+            self.diverged = i
+            self.expected = self.expected[:i]
+            self.kept = self.kept[:i]
+        self.expected.append(key)
+        kept = ()
+        if node is not None and node.saved is not None:
+            kept = tuple(k for k, a in enumerate(node.saved) if a is not None)
+        self.kept.append(kept)
+        self.n_expected = i + 1
+
+    def _several(
+        self, row: Any, params: Any, wired: Any, outs: Any, site: int, t0: int, t1: int, node: Any
+    ) -> None:
+        """An op with several outputs: the first is the node, the others are extra nodes beside it."""
+        main = self.i
+        for k, out in enumerate(outs):
+            i = self.i
+            a = out._a
+            wires = wired if k == 0 else main
+            key = (row, (*params, k), wires, self.scope, site, self.phase, a.dtype, node is None)
+            if not (i < self.n_expected and self.expected[i] == key):
+                self._new(i, key, node if k == 0 else None, row)
+            self.shapes.append(a.shape)
+            if 2 * i + 1 >= len(self.times):
+                self.times.extend(bytes_of(len(self.times)))
+            self.times[2 * i] = t0 if k == 0 else t1
+            self.times[2 * i + 1] = t1
+            self.refs.append(None if row.view else ref(a if a.base is None else a.base, self.log_append))
+            self.log_append(i)
+            out._rid = self.base + i
+            self.i = i + 1
+            self.events += 1
+        if node is not None:
+            node.rid = self.base + main
+
+    def _port(self, x: Any) -> int:
+        """Something from before the step is used: it enters as the next port."""
+        k = PORT + len(self.ports)
+        self.ports.append(port_of(x, self.phase, self.names))
+        self.port_shapes.append(x._a.shape)
+        self.port_consts.append(x._a if x._a.ndim == 0 and not x._rg else None)
+        x._rid = self.base + k
+        if self.values and x._a.ndim:
+            self._value(PORT - 1 - k, "v", x._a)
+        return k
+
+    def _value(self, v: int, kind: str, a: Any) -> None:
+        t = clock()
+        if type(a) is not np.ndarray:
+            if isinstance(a, np.generic):
+                a = np.asarray(a)
+            else:
+                from graphscope.engine.backend import backend_of_type
+
+                a = backend_of_type(type(a)).to_host(a)
+        thumb = self.pump.thumbs_left > 0
+        entry = describe(a, thumb)
+        if thumb and entry.thumb is not None:
+            self.pump.thumbs_left -= entry.thumb.values.size
+        self.entries.append((v, kind, entry))
+        self.value_cost += clock() - t
+
+
+def bytes_of(n: int) -> array[int]:
+    """As many zeros again: the time buffer doubles."""
+    return array("q", bytes(8 * n))

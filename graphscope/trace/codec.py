@@ -1,0 +1,82 @@
+"""Arrays to bytes and back, small.
+
+Timings are noise in their low bytes and nearly constant in their high bytes. Stored byte plane by
+byte plane, the high planes cost almost nothing under zlib. Begin times are stored as the gap since
+the previous op ended, which is the time the interpreter took between two ops: a few bits less.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphscope.trace.records import Ints, Longs
+
+LEVEL = 1
+LIMIT = 2**31 - 1
+
+
+def shuffle(array: NDArray[Any]) -> bytes:
+    """The bytes of an array, plane by plane: all first bytes, then all second bytes."""
+    flat = np.ascontiguousarray(array).reshape(-1)
+    return flat.view(np.uint8).reshape(flat.size, flat.itemsize).T.tobytes()
+
+
+def unshuffle(data: bytes, dtype: str) -> NDArray[Any]:
+    """The inverse of ``shuffle``, one-dimensional and writable."""
+    kind = np.dtype(dtype)
+    planes = np.frombuffer(data, np.uint8).reshape(kind.itemsize, -1)
+    return np.ascontiguousarray(planes.T).reshape(-1).view(kind)
+
+
+def pack_times(begin_ns: Longs, dur_ns: Longs) -> tuple[bytes, int]:
+    """The timing columns of one step, and the shift: units are ``1 << shift`` nanoseconds.
+
+    >>> blob, shift = pack_times(np.array([5, 90]), np.array([70, 12]))
+    >>> [a.tolist() for a in unpack_times(blob, shift)]
+    [[5, 90], [70, 12]]
+    """
+    begin = np.asarray(begin_ns, np.int64)
+    dur = np.maximum(np.asarray(dur_ns, np.int64), 0)
+    largest = int(max(np.abs(begin).max(initial=0), dur.max(initial=0)))
+    shift = max(0, (2 * largest).bit_length() - 31)
+    begin, dur = begin >> shift, dur >> shift
+    gap = begin.copy()
+    gap[1:] -= begin[:-1] + dur[:-1]
+    # Zigzag: an op that began inside the one before has a negative gap.
+    folded = ((gap << 1) ^ (gap >> 63)).astype("<u4")
+    return zlib.compress(shuffle(folded) + shuffle(dur.astype("<u4")), LEVEL), shift
+
+
+def unpack_times(blob: bytes, shift: int) -> tuple[Longs, Longs]:
+    """Begin and duration in nanoseconds; the inverse of ``pack_times``."""
+    raw = zlib.decompress(blob)
+    half = len(raw) // 2
+    folded = unshuffle(raw[:half], "<u4").astype(np.int64)
+    dur = unshuffle(raw[half:], "<u4").astype(np.int64)
+    gap = (folded >> 1) ^ -(folded & 1)
+    # begin[i] = sum of all gaps up to i and of all durations before i.
+    begin = np.cumsum(gap) + np.cumsum(dur) - dur
+    return begin << shift, dur << shift
+
+
+def pack(array: NDArray[Any], dtype: str) -> bytes:
+    """One array, shuffled and compressed."""
+    return zlib.compress(shuffle(np.asarray(array).astype(dtype)), LEVEL)
+
+
+def unpack(blob: bytes, dtype: str) -> NDArray[Any]:
+    return unshuffle(zlib.decompress(blob), dtype)
+
+
+def ints(blob: bytes, columns: int = 0) -> Ints:
+    """A raw little-endian int32 blob as an array, two-dimensional when ``columns`` is given."""
+    flat = np.frombuffer(blob, "<i4").astype(np.int32)
+    return flat.reshape(-1, columns) if columns else flat
+
+
+def raw(array: NDArray[Any]) -> bytes:
+    return np.ascontiguousarray(array, "<i4").tobytes()

@@ -1,0 +1,458 @@
+"""Reads a trace, finished or still being written, from any thread.
+
+Each thread has a connection of its own, opened read-only, and no query leaves a transaction open,
+so that a reader can never hold up the program that writes.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphscope.errors import TraceError
+from graphscope.trace import codec, schema, values
+from graphscope.trace.format import open_trace
+from graphscope.trace.records import (
+    Finding,
+    Floats,
+    Graph,
+    Ints,
+    Longs,
+    OpInfo,
+    Site,
+    Spec,
+    Step,
+    StepTable,
+    ValueStep,
+)
+
+STALE_AFTER = 5.0
+_DAMAGE = (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, zlib.error)
+_FACTS = (
+    "id, num, graph, shape_set, status, t0_ns, wall_ns, rec_ns, loss, nonfinite, "
+    "columns, shift, freed, dev, live0, note"
+)
+
+
+class TraceReader:
+    """The facts of one run.
+
+    Raises: TraceError when ``path`` is missing, empty, foreign, damaged or of a newer version.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._connections: list[sqlite3.Connection] = []
+        self._graphs: dict[int, Graph] = {}
+        self._strings: dict[int, str] = {}
+        self._ops: dict[int, OpInfo] = {}
+        self._sites: dict[int, Site] = {}
+        self._specs: dict[int, Spec] = {}
+        self._shape_sets: dict[int, Ints] = {}
+        self.damage: str | None = None
+        """What is wrong with the file, when part of it could not be read."""
+        self.header()
+
+    # -- rows -------------------------------------------------------------------------------------
+
+    def _db(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            db = self._local.db = open_trace(self.path)
+            with self._lock:
+                self._connections.append(db)
+        return db
+
+    def _rows(self, sql: str, *args: Any, partial: bool = False) -> list[tuple[Any, ...]]:
+        """All rows; with ``partial``, of a damaged file those before the damage."""
+        rows: list[tuple[Any, ...]] = []
+        try:
+            # Row by row only so that the intact part survives; the cursor ends with this method.
+            rows.extend(self._db().execute(sql, args))
+        except sqlite3.Error as error:
+            self.damage = f"{self.path} is damaged: {error}."
+            if not partial:
+                raise TraceError(self.damage) from error
+        return rows
+
+    def _one(self, sql: str, *args: Any) -> tuple[Any, ...] | None:
+        rows = self._rows(sql, *args)
+        return rows[0] if rows else None
+
+    @contextmanager
+    def _decoding(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except TraceError:
+            raise
+        except _DAMAGE as error:
+            self.damage = f"{self.path} is damaged: {what} cannot be read ({error})."
+            raise TraceError(self.damage) from error
+
+    def close(self) -> None:
+        with self._lock:
+            for db in self._connections:
+                db.close()
+            self._connections.clear()
+        self._local = threading.local()
+
+    def __enter__(self) -> TraceReader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    # -- the run ----------------------------------------------------------------------------------
+
+    def header(self) -> dict[str, str]:
+        """The meta table: run, created, engine, state and so on."""
+        return {str(k): str(v) for k, v in self._rows("SELECT key, value FROM meta")}
+
+    def heartbeat_age(self, header: dict[str, str] | None = None) -> float:
+        """Seconds since the program last wrote."""
+        text = (self.header() if header is None else header).get("heartbeat", "0")
+        try:
+            return max(0.0, time.time() - float(text))
+        except ValueError:
+            return float("inf")
+
+    def state(self, header: dict[str, str] | None = None) -> str:
+        """``live``, ``finished``, ``failed``, or ``stale``: running, but silent for 5 s."""
+        header = self.header() if header is None else header
+        state = header.get("state", "running")
+        if state in ("finished", "failed"):
+            return state
+        return "stale" if self.heartbeat_age(header) > STALE_AFTER else "live"
+
+    def revision(self) -> dict[str, Any]:
+        """A counter per table: equal revisions mean that there is nothing new to read."""
+        header = self.header()
+        counts = self._rows(
+            "SELECT (SELECT max(id) FROM steps), (SELECT max(id) FROM scalars),"
+            " (SELECT max(id) FROM graphs), (SELECT max(step) FROM tensors),"
+            " (SELECT max(id) FROM findings), (SELECT max(num) FROM steps WHERE kind = 'train')"
+        )[0]
+        names = ("steps", "scalars", "graphs", "tensors", "findings")
+        card: dict[str, Any] = {
+            k: -1 if v is None else int(v) for k, v in zip(names, counts, strict=False)
+        }
+        age = self.heartbeat_age(header)
+        return card | {
+            "state": self.state(header),
+            "heartbeat_age": round(age, 3) if age < 1e9 else None,
+            "last_step": counts[5],
+        }
+
+    # -- the dictionary ---------------------------------------------------------------------------
+
+    def string(self, id: int) -> str:
+        if id not in self._strings:
+            # One query brings all: there are few, and a view asks for most of them.
+            self._strings.update(self._rows("SELECT id, text FROM strings", partial=True))
+        return self._strings.get(id, "")
+
+    def op(self, id: int) -> OpInfo:
+        if id not in self._ops:
+            for row in self._rows("SELECT * FROM ops", partial=True):
+                with self._decoding(f"the op {row[1]}"):
+                    key, name, family, tex, vjp, inputs, doc, is_view = row
+                    texts = (str(name), str(family), str(tex), dict(json.loads(vjp)))
+                    rest = (list(json.loads(inputs)), str(doc), bool(is_view))
+                    self._ops[key] = OpInfo(key, *texts, *rest)
+        return self._ops.get(id) or OpInfo(id, f"op {id}", "other", "", {}, [], "", False)
+
+    def site(self, id: int) -> Site | None:
+        if id not in self._sites and id >= 0:
+            for key, file, line, func in self._rows("SELECT * FROM sites", partial=True):
+                self._sites[key] = Site(file, line, func)
+        return self._sites.get(id)
+
+    def spec(self, id: int) -> Spec:
+        if id not in self._specs:
+            for key, dims, dtype, nbytes, device in self._rows("SELECT * FROM specs", partial=True):
+                with self._decoding("a shape"):
+                    sizes = tuple(int(d) for d in json.loads(dims))
+                    self._specs[key] = Spec(key, sizes, str(dtype), int(nbytes), str(device))
+        return self._specs.get(id) or Spec(id, (), "?", 0, "?")
+
+    def source(self, file: str) -> str | None:
+        """The text of a source file as it was when it ran."""
+        row = self._one("SELECT text FROM sources WHERE file = ?", file)
+        return None if row is None else str(row[0])
+
+    # -- graphs -----------------------------------------------------------------------------------
+
+    def graphs(self) -> list[int]:
+        return [int(id) for (id,) in self._rows("SELECT id FROM graphs ORDER BY id", partial=True)]
+
+    def graph(self, id: int) -> Graph:
+        """A graph by id (cached; only its variables' names may still change).
+
+        Raises: TraceError when there is no such graph, or it is damaged.
+        """
+        cached = self._graphs.get(id)
+        if cached is not None:
+            row = self._one("SELECT names FROM graphs WHERE id = ?", id)
+            if row is not None:
+                with self._decoding(f"graph {id}"):
+                    cached.names = codec.ints(row[0])
+            return cached
+        row = self._one("SELECT * FROM graphs WHERE id = ?", id)
+        if row is None:
+            raise TraceError(f"{self.path} has no graph {id}.")
+        with self._decoding(f"graph {id}"):
+            _, digest, kind, n, parent, diverged_at, *blobs = row
+            nodes = codec.ints(blobs[0], schema.NODE_COLUMNS)
+            edges, ports = codec.ints(blobs[1], 3), codec.ints(blobs[2], schema.PORT_COLUMNS)
+            kept, names, plan = codec.ints(blobs[3], 2), codec.ints(blobs[4]), codec.ints(blobs[5])
+            columns = (nodes, edges, ports, kept, names, plan)
+            graph = Graph(id, str(digest), str(kind), *columns, parent, diverged_at, self)
+            _check(graph, n)
+        self._graphs[id] = graph
+        return graph
+
+    def specs_of(self, shape_set: int) -> Ints:
+        """The spec ids of a shape set: the nodes', then the ports'."""
+        if shape_set not in self._shape_sets:
+            row = self._one("SELECT specs FROM shape_sets WHERE id = ?", shape_set)
+            if row is None:
+                raise TraceError(f"{self.path} has no shape set {shape_set}.")
+            with self._decoding(f"shape set {shape_set}"):
+                self._shape_sets[shape_set] = codec.ints(row[0])
+        return self._shape_sets[shape_set]
+
+    # -- steps ------------------------------------------------------------------------------------
+
+    def steps(self, kind: str = "train", since: int = -1) -> StepTable:
+        """The steps with an id above ``since``, oldest first."""
+        rows = self._rows(
+            "SELECT id, num, graph, shape_set, t0_ns, wall_ns, rec_ns, loss, nonfinite, status"
+            " FROM steps WHERE kind = ? AND id > ? ORDER BY id",
+            kind,
+            since,
+            partial=True,
+        )
+        with self._decoding("the table of steps"):
+            columns = list(zip(*rows, strict=True)) or [()] * 10
+            ids, num, graph, shapes, t0, wall, rec = (np.array(c, np.int64) for c in columns[:7])
+            loss = np.array([np.nan if x is None else x for x in columns[7]], np.float64)
+            flags = np.array(columns[8], np.bool_)
+            status = [str(s) for s in columns[9]]
+            return StepTable(ids, num, graph, shapes, t0, wall, rec, loss, flags, status)
+
+    def step(self, num: int = -1, kind: str = "train") -> Step:
+        """One step by its number; ``-1`` is the last one.
+
+        Raises: TraceError when there is no such step, or it is damaged.
+        """
+        where = "num = ?" if num >= 0 else "? < 0"
+        row = self._one(
+            f"SELECT {_FACTS} FROM steps WHERE kind = ? AND {where} ORDER BY num DESC LIMIT 1",
+            kind,
+            num,
+        )
+        if row is None:
+            what = f"no {kind} step {num}" if num >= 0 else f"no {kind} step yet"
+            raise TraceError(f"{self.path} has {what}.")
+        id, num, graph_id, shape_set, status, t0, wall, rec, loss, nonfinite = row[:10]
+        blob, shift, freed, dev, live0, note = row[10:]
+        graph = self.graph(graph_id)
+        timed_at = num
+        if blob is None:
+            timed_at, blob, shift = self._timed(kind, num, graph_id)
+        with self._decoding(f"step {num}"):
+            if blob is None:
+                begin = dur = np.zeros(graph.n, np.int64)
+            else:
+                begin, dur = codec.unpack_times(blob, shift)
+            died = graph.plan if freed is None else codec.ints(zlib.decompress(freed))
+            device = None if dev is None else codec.unpack(dev, "<u4").astype(np.int64)
+            if len(begin) != graph.n or len(dur) != graph.n:
+                raise ValueError("its columns do not fit its graph")
+            return Step(
+                id,
+                kind,
+                num,
+                graph_id,
+                shape_set,
+                str(status),
+                t0,
+                wall,
+                rec,
+                loss,
+                bool(nonfinite),
+                live0,
+                note,
+                timed_at,
+                begin,
+                dur,
+                died,
+                device,
+                self.specs_of(shape_set),
+            )
+
+    def _timed(self, kind: str, num: int, graph: int) -> tuple[int, bytes | None, int]:
+        """The nearest earlier step of this graph whose timing columns were kept."""
+        row = self._one(
+            "SELECT num, columns, shift FROM steps WHERE kind = ? AND num < ? AND graph = ?"
+            " AND columns IS NOT NULL ORDER BY num DESC LIMIT 1",
+            kind,
+            num,
+            graph,
+        )
+        return (num, None, 0) if row is None else (int(row[0]), row[1], int(row[2]))
+
+    def columns(self, name: str, steps: Sequence[int], kind: str = "train") -> Floats:
+        """``dur_ns``, ``begin_ns`` or ``dev_ns`` of many steps as ``[steps, nodes]``.
+
+        The nodes are those of the first step's graph. A step of another graph, or whose columns
+        were thinned away, is a row of NaN.
+        """
+        if name not in ("dur_ns", "begin_ns", "dev_ns"):
+            raise TraceError(f"A trace has no column {name}; it has dur_ns, begin_ns and dev_ns.")
+        if not len(steps):
+            return np.zeros((0, 0))
+        rows: list[NDArray[Any] | None] = []
+        first = self.step(int(steps[0]), kind)
+        for num in steps:
+            row = self._one(
+                "SELECT columns, shift, dev FROM steps WHERE kind = ? AND num = ? AND graph = ?",
+                kind,
+                int(num),
+                first.graph,
+            )
+            blob = None if row is None else row[2 if name == "dev_ns" else 0]
+            if row is None or blob is None:
+                rows.append(None)
+                continue
+            with self._decoding(f"step {num}"):
+                if name == "dev_ns":
+                    rows.append(codec.unpack(blob, "<u4"))
+                else:
+                    rows.append(codec.unpack_times(blob, row[1])[name == "dur_ns"])
+        out = np.full((len(steps), len(first.begin_ns)), np.nan)
+        for k, column in enumerate(rows):
+            if column is not None and len(column) == out.shape[1]:
+                out[k] = column
+        return out
+
+    def moments(self, graph: int) -> dict[str, Any]:
+        """Of each node's duration over all steps: ``n``, and ``mean, std, min, max`` arrays (ns)."""
+        row = self._one("SELECT n, data FROM moments WHERE graph = ?", graph)
+        nodes = self.graph(graph).n
+        if row is None:
+            nothing = np.full(nodes, np.nan)
+            return {"n": 0, "mean": nothing, "std": nothing, "min": nothing, "max": nothing}
+        with self._decoding(f"the moments of graph {graph}"):
+            mean, m2, low, high = np.frombuffer(row[1], "<f8").reshape(4, nodes)
+            std = np.sqrt(np.maximum(m2, 0) / max(int(row[0]), 1))
+            return {"n": int(row[0]), "mean": mean, "std": std, "min": low, "max": high}
+
+    # -- values -----------------------------------------------------------------------------------
+
+    def value_steps(self, kind: str = "train") -> list[int]:
+        """The numbers of the steps in which statistics were taken."""
+        sql = "SELECT s.num FROM tensors t JOIN steps s ON s.id = t.step WHERE s.kind = ?"
+        return [int(num) for (num,) in self._rows(sql + " ORDER BY s.num", kind, partial=True)]
+
+    def values(self, num: int = -1, kind: str = "train") -> ValueStep | None:
+        """The statistics nearest to a step: at it or before it, and of the same graph."""
+        step = self._one(
+            "SELECT num, graph FROM steps WHERE kind = ? AND (num = ? OR ? < 0)"
+            " ORDER BY num DESC LIMIT 1",
+            kind,
+            num,
+            num,
+        )
+        if step is None:
+            return None
+        row = self._one(
+            "SELECT s.num, t.data FROM tensors t CROSS JOIN steps s ON s.id = t.step"
+            " WHERE s.kind = ? AND s.num <= ? AND s.graph = ? ORDER BY t.step DESC LIMIT 1",
+            kind,
+            *step,
+        )
+        if row is None:
+            return None
+        with self._decoding(f"the values of step {row[0]}"):
+            return ValueStep(int(row[0]), kind, int(step[1]), values.decode(row[1]))
+
+    # -- scalars, texts, findings -----------------------------------------------------------------
+
+    def scalars(
+        self, tag: str | None = None, since: int = 0
+    ) -> dict[str, tuple[Longs, Floats, Longs]]:
+        """Per tag (step, value, wall_ns) arrays of the rows with an id above ``since``."""
+        rows = self._rows(
+            "SELECT tag, step, value, wall_ns FROM scalars"
+            " WHERE id > ? AND (? IS NULL OR tag = ?) ORDER BY id",
+            since,
+            tag,
+            tag,
+            partial=True,
+        )
+        table: dict[str, list[tuple[int, float, int]]] = {}
+        for name, step, value, wall in rows:
+            number = np.nan if value is None else value
+            table.setdefault(str(name), []).append((step, number, wall))
+        with self._decoding("the scalars"):
+            return {
+                name: (
+                    np.array([row[0] for row in group], np.int64),
+                    np.array([row[1] for row in group], np.float64),
+                    np.array([row[2] for row in group], np.int64),
+                )
+                for name, group in table.items()
+            }
+
+    def texts(self, tag: str | None = None, since: int = 0) -> list[tuple[str, int, str, int]]:
+        """(tag, step, text, wall_ns), oldest first."""
+        sql = "SELECT tag, step, text, wall_ns FROM texts WHERE id > ? AND (? IS NULL OR tag = ?)"
+        return [
+            (str(t), int(s), str(x), int(w))
+            for t, s, x, w in self._rows(sql + " ORDER BY id", since, tag, tag, partial=True)
+        ]
+
+    def findings(self, since: int = 0) -> list[Finding]:
+        rows = self._rows("SELECT * FROM findings WHERE id > ? ORDER BY id", since, partial=True)
+        with self._decoding("the findings"):
+            return [
+                Finding(id, step, rule, severity, node, title, dict(json.loads(data)))
+                for id, step, rule, severity, node, title, data in rows
+            ]
+
+
+def _check(graph: Graph, n: int) -> None:
+    """A graph that passes can be walked without looking twice at an index."""
+    low = -graph.n_ports
+    twins, sources = graph.twin, graph.edges[:, 2]
+    right = (
+        graph.n == n
+        and len(graph.names) == n
+        and len(graph.plan) == n
+        and _within(graph.phase, 0, len(schema.PHASES))
+        and _within(twins, -1, n)
+        and _within(graph.edges[:, 0], 0, n)
+        and _within(sources, low, n)
+        and _within(graph.ports[:, 1], 0, len(schema.PORT_KINDS))
+        and _within(graph.kept[:, 0], low, n)
+        and _within(graph.kept[:, 1], 0, n)
+    )
+    if not right:
+        raise ValueError("its numbers contradict each other")
+
+
+def _within(column: Ints, low: int, high: int) -> bool:
+    return bool(column.size == 0 or (column.min() >= low and column.max() < high))

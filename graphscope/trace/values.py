@@ -1,0 +1,121 @@
+"""The blob of a value step: statistics, histograms and small samples of many tensors.
+
+The layout is a header line of JSON and then the columns of all entries one after the other, byte
+plane by byte plane, compressed as one piece. Nothing is computed here: whoever records the values
+reduces them where they live, on the host or on a device.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphscope.errors import TraceError
+from graphscope.trace import codec
+from graphscope.trace.records import HEALTH, HIST_BINS, STATS, Entry, Thumb
+
+WHOLE = 64  # tensors of up to this many elements are kept whole
+SIDE = 24  # else at most this many along an axis
+_COLUMNS = (("<f4", len(STATS)), ("<u4", len(HEALTH)), ("<u2", HIST_BINS), ("<f4", 2))
+
+
+def thumb_stride(shape: Sequence[int], whole: bool = False) -> list[int]:
+    """The strides of the sample that is kept of a tensor of this shape.
+
+    The last axes get most of the room, because they are what a picture shows as rows and columns.
+    Small tensors, and watched ones (``whole``), are kept as they are.
+
+    >>> thumb_stride((8, 8)), thumb_stride((128, 784)), thumb_stride((64, 32, 3, 3))
+    ([1, 1], [6, 33], [16, 2, 1, 1])
+    """
+    if whole or math.prod(shape) <= WHOLE:
+        return [1] * len(shape)
+    room, strides = SIDE * SIDE, []
+    for size in reversed(shape):
+        allowed = max(1, min(SIDE, room))
+        stride = max(1, -(-size // allowed))
+        room //= max(1, -(-size // stride))
+        strides.append(stride)
+    return strides[::-1]
+
+
+def thumb_index(shape: Sequence[int], whole: bool = False) -> tuple[slice, ...]:
+    """The index that takes the sample out of a tensor: ``a[thumb_index(a.shape)]``."""
+    return tuple(slice(None, None, stride) for stride in thumb_stride(shape, whole))
+
+
+def thumbnail(array: NDArray[Any], whole: bool = False) -> Thumb:
+    """The sample of a host array (a strided copy; one fancy-free slice)."""
+    sample = np.asarray(array[thumb_index(array.shape, whole)], np.float32)
+    return Thumb(list(sample.shape), sample.reshape(-1), thumb_stride(array.shape, whole))
+
+
+def encode(entries: Iterable[tuple[int, str, Entry]]) -> bytes:
+    """The blob for ``(value, "v" or "g", entry)`` triples."""
+    rows = list(entries)
+    thumbs = [entry.thumb for _, _, entry in rows]
+    header = {
+        "v": [int(v) for v, _, _ in rows],
+        "k": "".join(kind for _, kind, _ in rows),
+        "t": [None if t is None else [list(t.shape), list(t.stride)] for t in thumbs],
+    }
+    columns: tuple[list[Any], ...] = (
+        [entry.stats for _, _, entry in rows],
+        [entry.health for _, _, entry in rows],
+        [entry.hist for _, _, entry in rows],
+        [(entry.lo, entry.hi) for _, _, entry in rows],
+    )
+    parts = [json.dumps(header, separators=(",", ":")).encode(), b"\n"]
+    with np.errstate(over="ignore"):
+        for column, (dtype, width) in zip(columns, _COLUMNS, strict=True):
+            # Transposed: all means together, all minima together; neighbours look alike.
+            table = np.asarray(column, dtype).reshape(len(rows), width).T
+            parts.append(codec.shuffle(table))
+        samples = [np.asarray(t.values, "<f4").reshape(-1) for t in thumbs if t is not None]
+    if samples:
+        parts.append(codec.shuffle(np.concatenate(samples)))
+    return zlib.compress(b"".join(parts), codec.LEVEL)
+
+
+def decode(blob: bytes) -> dict[tuple[int, str], Entry]:
+    """The entries by ``(value, kind)``.
+
+    Raises: TraceError when the blob is damaged.
+    """
+    try:
+        return _decode(zlib.decompress(blob))
+    except (zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise TraceError(f"The recorded values of a step are damaged ({error}).") from error
+
+
+def _decode(raw: bytes) -> dict[tuple[int, str], Entry]:
+    head, _, body = raw.partition(b"\n")
+    header = json.loads(head)
+    values, kinds, shapes = header["v"], header["k"], header["t"]
+    m, offset = len(values), 0
+    tables = []
+    for dtype, width in _COLUMNS:
+        size = m * width * np.dtype(dtype).itemsize
+        tables.append(codec.unshuffle(body[offset : offset + size], dtype).reshape(width, m).T)
+        offset += size
+    samples = codec.unshuffle(body[offset:], "<f4")
+    stats, health, hist, bounds = tables
+    entries, at = {}, 0
+    for j in range(m):
+        thumb = None
+        if shapes[j] is not None:
+            shape, stride = shapes[j]
+            size = math.prod(shape)
+            thumb = Thumb(list(shape), samples[at : at + size].reshape(-1), list(stride))
+            if thumb.values.size != size:
+                raise ValueError("a sample is cut off")
+            at += size
+        lo, hi = bounds[j].tolist()
+        entries[int(values[j]), kinds[j]] = Entry(stats[j], health[j], hist[j], lo, hi, thumb)
+    return entries

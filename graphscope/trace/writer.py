@@ -1,0 +1,369 @@
+"""Writes a trace. One thread calls it; readers may read the file at any time.
+
+Everything is collected in memory and reaches the file in one short transaction per ``commit``, so
+that a dashboard can put a command into the same file, and a killed program loses at most what it
+had not committed. The caller chooses all ids.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphscope.errors import TraceError
+from graphscope.trace import codec, schema, values
+from graphscope.trace.records import Entry
+from graphscope.trace.thinning import Moments, Thinning
+
+SOURCE_LIMIT = 1 << 20
+PENDING_LIMIT = 10_000  # rows that may wait while the disk is full
+_STEP = "INSERT OR REPLACE INTO steps VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_COLUMNS_AT = 11  # position of `columns` in a steps row
+_FORGET = "UPDATE steps SET columns = NULL WHERE id = ?"
+_TENSORS = "INSERT OR REPLACE INTO tensors VALUES (?,?)"
+_LOSABLE = (_STEP, _TENSORS, _FORGET)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that may write, for the writer itself and for whoever gives it a command."""
+    connection = sqlite3.connect(
+        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=64
+    )
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection
+
+
+class TraceWriter:
+    """Creates the trace file at ``path``, which must be missing or empty.
+
+    Raises: TraceError when the file cannot be created or written; the run goes on without it.
+    """
+
+    def __init__(self, path: Path | str, meta: Mapping[str, Any] | None = None) -> None:
+        self.path = Path(path)
+        self._pending: list[tuple[str, tuple[Any, ...]]] = []
+        self._nodes: dict[int, int] = {}
+        self._plans: dict[int, NDArray[np.int32]] = {}
+        self._moments: dict[int, Moments] = {}
+        self._thinning: dict[str, Thinning] = {}
+        self._unsure: dict[str, int] = {}
+        self._files: set[str] = set()
+        self._beat = 0.0
+        self._dropped = 0
+        self._closed = False
+        now = time.time()
+        facts: dict[str, Any] = {
+            "format": schema.FORMAT,
+            "run": self.path.stem,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+            "state": "running",
+            "heartbeat": f"{now:.3f}",
+            "t0_unix_ns": time.time_ns(),
+        }
+        facts.update(meta or {})
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.path.exists() and self.path.stat().st_size:
+                raise TraceError(f"{self.path} exists already: a trace is never written over.")
+            self._db = connect(self.path)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            script = f"BEGIN;{schema.SQL};PRAGMA user_version={schema.FORMAT};COMMIT"
+            self._db.executescript(script)
+        except (OSError, sqlite3.Error) as error:
+            raise TraceError(f"Cannot write a trace to {self.path}: {error}.") from error
+        for key, value in facts.items():
+            self.set_meta(key, value)
+        self.commit()
+
+    # -- the dictionary ---------------------------------------------------------------------------
+
+    def _put(self, sql: str, *row: Any) -> None:
+        self._pending.append((sql, row))
+
+    def set_meta(self, key: str, value: Any) -> None:
+        self._put("INSERT OR REPLACE INTO meta VALUES (?,?)", key, _clean(str(value)))
+
+    def add_string(self, id: int, text: str) -> None:
+        self._put("INSERT OR REPLACE INTO strings VALUES (?,?)", id, _clean(text))
+
+    def add_op(
+        self,
+        id: int,
+        name: str,
+        family: str = "other",
+        tex: str = "",
+        vjp_tex: Mapping[str, str] | None = None,
+        inputs: Sequence[str] = (),
+        doc: str = "",
+        is_view: bool = False,
+    ) -> None:
+        family = family if family in schema.FAMILIES else "other"
+        row = (id, name, family, tex, json.dumps(dict(vjp_tex or {})), json.dumps(list(inputs)))
+        self._put("INSERT OR REPLACE INTO ops VALUES (?,?,?,?,?,?,?,?)", *row, doc, int(is_view))
+
+    def add_site(self, id: int, file: str, line: int, func: str) -> None:
+        """A line of the user's program; its file's text is stored once, so it can be shown."""
+        self._put("INSERT OR REPLACE INTO sites VALUES (?,?,?,?)", id, _clean(file), line, func)
+        if file not in self._files:
+            self._files.add(file)
+            text = _source(file)
+            if text is not None:
+                self.add_source(file, text)
+
+    def add_source(self, file: str, text: str) -> None:
+        self._files.add(file)
+        self._put("INSERT OR REPLACE INTO sources VALUES (?,?)", _clean(file), _clean(text))
+
+    def add_spec(
+        self, id: int, shape: Sequence[int], dtype: str, nbytes: int, device: str = "cpu"
+    ) -> None:
+        dims = json.dumps([int(d) for d in shape])
+        sql = "INSERT OR REPLACE INTO specs VALUES (?,?,?,?,?)"
+        self._put(sql, id, dims, str(dtype), int(nbytes), str(device))
+
+    def add_graph(
+        self,
+        id: int,
+        digest: str,
+        kind: str,
+        parent: int,
+        diverged_at: int,
+        nodes: ArrayLike,
+        edges: ArrayLike,
+        ports: ArrayLike,
+        kept: ArrayLike,
+        names: ArrayLike | None = None,
+        plan: ArrayLike | None = None,
+    ) -> None:
+        table = np.asarray(nodes, np.int32).reshape(-1, schema.NODE_COLUMNS)
+        n = len(table)
+        empty = np.full(n, -1, np.int32)
+        freed = empty if plan is None else np.asarray(plan, np.int32)
+        self._nodes[id], self._plans[id] = n, freed
+        blobs = [codec.raw(np.asarray(a, np.int32)) for a in (table, edges, ports, kept)]
+        blobs.append(codec.raw(empty if names is None else np.asarray(names, np.int32)))
+        row = (id, digest, kind, n, parent, diverged_at, *blobs, codec.raw(freed))
+        self._put("INSERT OR REPLACE INTO graphs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", *row)
+
+    def set_names(self, graph: int, names: ArrayLike) -> None:
+        blob = codec.raw(np.asarray(names, np.int32))
+        self._put("UPDATE graphs SET names = ? WHERE id = ?", blob, graph)
+
+    def add_shape_set(self, id: int, graph: int, specs: ArrayLike) -> None:
+        blob = codec.raw(np.asarray(specs, np.int32))
+        self._put("INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)", id, graph, blob)
+
+    # -- steps ------------------------------------------------------------------------------------
+
+    def add_step(
+        self,
+        id: int,
+        kind: str,
+        num: int,
+        graph: int,
+        shape_set: int,
+        status: str = "ok",
+        t0_ns: int = 0,
+        wall_ns: int = 0,
+        rec_ns: int = 0,
+        loss: float | None = None,
+        nonfinite: bool | int = False,
+        begin_ns: ArrayLike | None = None,
+        dur_ns: ArrayLike | None = None,
+        freed: ArrayLike | None = None,
+        dev: ArrayLike | None = None,
+        live0: int = 0,
+        note: str | None = None,
+    ) -> None:
+        """One finished step. Columns may be shorter than the graph when the step broke off."""
+        n = self._nodes.get(graph, 0)
+        blob, shift = None, 0
+        first = graph not in self._moments
+        if dur_ns is not None:
+            dur = _fit(dur_ns, n)
+            begin = _fit(begin_ns, n, hold=True) if begin_ns is not None else np.cumsum(dur) - dur
+            blob, shift = codec.pack_times(begin, dur)
+            if status == "ok":
+                self._moments.setdefault(graph, Moments(n)).add(dur)
+        died = None
+        if freed is not None:
+            died = np.asarray(freed, np.int32)
+            if np.array_equal(died, self._plans.get(graph, died[:0])):
+                died = None
+        device = None if dev is None else codec.pack(np.asarray(dev), "<u4")
+        row = [id, kind, num, graph, shape_set, status, int(t0_ns), int(wall_ns), int(rec_ns)]
+        number = None if loss is None or math.isnan(loss) else float(loss)
+        row += [number, int(nonfinite), blob, shift]
+        row += [None if died is None else zlib.compress(codec.raw(died), codec.LEVEL), device]
+        self._put(_STEP, *row, int(live0), None if note is None else _clean(note))
+        if blob is not None:
+            special = first or status != "ok"
+            self._thin(kind, id, int(wall_ns), special, bool(nonfinite))
+
+    def _thin(self, kind: str, id: int, wall_ns: int, special: bool, nonfinite: bool) -> None:
+        """Forget the columns of the step before this one, unless it was one to be kept.
+
+        The newest step always has its columns, because that is the one a person looks at.
+        """
+        last = self._unsure.pop(kind, None)
+        if last is not None:
+            self._forget(last)
+        if not self._thinning.setdefault(kind, Thinning()).keeps(wall_ns, special, nonfinite):
+            self._unsure[kind] = id
+
+    def _forget(self, id: int) -> None:
+        for at in range(len(self._pending) - 1, max(-1, len(self._pending) - 64), -1):
+            sql, row = self._pending[at]
+            if sql is _STEP and row[0] == id:
+                thinned = (*row[:_COLUMNS_AT], None, *row[_COLUMNS_AT + 1 :])
+                self._pending[at] = (sql, thinned)
+                return
+        self._put(_FORGET, id)
+
+    def add_values(self, step_id: int, entries: Iterable[tuple[int, str, Entry]]) -> None:
+        """The statistics that were taken in a step: (value, "v" or "g", entry)."""
+        self._put(_TENSORS, step_id, values.encode(entries))
+
+    # -- scalars, texts, findings, commands -------------------------------------------------------
+
+    def add_scalar(self, tag: str, step: int, value: float, wall_ns: int = 0) -> None:
+        sql = "INSERT INTO scalars (tag, step, value, wall_ns) VALUES (?,?,?,?)"
+        self._put(sql, _clean(tag), int(step), float(value), int(wall_ns))
+
+    def add_text(self, tag: str, step: int, text: str, wall_ns: int = 0) -> None:
+        sql = "INSERT INTO texts (tag, step, text, wall_ns) VALUES (?,?,?,?)"
+        self._put(sql, _clean(tag), int(step), _clean(text), int(wall_ns))
+
+    def add_finding(
+        self, step: int, rule: str, severity: str, node: int, title: str, data: Mapping[str, Any]
+    ) -> None:
+        sql = "INSERT INTO findings (step, rule, severity, node, title, data) VALUES (?,?,?,?,?,?)"
+        self._put(sql, step, rule, severity, node, _clean(title), json.dumps(dict(data)))
+
+    def commands_since(self, id: int) -> list[tuple[int, float, str, dict[str, Any], str]]:
+        """The commands a dashboard left after ``id``, as (id, time, kind, data, status)."""
+        sql = "SELECT id, time, kind, data, status FROM commands WHERE id > ? ORDER BY id"
+        try:
+            rows = self._db.execute(sql, (id,)).fetchall()
+        except sqlite3.Error as error:
+            raise TraceError(f"Cannot read commands from {self.path}: {error}.") from error
+        return [(i, at, kind, _object(data), status) for i, at, kind, data, status in rows]
+
+    def set_command_status(self, id: int, status: str) -> None:
+        self._put("UPDATE commands SET status = ? WHERE id = ?", status, id)
+
+    # -- reaching the file ------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Write everything that was added, in one transaction. Call it at least once a second:
+        that is also what tells readers that the program is alive.
+
+        Raises: TraceError when the disk is full or the file is gone. What was added stays, up to a
+            limit, and the next commit tries again.
+        """
+        now = time.time()
+        if now - self._beat > 0.5:
+            self.set_meta("heartbeat", f"{now:.3f}")
+        for graph, moments in self._moments.items():
+            blob = moments.flush(now)
+            if blob is not None:
+                sql = "INSERT OR REPLACE INTO moments VALUES (?,?,?)"
+                self._put(sql, graph, moments.n, blob)
+        if not self._pending:
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                for sql, rows in groupby(self._pending, key=lambda item: item[0]):
+                    self._db.executemany(sql, [row for _, row in rows])
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except (sqlite3.Error, OSError) as error:
+            self._make_room()
+            raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
+        self._beat = now
+        self._pending.clear()
+
+    def _make_room(self) -> None:
+        """While nothing can be written, give up steps and values, never the dictionary."""
+        if len(self._pending) <= PENDING_LIMIT:
+            return
+        self._dropped += sum(sql is _STEP for sql, _ in self._pending)
+        self._pending = [item for item in self._pending if item[0] not in _LOSABLE]
+        self._pending = self._pending[-PENDING_LIMIT:]
+        self._unsure.clear()
+        self.set_meta("dropped_steps", self._dropped)
+
+    def close(self, state: str = "finished", error: str | None = None) -> None:
+        """Write the rest and leave one plain file, which opens from a read-only folder too."""
+        if self._closed:
+            return
+        self._closed = True
+        for moments in self._moments.values():
+            moments.flushed_at = 0.0
+        self.set_meta("state", state)
+        self.set_meta("ended", f"{time.time():.3f}")
+        if error is not None:
+            self.set_meta("error", error)
+        try:
+            self.commit()
+            try:
+                # Refused while someone reads; then the -wal file stays, which is as good.
+                self._db.execute("PRAGMA busy_timeout=50")
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._db.execute("PRAGMA journal_mode=DELETE")
+            except sqlite3.Error:
+                pass
+        finally:
+            self._db.close()
+
+    def __enter__(self) -> TraceWriter:
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        self.close("failed" if error else "finished", None if error is None else repr(error))
+
+
+def _clean(text: str) -> str:
+    """Text that SQLite takes: a lone surrogate (an undecodable file name) becomes ``?``."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _fit(column: ArrayLike, n: int, hold: bool = False) -> NDArray[np.int64]:
+    """A column of exactly ``n`` entries; ops that a broken step never reached took no time."""
+    array = np.asarray(column, np.int64)[: n or None]
+    if len(array) == n or n == 0:
+        return array
+    last = array[-1] if hold and len(array) else 0
+    return np.concatenate([array, np.full(n - len(array), last, np.int64)])
+
+
+def _source(file: str) -> str | None:
+    try:
+        path = Path(file)
+        if path.stat().st_size >= SOURCE_LIMIT or not path.is_file():
+            return None
+        return path.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return None
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,225 @@
+"""GraphView: the one picture of a graph that the screen and every figure draw.
+
+``build`` folds a recorded graph into cards, decides which scopes are open, and places everything.
+It depends on structure only: two steps of one graph give equal positions, and values are painted in
+afterwards (``view.encode``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphscope.view import layout
+from graphscope.view.level import Point
+from graphscope.view.source import Source
+from graphscope.view.structure import Structure, short_name, structure
+from graphscope.view.visible import Node, auto_depths, open_to, visible
+
+if TYPE_CHECKING:
+    from graphscope.trace.records import Graph, Ints
+    from graphscope.trace.records import Lookup as Reader
+
+CANVAS_WIDTH, CANVAS_HEIGHT, MIN_ZOOM = 1024.0, 764.0, 0.5
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """What a reader chose to look at; it lives in the URL. ``opened=None`` lets the view decide."""
+
+    run: str = ""
+    step: int = -1
+    node: str = ""
+    scope: str = ""
+    opened: frozenset[str] | None = None
+    color: str = "family"
+    search: str = ""
+    unrolled: bool = False
+    theme: str = "light"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The frame of an open scope."""
+
+    id: str
+    label: str
+    x: float
+    y: float
+    w: float
+    h: float
+    depth: int
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A line: ``points`` is a cubic spline (first point, then triples); ``weight`` in px."""
+
+    src: str
+    dst: str
+    points: tuple[Point, ...]
+    weight: float
+    shape: str
+
+
+@dataclass
+class GraphView:
+    """Placed cards, frames and lines. Coordinates are px at zoom 1, y downwards."""
+
+    digest: str
+    bounds: tuple[float, float, float, float]
+    nodes: list[Node]
+    groups: list[Group]
+    edges: list[Edge]
+    opened: frozenset[str]
+    source: Source
+    start: dict[str, float] = field(default_factory=dict)
+
+    def node(self, id: str) -> Node | None:
+        return next((node for node in self.nodes if node.id == id), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the page; positions are rounded to a tenth of a pixel."""
+        return {
+            "digest": self.digest,
+            "bounds": [round(v, 1) for v in self.bounds],
+            "opened": sorted(self.opened),
+            "nodes": [
+                {
+                    "id": node.id,
+                    "kind": node.kind,
+                    "label": node.label,
+                    "op": node.op,
+                    "family": node.family,
+                    "shape": node.shape,
+                    "scope": node.scope,
+                    "x": round(node.x, 1),
+                    "y": round(node.y, 1),
+                    "w": node.w,
+                    "h": node.h,
+                    "fold": node.fold,
+                    "main": node.main,
+                    "members": node.members,
+                    "site": node.site,
+                }
+                for node in self.nodes
+            ],
+            "groups": [
+                {
+                    "id": group.id,
+                    "label": group.label,
+                    "x": round(group.x, 1),
+                    "y": round(group.y, 1),
+                    "w": round(group.w, 1),
+                    "h": round(group.h, 1),
+                    "depth": group.depth,
+                }
+                for group in self.groups
+            ],
+            "edges": [
+                {
+                    "src": edge.src,
+                    "dst": edge.dst,
+                    "points": [[round(x, 1), round(y, 1)] for x, y in edge.points],
+                    "weight": edge.weight,
+                    "shape": edge.shape,
+                }
+                for edge in self.edges
+            ],
+            "start": self.start,
+        }
+
+
+_structures: OrderedDict[tuple[str, bytes, bool], Structure] = OrderedDict()
+_structures_lock = threading.Lock()
+
+
+def build(
+    graph: Graph, reader: Reader, state: ViewState | None = None, *, specs: Ints | None = None
+) -> GraphView:
+    """The GraphView of a graph.
+
+    ``specs`` are those of the step that is looked at (``step.specs``); without them the reader is
+    asked for step ``state.step``, or the last one, where it is a step of this graph.
+    """
+    state = state or ViewState()
+    source = Source(graph, reader, specs, state.step)
+    folded = _structure(graph, source, state.unrolled)
+    if state.opened is not None:
+        return _build(graph, source, folded, state.opened, state.unrolled)
+    depths = auto_depths(folded)
+    for depth in depths:
+        view = _build(graph, source, folded, open_to(folded, depth), state.unrolled)
+        # The first view fits the canvas' width at zoom 0.5 or more: shut scopes until it does.
+        if view.bounds[2] - view.bounds[0] <= CANVAS_WIDTH / MIN_ZOOM:
+            return view
+    return _build(graph, source, folded, open_to(folded, depths[-1]), state.unrolled)
+
+
+def _structure(graph: Graph, source: Source, unrolled: bool) -> Structure:
+    key = (graph.digest, source.specs.tobytes() + graph.names.tobytes(), unrolled)
+    with _structures_lock:
+        found = _structures.get(key)
+    if found is None:
+        found = structure(graph, source, unrolled=unrolled)
+        with _structures_lock:
+            _structures[key] = found
+            while len(_structures) > 8:
+                _structures.popitem(last=False)
+    return found
+
+
+def _build(
+    graph: Graph, source: Source, folded: Structure, opened: frozenset[str], unrolled: bool
+) -> GraphView:
+    shown = visible(folded, opened)
+    positions = layout.place(shown)
+    groups = [
+        Group(
+            f"s:{path}",
+            short_name(path),
+            frame.x,
+            frame.y,
+            frame.w,
+            frame.h,
+            shown.groups[path].depth,
+        )
+        for path, frame in positions.frames.items()
+        if path
+    ]
+    groups.sort(key=lambda group: group.depth)
+    nodes = list(shown.nodes.values())
+    edges = [
+        Edge(
+            link.src,
+            link.dst,
+            tuple(route),
+            edge_weight(link.elements),
+            link.shape if link.shape != shown.nodes[link.src].shape else "",
+        )
+        for link, route in zip(shown.links, positions.routes, strict=True)
+    ]
+    is_open = frozenset(path for path in shown.groups if path)
+    key = f"{graph.digest} {unrolled} {sorted(is_open)}".encode() + source.specs.tobytes()
+    digest = hashlib.blake2b(key, digest_size=8).hexdigest()
+    return GraphView(
+        digest, positions.bounds, nodes, groups, edges, is_open, source, _start(positions.bounds)
+    )
+
+
+def edge_weight(elements: int) -> float:
+    """Line width in px: grows with the logarithm of the tensor's size, 1.5 to 5."""
+    width = 1.5 + 0.5 * math.log10(max(elements, 1) / 100)
+    return round(min(max(width, 1.5), 5.0), 2)
+
+
+def _start(bounds: tuple[float, float, float, float]) -> dict[str, float]:
+    """Zoom and top-left corner of the first look: the width fits, the top is at the top."""
+    width = max(bounds[2] - bounds[0], 1.0)
+    zoom = max(min(CANVAS_WIDTH / width, 1.0), MIN_ZOOM)
+    x = (bounds[0] + bounds[2]) / 2 - CANVAS_WIDTH / zoom / 2
+    return {"zoom": round(zoom, 3), "x": round(x, 1), "y": round(bounds[1], 1)}
