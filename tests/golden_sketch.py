@@ -6,6 +6,7 @@ recorder finds them in a real run, so that a golden trace has the same form as a
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -50,6 +51,7 @@ class Dictionary:
         self.w, self.file = writer, file
         self.ids: dict[tuple[Any, ...], int] = {}
         self.counts: dict[str, int] = {}
+        self.keys: dict[str, list[Any]] = {"strings": [], "sites": []}
         if text is not None:
             writer.add_source(file, text)
         self.string("")
@@ -60,6 +62,7 @@ class Dictionary:
             return self.ids[full], False
         self.ids[full] = self.counts.get(table, 0)
         self.counts[table] = self.ids[full] + 1
+        self.keys.setdefault(table, []).append(key)
         return self.ids[full], True
 
     def string(self, text: str) -> int:
@@ -197,11 +200,10 @@ class Sketch:
                 )
 
     def _text(self, id: int) -> str:
-        return next(k[1] for k, v in self.d.ids.items() if k[0] == "strings" and v == id)
+        return str(self.d.keys["strings"][id][0])
 
     def _line(self, node: int) -> int:
-        site = self.nodes[node][schema.SITE]
-        return next(int(k[2]) for k, v in self.d.ids.items() if k[0] == "sites" and v == site)
+        return int(self.d.keys["sites"][self.nodes[node][schema.SITE]][1])
 
     def plan(self) -> list[int]:
         """After which node each buffer dies: after its last reader, or the readers of its views."""
@@ -227,7 +229,7 @@ class Sketch:
         ]
 
     def write(self, id: int, parent: int = -1, diverged_at: int = -1) -> None:
-        digest = f"{hash((tuple(self.op_names), tuple(self.edges))) & (2**63 - 1):016x}"
+        digest = hashlib.sha1(repr((self.op_names, self.edges)).encode()).hexdigest()[:16]
         arrays = [np.array(a, np.int32) for a in (self.nodes, self.edges, self.ports, self.kept)]
         names, plan = np.array(self.names, np.int32), np.array(self.plan(), np.int32)
         self.d.w.add_graph(id, digest, self.kind, parent, diverged_at, *arrays, names, plan)
@@ -245,7 +247,9 @@ class Sketch:
         self, rng: np.random.Generator, unit_ns: float = 12_000
     ) -> tuple[np.ndarray, np.ndarray, int]:
         """Begin, duration and the step's wall time: plausible, and the same every time."""
-        weight = np.array([{"linalg": 6.0, "reduce": 2.0}.get(OPS[o][0], 1.0) for o in self.op_names])
+        weight = np.array(
+            [{"linalg": 6.0, "reduce": 2.0}.get(OPS[o][0], 1.0) for o in self.op_names]
+        )
         view = np.array([row[schema.FLAGS] & schema.VIEW for row in self.nodes]) > 0
         weight[view] = 0.1
         n = len(self.nodes)
@@ -260,9 +264,13 @@ def entry(array: np.ndarray, whole: bool = False) -> Entry:
     a = np.asarray(array, np.float64)
     good = a[np.isfinite(a)]
     lo, hi = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
-    stats = np.zeros(8, np.float32)
-    stats[:7] = (a.size, good.mean(), good.std(), lo, hi, np.sqrt((good**2).mean()), np.abs(good).max()) if good.size else (a.size, *[np.nan] * 6)
-    stats[7] = a.reshape(-1)[0] if a.size == 1 else np.nan
+    stats = np.full(8, np.nan, np.float32)
+    stats[0] = a.size
+    if good.size:
+        rms, top = np.sqrt((good**2).mean()), np.abs(good).max()
+        stats[1:7] = (good.mean(), good.std(), lo, hi, rms, top)
+    if a.size == 1:
+        stats[7] = a.reshape(-1)[0]
     counts = (np.isneginf(a), np.isfinite(a) & (a < 0), a == 0, np.isfinite(a) & (a > 0))
     health = [int(c.sum()) for c in (*counts, np.isposinf(a), np.isnan(a))]
     hist = np.histogram(good, 24, (lo, hi if hi > lo else lo + 1))[0]

@@ -33,8 +33,8 @@ def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
     if isinstance(g, Tensor):
         from graphscope.ops import DIFF
 
-        out = DIFF.sum(g, axis=axes, keepdims=True) if axes else g
-        return DIFF.reshape(out, shape=shape) if lead else out
+        out = DIFF.sum(g, axis=axes, keepdims=True, shape=g.shape) if axes else g
+        return DIFF.reshape(out, shape=shape, was=out.shape) if lead else out
     out = g.sum(axis=axes, keepdims=True) if axes else g
     return out.reshape(shape) if lead else out
 

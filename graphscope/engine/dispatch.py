@@ -27,8 +27,13 @@ grad_enabled = _enabled.get
 class Observer(Protocol):
     """What a recorder offers to the engine; this seam is the only way out of the engine."""
 
-    def op(self, row: Op, params: Any, inputs: Any, out: Any, t0: int, t1: int, node: Any) -> None:
-        """A forward or update op ran. ``out`` is its tensor (or tuple of tensors)."""
+    def op(
+        self, row: Op, params: Any, a: Any, b: Any, rest: Any, out: Any, t0: int, t1: int, node: Any
+    ) -> None:
+        """An op ran on the tensors ``a``, ``b`` (None if there is one) and ``rest``.
+
+        ``out`` is its tensor, or the tuple of them; params are those that are structure.
+        """
 
     values: bool  # whether statistics are wanted in this step
 
@@ -125,20 +130,19 @@ def unary(row: Op, x: Any) -> Any:
         ra = np.asarray(ra)
     node = _node1(row, x, xa, ra) if x._rg and row.wants and _enabled.get() else None
     out = Tensor(ra, node is not None, node)
-    rec.op(row, (), (x,), out, t0, t1, node)
+    rec.op(row, (), x, None, (), out, t0, t1, node)
     return out
 
 
 def _node1(row: Op, x: Tensor, xa: Any, ra: Any) -> Node:
     wants, kept, keep_out, _ = row.plans.get(1) or row.plan(1)
+    source = x._node
+    if source is None:
+        source = x
+    elif source.nout != 1:
+        source = (source, x._k)
     return Node(
-        row,
-        wants,
-        (xa if kept else None, ra if keep_out else None, None),
-        (_edge(x),),
-        None,
-        None,
-        None,
+        row, wants, (xa if kept[0] else None, ra if keep_out else None, None), (source,), None, None, None
     )
 
 
@@ -177,38 +181,48 @@ def binary(row: Op, a: Any, b: Any) -> Any:
     if type(ra) is not ndarray and type(aa) is ndarray:
         ra = np.asarray(ra)
     if (a._rg or b._rg) and row.wants and _enabled.get():
-        mask = (1 if a._rg else 0) + (2 if b._rg else 0)
-        wants, kept, keep_out, _ = row.plans.get(mask) or row.plan(mask)
-        shapes = None
+        shapes = others = None
         if row.broadcast:
             sa = aa.shape
             sb = ba.shape
             if sa != sb:
                 shapes = (sa, sb)
-        if mask == 3:
-            edges: Any = (_edge(a), _edge(b))
-            others = None
-        elif mask == 1:
-            edges = (_edge(a),)
-            others = ((1, b if ba.ndim == 0 else ref(b)),)
+        if a._rg:
+            ea = a._node
+            if ea is None:
+                ea = a
+            elif ea.nout != 1:
+                ea = (ea, a._k)
+            if b._rg:
+                mask = 3
+                eb = b._node
+                if eb is None:
+                    eb = b
+                elif eb.nout != 1:
+                    eb = (eb, b._k)
+                edges: Any = (ea, eb)
+            else:
+                mask = 1
+                edges = (ea,)
+                others = (1, b if ba.ndim == 0 else ref(b))
         else:
-            edges = (_edge(b),)
-            others = ((0, a if aa.ndim == 0 else ref(a)),)
-        node = Node(
-            row,
-            wants,
-            (aa if 0 in kept else None, ba if 1 in kept else None, ra if keep_out else None, None),
-            edges,
-            None,
-            shapes,
-            others,
-        )
+            mask = 2
+            eb = b._node
+            if eb is None:
+                eb = b
+            elif eb.nout != 1:
+                eb = (eb, b._k)
+            edges = (eb,)
+            others = (0, a if aa.ndim == 0 else ref(a))
+        wants, kept, keep_out, _ = row.plans.get(mask) or row.plan(mask)
+        saved = (aa if kept[0] else None, ba if kept[1] else None, ra if keep_out else None, None)
+        node = Node(row, wants, saved, edges, None, shapes, others)
         out = Tensor(ra, True, node)
     else:
         node = None
         out = Tensor(ra)
     if rec is not None:
-        rec.op(row, (), (a, b), out, t0, t1, node)
+        rec.op(row, (), a, b, (), out, t0, t1, node)
     return out
 
 
@@ -254,6 +268,8 @@ def call(row: Op, *inputs: Any, **params: Any) -> Any:
         for i, x in enumerate(tensors):
             if x._rg:
                 mask |= 1 << i
+    if type(ra) is not ndarray and kind is ndarray and not row.multi:
+        ra = np.asarray(ra)  # before the tape may keep it
     node = _node(row, tensors, arrays, mask, ra, aux, params) if mask else None
     if row.multi:
         out: Any = tuple(_output(a, kind, node, k) for k, a in enumerate(ra))
@@ -262,8 +278,6 @@ def call(row: Op, *inputs: Any, **params: Any) -> Any:
     elif row.writes:
         out = tensors[0]
     else:
-        if type(ra) is not ndarray and kind is ndarray:
-            ra = np.asarray(ra)
         if node is not None and ra.dtype.kind != "f":
             node = None
         out = Tensor(ra, node is not None, node)
@@ -272,7 +286,8 @@ def call(row: Op, *inputs: Any, **params: Any) -> Any:
             key = tuple(v for k, v in params.items() if k not in row.values)
         else:
             key = tuple(params.values())
-        rec.op(row, key, tensors, out, t0, t1, node)
+        b = tensors[1] if len(tensors) > 1 else None
+        rec.op(row, key, tensors[0], b, tensors[2:], out, t0, t1, node)
     return out
 
 
@@ -291,15 +306,18 @@ def _node(row: Op, tensors: Any, arrays: Any, mask: int, ra: Any, aux: Any, para
         wants, _, keep_out, keep_aux = row.plan(1)
         saved: tuple[Any, ...] = (tuple(arrays) if any(0 in w.take for w in wants) else None,)
         edges = tuple(_edge(x) if x._rg else None for x in tensors)
-        others = tuple((i, ref(x)) for i, x in enumerate(tensors) if not x._rg)
+        others = tuple(v for i, x in enumerate(tensors) if not x._rg for v in (i, ref(x)))
     else:
         wants, kept, keep_out, keep_aux = row.plans.get(mask) or row.plan(mask)
         # A last input may be optional (a bias, class weights): then it is not among the arrays.
         n = len(arrays)
-        saved = tuple(arrays[i] if i in kept and i < n else None for i in range(row.n))
+        saved = tuple([arrays[i] if kept[i] and i < n else None for i in range(row.n)])
         edges = tuple(_edge(tensors[w.slot]) for w in wants)
         others = tuple(
-            (i, x if x._a.ndim == 0 else ref(x)) for i, x in enumerate(tensors) if not mask >> i & 1
+            v
+            for i, x in enumerate(tensors)
+            if not mask >> i & 1
+            for v in (i, x if x._a.ndim == 0 else ref(x))
         )
     shapes = tuple(a.shape for a in arrays) if row.broadcast else None
     saved = (*saved, ra if keep_out else None, aux if keep_aux else None)
@@ -313,16 +331,21 @@ _constants: dict[Any, Tensor] = {}
 
 
 def constant(value: Any, np_dtype: Any, like: Any = None) -> Tensor:
-    """A 0-d tensor of a Python number, cached: a 0-d array costs half of what a Python scalar costs."""
-    key = (value, type(value), np_dtype, type(like))
-    found = _constants.get(key)
-    # NaN is no key that finds itself, and -0.0 == 0.0 is one that finds another.
-    if found is None or value == 0:
-        found = Tensor(np.asarray(value, np_dtype))
-        if like is not None and type(like) is not ndarray:
-            from graphscope.engine.backend import backend_of_type
+    """A 0-d tensor of a Python number."""
+    if like is None or type(like) is ndarray:
+        return Tensor(np.asarray(value, np_dtype))
+    from graphscope.engine.backend import backend_of_type
 
-            found = Tensor(backend_of_type(type(like)).asarray(found._a))
+    return Tensor(backend_of_type(type(like)).asarray(np.asarray(value, np_dtype)))
+
+
+def weak_constant(value: Any, like: Any) -> Tensor:
+    """A Python number beside the array ``like``, cached: a 0-d array costs half of a Python scalar."""
+    # dtype.num and not the dtype, whose hash is slow. -0.0 == 0.0, so zero is never taken from here.
+    key = (value, type(value), like.dtype.num, type(like))
+    found = _constants.get(key)
+    if found is None or not value:
+        found = constant(value, _weak(value, like), like)
         if len(_constants) < 4096:
             _constants[key] = found
     return found
@@ -348,18 +371,11 @@ def _weak(value: Any, like: Any) -> Any:
 
 
 def _coerce(a: Any, b: Any) -> tuple[Tensor, Tensor]:
-    if not isinstance(a, Tensor):
-        if not isinstance(b, Tensor):
-            a, b = as_tensor(a), as_tensor(b)
-        elif isinstance(a, (int, float)):
-            a = constant(a, _weak(a, b._a), b._a)
-        else:
-            a = as_tensor(a)
-    elif isinstance(b, (int, float)):
-        b = constant(b, _weak(b, a._a), a._a)
-    else:
-        b = as_tensor(b)
-    return a, b
+    if isinstance(a, Tensor):
+        return a, weak_constant(b, a._a) if isinstance(b, (int, float)) else as_tensor(b)
+    if isinstance(b, Tensor):
+        return (weak_constant(a, b._a) if isinstance(a, (int, float)) else as_tensor(a)), b
+    return as_tensor(a), as_tensor(b)
 
 
 def _coerce_all(inputs: Any) -> tuple[Tensor, ...]:
@@ -367,7 +383,7 @@ def _coerce_all(inputs: Any) -> tuple[Tensor, ...]:
     return tuple(
         x
         if isinstance(x, Tensor)
-        else constant(x, _weak(x, like), like)
+        else weak_constant(x, like)
         if like is not None and isinstance(x, (int, float))
         else as_tensor(x)
         for x in inputs

@@ -95,7 +95,8 @@ class Op:
         for k in self.vjp:
             if k not in self.inputs:
                 raise TypeError(f"op {name!r}: vjp for {k!r}, but the inputs are {self.inputs}")
-        self.plans: dict[int, tuple[tuple[Want, ...], tuple[int, ...], bool, bool]] = {}
+        # by bit mask of wanting inputs: wants, which inputs to keep, keep out?, keep aux?
+        self.plans: dict[int, tuple[tuple[Want, ...], tuple[bool, ...], bool, bool]] = {}
 
     def _want(self, slot: int, key: str) -> Want:
         fn = self.vjp[key]
@@ -119,13 +120,13 @@ class Op:
                 )
         return Want(slot, key, fn, tuple(take), tuple(params))
 
-    def plan(self, mask: int) -> tuple[tuple[Want, ...], tuple[int, ...], bool, bool]:
-        """For the inputs in the bit mask: their wants, inputs to keep, keep out?, keep aux?"""
+    def plan(self, mask: int) -> tuple[tuple[Want, ...], tuple[bool, ...], bool, bool]:
+        """For the inputs in the bit mask: their wants, whether to keep each input, out, aux."""
         found = self.plans.get(mask)
         if found is None:
             wants = tuple(w for w in self.wants if mask >> w.slot & 1)
             take = {i for w in wants for i in w.take}
-            kept = tuple(sorted(i for i in take if i < self.n))
+            kept = tuple(i in take for i in range(self.n))
             found = self.plans[mask] = (wants, kept, self.n in take, self.n + 1 in take)
         return found
 

@@ -13,8 +13,8 @@ class Node:
 
     saved: arrays by position (inputs..., out, aux), None where no gradient asks for them.
     edges: per wanted input a Node, ``(Node, k)`` for output k of an op with several outputs, or the
-    leaf tensor. others: the inputs that want no gradient, as weak references (0-d constants
-    strongly), so that a drawing can name them and nothing is kept alive for it.
+    leaf tensor. others: position, input, position, input... of the inputs that want no gradient, as
+    weak references (0-d constants strongly), so that a drawing can name them and nothing is kept alive for it.
     An op's own output is kept as an array, never as a tensor: no reference cycle.
     """
 

@@ -38,8 +38,8 @@ def _sum(xp: Any, x: Any, *, axis: Any = None, keepdims: Any = False, shape: Any
 
 def _spread(F: Any, g: Any, axis: Any, keepdims: Any, shape: Any) -> Any:
     if not keepdims and axis is not None:
-        g = F.reshape(g, shape=kept_shape(shape, axis))
-    return F.broadcast_to(g, shape=shape)
+        g = F.reshape(g, shape=kept_shape(shape, axis), was=g.shape)
+    return F.broadcast_to(g, shape=shape, was=g.shape)
 
 
 # ``shape`` is the input's shape: the gradient needs it, and a param keeps no array alive.
@@ -71,10 +71,10 @@ def _extreme(name: str) -> Any:
 
 def _extreme_vjp(F: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: Any) -> Any:
     kept = kept_shape(x.shape, axis)
-    hit = F.cast(x == F.reshape(out, shape=kept), dtype=x.dtype.name)
+    hit = F.cast(x == F.reshape(out, shape=kept, was=out.shape), dtype=x.dtype.name)
     share = F.sum(hit, axis=axis, keepdims=True, shape=x.shape)
     # Ties share the gradient evenly, as torch's amax does.
-    return F.reshape(g, shape=kept) * hit / F.reshape(share, shape=kept)
+    return F.reshape(g, shape=kept, was=g.shape) * hit / F.reshape(share, shape=kept, was=share.shape)
 
 
 amax = Op(

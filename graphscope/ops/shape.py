@@ -23,7 +23,7 @@ def _reshape_rule(x: tuple[int, ...], *, shape: tuple[int, ...], was: Any = None
 reshape = Op(
     "reshape", lambda xp, x, *, shape, was=None: x.reshape(shape), tex=r"\mathrm{{reshape}}({x})",
     family="shape", view=True, shape=_reshape_rule,
-    vjp=dict(x=lambda F, g, was: F.reshape(g, shape=was)),
+    vjp=dict(x=lambda F, g, was: F.reshape(g, shape=was, was=g.shape)),
     samples=(arrays((3, 4), shape=(2, 6), was=(3, 4)), arrays((2, 3), shape=(-1,), was=(2, 3))),
     flops=lambda *a, **k: 0, doc="The same elements in another shape.",
 )  # fmt: skip

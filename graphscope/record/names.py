@@ -19,12 +19,13 @@ INPUT, PARAMETER, CONSTANT, CARRIED, BUFFER, GRADIENT, STATE = range(7)
 class GraphRecord:
     """A graph as the recorder compares it: keys of nodes, what each keeps, ports."""
 
-    __slots__ = ("id", "kind", "keys", "kept", "ports", "parent", "at", "digest", "sets", "_last", "_last_id")
+    __slots__ = ("id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "_last", "_last_id")
 
     def __init__(
-        self, id: int, kind: str, keys: Any, kept: Any, ports: Any, parent: int, at: int, digest: str
+        self, id: int, kind: str, keys: Any, lines: Any, kept: Any, ports: Any, parent: int, at: int,
+        digest: str,
     ) -> None:
-        self.id, self.kind, self.keys, self.kept = id, kind, keys, kept
+        self.id, self.kind, self.keys, self.lines, self.kept = id, kind, keys, lines, kept
         self.ports, self.parent, self.at, self.digest = ports, parent, at, digest
         self.sets: dict[Any, int] = {}
         self._last: Any = None
@@ -98,14 +99,15 @@ class Names:
     # ---------------------------------------------------------------- graphs
 
     def graph(
-        self, kind: str, keys: list[Any], kept: list[Any], ports: list[Any], parent: int, at: int
+        self, kind: str, keys: list[Any], lines: list[int], kept: list[Any], ports: list[Any], parent: int,
+        at: int,
     ) -> tuple[GraphRecord, bool]:
         """The graph with this structure, and whether it is new."""
-        digest = blake2b(repr((kind, keys, ports)).encode(), digest_size=12).hexdigest()
+        digest = blake2b(repr((kind, keys, lines, ports)).encode(), digest_size=12).hexdigest()
         for known in self._graphs.get(digest, ()):
-            if known.keys == keys and known.ports == ports and known.kind == kind:
+            if known.keys == keys and known.lines == lines and known.ports == ports and known.kind == kind:
                 return known, False
-        made = GraphRecord(self.count, kind, keys, kept, ports, parent, at, digest)
+        made = GraphRecord(self.count, kind, keys, lines, kept, ports, parent, at, digest)
         self.count += 1
         self._graphs.setdefault(digest, []).append(made)
         return made, True

@@ -126,7 +126,6 @@ class Pump:
                 self._wake.clear()
                 t = thread_time_ns()
                 self._drain()
-                self.writer.heartbeat()
                 self.cpu_ns += thread_time_ns() - t
                 with self._idle:
                     self._done = asked
@@ -147,18 +146,14 @@ class Pump:
         )
 
     def _drain(self) -> None:
-        wrote = False
         while self.jobs:
             self._step(self.jobs.popleft())
-            wrote = True
         while self.notes:
             kind, *row = self.notes.popleft()
             (self.writer.add_scalar if kind == "scalar" else self.writer.add_text)(*row)
-            wrote = True
-        if wrote:
-            if self.dropped:
-                self.writer.set_meta("dropped_steps", self.dropped)
-            self.writer.commit()
+        if self.dropped:
+            self.writer.set_meta("dropped_steps", self.dropped)
+        self.writer.commit()  # with nothing to write it beats the heart
 
     def _step(self, job: Job) -> None:
         graph = job.graph
@@ -295,7 +290,8 @@ def tables(graph: GraphRecord, op_id: Any, string: Any) -> tuple[list[Any], list
         if len(key) == 1:
             nodes.append([DATA_OP, schema.DATA, 0, -1, -1, -1, -1, schema.VIEW])
         elif len(key) == 8:
-            row, params, wired, scope, site, phase, _, plain = key
+            row, params, u, v, scope, phase, _, plain = key
+            site = graph.lines[i]
             if row.multi and params[-1]:  # output k > 0 of an op with several outputs
                 flags = schema.EXTRA
             else:
@@ -304,7 +300,7 @@ def tables(graph: GraphRecord, op_id: Any, string: Any) -> tuple[list[Any], list
             flags |= 0 if plain else schema.WANTS_GRAD
             text = string(json.dumps(_params(row, params), default=str)) if params else -1
             nodes.append([op_id(row), phase, scope, site, -1, -1, text, flags])
-            wires = wired if isinstance(wired, tuple) else (wired,)
+            wires = (u,) if v is None else (u, *v) if isinstance(v, tuple) else (u, v)
             sources = [w if w < PORT else PORT - 1 - w for w in wires]
             edges += [[i, position, w] for position, w in enumerate(sources)]
             for k in graph.kept[i]:

@@ -34,6 +34,19 @@ _DATA_KEY = ("data",)
 class Recorder:
     """Listens to the engine (``dispatch.Observer``) and feeds the writer thread."""
 
+    # Slots: with more than 30 attributes an ordinary object's lookups get slower.
+    __slots__ = (
+        "after", "base", "budget", "consts", "diverged", "entries", "event_ns",
+        "expected", "extra", "foreign", "i", "kept", "kind", "last",
+        "lines", "log", "log_append", "look", "loss", "memory", "mode",
+        "n_expected", "names", "nonfinite", "note", "num", "op_ns", "phase",
+        "port_consts", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
+        "refs_append", "root", "scope", "seq", "shapes", "shapes_append", "site",
+        "sites", "stack", "stacks", "status", "t0", "t_last", "t_start",
+        "thread", "timed", "times", "times_append", "unsettled", "value_cost", "value_last",
+        "value_ns", "values", "wall_ns", "watched",
+    )  # fmt: skip
+
     def __init__(self, pump: Pump, *, values: str, budget: float, memory: bool, stacks: bool) -> None:
         self.pump = pump
         self.mode = values
@@ -41,6 +54,7 @@ class Recorder:
         self.memory = memory
         self.stacks = stacks
         self.sites = Sites()
+        self.site = self.sites.here
         self.names = Names()
         self.thread = get_ident()
         self.foreign = 0
@@ -54,7 +68,6 @@ class Recorder:
         self.seq = 0
         self.num = {"train": 0, "eval": 0}
         self.last: dict[str, Any] = {"train": None, "eval": None}
-        self.times = array("q", bytes(16 * 4096))
         self.consts: dict[int, list[Any]] = {}
         self._begin(self.t_start)
 
@@ -75,7 +88,11 @@ class Recorder:
         self.port_shapes: list[Any] = []
         self.port_consts: list[Any] = []
         self.shapes: list[Any] = []
+        self.shapes_append = self.shapes.append
+        self.times = array("q")
+        self.times_append = self.times.append
         self.refs: list[Any] = []
+        self.refs_append = self.refs.append
         self.log: list[Any] = []  # deaths in order; an int i says: node i is done
         self.log_append = self.log.append
         self.scope = 0
@@ -83,19 +100,32 @@ class Recorder:
         self.root: Any = None
         self.value_cost = 0
         self.entries: list[Any] = []
+        # Every 16th step is looked at more closely: what an event costs, and whether the source lines
+        # are still those of the graph (an equal structure from other lines is all but impossible).
         self.timed = self.seq & 15 == 0
+        self.look = self.stacks and self.timed
         self.event_ns = 0
-        self.events = 0
         last = self.last["train"] or self.last["eval"]
         self.expected: list[Any] = last.keys if last is not None else []
+        self.lines: list[int] = last.lines if last is not None else []
         self.kept: list[Any] = last.kept if last is not None else []
         self.n_expected = len(self.expected)
         self.predicted = last
         self.diverged = -1
-        spent = self.value_ns + self.value_last
         self.values = self.mode == "full" or (
-            self.mode != "off" and (last is None or spent <= self.budget * 0.8 * (t0 - self.t_start))
+            self.mode != "off" and (last is None or self._affordable(t0 - self.t_start))
         )
+        self.extra = self.values or self.timed
+
+    def _affordable(self, elapsed: int) -> bool:
+        """Do statistics in this step keep the whole recorder within its budget?
+
+        Events and the writer come first; statistics get what they leave, but a hundredth at least, so
+        that a program of tiny steps is not blind.
+        """
+        events = self.rec_ns - self.value_ns + self.pump.cpu_ns
+        share = max(self.budget - events / max(elapsed, 1), 0.01)
+        return self.value_ns + self.value_last <= share * elapsed
 
     def close(
         self, frame: Any = None, status: str | None = None, note: str | None = None, at: int = 0
@@ -123,7 +153,7 @@ class Recorder:
             if first < 0 and graph is not None:
                 first = min(n, len(graph.keys))
             graph, new = self.names.graph(
-                kind, self.expected[:n], self.kept[:n], self.ports, parent, first
+                kind, self.expected[:n], self.lines[:n], self.kept[:n], self.ports, parent, first
             )
             if new:
                 names = names_in_frame(frame, self.base, PORT)
@@ -132,10 +162,11 @@ class Recorder:
                     self.value_last = 0.0  # statistics of a new graph come with its next step
         self.last[kind] = graph
         shape_set = graph.shape_set(self.shapes, self.port_shapes)
-        rec_ns = int(self.op_ns * self.events) + self.value_cost
-        if self.timed and self.events:
-            # half old, half new: one descheduled step must not set the figure
-            self.op_ns = 0.5 * self.op_ns + 0.5 * self.event_ns / self.events
+        rec_ns = int(self.op_ns * n) + self.value_cost
+        if self.timed and not self.value_cost:
+            # Rises slowly and falls at once: a thread that lost the processor must not set the figure.
+            measured = self.event_ns / n
+            self.op_ns = min(measured, 1.1 * self.op_ns + 1)
         wall = now - self.t0
         self.wall_ns += wall
         self.rec_ns += rec_ns
@@ -146,7 +177,7 @@ class Recorder:
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
-                self.times[: 2 * n], self.t0, self.refs, self.log, len(self.log), note or self.note,
+                self.times, self.t0, self.refs, self.log, len(self.log), note or self.note,
                 self.entries, names,
             )
         )  # fmt: skip
@@ -176,67 +207,55 @@ class Recorder:
 
     # ---------------------------------------------------------------- events
 
-    def op(self, row: Any, params: Any, inputs: Any, out: Any, t0: int, t1: int, node: Any) -> None:
-        """A forward or update op ran."""
+    def op(
+        self, row: Any, params: Any, a: Any, b: Any, rest: Any, out: Any, t0: int, t1: int, node: Any
+    ) -> None:
+        """A forward or update op ran: its inputs are ``a``, ``b`` (or None) and ``rest``."""
         if get_ident() != self.thread:
             self.foreign += 1
             return
         if self.unsettled:
             self._settle(row, node)
         base = self.base
-        n = len(inputs)
-        if n == 1:
-            a = inputs[0]._rid - base
-            if a >> _SPAN:
-                a = self._port(inputs[0])
-            wired: Any = a
-        elif n == 2:
-            a = inputs[0]._rid - base
-            if a >> _SPAN:
-                a = self._port(inputs[0])
-            b = inputs[1]._rid - base
-            if b >> _SPAN:
-                b = self._port(inputs[1])
-            wired = (a, b)
-        else:
-            wired = tuple(
-                self._port(x) if (x._rid - base) >> _SPAN else x._rid - base for x in inputs
-            )
-        i = self.i
-        site = self.sites.here(3) if self.stacks else -1
+        u = a._rid - base
+        if u >> _SPAN:
+            u = self._port(a)
+        v = None
+        if b is not None:
+            v = b._rid - base
+            if v >> _SPAN:
+                v = self._port(b)
+            if rest:
+                v = (v, *[self._port(x) if (x._rid - base) >> _SPAN else x._rid - base for x in rest])
         if type(out) is tuple:
-            self._several(row, params, wired, out, site, t0, t1, node)
+            self._several(row, params, u, v, out, t0, t1, node)
             return
-        array_ = out._a
-        key = (row, params, wired, self.scope, site, self.phase, array_.dtype, node is None)
-        if i < self.n_expected and self.expected[i] == key:
-            pass
-        else:
-            self._new(i, key, node, row)
-        self.shapes.append(array_.shape)
-        times = self.times
-        try:
-            times[2 * i + 1] = t1
-        except IndexError:
-            times.extend(bytes_of(len(times)))
-            times[2 * i + 1] = t1
-        times[2 * i] = t0
+        i = self.i
+        made = out._a
+        key = (row, params, u, v, self.scope, self.phase, made.dtype, node is None)
+        if i >= self.n_expected or self.expected[i] != key:
+            self._new(i, key, node)
+        elif self.look and self.lines[i] != self.site(4):
+            self._new(i, key, node)
+        self.shapes_append(made.shape)
+        self.times_append(t0)
+        self.times_append(t1)
         if self.memory:
             if row.view or row.writes:
-                self.refs.append(None)
+                self.refs_append(None)
             else:
-                owner = array_.base
-                self.refs.append(ref(array_ if owner is None else owner, self.log_append))
+                owner = made.base
+                self.refs_append(ref(made if owner is None else owner, self.log_append))
             self.log_append(i)
-        out._rid = base + i
+        out._rid = rid = base + i
         if node is not None:
-            node.rid = base + i
+            node.rid = rid
         self.i = i + 1
-        self.events += 1
-        if self.values:
-            self._value(i, "v", array_)
-        elif self.timed:
-            self.event_ns += clock() - t1
+        if self.extra:
+            if self.values:
+                self._value(i, "v", made)
+            else:
+                self.event_ns += clock() - t1
 
     def grad(self, node: Any, slot: int, g: Any, t0: int, t1: int, alias: bool = False) -> None:
         """The gradient of one input of ``node`` was computed."""
@@ -248,32 +267,24 @@ class Recorder:
             twin = -1
         i = self.i
         key = (node.row, twin, slot, g.dtype)
-        if i < self.n_expected and self.expected[i] == key:
-            pass
-        else:
-            self._new(i, key, None, None)
-        self.shapes.append(g.shape)
-        times = self.times
-        try:
-            times[2 * i + 1] = t1
-        except IndexError:
-            times.extend(bytes_of(len(times)))
-            times[2 * i + 1] = t1
-        times[2 * i] = t0
+        if i >= self.n_expected or self.expected[i] != key:
+            self._new(i, key, None)
+        self.shapes_append(g.shape)
+        self.times_append(t0)
+        self.times_append(t1)
         if self.memory:
             if alias or type(g) is np.float32 or type(g) is np.float64:
-                self.refs.append(None)
+                self.refs_append(None)
             else:
                 owner = g.base
                 if owner is None:
                     owner = g
                 elif owner.nbytes < g.nbytes or node.row.view:
                     owner = None  # a broadcast or transposed view of memory counted elsewhere
-                self.refs.append(None if owner is None else ref(owner, self.log_append))
+                self.refs_append(None if owner is None else ref(owner, self.log_append))
             self.log_append(i)
         self.i = i + 1
-        self.events += 1
-        if self.timed:
+        if self.extra and not self.values:
             self.event_ns += clock() - t1
 
     def adjoint(self, node: Any, g: Any) -> None:
@@ -320,10 +331,10 @@ class Recorder:
             self.close(user_frame(2), at=t0)  # the wait belongs to the step that it feeds
         i = self.i
         if not (i < self.n_expected and self.expected[i] == _DATA_KEY):
-            self._new(i, _DATA_KEY, None, None)
+            self._new(i, _DATA_KEY, None)
         self.shapes.append(())
-        self.times[2 * i] = t0
-        self.times[2 * i + 1] = t1
+        self.times_append(t0)
+        self.times_append(t1)
         self.refs.append(None)
         self.log_append(i)
         self.i = i + 1
@@ -369,16 +380,19 @@ class Recorder:
         have = self.expected[: self.i]
         self.predicted = last
         if have == last.keys[: self.i]:
-            self.expected, self.kept, self.n_expected = last.keys, last.kept, len(last.keys)
+            self.expected, self.lines, self.kept = last.keys, last.lines, last.kept
+            self.n_expected = len(last.keys)
             self.diverged = -1
 
-    def _new(self, i: int, key: Any, node: Any, row: Any) -> None:
+    def _new(self, i: int, key: Any, node: Any) -> None:
         """The step leaves the predicted graph (or has left it): write the op down."""
         if self.diverged < 0:
             self.diverged = i
             self.expected = self.expected[:i]
+            self.lines = self.lines[:i]
             self.kept = self.kept[:i]
         self.expected.append(key)
+        self.lines.append(self.site(5) if self.stacks and len(key) == 8 else -1)
         kept = ()
         if node is not None and node.saved is not None:
             kept = tuple(k for k, a in enumerate(node.saved) if a is not None)
@@ -386,27 +400,24 @@ class Recorder:
         self.n_expected = i + 1
 
     def _several(
-        self, row: Any, params: Any, wired: Any, outs: Any, site: int, t0: int, t1: int, node: Any
+        self, row: Any, params: Any, u: int, v: Any, outs: Any, t0: int, t1: int, node: Any
     ) -> None:
         """An op with several outputs: the first is the node, the others are extra nodes beside it."""
         main = self.i
         for k, out in enumerate(outs):
             i = self.i
             a = out._a
-            wires = wired if k == 0 else main
-            key = (row, (*params, k), wires, self.scope, site, self.phase, a.dtype, node is None)
-            if not (i < self.n_expected and self.expected[i] == key):
-                self._new(i, key, node if k == 0 else None, row)
-            self.shapes.append(a.shape)
-            if 2 * i + 1 >= len(self.times):
-                self.times.extend(bytes_of(len(self.times)))
-            self.times[2 * i] = t0 if k == 0 else t1
-            self.times[2 * i + 1] = t1
-            self.refs.append(None if row.view else ref(a if a.base is None else a.base, self.log_append))
+            wires = (u, v) if k == 0 else (main, None)
+            key = (row, (*params, k), *wires, self.scope, self.phase, a.dtype, node is None)
+            if i >= self.n_expected or self.expected[i] != key:
+                self._new(i, key, node if k == 0 else None)
+            self.shapes_append(a.shape)
+            self.times_append(t0 if k == 0 else t1)
+            self.times_append(t1)
+            self.refs_append(None if row.view else ref(a if a.base is None else a.base, self.log_append))
             self.log_append(i)
             out._rid = self.base + i
             self.i = i + 1
-            self.events += 1
         if node is not None:
             node.rid = self.base + main
 
@@ -437,7 +448,3 @@ class Recorder:
         self.entries.append((v, kind, entry))
         self.value_cost += clock() - t
 
-
-def bytes_of(n: int) -> array[int]:
-    """As many zeros again: the time buffer doubles."""
-    return array("q", bytes(8 * n))

@@ -24,7 +24,10 @@ class Sites:
 
     def here(self, depth: int) -> int:
         """The id of the user's place, ``depth`` frames up at least; -1 if there is none."""
-        frame: FrameType | None = _getframe(depth)
+        try:
+            frame: FrameType | None = _getframe(depth)
+        except ValueError:  # called from the very bottom of the stack
+            return -1
         codes = self._codes
         while frame is not None:
             code = frame.f_code

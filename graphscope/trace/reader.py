@@ -54,7 +54,7 @@ class TraceReader:
         self.path = Path(path)
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._graphs: dict[int, Graph] = {}
         self._strings: dict[int, str] = {}
         self._ops: dict[int, OpInfo] = {}
@@ -72,7 +72,12 @@ class TraceReader:
         if db is None:
             db = self._local.db = open_trace(self.path)
             with self._lock:
-                self._connections.append(db)
+                # A server with a thread per request must not collect open files.
+                for thread, old in self._connections:
+                    if not thread.is_alive():
+                        old.close()
+                alive = [pair for pair in self._connections if pair[0].is_alive()]
+                self._connections = [*alive, (threading.current_thread(), db)]
         return db
 
     def _rows(self, sql: str, *args: Any, partial: bool = False) -> list[tuple[Any, ...]]:
@@ -103,10 +108,14 @@ class TraceReader:
 
     def close(self) -> None:
         with self._lock:
-            for db in self._connections:
+            for _, db in self._connections:
                 db.close()
             self._connections.clear()
         self._local = threading.local()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_connections"):
+            self.close()
 
     def __enter__(self) -> TraceReader:
         return self
@@ -349,7 +358,7 @@ class TraceReader:
         return out
 
     def moments(self, graph: int) -> dict[str, Any]:
-        """Of each node's duration over all steps: ``n``, and ``mean, std, min, max`` arrays (ns)."""
+        """Each node's duration over all steps: ``n``, and ``mean, std, min, max`` arrays (ns)."""
         row = self._one("SELECT n, data FROM moments WHERE graph = ?", graph)
         nodes = self.graph(graph).n
         if row is None:

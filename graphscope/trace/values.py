@@ -77,10 +77,25 @@ def encode(entries: Iterable[tuple[int, str, Entry]]) -> bytes:
             # Transposed: all means together, all minima together; neighbours look alike.
             table = np.asarray(column, dtype).reshape(len(rows), width).T
             parts.append(codec.shuffle(table))
-        samples = [np.asarray(t.values, "<f4").reshape(-1) for t in thumbs if t is not None]
+        samples = [_sample(thumb) for thumb in thumbs if thumb is not None]
     if samples:
         parts.append(codec.shuffle(np.concatenate(samples)))
     return zlib.compress(b"".join(parts), codec.LEVEL)
+
+
+def _sample(thumb: Thumb) -> NDArray[np.float32]:
+    """The numbers of a thumb, exactly when it is the whole tensor.
+
+    A strided sample only makes a picture: it keeps 12 of its 24 bits, which halves the file.
+    """
+    flat = np.asarray(thumb.values, "<f4").reshape(-1)
+    if all(stride == 1 for stride in thumb.stride):
+        return flat
+    bits = flat.view("<u4")
+    rounded = (bits + np.uint32(0x800)) & np.uint32(0xFFFFF000)
+    # Not where rounding would leave the finite numbers, and never for NaN.
+    safe = (bits & np.uint32(0x7FFFFFFF)) < np.uint32(0x7F7FF000)
+    return np.where(safe, rounded, bits).astype("<u4").view("<f4")
 
 
 def decode(blob: bytes) -> dict[tuple[int, str], Entry]:

@@ -330,6 +330,11 @@ class TraceWriter:
         finally:
             self._db.close()
 
+    def abandon(self) -> None:
+        """Let go of the file as a killed program would: with what was committed, and no end."""
+        self._closed = True
+        self._db.close()
+
     def __enter__(self) -> TraceWriter:
         return self
 

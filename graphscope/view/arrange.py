@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, OrderedDict
 
-from graphscope.view import dot, layering
+from graphscope.view import dot, layering, polish
 from graphscope.view.level import (
     GAP_X,
     GAP_Y,
@@ -46,6 +46,7 @@ def arrange(level: Level) -> Placed:
         placed = from_plain(text, level) if text else None
     if placed is None:
         placed = layering.arrange(level)
+    placed = polish.polish(level, placed)
     with _cache_lock:
         _cache[level] = placed
         while len(_cache) > CACHE_SIZE:
@@ -78,10 +79,10 @@ def to_dot(level: Level) -> str:
             lines.append(f"n{i} [width={box.w / 72:.4f} height={max(box.h, 0.5) / 72:.4f}]")
     hubs = _hub_wires(level)
     for number, wire in enumerate(level.wires):
-        tail = f":b{wire.src_anchor}:s" if wire.src_anchor >= 0 else ""
-        head = f":t{wire.dst_anchor}:n" if wire.dst_anchor >= 0 else ""
-        free = " [constraint=false]" if number in hubs else ""
-        lines.append(f"n{wire.src}{tail} -> n{wire.dst}{head}{free}")
+        tail = f"b{wire.src_anchor}:s" if wire.src_anchor >= 0 else "s"
+        head = f"t{wire.dst_anchor}:n" if wire.dst_anchor >= 0 else "n"
+        option = "constraint=false" if number in hubs else f"weight={wire.weight}"
+        lines.append(f"n{wire.src}:{tail} -> n{wire.dst}:{head} [{option}]")
     lines.append("}")
     return "\n".join(lines)
 
@@ -168,9 +169,7 @@ def from_plain(text: str, level: Level) -> Placed | None:
     )
 
 
-def _take(
-    routes: list[list[Point]], wire: Wire, level: Level, corners: list[Point]
-) -> list[Point]:
+def _take(routes: list[list[Point]], wire: Wire, level: Level, corners: list[Point]) -> list[Point]:
     """The route of a wire; parallel wires come in any order and are told apart by their ends."""
     if len(routes) == 1:
         return routes.pop()

@@ -1,9 +1,9 @@
 """One node card as marks: value row, name row, gradient row, share strip.
 
-    |  0.331 ± 0.492       ▂▅▇▅▂    value, blue, with its histogram
-    |  relu                64×32    name (and op), shape
-    |  ∂ 8.70e−4           ▁▇▅▂▁    gradient, orange; the ∂ still reads in greyscale
-    |  ▬▬▬▬▬▭▭▭▭▭▭▭                 share of the step's time
+|  0.331 ± 0.492       ▂▅▇▅▂    value, blue, with its histogram
+|  relu                64×32    name (and op), shape
+|  ∂ 8.70e−4           ▁▇▅▂▁    gradient, orange; the ∂ still reads in greyscale
+|  ▬▬▬▬▬▭▭▭▭▭▭▭                 share of the step's time
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from graphscope import units
 from graphscope.view import text as fonts
-from graphscope.view.drawing import Cluster, Mark, Path, Rect, hatch, label, left_bar
+from graphscope.view.drawing import Cluster, Mark, Rect, cross, hatch, label, left_bar
 from graphscope.view.palette import Theme, mix
 from graphscope.view.structure import OP, PARAM
 from graphscope.view.visible import SCOPE, Node
@@ -22,6 +22,7 @@ BAR = 4.0
 RADIUS, PARAM_RADIUS = 6.0, 18.0
 SMALL, NAME = 11.0, 13.0
 HIST_WIDTH, HIST_HEIGHT = 40.0, 12.0
+HIST_LEAST, HIST_GAP = 18.0, 6.0
 STACK = 4.0  # how far the card edge behind a folded card stands out
 
 
@@ -38,16 +39,28 @@ def card(
     ink, ink2 = (theme.on(back), theme.on(back)) if fill else (theme.ink, theme.ink2)
     radius = PARAM_RADIUS if node.kind == PARAM else RADIUS
     health = values.get("health", "ok") if values else "ok"
-    border = theme.nonfinite if health != "ok" else theme.line
+    failed = bool(values.get("failed")) if values else False
+    border = theme.line
+    if health != "ok":
+        border = theme.nonfinite
+    if failed:
+        border = theme.states["failed"]
     marks: list[Mark] = []
     if node.fold > 1:
         marks.append(
-            Rect(
-                node.x + STACK, node.y + STACK, node.w, node.h, radius, theme.surface, theme.line
-            )
+            Rect(node.x + STACK, node.y + STACK, node.w, node.h, radius, theme.surface, theme.line)
         )
     marks.append(
-        Rect(node.x, node.y, node.w, node.h, radius, back, border, 2.0 if health != "ok" else 1.0)
+        Rect(
+            node.x,
+            node.y,
+            node.w,
+            node.h,
+            radius,
+            back,
+            border,
+            1.0 if border == theme.line else 2.0,
+        )
     )
     marks.append(left_bar(node.x, node.y, node.h, BAR, radius, family))
     left = node.x + (16.0 if node.kind == PARAM else 12.0)
@@ -56,13 +69,21 @@ def card(
     orange = ink if fill else theme.gradient
     if values and ("value" in show or "grad" in show):
         if "value" in show:
-            marks += _numbers(values.get("v", ""), values.get("vh", ()), left, right, node.y + 16, blue, back)
+            marks += _numbers(
+                values.get("v", ""), values.get("vh", ()), left, right, node.y + 16, blue, back
+            )
         if "grad" in show and values.get("g"):
             marks += _numbers(
-                f"\u2202 {values['g']}", values.get("gh", ()), left, right, node.y + 59, orange, back
+                f"\u2202 {values['g']}",
+                values.get("gh", ()),
+                left,
+                right,
+                node.y + 59,
+                orange,
+                back,
             )
         marks += _name(node, left, right, node.y + 38, ink, ink2, show)
-        if values.get("share") is not None:
+        if values.get("share") is not None and node.kind in (OP, SCOPE):
             marks += _strip(node, values, theme, left, right, back)
     else:
         below = [node.op] if node.op != node.label and "op" in show else []
@@ -75,6 +96,8 @@ def card(
         marks += _pill(node, theme)
     if health != "ok":
         marks += hatch(node.x + node.w - 10, node.y - 6, 16, theme.nonfinite, theme.surface)
+    elif failed:
+        marks += cross(node.x + node.w - 10, node.y - 6, 16, border, theme.surface)
     return Cluster(node.id, _tooltip(node, values), tuple(marks))
 
 
@@ -87,21 +110,24 @@ def _numbers(
     colour: str,
     back: str,
 ) -> list[Mark]:
-    """A number at the left and its histogram at the right of a row."""
-    room = right - left - (HIST_WIDTH + 8 if heights else 0.0)
+    """A number at the left and its histogram at the right; a long number gets the room it needs."""
     marks: list[Mark] = []
+    free = right - left
     if text:
-        marks.append(label(left, baseline, text, SMALL, colour, room=room, mono=True))
-    if heights:
-        pitch = HIST_WIDTH / len(heights)
-        soft = mix(back, colour, 0.75)
-        floor = baseline + 1
+        number = label(left, baseline, text, SMALL, colour, room=free, mono=True)
+        marks.append(number)
+        free -= number.width + HIST_GAP
+    wide = min(HIST_WIDTH, free)
+    if heights and wide >= HIST_LEAST:
+        pitch = wide / len(heights)
+        soft, floor = mix(back, colour, 0.75), baseline + 1
         for k, height in enumerate(heights):
             if height:
                 tall = height * HIST_HEIGHT / 12
-                x = right - HIST_WIDTH + k * pitch
-                marks.append(Rect(x, floor - tall, pitch - 0.7, tall, 0.0, soft))
-        marks.append(Rect(right - HIST_WIDTH, floor, HIST_WIDTH - 0.7, 0.6, 0.0, mix(back, colour, 0.4)))
+                marks.append(
+                    Rect(right - wide + k * pitch, floor - tall, pitch - 0.7, tall, 0.0, soft)
+                )
+        marks.append(Rect(right - wide, floor, wide - 0.7, 0.6, 0.0, mix(back, colour, 0.4)))
     return marks
 
 
@@ -119,7 +145,9 @@ def _name(
     marks: list[Mark] = []
     room = right - left
     if "shape" in show and node.shape:
-        shape = label(right, baseline, node.shape, SMALL, ink2, room=room * 0.55, anchor="end", mono=True)
+        shape = label(
+            right, baseline, node.shape, SMALL, ink2, room=room * 0.55, anchor="end", mono=True
+        )
         marks.append(shape)
         room -= shape.width + 10
     name = node.label if "name" in show else node.op
@@ -174,12 +202,11 @@ def _tooltip(node: Node, values: Mapping[str, Any]) -> str:
             lines.append(f"gradient {values['g']}")
         spent = values.get("fwd_ns", 0) + values.get("bwd_ns", 0)
         if spent:
-            lines.append(f"forward {units.ns(values['fwd_ns'])}, backward {units.ns(values['bwd_ns'])}")
+            lines.append(
+                f"forward {units.ns(values['fwd_ns'])}, backward {units.ns(values['bwd_ns'])}"
+            )
         if values.get("health", "ok") != "ok":
             lines.append("not finite")
     if node.site:
         lines.append(node.site)
     return "\n".join(fonts.clean(line) for line in lines)
-
-
-__all__ = ["card", "Path"]

@@ -54,9 +54,9 @@ class DotServer:
 
     def _running(self) -> bool:
         # After a fork the pipes belong to the parent: two users would mix up their answers.
-        if self._process is not None and self._owner == os.getpid():
-            if self._process.poll() is None:
-                return True
+        ours = self._process is not None and self._owner == os.getpid()
+        if ours and self._process is not None and self._process.poll() is None:
+            return True
         self._process, self._owner = None, os.getpid()
         self._answers = queue.Queue()
         self._process = subprocess.Popen(
@@ -95,7 +95,7 @@ def _pump(process: subprocess.Popen[bytes], answers: queue.Queue[bytes | None]) 
     """Move answers into a queue: unlike a pipe, a queue can be waited on with a limit everywhere."""
     assert process.stdout is not None
     with process.stdout as stream:
-        while (frame := read_frame(stream)) is not None:  # type: ignore[arg-type]
+        while (frame := read_frame(stream)) is not None:
             answers.put(frame)
     answers.put(None)
 

@@ -152,7 +152,11 @@ def arrow(points: Sequence[Point], width: float, colour: str) -> tuple[Path, Pol
     dx, dy = (tip[0] - before[0]) / size, (tip[1] - before[1]) / size
     base = (tip[0] - dx * length, tip[1] - dy * length)
     head = Polygon(
-        (tip, (base[0] - dy * half, base[1] + dx * half), (base[0] + dy * half, base[1] - dx * half)),
+        (
+            tip,
+            (base[0] - dy * half, base[1] + dx * half),
+            (base[0] + dy * half, base[1] - dx * half),
+        ),
         colour,
     )
     neck = (tip[0] - dx * length * 0.8, tip[1] - dy * length * 0.8)
@@ -165,10 +169,26 @@ def arrow(points: Sequence[Point], width: float, colour: str) -> tuple[Path, Pol
 
 def hatch(x: float, y: float, size: float, fill: str, ink: str) -> list[Mark]:
     """A small hatched square: the sign of non-finite values, told apart without its colour."""
+    a, b = size * 0.12, size * 0.88
+    strokes = [
+        ((a, size * 0.5), (size * 0.5, a)),
+        ((a, b), (b, a)),
+        ((size * 0.5, b), (b, size * 0.5)),
+    ]
+    return _sign(x, y, size, fill, ink, strokes)
+
+
+def cross(x: float, y: float, size: float, fill: str, ink: str) -> list[Mark]:
+    """A small square with a cross: the sign of the op that raised."""
+    a, b = size * 0.28, size * 0.72
+    return _sign(x, y, size, fill, ink, [((a, a), (b, b)), ((a, b), (b, a))])
+
+
+def _sign(
+    x: float, y: float, size: float, fill: str, ink: str, strokes: list[tuple[Point, Point]]
+) -> list[Mark]:
     marks: list[Mark] = [Rect(x, y, size, size, 3.0, fill)]
-    for k in (0.35, 0.75):
-        a, b = (x + size * k, y + 1.5), (x + 1.5, y + size * k)
+    for (ax, ay), (bx, by) in strokes:
+        a, b = (x + ax, y + ay), (x + bx, y + by)
         marks.append(Path((a, *_line(a, b)), stroke=ink, width=1.4))
-    a, b = (x + size - 1.5, y + size * 0.4), (x + size * 0.4, y + size - 1.5)
-    marks.append(Path((a, *_line(a, b)), stroke=ink, width=1.4))
     return marks

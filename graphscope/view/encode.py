@@ -44,9 +44,7 @@ def reach(graph: Graph, upto: int | None = None) -> Reach:
     if not len(backward):
         return Reach(False, frozenset())
     wanted = set(zip(graph.twin[backward].tolist(), graph.slot[backward].tolist(), strict=True))
-    sources = {
-        src for dst, position, src in graph.edges.tolist() if (dst, position) in wanted
-    }
+    sources = {src for dst, position, src in graph.edges.tolist() if (dst, position) in wanted}
     # The value that backward starts from: the twin whose own output nobody hands a gradient to.
     twins = {twin for twin, _ in wanted if twin >= 0}
     return Reach(True, frozenset(sources | twins))
@@ -64,6 +62,8 @@ def node_values(
     if step is not None and step.status != "ok" and len(step.dur_ns) < graph.n:
         stopped = len(step.dur_ns)
     reached = reach(graph, stopped)
+    # A step that raised ends with the op that raised, as far as it was recorded.
+    failing = graph.n - 1 if step is not None and step.status == "failed" and graph.n else None
     durations = step.dur_ns if step is not None else np.zeros(0, np.int64)
     phases = graph.phase
     wall = float(step.wall_ns) if step is not None and step.wall_ns > 0 else 0.0
@@ -81,6 +81,8 @@ def node_values(
         card["bytes"] = _bytes(node, view)
         card["grad_rms"] = _finite(gradient.rms) if gradient is not None else None
         card["health"] = _health(node, values)
+        if failing is not None and failing in node.members:
+            card["failed"] = True
         out[node.id] = card
     return out
 
@@ -178,9 +180,7 @@ def _health(node: Node, values: ValueStep | None) -> str:
     if values is None:
         return "ok"
     worst = "ok"
-    mains: Sequence[int] = (
-        [card.main for card in node.parts] if node.kind == SCOPE else [node.main]
-    )
+    mains: Sequence[int] = [card.main for card in node.parts] if node.kind == SCOPE else [node.main]
     for value in mains:
         for kind in ("v", "g"):
             entry = values.get(value, kind)

@@ -172,11 +172,11 @@ def _finish(
         if cell.box >= 0:
             spare = heights[cell.rank] - level.boxes[cell.box].h
             corners[cell.box] = (cell.x - left, tops[cell.rank] + spare / 2)
-    fans = _fans(level, corners)
+    ends = _ends(level, corners)
     lanes: dict[int, int] = defaultdict(int)
     routes = []
     for number, (wire, chain) in enumerate(zip(level.wires, chains, strict=True)):
-        start, end = fans[number]
+        start, end = ends[number]
         if rank[wire.src] < rank[wire.dst]:
             points = [start]
             for c in chain[1:-1]:
@@ -193,26 +193,14 @@ def _finish(
     return Placed(tuple(corners), tuple(routes), width, y - GAP_Y)
 
 
-def _fans(level: Level, corners: list[Point]) -> list[tuple[Point, Point]]:
-    """Where every wire leaves and meets its boxes: at its anchor, or fanned out around the middle."""
-    arriving: dict[int, list[int]] = defaultdict(list)
-    for number, wire in enumerate(level.wires):
-        if wire.dst_anchor < 0:
-            arriving[wire.dst].append(number)
-    shift: dict[int, float] = {}
-    for b, numbers in arriving.items():
-        numbers.sort(
-            key=lambda k: corners[level.wires[k].src][0] + level.boxes[level.wires[k].src].w / 2
-        )
-        step = min(14.0, level.boxes[b].w * 0.5 / len(numbers))
-        for i, number in enumerate(numbers):
-            shift[number] = (i - (len(numbers) - 1) / 2) * step
+def _ends(level: Level, corners: list[Point]) -> list[tuple[Point, Point]]:
+    """Where every wire leaves and meets its boxes: at its anchor, or in the middle."""
     ends = []
-    for number, wire in enumerate(level.wires):
+    for wire in level.wires:
         a, b = level.boxes[wire.src], level.boxes[wire.dst]
         (ax, ay), (bx, by) = corners[wire.src], corners[wire.dst]
         out = a.bottoms[wire.src_anchor] if wire.src_anchor >= 0 else a.w / 2
-        into = b.tops[wire.dst_anchor] if wire.dst_anchor >= 0 else b.w / 2 + shift[number]
+        into = b.tops[wire.dst_anchor] if wire.dst_anchor >= 0 else b.w / 2
         ends.append(((ax + out, ay + a.h), (bx + into, by)))
     return ends
 

@@ -20,6 +20,7 @@ from graphscope.view.visible import Link, Node, Visible
 SIDE_GAP, STACK_GAP, COLUMN = 36.0, 8.0, 4
 PAD_SIDE, PAD_TOP, PAD_BOTTOM = 20.0, 40.0, 20.0
 MIN_GROUP = 208.0
+MAIN = 6  # weight of wires on the main path: they stay straight
 PORT_WIDTH, PORT_HEIGHT = 12.0, 0.5
 
 # Ends of a wire on one level: ("node", id, ""), ("group", path, port), ("in", "", port), ("out", ...).
@@ -153,10 +154,12 @@ class _Layout:
                 )
             return index[kind, port], -1
 
+        # What is fed by something else is the main path; an input or a transposed weight is not.
+        fed = {stop[:2] for _, stop in wires}
         lines = []
         for start, stop in wires:
             (a, i), (b, j) = find(start, True), find(stop, False)
-            lines.append(Wire(a, b, i, j))
+            lines.append(Wire(a, b, i, j, MAIN if start[:2] in fed or start[0] == "in" else 1))
         placed = arrange(Level(tuple(boxes), tuple(lines)))
         self._frame(frame, boxes, index, placed)
         frame.routes = dict(zip(wires, placed.routes, strict=True))

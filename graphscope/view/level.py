@@ -29,12 +29,17 @@ class Box:
 
 @dataclass(frozen=True)
 class Wire:
-    """A line from box ``src`` to box ``dst``; an anchor index of -1 leaves the spot to the engine."""
+    """A line from box ``src`` to box ``dst``; an anchor index of -1 stands for the box's middle.
+
+    ``weight`` says how much the line wants to be short and straight: the main path more than an
+    input at the side.
+    """
 
     src: int
     dst: int
     src_anchor: int = -1
     dst_anchor: int = -1
+    weight: int = 1
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ Non-finite values stand outside every scale, missing ones have no colour.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +105,12 @@ def overlay(
     for node in view.nodes:
         if mode == "grad" and values.get(node.id, {}).get("health", "ok") != "ok":
             fills[node.id] = colours.nonfinite
-    say = {"time": units.share, "memory": units.bytes_, "grad": units.number}[mode]
+    writers: dict[str, Callable[[float], str]] = {
+        "time": units.share,
+        "memory": units.bytes_,
+        "grad": units.number,
+    }
+    say = writers[mode]
     ends = (say(low), say(high)) if numbers else ("", "")
     return Overlay(
         fills,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from graphscope.view import text as fonts
 from graphscope.view.card import card
-from graphscope.view.drawing import Drawing, Mark, Rect, arrow, label
-from graphscope.view.graphview import Edge, Group, GraphView
+from graphscope.view.drawing import Drawing, Mark, Rect, Text, arrow, label
+from graphscope.view.graphview import Edge, GraphView, Group
 from graphscope.view.level import Point
 from graphscope.view.overlay import Legend, overlay
 from graphscope.view.palette import Theme, mix, theme
@@ -36,7 +37,9 @@ def paint(
     x0, y0, x1, y1 = _extent(view)
     head = (30.0 if title else 0.0) + (20.0 if subtitle else 0.0)
     wide = max(x1 - x0 + 2 * MARGIN, 260.0)
-    foot, rows = _legend(over.legend, colours, wide, bool(numbers), show) if legend else ([], 0)
+    said = {"value" for card in numbers.values() if card.get("v")}
+    said |= {"grad" for card in numbers.values() if card.get("g")}
+    foot, rows = _legend(over.legend, colours, wide, said, show) if legend else ([], 0)
     tall = y1 - y0 + 2 * MARGIN + head + rows * LEGEND_ROW
     drawing = Drawing(wide, tall, colours.page, title or "graph")
     shift_x, shift_y = (wide - (x1 - x0)) / 2 - x0, MARGIN + head - y0
@@ -46,7 +49,14 @@ def paint(
         )
     if subtitle:
         drawing.items.append(
-            label(MARGIN, MARGIN + 15 + (20 if title else 0), subtitle, 12, colours.ink2, room=wide - 2 * MARGIN)
+            label(
+                MARGIN,
+                MARGIN + 15 + (20 if title else 0),
+                subtitle,
+                12,
+                colours.ink2,
+                room=wide - 2 * MARGIN,
+            )
         )
     moved = _moved(view, shift_x, shift_y)
     drawing.items += _frames(moved.groups, colours)
@@ -77,7 +87,6 @@ def _extent(view: GraphView) -> tuple[float, float, float, float]:
 
 def _moved(view: GraphView, dx: float, dy: float) -> GraphView:
     """A copy of the view at another place (views are cached and shared: never move the original)."""
-    from dataclasses import replace
 
     def at(points: tuple[Point, ...]) -> tuple[Point, ...]:
         return tuple((x + dx, y + dy) for x, y in points)
@@ -124,7 +133,7 @@ def _lines(edges: list[Edge], colours: Theme) -> list[Mark]:
 
 
 def _legend(
-    legend: Legend, colours: Theme, wide: float, numbers: bool, show: Collection[str]
+    legend: Legend, colours: Theme, wide: float, said: set[str], show: Collection[str]
 ) -> tuple[list[Mark], int]:
     """Rows of the legend, from y = 0 down, broken where the figure's width ends."""
     marks: list[Mark] = []
@@ -156,17 +165,18 @@ def _legend(
         for k, colour in enumerate(legend.colours):
             marks.append(Rect(left + k * step, base - 9, step, 10, 0, colour))
         marks.append(label(left + 126, base, texts[2], 11, colours.ink2))
-    if numbers:
-        pairs = (("value", "value, mean \u00b1 std", colours.value), ("grad", "\u2202 gradient, rms", colours.gradient))
+    if said:
+        pairs = (
+            ("value", "value, mean \u00b1 std", colours.value),
+            ("grad", "\u2202 gradient, rms", colours.gradient),
+        )
         for key, name, colour in pairs:
-            if key in show:
+            if key in show and key in said:
                 left, base = place(fonts.width(name, 11))
                 marks.append(label(left, base, name, 11, colour))
     return marks, row + 1 if marks else 0
 
 
 def _down(mark: Mark, dy: float) -> Mark:
-    from dataclasses import replace
-
-    assert not hasattr(mark, "points")
-    return replace(mark, y=mark.y + dy)  # type: ignore[union-attr, type-var]
+    assert isinstance(mark, (Rect, Text))
+    return replace(mark, y=mark.y + dy)

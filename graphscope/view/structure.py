@@ -139,7 +139,6 @@ class _Builder:
 
     def ports(self) -> None:
         """Cards for used parameters and inputs, and the links between all cards."""
-        graph = self.graph
         users: dict[int, list[int]] = {}
         for card in range(len(self.cards)):
             for member in self.cards[card].members:
@@ -151,10 +150,10 @@ class _Builder:
                     elif self.owner.get(src, card) != card:
                         self.links.setdefault((self.owner[src], card), src)
         for value, cards in sorted(users.items(), key=lambda item: (item[1][0], -item[0])):
-            card = self._port(value, cards)
-            if card is not None:
+            port = self._port(value, cards)
+            if port is not None:
                 for user in cards:
-                    self.links.setdefault((card, user), value)
+                    self.links.setdefault((port, user), value)
         self.result.links = [(a, b, v) for (a, b), v in self.links.items()]
 
     def _port(self, value: int, users: list[int]) -> int | None:

@@ -62,13 +62,15 @@ def covered(char: str) -> bool:
 def width(text: str, size: float, bold: bool = False, mono: bool = False) -> float:
     """Width in px; for mono text the wider of the mono font and the font that PDF and PNG use."""
     advances = _advances(bold)
+    if mono:
+        return max(width(text, size, bold), len(text) * MONO_ADVANCE * size)
     total = 0.0
     for char in text:
         known = advances.get(ord(char))
         if known is None:
             wide = 1.0 if unicodedata.east_asian_width(char) in "WF" else 0.75
             known = max(wide, sum(advances.get(ord(c), wide) for c in _spell(char)))
-        total += max(known, MONO_ADVANCE) if mono else known
+        total += known
     return total * size
 
 

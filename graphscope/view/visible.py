@@ -169,8 +169,14 @@ def _finish_scope(
     if families:
         node.family = "linalg" if families["linalg"] else families.most_common(1)[0][0]
     if fold > 1 and last[0]:
-        tail = last[0].rpartition(".")[2]
-        node.label = f"{node.label}\u2013{tail}"
+        node.label = _span(node.label, short_name(last[0]))
+
+
+def _span(first: str, last: str) -> str:
+    """``layers.0`` and ``layers.23`` as ``layers.0–23``."""
+    head = first.rstrip("0123456789")
+    tail = last[len(head) :] if last.startswith(head) and last[len(head) :].isdigit() else last
+    return f"{first}\u2013{tail}"
 
 
 def _links(structure: Structure, box: list[str]) -> list[Link]:
@@ -236,4 +242,3 @@ def _shape_of(structure: Structure, scope: Scope, into: dict[int, list[int]]) ->
         )
         for c in inside
     )
-

@@ -93,9 +93,7 @@ class Hand:
             known.append(op)
         i = len(self.nodes)
         self.sites.append(Site("/home/user/train.py", 10 + i, "main"))
-        self.nodes.append(
-            [known.index(op), phase, self.text(scope), i, twin, slot, -1, flags]
-        )
+        self.nodes.append([known.index(op), phase, self.text(scope), i, twin, slot, -1, flags])
         self.names.append(self.text(name) if name else -1)
         self.edges += [[i, k, src] for k, src in enumerate(inputs)]
         self.node_specs.append(self._spec(shape))
@@ -151,7 +149,7 @@ class Hand:
             self,
         )
 
-    def step(self, seed: int = 0) -> Step:
+    def one_step(self, seed: int = 0) -> Step:
         n = len(self.nodes)
         dur = np.random.default_rng(seed).integers(1_000, 200_000, n)
         begin = np.cumsum(dur) - dur
@@ -162,7 +160,7 @@ class Hand:
             begin, dur, freed, None, self.specs,
         )  # fmt: skip
 
-    def values(self, seed: int = 0, nan_at: tuple[int, ...] = ()) -> ValueStep:
+    def some_values(self, seed: int = 0, nan_at: tuple[int, ...] = ()) -> ValueStep:
         """Made-up statistics of every forward value, every parameter and their gradients."""
         rng = np.random.default_rng(seed)
         entries: dict[tuple[int, str], Entry] = {}

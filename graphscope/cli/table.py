@@ -1,0 +1,72 @@
+"""``graphscope table``: where the time of a run went, in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+
+from graphscope.cli.runs import RUN_HELP, open_run
+
+HELP = "print where the time of a run went"
+DESCRIPTION = """\
+Sums the time of a run by op, module, source line, phase or shape.
+
+  total     over all steps, with everything inside a module
+  self      the same without the modules inside
+  mean, p50, p95   of one call: of an op, or of one step's time in a module, line or phase
+  share     of the steps' wall time; what is missing to 100 % is Python between the ops
+  bytes     what the outputs of one step take"""
+EPILOG = """\
+example:
+  graphscope table runs/                           the newest run, by op
+  graphscope table runs/digits.gscope --by line --top 5
+  graphscope table runs/ --by scope --sort self
+  graphscope table runs/ --json > table.json"""
+GROUPS = ("op", "scope", "line", "phase", "shape")
+SORTS = (
+    "total", "self", "mean", "p50", "p95", "calls", "share", "forward", "backward", "bytes", "key",
+)  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("run_path", metavar="RUN", help=RUN_HELP)
+    add("--by", choices=GROUPS, default="op", help="what to sum by (default: op)")
+    add("--sort", choices=SORTS, default="total", metavar="COLUMN", help="default: total")
+    add("--top", type=_rows, default=20, metavar="N", help="rows to print (default: 20; 0: all)")
+    add("--kind", choices=("train", "eval"), default="train", help="steps (default: train)")
+    add("--json", action="store_true", help="print all rows as JSON, times in nanoseconds")
+
+
+def _rows(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text} is no number of rows; try 20, or 0 for all")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    from graphscope.analysis.aggregate import key_averages
+
+    with open_run(args.run_path) as reader:
+        table = key_averages(reader, args.by, args.kind)
+        damage = reader.damage
+        run_name = reader.header().get("run", reader.path.stem)
+    if args.json:
+        print(json.dumps({"run": run_name, "kind": args.kind} | table.to_dict(), indent=1))
+    elif not table.rows:
+        print(f"{run_name!r} has no {args.kind} step with timings yet.")
+    else:
+        width = shutil.get_terminal_size((120, 24)).columns
+        text = table.table(args.sort, args.top or -1, max(width, 60))
+        print(_for_terminal(text))
+    if damage:
+        print(f"graphscope table: {damage} What is intact is shown.", file=sys.stderr)
+    return 0
+
+
+def _for_terminal(text: str) -> str:
+    """The text in what this terminal can show: an ASCII-only one gets question marks, no error."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)

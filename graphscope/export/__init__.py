@@ -1,0 +1,36 @@
+"""Figures and files out of traces. One module per format; the list below is the whole registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from graphscope.export import pdf, png, svg
+from graphscope.view.drawing import Drawing
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A format: its file suffix, what it is called, and what writes it."""
+
+    suffix: str
+    name: str
+    write: Callable[..., None]
+    options: tuple[str, ...] = ()
+
+
+# Ordered as error messages and menus list them.
+EXPORTERS: tuple[Exporter, ...] = (
+    Exporter(".svg", "SVG", svg.write),
+    Exporter(".pdf", "PDF", pdf.write),
+    Exporter(".png", "PNG", png.write, ("dpi",)),
+)
+
+
+def exporter_for(path: str) -> Exporter | None:
+    """The exporter for a file name, by its suffix; None when there is none."""
+    name = path.lower()
+    return next((e for e in EXPORTERS if name.endswith(e.suffix)), None)
+
+
+__all__ = ["EXPORTERS", "Drawing", "Exporter", "exporter_for"]

@@ -1,0 +1,90 @@
+"""Activation functions as modules."""
+
+from __future__ import annotations
+
+from graphscope.engine.dispatch import unary
+from graphscope.engine.tensor import Tensor
+from graphscope.nn import functional as F
+from graphscope.nn.module import Module
+from graphscope.ops import pointwise as pw
+
+
+class ReLU(Module):
+    """max(x, 0)."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return unary(pw.relu, input)  # type: ignore[no-any-return]
+
+    def extra_repr(self) -> str:
+        """Whether it was asked to work in place (it never does)."""
+        return "inplace=True" if self.inplace else ""
+
+
+class LeakyReLU(Module):
+    """x where it is positive, else negative_slope * x."""
+
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return F.leaky_relu(input, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        """The slope, as torch shows it."""
+        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
+
+
+class Tanh(Module):
+    """Hyperbolic tangent."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return unary(pw.tanh, input)  # type: ignore[no-any-return]
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x))."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return unary(pw.sigmoid, input)  # type: ignore[no-any-return]
+
+
+class Softmax(Module):
+    """exp(x) normalised to sum 1 along a dimension."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return F.softmax(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """The dimension, as torch shows it."""
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Module):
+    """The logarithm of softmax."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return F.log_softmax(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """The dimension, as torch shows it."""
+        return f"dim={self.dim}"

@@ -1,0 +1,1 @@
+"""Pure functions from a trace reader to the small tables that pages and routes send out."""
