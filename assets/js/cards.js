@@ -107,7 +107,7 @@
       ctx.fillText(fit(ctx, v.v || "\u2014", w - 44), x, y + 12);
       bars(ctx, v.vh, x + w - 40, y + 5, 40, 12, c.value);
       ctx.fillStyle = wild(v.g) ? c.wild : c.gradient;
-      ctx.fillText(fit(ctx, "\u2202 " + (v.g || "\u00b7"), w - 44), x, y + 56);
+      ctx.fillText(fit(ctx, "\u2202 " + (v.g === undefined ? "\u00b7" : v.g), w - 44), x, y + 56);
       bars(ctx, v.gh, x + w - 40, y + 48, 40, 12, c.gradient);
     }
     if (k >= 0.5) strip(ctx, n, v, x - 4, y + h - 6, w + 4);

@@ -125,16 +125,16 @@
       s.style.background = colour;
       return s;
     };
-    if (legend.items) {
-      box.replaceChildren(...legend.items.map((item) => gs.el("span", { class: "gs-legend-item" }, swatch(item.color), item.label)));
+    const title = gs.el("span", { class: "gs-legend-title" }, legend.title || "");
+    if (legend.kind === "names") {
+      box.replaceChildren(...legend.entries.map(([colour, name]) => gs.el("span", { class: "gs-legend-item" }, swatch(colour), name)));
       return;
     }
     const ramp = gs.el("span", { class: "gs-ramp" });
-    ramp.style.background = `linear-gradient(to right, ${(legend.stops || []).join(",")})`;
-    box.replaceChildren(
-      gs.el("span", { class: "gs-legend-title" }, legend.title || ""),
-      gs.el("span", { class: "gs-legend-end" }, legend.low || ""), ramp,
-      gs.el("span", { class: "gs-legend-end" }, legend.high || ""),
-    );
+    ramp.style.background = `linear-gradient(to right, ${legend.colours.join(",")})`;
+    const end = (text) => gs.el("span", { class: "gs-legend-end" }, text);
+    const [low, high] = legend.ends;
+    box.replaceChildren(title, ...(low || high ? [end(low), ramp, end(high)] : [end("not recorded")]),
+      legend.scaling === "log10" ? gs.el("span", {}, "log") : "");
   };
 })();

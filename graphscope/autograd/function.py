@@ -147,9 +147,11 @@ class Function:
         row = _row(cls)
         node = _node(row, cls, ctx, args, tensors, raw) if wanted else None
         outs = tuple(_wrap(r, k, ctx, tensors, node) for k, r in enumerate(raw))
-        if rec is not None:
+        if rec is not None and tensors:
             shown = tuple(o for o in outs if o is not None)
-            rec.op(row, (), tuple(tensors), shown if len(shown) != 1 else shown[0], t0, t1, node)
+            second = tensors[1] if len(tensors) > 1 else None
+            made = shown if len(shown) != 1 else shown[0]
+            rec.op(row, (), tensors[0], second, tuple(tensors[2:]), made, t0, t1, node)
         return (list(outs) if isinstance(result, list) else outs) if several else outs[0]
 
 

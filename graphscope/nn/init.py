@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphscope.engine.modes import no_grad
+from graphscope.engine.create import to_device
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.ops.random import Generator, rng
@@ -16,8 +16,9 @@ _GAINS = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": m
 
 
 def _set(tensor: Tensor, values: Any) -> Tensor:
-    with no_grad():
-        tensor.data.copy_(Tensor(np.asarray(values).astype(tensor._a.dtype, copy=False)))  # type: ignore[attr-defined]
+    # Not through dispatch: initial values are no step of the training, and are not recorded as one.
+    values = np.asarray(values).astype(tensor._a.dtype, copy=False)
+    tensor._a[...] = values if isinstance(tensor._a, np.ndarray) else to_device(Tensor(values), tensor.device)._a
     return tensor
 
 

@@ -67,6 +67,7 @@ def _max_pool_input_grad(
     (ph, pw), (h, w) = padding, size
     tiles = _tiles(size, kernel, stride, padding)
     make = xp.empty if tiles else xp.zeros
+    g = to_chwn(xp, g).transpose(3, 0, 1, 2)  # after a flatten g lies image by image; which does not
     out = make((c, h + 2 * ph, w + 2 * pw, n), dtype=g.dtype).transpose(3, 0, 1, 2)
     for k, (rows, cols) in enumerate(_cuts(size, kernel, stride, padding)):
         if tiles:

@@ -22,6 +22,9 @@ MAGIC = b"SQLite format 3\0"
 # statements that make a copy of a version ``v`` file (in memory) look like version ``v + 1``.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
 
+# What SQLite raises on a damaged file. Its messages quote the file, so they may not be UTF-8.
+SQL_ERRORS = (sqlite3.Error, UnicodeError)
+
 _TABLES = frozenset(re.findall(r"CREATE TABLE (\w+)", schema.SQL))
 
 
@@ -34,13 +37,13 @@ def open_trace(path: Path | str) -> sqlite3.Connection:
     _check_bytes(path)
     try:
         connection = _connect(path)
-    except sqlite3.Error as error:
-        raise TraceError(f"{path} cannot be opened: {error}.") from error
+    except SQL_ERRORS as error:
+        raise TraceError(f"{path} cannot be opened: {_say(error)}.") from error
     try:
         version = _check_tables(connection, path)
-    except sqlite3.Error as error:
+    except SQL_ERRORS as error:
         connection.close()
-        raise TraceError(f"{path} is damaged: {error}.") from error
+        raise TraceError(f"{path} is damaged: {_say(error)}.") from error
     except TraceError:
         connection.close()
         raise
@@ -134,24 +137,34 @@ def _check_bytes(path: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     uri = f"file:{quote(str(path.absolute()))}"
-    last: sqlite3.Error | None = None
+    problem: Exception | None = None
     # immutable: a file in a folder that we may not write to, where SQLite cannot put its -shm.
-    for mode in ("mode=ro", "mode=ro&immutable=1"):
+    # salvage: SQLite refuses a file that is shorter than it says, until it is told that the one
+    # who asks knows what they do. Nothing can be written through a read-only connection.
+    for mode, salvage in (("mode=ro", 0), ("mode=ro&immutable=1", 0), ("mode=ro&immutable=1", 1)):
         connection = sqlite3.connect(
             f"{uri}?{mode}", uri=True, timeout=5.0, isolation_level=None, check_same_thread=False
         )
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         try:
+            if salvage:
+                connection.execute("PRAGMA writable_schema=ON")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
             return connection
-        except sqlite3.OperationalError as error:
+        except SQL_ERRORS as error:
             connection.close()
-            last = error
-        except sqlite3.Error:
-            connection.close()
-            raise
-    assert last is not None
-    raise last
+            problem = problem or error
+    assert problem is not None
+    raise problem
+
+
+def is_salvaged(connection: sqlite3.Connection) -> bool:
+    """Whether this file is so damaged that only some of it can be read."""
+    return bool(connection.execute("PRAGMA writable_schema").fetchone()[0])
+
+
+def _say(error: Exception) -> str:
+    return "its text is garbled" if isinstance(error, UnicodeError) else str(error)
 
 
 def _check_tables(connection: sqlite3.Connection, path: Path) -> int:

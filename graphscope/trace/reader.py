@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
-from graphscope.trace.format import open_trace
+from graphscope.trace.format import SQL_ERRORS, is_salvaged, open_trace
 from graphscope.trace.records import (
     Finding,
     Floats,
@@ -71,6 +71,8 @@ class TraceReader:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
             db = self._local.db = open_trace(self.path)
+            if is_salvaged(db):
+                self.damage = f"{self.path} is damaged: part of it is missing."
             with self._lock:
                 # A server with a thread per request must not collect open files.
                 for thread, old in self._connections:
@@ -86,7 +88,7 @@ class TraceReader:
         try:
             # Row by row only so that the intact part survives; the cursor ends with this method.
             rows.extend(self._db().execute(sql, args))
-        except sqlite3.Error as error:
+        except SQL_ERRORS as error:
             self.damage = f"{self.path} is damaged: {error}."
             if not partial:
                 raise TraceError(self.damage) from error
@@ -148,15 +150,15 @@ class TraceReader:
     def revision(self) -> dict[str, Any]:
         """A counter per table: equal revisions mean that there is nothing new to read."""
         header = self.header()
-        counts = self._rows(
+        counts = self._rows(  # one row, whatever there is
             "SELECT (SELECT max(id) FROM steps), (SELECT max(id) FROM scalars),"
             " (SELECT max(id) FROM graphs), (SELECT max(step) FROM tensors),"
             " (SELECT max(id) FROM findings), (SELECT max(num) FROM steps WHERE kind = 'train')"
         )[0]
         names = ("steps", "scalars", "graphs", "tensors", "findings")
-        card: dict[str, Any] = {
-            k: -1 if v is None else int(v) for k, v in zip(names, counts, strict=False)
-        }
+        with self._decoding("a counter"):
+            found = zip(names, counts, strict=False)
+            card: dict[str, Any] = {k: -1 if v is None else int(v) for k, v in found}
         age = self.heartbeat_age(header)
         return card | {
             "state": self.state(header),
@@ -169,7 +171,8 @@ class TraceReader:
     def string(self, id: int) -> str:
         if id not in self._strings:
             # One query brings all: there are few, and a view asks for most of them.
-            self._strings.update(self._rows("SELECT id, text FROM strings", partial=True))
+            rows = self._rows("SELECT id, text FROM strings", partial=True)
+            self._strings.update((key, str(text)) for key, text in rows)
         return self._strings.get(id, "")
 
     def op(self, id: int) -> OpInfo:
@@ -185,7 +188,8 @@ class TraceReader:
     def site(self, id: int) -> Site | None:
         if id not in self._sites and id >= 0:
             for key, file, line, func in self._rows("SELECT * FROM sites", partial=True):
-                self._sites[key] = Site(file, line, func)
+                with self._decoding("a source line"):
+                    self._sites[key] = Site(str(file), int(line), str(func))
         return self._sites.get(id)
 
     def spec(self, id: int) -> Spec:
@@ -321,7 +325,8 @@ class TraceReader:
             num,
             graph,
         )
-        return (num, None, 0) if row is None else (int(row[0]), row[1], int(row[2]))
+        with self._decoding(f"a step before {num}"):
+            return (num, None, 0) if row is None else (int(row[0]), row[1], int(row[2]))
 
     def columns(self, name: str, steps: Sequence[int], kind: str = "train") -> Floats:
         """``dur_ns``, ``begin_ns`` or ``dev_ns`` of many steps as ``[steps, nodes]``.
@@ -374,7 +379,9 @@ class TraceReader:
     def value_steps(self, kind: str = "train") -> list[int]:
         """The numbers of the steps in which statistics were taken."""
         sql = "SELECT s.num FROM tensors t JOIN steps s ON s.id = t.step WHERE s.kind = ?"
-        return [int(num) for (num,) in self._rows(sql + " ORDER BY s.num", kind, partial=True)]
+        rows = self._rows(sql + " ORDER BY s.num", kind, partial=True)
+        with self._decoding("the list of value steps"):
+            return [int(num) for (num,) in rows]
 
     def values(self, num: int = -1, kind: str = "train") -> ValueStep | None:
         """The statistics nearest to a step: at it or before it, and of the same graph."""
@@ -429,10 +436,9 @@ class TraceReader:
     def texts(self, tag: str | None = None, since: int = 0) -> list[tuple[str, int, str, int]]:
         """(tag, step, text, wall_ns), oldest first."""
         sql = "SELECT tag, step, text, wall_ns FROM texts WHERE id > ? AND (? IS NULL OR tag = ?)"
-        return [
-            (str(t), int(s), str(x), int(w))
-            for t, s, x, w in self._rows(sql + " ORDER BY id", since, tag, tag, partial=True)
-        ]
+        rows = self._rows(sql + " ORDER BY id", since, tag, tag, partial=True)
+        with self._decoding("the texts"):
+            return [(str(t), int(s), str(x), int(w)) for t, s, x, w in rows]
 
     def findings(self, since: int = 0) -> list[Finding]:
         rows = self._rows("SELECT * FROM findings WHERE id > ? ORDER BY id", since, partial=True)

@@ -8,15 +8,16 @@ minimal gaps allow, in the least-squares sense.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from graphscope.view.level import GAP_X, GAP_Y, Level, Placed, Point, ranks
+from graphscope.view.routes import lane, through
 
 ORDER_SWEEPS = 6
 PLACE_SWEEPS = 8
 DUMMY_WIDTH = 6.0
-LANE = 10.0
+LANE, LANES = 10.0, 12
+LONGEST = 40  # ranks; a longer wire takes a lane at the side instead of so many dummies
 
 
 @dataclass
@@ -51,7 +52,7 @@ def arrange(level: Level) -> Placed:
         up[b].append(a)
     _order(rows, up, down)
     _place(rows, up, down, cells)
-    return _finish(level, rank, rows, cells, chains)
+    return _finish(level, rows, cells, chains)
 
 
 def _mean(values: tuple[float, ...], default: float) -> float:
@@ -60,24 +61,29 @@ def _mean(values: tuple[float, ...], default: float) -> float:
 
 def _chains(
     level: Level, rank: list[int], cells: list[_Cell]
-) -> tuple[list[tuple[int, int]], list[list[int]]]:
-    """Add dummies; returns links between cells of neighbouring ranks and each wire's cells."""
+) -> tuple[list[tuple[int, int]], list[list[int] | None]]:
+    """Add dummies; returns links between cells of neighbouring ranks and each wire's dummies.
+
+    None instead of dummies says that the wire goes along a lane at the side.
+    """
     links: dict[tuple[int, int], None] = {}
     shared: dict[tuple[int, int, int], int] = {}
-    chains = []
+    chains: list[list[int] | None] = []
     for wire in level.wires:
-        a, b = (wire.src, wire.dst) if rank[wire.src] <= rank[wire.dst] else (wire.dst, wire.src)
-        chain = [a]
+        a, b = wire.src, wire.dst
+        if not 0 < rank[b] - rank[a] <= LONGEST:
+            chains.append(None)
+            continue
+        dummies = []
         for r in range(rank[a] + 1, rank[b]):
-            key = (a, wire.src_anchor if a == wire.src else -1, r)
+            key = (a, wire.src_anchor, r)
             if key not in shared:
                 shared[key] = len(cells)
                 cells.append(_Cell(-1, r, DUMMY_WIDTH, DUMMY_WIDTH / 2, weight=4.0))
-            chain.append(shared[key])
-        chain.append(b)
-        if rank[a] != rank[b]:
-            links.update(dict.fromkeys(zip(chain, chain[1:], strict=False)))
-        chains.append(chain if a == wire.src else chain[::-1])
+            dummies.append(shared[key])
+        path = [a, *dummies, b]
+        links.update(dict.fromkeys(zip(path, path[1:], strict=False)))
+        chains.append(dummies)
     return list(links), chains
 
 
@@ -153,10 +159,9 @@ def _separate(
 
 def _finish(
     level: Level,
-    rank: list[int],
     rows: list[list[int]],
     cells: list[_Cell],
-    chains: list[list[int]],
+    chains: list[list[int] | None],
 ) -> Placed:
     """Rows to y positions, everything to positive x, chains to cubic splines."""
     left = min(cell.x for cell in cells)
@@ -172,24 +177,20 @@ def _finish(
         if cell.box >= 0:
             spare = heights[cell.rank] - level.boxes[cell.box].h
             corners[cell.box] = (cell.x - left, tops[cell.rank] + spare / 2)
-    ends = _ends(level, corners)
-    lanes: dict[int, int] = defaultdict(int)
+    lanes: dict[int, float] = {}
     routes = []
-    for number, (wire, chain) in enumerate(zip(level.wires, chains, strict=True)):
-        start, end = ends[number]
-        if rank[wire.src] < rank[wire.dst]:
-            points = [start]
-            for c in chain[1:-1]:
-                cell = cells[c]
-                x = cell.x - left + cell.anchor
-                points += [(x, tops[cell.rank]), (x, tops[cell.rank] + heights[cell.rank])]
-            points.append(end)
-            routes.append(_smooth(points))
-        else:
-            lanes[0] += 1
-            x = right - left + LANE * lanes[0]
-            routes.append(_around(start, end, x))
-    width = right - left + LANE * lanes[0] + (LANE if lanes[0] else 0.0)
+    for wire, chain, (start, end) in zip(level.wires, chains, _ends(level, corners), strict=True):
+        if chain is None:
+            # One lane per source, a dozen at most: beyond that lines share lanes.
+            x = lanes.setdefault(wire.src, right - left + LANE * (len(lanes) % LANES + 1))
+            routes.append(tuple(lane(start, end, x)))
+            continue
+        spans = []
+        for c in chain:
+            x, top = cells[c].x - left + cells[c].anchor, tops[cells[c].rank]
+            spans.append((x, top, top + heights[cells[c].rank]))
+        routes.append(tuple(through(start, spans, end)))
+    width = right - left + (LANE * (min(len(lanes), LANES) + 1) if lanes else 0.0)
     return Placed(tuple(corners), tuple(routes), width, y - GAP_Y)
 
 
@@ -203,30 +204,3 @@ def _ends(level: Level, corners: list[Point]) -> list[tuple[Point, Point]]:
         into = b.tops[wire.dst_anchor] if wire.dst_anchor >= 0 else b.w / 2
         ends.append(((ax + out, ay + a.h), (bx + into, by)))
     return ends
-
-
-def _smooth(points: list[Point]) -> tuple[Point, ...]:
-    """A cubic through the points with vertical tangents everywhere: soft S curves between rows."""
-    out = [points[0]]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
-        middle = (y0 + y1) / 2
-        out += [(x0, middle), (x1, middle), (x1, y1)]
-    return tuple(out)
-
-
-def _around(start: Point, end: Point, x: float) -> tuple[Point, ...]:
-    """A wire that goes back up: out at the bottom, along a lane at the right, in at the top."""
-    (x0, y0), (x1, y1) = start, end
-    low, high = y0 + GAP_Y / 2, y1 - GAP_Y / 2
-    return (
-        start,
-        (x0, low + GAP_Y / 4),
-        (x, low + GAP_Y / 4),
-        (x, low - GAP_Y / 2),
-        (x, low - GAP_Y),
-        (x, high + GAP_Y),
-        (x, high + GAP_Y / 2),
-        (x, high - GAP_Y / 4),
-        (x1, high - GAP_Y / 4),
-        end,
-    )

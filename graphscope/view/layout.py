@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from graphscope.view import level as lv
 from graphscope.view.arrange import arrange
 from graphscope.view.level import Box, Level, Placed, Point, Wire
+from graphscope.view.routes import straight
 from graphscope.view.structure import Scope
 from graphscope.view.visible import Link, Node, Visible
 
@@ -242,9 +243,9 @@ class _Layout:
         first, last = points[0], points[-1]
         below, above = source.y + source.h, target.y
         if abs(first[1] - below) > 1:
-            points = [*_straight((first[0], below), first)[:-1], *points]
+            points = [*straight((first[0], below), first)[:-1], *points]
         if abs(last[1] - above) > 1:
-            points = [*points, *_straight(last, (last[0], above))[1:]]
+            points = [*points, *straight(last, (last[0], above))[1:]]
         return points
 
     def _side(self, source: Node, target: Node) -> list[Point]:
@@ -268,11 +269,6 @@ def _chain(path: str, groups: dict[str, Scope]) -> list[str]:
     while (parent := groups[chain[-1]].parent) is not None:
         chain.append(parent)
     return chain[::-1]
-
-
-def _straight(a: Point, b: Point) -> list[Point]:
-    dx, dy = (b[0] - a[0]) / 3, (b[1] - a[1]) / 3
-    return [a, (a[0] + dx, a[1] + dy), (b[0] - dx, b[1] - dy), b]
 
 
 def _join(before: list[Point], piece: list[Point]) -> list[Point]:

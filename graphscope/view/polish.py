@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from graphscope.view.level import GAP_Y, INNER, Level, Placed, Point
+from graphscope.view.routes import s_curve, straight
 
 FAN = 16.0
 FAN_SHARE = 0.6
@@ -28,14 +29,6 @@ def polish(level: Level, placed: Placed) -> Placed:
     return Placed(
         tuple(corners), tuple(tuple(route) for route in routes), placed.width, placed.height
     )
-
-
-def s_curve(start: Point, end: Point) -> list[Point]:
-    """From one point down to another, leaving and arriving vertically."""
-    (x0, y0), (x1, y1) = start, end
-    # A wide, low curve needs a firmer hand to leave its box downwards and not sideways.
-    bend = (y1 - y0) * (0.5 if abs(x1 - x0) < 2 * (y1 - y0) else 0.8)
-    return [start, (x0, y0 + bend), (x1, y1 - bend), end]
 
 
 def _slide(level: Level, corners: list[Point], routes: list[list[Point]]) -> None:
@@ -65,8 +58,8 @@ def _slide(level: Level, corners: list[Point], routes: list[list[Point]]) -> Non
             routes[k] = s_curve((start[0], bottom), end)
         for k in arriving[i]:
             # The column between the old place and the new one was ours: go straight down in it.
-            sx, sy = routes[k][-1]
-            routes[k] += [(sx, sy + down / 3), (sx, sy + down * 2 / 3), (sx, sy + down)]
+            end = routes[k][-1]
+            routes[k] += straight(end, (end[0], end[1] + down))[1:]
 
 
 def _relax(level: Level, corners: list[Point], routes: list[list[Point]]) -> None:

@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 
 OP, PARAM, INPUT = "op", "param", "input"
 _PARAM_KINDS = {schema.PORT_KINDS.index("parameter"), schema.PORT_KINDS.index("buffer")}
+CHUNK, CHUNK_FROM = 200, 400  # ops
 _CONSTANT = schema.PORT_KINDS.index("constant")
 _GIVEN = schema.PORT_KINDS.index("input")
 
@@ -57,6 +58,7 @@ class Scope:
     children: list[str] = field(default_factory=list)
     ops: int = 0
     order: int = 0
+    chunk: bool = False
 
 
 @dataclass
@@ -216,8 +218,51 @@ class _Builder:
         for scope in scopes.values():
             scope.cards.sort(key=lambda c: (self.cards[c].order, self.cards[c].kind == OP))
             scope.children.sort(key=lambda p: scopes[p].order)
+        for scope in list(scopes.values()):
+            self._chunk(scope)
+        for scope in scopes.values():
             for index in scope.cards:
                 self.cards[index].home = scope.path
+
+    def _chunk(self, scope: Scope) -> None:
+        """Cut a scope of very many ops of its own into stretches of program order.
+
+        A program without modules would otherwise be thousands of cards on one level, which nobody
+        can read and no layout engine does quickly.
+        """
+        ops = [c for c in scope.cards if self.cards[c].kind == OP]
+        if len(ops) <= CHUNK_FROM:
+            return
+        place = {c: k // CHUNK for k, c in enumerate(ops)}
+        chunks: list[Scope] = []
+        for k in range(0, len(ops), CHUNK):
+            path = f"{scope.path}." if scope.path else ""
+            path += f"ops {k + 1}-{min(k + CHUNK, len(ops))}"
+            order = self.cards[ops[k]].order
+            chunks.append(Scope(path, scope.path, scope.depth + 1, order=order, chunk=True))
+        users: dict[int, set[int]] = {}
+        for a, b, _ in self.result.links:
+            users.setdefault(a, set()).add(place.get(b, -1))
+        stay = []
+        for c in scope.cards:
+            card = self.cards[c]
+            at = place.get(c)
+            if card.kind == PARAM:
+                at = place.get(card.host)
+            elif at is None and len(used := users.get(c, set())) == 1 and card.op != "input":
+                at = next(iter(used))
+            if at is None or at < 0:
+                stay.append(c)
+            else:
+                chunks[at].cards.append(c)
+                chunks[at].ops += card.kind == OP
+        scope.cards = stay
+        for chunk in chunks:
+            self.result.scopes[chunk.path] = chunk
+        scope.children = sorted(
+            scope.children + [chunk.path for chunk in chunks],
+            key=lambda p: self.result.scopes[p].order,
+        )
 
     def _scope(self, path: str, order: int) -> Scope:
         scopes = self.result.scopes

@@ -202,7 +202,9 @@ def _folds(
         into.setdefault(dst, []).append(src)
     out: dict[str, str] = {}
     for group in groups.values():
-        closed = [path for path in group.children if path in stand_in]
+        closed = [
+            path for path in group.children if path in stand_in and not structure.scopes[path].chunk
+        ]
         if len(closed) < FOLD_FROM:
             continue
         cuts = {c.order for i in group.cards if (c := structure.cards[i]).kind == OP}

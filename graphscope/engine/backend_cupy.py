@@ -1,0 +1,143 @@
+"""NVIDIA GPUs through CuPy. The only file that imports CuPy, and only when a GPU is asked for.
+
+Facts that shaped it: index arrays out of range wrap silently; ``asarray`` is asynchronous; a free on
+another thread is not seen by a memory hook; the async pool has no hooks, so the default pool stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from graphscope.engine.backend import AllocInfo, MemoryEvent, MemoryStats
+from graphscope.errors import DeviceError
+
+RING = 8192
+
+
+def load() -> Any:
+    """The ``cupy`` module. Raises: DeviceError with what to do if it or a GPU is missing."""
+    try:
+        import cupy
+    except ImportError as error:
+        raise DeviceError(
+            "device cuda: CuPy is not installed, and it is what runs tensors on an NVIDIA GPU. "
+            "Install it with: pip install 'graphscope-debugger[cuda]', or use device='cpu'"
+        ) from error
+    if not cupy.is_available():
+        raise DeviceError(
+            "device cuda: CuPy finds no NVIDIA GPU with a working driver here; use device='cpu', or check nvidia-smi"
+        )
+    return cupy
+
+
+class CupyBackend:
+    """The first NVIDIA GPU."""
+
+    name = "cuda:0"
+
+    def __init__(self, cupy: Any = None) -> None:
+        self.xp: Any = cupy or load()
+        self.array_type: type = self.xp.ndarray
+        self.sync_count = 0
+        self._runtime = self.xp.cuda.runtime
+        # Raw events in a ring: creating one costs more than recording it.
+        self._ring: list[int] = []
+        self._count = 0
+
+    # ---------------------------------------------------------------- arrays
+
+    def asarray(self, host: Any) -> Any:
+        """A device array with a copy of a host array; does not wait for the copy."""
+        return self.xp.asarray(host)
+
+    def to_host(self, array: Any) -> Any:
+        """A numpy array with the values; waits for the device."""
+        self.sync_count += 1
+        return self.xp.asnumpy(array)
+
+    def scatter_add(self, array: Any, index: Any, values: Any) -> None:
+        """``array[index] += values``, where repeated indices add up. Order, and so rounding, varies."""
+        self.xp.add.at(array, index, values)
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all work."""
+        self.sync_count += 1
+        self._runtime.deviceSynchronize()
+
+    # ---------------------------------------------------------------- time
+
+    def record(self) -> int:
+        """An event on the current stream. The newest 8,192 are valid: resolve a step's marks by the next one."""
+        slot = self._count % RING
+        if slot == len(self._ring):
+            self._ring.append(self._runtime.eventCreateWithFlags(0))
+        self._runtime.eventRecord(self._ring[slot], self.xp.cuda.get_current_stream().ptr)
+        self._count += 1
+        return self._count - 1
+
+    def _event(self, handle: int) -> int:
+        if not self._count - len(self._ring) <= handle < self._count:
+            raise DeviceError(f"cuda: mark {handle} is too old, only the newest {RING} are kept; resolve marks sooner")
+        return self._ring[handle % RING]
+
+    def query(self, handle: int) -> bool:
+        """Whether the device has passed the mark; never waits."""
+        return bool(self._runtime.eventQuery(self._event(handle)) == 0)
+
+    def elapsed_ns(self, begin: int, end: int) -> int:
+        """Device time between two passed marks. CUDA resolves about 500 ns, as float32 milliseconds."""
+        return round(self._runtime.eventElapsedTime(self._event(begin), self._event(end)) * 1e6)
+
+    # ---------------------------------------------------------------- memory
+
+    def memory_stats(self) -> MemoryStats:
+        """The default pool's numbers now; CuPy does not keep a peak."""
+        pool = self.xp.get_default_memory_pool()
+        limit = int(pool.get_limit())
+        return MemoryStats(int(pool.used_bytes()), int(pool.total_bytes()), None, limit or None)
+
+    def set_limit(self, limit: int | None) -> None:
+        """Refuse to hold more than ``limit`` bytes."""
+        self.xp.get_default_memory_pool().set_limit(size=limit or 0)
+
+    @contextmanager
+    def hook(self, sink: Callable[[MemoryEvent], None]) -> Iterator[None]:
+        """Tell ``sink`` every memory event of this thread inside the ``with`` block."""
+        with memory_hook(self.xp, sink):
+            yield
+
+    def alloc_info(self, array: Any) -> AllocInfo:
+        """Where an array lies; ``memory`` is what the hook calls pmem_id."""
+        mem = array.data.mem
+        return AllocInfo(int(array.data.ptr), int(array.nbytes), int(mem.size), id(mem))
+
+    def rng(self, seed: int) -> np.random.Generator:
+        """A host generator: CuPy's stream differs from numpy's and between its versions."""
+        return np.random.default_rng(seed)
+
+
+def memory_hook(cupy: Any, sink: Callable[[MemoryEvent], None]) -> Any:
+    """A CuPy memory hook (a context manager) that tells ``sink`` in our words.
+
+    CuPy calls these by keyword; ``free`` runs while an array dies, so it must not raise.
+    """
+
+    class Hook(cupy.cuda.MemoryHook):  # type: ignore[misc]
+        name = f"graphscope-{id(sink)}"
+
+        def alloc_postprocess(self, **k: Any) -> None:
+            if k["mem_ptr"]:
+                sink(MemoryEvent("grow", k["mem_size"], k["mem_size"], k["mem_ptr"], 0))
+
+        def malloc_postprocess(self, **k: Any) -> None:
+            kind = "malloc" if k["mem_ptr"] or not k["size"] else "oom"
+            sink(MemoryEvent(kind, k["size"], k["mem_size"], k["mem_ptr"], k["pmem_id"]))
+
+        def free_postprocess(self, **k: Any) -> None:
+            sink(MemoryEvent("free", 0, k["mem_size"], k["mem_ptr"], k["pmem_id"]))
+
+    return Hook()

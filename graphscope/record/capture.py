@@ -1,0 +1,294 @@
+"""``graphscope.draw(loss)``: the graph behind live tensors as a figure, without a recorder.
+
+The tape keeps neither intermediate values nor gradients, so both are computed again here from the
+leaves, on plain arrays, and shown only if they agree with what the program has: the drawn tensor's
+own value and the leaves' ``.grad``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from graphscope import ops
+from graphscope.engine import backward as bw
+from graphscope.engine import dispatch
+from graphscope.engine.frames import user_frame
+from graphscope.engine.tape import Node
+from graphscope.engine.tensor import Tensor
+from graphscope.errors import UsageError
+from graphscope.record.formulas import gradient_formulas
+from graphscope.record.statistics import describe
+from graphscope.trace import records, schema
+
+_ndarray = np.ndarray
+
+
+class MemoryTrace:
+    """A graph in memory that answers like a trace reader: strings, ops, specs and sites."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._ops: list[Any] = []
+        self._op_ids: dict[Any, int] = {}
+        self._specs: list[Any] = []
+
+    def string(self, id: int) -> str:
+        """A text by its id."""
+        return self._texts[id]
+
+    def op(self, id: int) -> records.OpInfo:
+        """An op by its id."""
+        found: records.OpInfo = self._ops[id]
+        return found
+
+    def spec(self, id: int) -> records.Spec:
+        """Shape, dtype and bytes by id."""
+        found: records.Spec = self._specs[id]
+        return found
+
+    def site(self, id: int) -> records.Site | None:
+        """The tape keeps no source lines."""
+        return None
+
+    def intern(self, text: str) -> int:
+        """The id of a new text."""
+        self._texts.append(text)
+        return len(self._texts) - 1
+
+    def op_id(self, row: Any) -> int:
+        """The id of an op row."""
+        found = self._op_ids.get(row)
+        if found is None:
+            found = self._op_ids[row] = len(self._ops)
+            formulas = gradient_formulas(row)
+            self._ops.append(
+                records.OpInfo(found, row.name, row.family, row.tex, formulas, list(row.inputs), row.doc, row.view)
+            )
+        return found
+
+    def spec_id(self, array: Any) -> int:
+        """The id of an array's shape and dtype; -1 for an array that is not known."""
+        if array is None:
+            return -1
+        size = int(array.size) * array.dtype.itemsize
+        self._specs.append(
+            records.Spec(len(self._specs), tuple(array.shape), array.dtype.name, size, "cpu")
+        )
+        return len(self._specs) - 1
+
+
+class _Capture:
+    """Nodes in forward order, ports, and every array that is known or can be computed again."""
+
+    def __init__(self, roots: tuple[Tensor, ...]) -> None:
+        self.roots = roots
+        newest_first = bw._collect([t._node for t in roots if t._node is not None])
+        self.nodes = newest_first[::-1]
+        self.place = {node: i for i, node in enumerate(self.nodes)}
+        self.ports: list[Tensor | None] = []
+        self._port_of: dict[int, int] = {}
+        self.inputs = [self._inputs_of(node) for node in self.nodes]
+        for t in roots:
+            if t._node is None:
+                self.port(t)
+
+    def port(self, t: Tensor | None) -> int:
+        """The value number (-1, -2, ...) of a tensor from outside; None is one that died."""
+        if t is None:
+            self.ports.append(None)
+            return -len(self.ports)
+        found = self._port_of.get(id(t))
+        if found is None:
+            self.ports.append(t)  # held, so that the id stays its own
+            found = self._port_of[id(t)] = -len(self.ports)
+        return found
+
+    def _source(self, edge: Any) -> int:
+        if isinstance(edge, tuple):
+            edge = edge[0]
+        return self.place[edge] if isinstance(edge, Node) else self.port(edge)
+
+    def _inputs_of(self, node: Node) -> list[int]:
+        found: dict[int, int] = {}
+        if node.row.inputs == ("*",) or (node.wants and node.wants[0].name == "*"):
+            for i, edge in enumerate(node.edges):
+                if edge is not None:
+                    found[i] = self._source(edge)
+        else:
+            for w, edge in zip(node.wants, node.edges, strict=True):
+                found[w.slot] = self._source(edge)
+        flat = list(node.others or ())
+        if flat and isinstance(flat[0], tuple):
+            flat = [v for pair in flat for v in pair]
+        for position, held in zip(flat[0::2], flat[1::2], strict=True):
+            found[position] = self.port(held() if isinstance(held, ref) else held)
+        return [found[i] for i in sorted(found)]
+
+    # ---------------------------------------------------------------- values again
+
+    def values(self) -> list[Any]:
+        """The output of every node, computed again; None where it cannot be or does not agree."""
+        out: list[Any] = []
+        self.aux: list[Any] = []
+        for node, sources in zip(self.nodes, self.inputs, strict=True):
+            arrays = [self.array(s, out) for s in sources]
+            result = aux = None
+            if all(type(a) is _ndarray for a in arrays) and node.nout == 1 and node.row.name in ops.TABLE:
+                kernel: Callable[..., Any] = dispatch.bind(node.row, _ndarray)
+                result = kernel(*arrays, **(node.params or {}))
+                if node.row.aux:
+                    result, aux = result
+                result = np.asarray(result)
+            out.append(result)
+            self.aux.append(aux)
+        for t in self.roots:
+            if t._node is not None and type(t._a) is _ndarray:
+                got = out[self.place[t._node]]
+                if got is None:
+                    out[self.place[t._node]] = t._a
+                elif not np.array_equal(got, t._a, equal_nan=t._a.dtype.kind == "f"):
+                    # A leaf has changed since (an optimizer's step): only what is at hand is true.
+                    out = [None] * len(out)
+                    out[self.place[t._node]] = t._a
+                    self.aux = [None] * len(out)
+                    break
+        return out
+
+    def array(self, source: int, values: list[Any]) -> Any:
+        """The array of a value number, if it is known."""
+        if source >= 0:
+            return values[source]
+        t = self.ports[-1 - source]
+        return None if t is None else t._a
+
+    def gradients(self, values: list[Any]) -> dict[int, Any]:
+        """d(roots)/d(value) by value number: after backward only, and only if it agrees with .grad."""
+        leaves = [(k, t) for k, t in enumerate(self.ports) if t is not None and t._rg]
+        if not any(t._grad is not None for _, t in leaves):
+            return {}
+        told = {-1 - k: t._grad._a for k, t in leaves if t._grad is not None}
+        found: dict[int, Any] = {}
+        for t in self.roots:
+            if t._node is None or t._a.size != 1 or type(t._a) is not _ndarray:
+                return told
+            found[self.place[t._node]] = np.ones_like(t._a)
+        for i in range(len(self.nodes) - 1, -1, -1):
+            node, g = self.nodes[i], found.get(i)
+            if g is None:
+                continue
+            if values[i] is None or node.nout != 1 or node.row.inputs == ("*",):
+                return told
+            saved = [*(self.array(s, values) for s in self.inputs[i])]
+            saved += [None] * (node.row.n - len(saved)) + [values[i], self.aux[i]]
+            by_slot = dict(zip(range(len(self.inputs[i])), self.inputs[i], strict=True))
+            for w in node.wants:
+                params = {p: node.params[p] for p in w.params}
+                got = w.fn(ops.NUMPY, g, *[saved[j] for j in w.take], **params)
+                if node.shapes is not None and got.shape != node.shapes[w.slot]:
+                    got = bw.sum_to(got, node.shapes[w.slot])
+                v = by_slot[w.slot]
+                found[v] = got if v not in found else found[v] + got
+        agree = all(v in found and np.allclose(found[v], g, rtol=1e-4, atol=1e-6) for v, g in told.items())
+        return found if agree else told
+
+
+def _names(frame: Any, capture: _Capture) -> dict[int, str]:
+    named: dict[int, str] = {}
+    while frame is not None:
+        for name, held in list(frame.f_locals.items()):
+            if not isinstance(held, Tensor) or name.startswith("_"):
+                continue
+            if held._node is not None and held._node in capture.place:
+                named.setdefault(capture.place[held._node], name)
+            elif id(held) in capture._port_of:
+                named.setdefault(capture._port_of[id(held)], name)
+        if frame.f_code.co_name == "<module>":
+            break
+        frame = frame.f_back
+    return named
+
+
+def capture(roots: tuple[Tensor, ...], frame: Any = None) -> tuple[Any, Any, Any, MemoryTrace]:
+    """(graph, step, values, trace) of the graph behind ``roots``, named after the frame's variables."""
+    for t in roots:
+        if not isinstance(t, Tensor):
+            raise UsageError(f"draw takes tensors, not {type(t).__name__}; for a module draw its output")
+    if not any(t._node is not None for t in roots):
+        raise UsageError(
+            "draw: these tensors have no graph. Some input must require grad, and the computation must not run "
+            "under no_grad"
+        )
+    trace = MemoryTrace()
+    found = _Capture(roots)
+    values = found.values()
+    gradients = found.gradients(values)
+    named = _names(frame, found)
+    n = len(found.nodes)
+    nodes, edges = [], []
+    for i, node in enumerate(found.nodes):
+        text = json.dumps({k: str(v) for k, v in node.params.items()}) if node.params and node.row.name in ops.TABLE else ""
+        nodes.append([trace.op_id(node.row), schema.FORWARD, trace.intern(""), -1, -1, -1,
+                      trace.intern(text) if text else -1, schema.WANTS_GRAD])  # fmt: skip
+        edges += [[i, position, s] for position, s in enumerate(found.inputs[i])]
+    backward = []
+    for i in range(n - 1, -1, -1):
+        for w in found.nodes[i].wants:
+            backward.append([nodes[i][0], schema.BACKWARD, nodes[i][2], -1, i, w.slot, -1, 0])
+    if gradients:
+        nodes += backward
+    ports = []
+    for k, port in enumerate(found.ports):
+        name = named.get(-1 - k) or (port._name if port is not None else None)
+        constant = port is not None and port._a.ndim == 0 and not port._rg and name is None
+        kind = 1 if port is not None and port._rg else 2 if constant else 0
+        const = trace.intern(f"{port._a.item():.7g}") if constant and port is not None else -1
+        ports.append([trace.intern(name) if name else -1, kind, trace.intern(""), const])
+    labels = [trace.intern(named[i]) if i in named else -1 for i in range(len(nodes))]
+    graph = records.Graph(
+        id=0, digest=f"draw{n}", kind="train", nodes=np.array(nodes, np.int32).reshape(-1, schema.NODE_COLUMNS),
+        edges=np.array(edges, np.int32).reshape(-1, 3), ports=np.array(ports, np.int32).reshape(-1, 4),
+        kept=np.empty((0, 2), np.int32), names=np.array(labels, np.int32),
+        plan=np.full(len(nodes), -1, np.int32), parent=-1, diverged_at=-1, lookup=trace,
+    )  # fmt: skip
+    specs = [trace.spec_id(a) for a in values] + [-1] * (len(nodes) - n)
+    specs += [trace.spec_id(None if t is None else t._a) for t in found.ports]
+    zeros = np.zeros(len(nodes), np.int64)
+    step = records.Step(
+        id=0, kind="train", num=0, graph=0, shape_set=0, status="ok", t0_ns=0, wall_ns=0, rec_ns=0, loss=None,
+        nonfinite=False, live0=0, note=None, timed_at=0, begin_ns=zeros, dur_ns=zeros, freed=graph.plan,
+        dev_ns=None, specs=np.array(specs, np.int32),
+    )  # fmt: skip
+    entries = {}
+    for v, a in [*enumerate(values), *((-1 - k, t._a) for k, t in enumerate(found.ports) if t is not None)]:
+        if type(a) is _ndarray:
+            entries[v, "v"] = describe(a, True)
+    for v, g in gradients.items():
+        entries[v, "g"] = describe(np.asarray(g), True)
+    return graph, step, records.ValueStep(num=0, kind="train", graph=0, entries=entries), trace
+
+
+def draw(*tensors: Any, **options: Any) -> Any:
+    """A figure of the graph behind tensors; it shows itself in a notebook, ``.save("x.svg")`` writes it.
+
+    Leaves and results are named after the caller's variables. Drawn before ``backward()`` gradients are
+    shown as not there yet. Options: theme, title, show, width (see ``graphscope.export.figure``).
+    Raises: UsageError for tensors without a graph.
+
+    Example:
+        >>> import graphscope as gs
+        >>> x = gs.tensor(2.0, requires_grad=True)
+        >>> y = x * x + 1
+        >>> gs.draw(y).svg.startswith("<svg")
+        True
+    """
+    from graphscope.export.figure import figure_of_graph
+
+    frame = user_frame(2) or sys._getframe(1)
+    graph, step, values, trace = capture(tensors, frame)
+    return figure_of_graph(graph, trace, step, values, **options)
