@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphscope import ops as _ops
+from graphscope.engine.malloc import keep_freed_memory as _keep_freed_memory
+
+_keep_freed_memory()  # before numpy takes its first big array
+
+from graphscope import ops as _ops  # noqa: E402
 from graphscope.engine.create import (
     arange, as_tensor, empty, empty_like, eye, from_numpy, full, full_like, linspace, ones, ones_like, rand,
     rand_like, randint, randn, randn_like, randperm, tensor, zeros, zeros_like,

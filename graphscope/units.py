@@ -161,7 +161,9 @@ def share(f: SupportsFloat | None) -> str:
         return MISSING if not math.isfinite(percent) else "0 %"
     if 0 < percent < 0.1:
         return "<0.1 %"
-    return f"{percent:.1f} %".replace("-", MINUS) if percent != 100 else "100 %"
+    if percent == 100 or abs(percent) >= 1e4:
+        return f"{number(int(percent) if percent == 100 else percent)} %"
+    return f"{percent:.1f} %".replace("-", MINUS)
 
 
 def shape(dims: Sequence[int]) -> str:

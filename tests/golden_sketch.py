@@ -273,7 +273,8 @@ def entry(array: np.ndarray, whole: bool = False) -> Entry:
         stats[7] = a.reshape(-1)[0]
     counts = (np.isneginf(a), np.isfinite(a) & (a < 0), a == 0, np.isfinite(a) & (a > 0))
     health = [int(c.sum()) for c in (*counts, np.isposinf(a), np.isnan(a))]
-    hist = np.histogram(good, 24, (lo, hi if hi > lo else lo + 1))[0]
+    place = (good - lo) / (hi - lo) * 24 if hi > lo else np.full(good.size, 12)
+    hist = np.bincount(np.minimum(place.astype(int).reshape(-1), 23), minlength=24)
     small = np.minimum(hist, 65535).astype(np.uint16)
     thumb = thumbnail(np.asarray(array, np.float32), whole)
     return Entry(stats, np.array(health, np.uint32), small, lo, hi, thumb)

@@ -32,6 +32,6 @@
     for (const [unit, size] of [["s", 1e9], ["ms", 1e6], ["\u00b5s", 1e3]]) {
       if (Number(Math.abs(ns).toPrecision(3)) >= size) return `${gs.number(ns / size)} ${unit}`;
     }
-    return `${gs.number(Math.round(ns))} ns`;
+    return `${Math.round(ns).toLocaleString("en-US")} ns`;
   };
 })();

@@ -102,9 +102,8 @@
     }
 
     resized() {
-      const before = this.size;
       this.size = gs.sharpen(this.canvas);
-      if (this.on.resized) this.on.resized(before, this.size);
+      if (this.on.resized) this.on.resized(this.size);
       this.paint(); // at once: a resized canvas is empty until it is painted
     }
 

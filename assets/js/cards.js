@@ -1,7 +1,7 @@
 /* How one card and one frame look. Pure painting, no state.
  *
  * Levels of detail by zoom k: below 0.25 a block of colour; from there the name; from 0.5 the shape
- * and the time strip; from 0.8 everything; from 1.5 also the source line. No text is ever smaller
+ * and the time strip; from 0.6 value and gradient; from 0.8 everything; from 1.5 also the source line. No text is ever smaller
  * than 11 px on screen: what does not fit is left out.
  */
 (function () {
@@ -78,7 +78,7 @@
   function text(ctx, n, v, k, box, c) {
     const { x, y, w, h } = box;
     const small = Math.max(11, 11 / k);
-    const full = k >= 0.8;
+    const full = k >= 0.8, rows = k >= 0.6;
     ctx.textBaseline = "middle";
     ctx.textAlign = "left";
 
@@ -87,27 +87,34 @@
       room -= 22;
       toggle(ctx, x + w - 16, y + h / 2 - 8, false, c.quiet);
     }
+    const nameFont = gs.font.sans(full ? Math.max(13, 11 / k) : Math.max(13, 11.5 / k), 600);
+    ctx.font = nameFont;
+    const wanted = width(ctx, n.label.slice(0, 60)) + 8;
     if (k >= 0.5 && n.shape) {
+      // The name comes first: without room for both, the shape is shortened or goes.
       ctx.font = gs.font.mono(small);
-      const shape = fit(ctx, n.shape, Math.max(room * 0.52, 24));
+      const shape = fit(ctx, n.shape, Math.max(room - wanted, full ? room * 0.45 : 0));
       const wide = width(ctx, shape);
-      if (full || wide < room * 0.5) {
+      if (shape && (full || shape === n.shape)) {
         ctx.fillStyle = c.quiet;
-        ctx.fillText(shape, x + room - wide, y + h / 2);
+        ctx.fillText(shape, x + room - wide, y + 35.5);
         room -= wide + 8;
       }
     }
-    ctx.font = gs.font.sans(full ? Math.max(13, 11 / k) : Math.max(13, 11.5 / k), 600);
+    ctx.font = nameFont;
     ctx.fillStyle = c.ink;
-    ctx.fillText(fit(ctx, n.label, room), x, y + (full ? 35 : h / 2));
+    ctx.fillText(fit(ctx, n.label, room), x, y + (rows ? 35 : h / 2));
 
-    if (full) {
+    if (rows) {
+      const free = full ? w - 44 : w;
       ctx.font = gs.font.mono(small);
       ctx.fillStyle = wild(v.v) ? c.wild : c.value;
-      ctx.fillText(fit(ctx, v.v || "\u2014", w - 44), x, y + 12);
-      bars(ctx, v.vh, x + w - 40, y + 5, 40, 12, c.value);
+      ctx.fillText(number(ctx, v.v || "\u2014", free), x, y + 12);
       ctx.fillStyle = wild(v.g) ? c.wild : c.gradient;
-      ctx.fillText(fit(ctx, "\u2202 " + (v.g === undefined ? "\u00b7" : v.g), w - 44), x, y + 56);
+      ctx.fillText(number(ctx, "\u2202 " + (v.g === undefined ? "\u00b7" : v.g), free), x, y + 56);
+    }
+    if (full) {
+      bars(ctx, v.vh, x + w - 40, y + 5, 40, 12, c.value);
       bars(ctx, v.gh, x + w - 40, y + 48, 40, 12, c.gradient);
     }
     if (k >= 0.5) strip(ctx, n, v, x - 4, y + h - 6, w + 4);
@@ -118,6 +125,13 @@
       ctx.fillText(fit(ctx, n.site, w), x + w, y + h + 9);
       ctx.textAlign = "left";
     }
+  }
+
+  /* A number is never cut in its middle: without room for mean ± std the mean stands alone. */
+  function number(ctx, text, room) {
+    if (width(ctx, text) <= room) return text;
+    const [mean] = text.split(" \u00b1 ");
+    return width(ctx, mean) <= room ? mean : "";
   }
 
   /* Share of the step: the length says it, the heat colour repeats it. A closed scope shows its

@@ -31,7 +31,7 @@
         tap: (at, event) => this.tap(at, event),
         double: (at) => this.double(at),
         hover: (at) => this.hover(at),
-        resized: (before, now) => this.resized(before, now),
+        resized: (now) => this.resized(now),
       });
       this.tree = new gs.Tree(root.querySelector("[role=tree]"), this);
       this.note = root.querySelector(".gs-graph-note");
@@ -48,9 +48,14 @@
       return this.root.isConnected;
     }
 
+    /* All pages stand in the document and one is shown; a hidden one asks for nothing. */
+    shown() {
+      return this.root.offsetParent !== null;
+    }
+
     changed(changed) {
       if (!this.alive()) return;
-      const has = (key) => !changed || (changed.includes ? changed.includes(key) : changed.has ? changed.has(key) : key in changed);
+      const has = (key) => !changed || key in changed;
       if (has("run")) {
         this.layouts.drop();
         this.numbers.drop();
@@ -63,9 +68,9 @@
     }
 
     news() {
-      if (this.alive() && (gs.state.step === null || gs.state.step === undefined || !this.scene)) {
-        this.scene ? this.askValues() : this.askLayout();
-      }
+      if (!this.alive() || (gs.state.step !== null && this.scene)) return;
+      if (this.scene) this.askValues();
+      else this.askLayout();
     }
 
     query(extra) {
@@ -74,14 +79,16 @@
     }
 
     askLayout() {
-      if (!gs.state.run) return;
+      if (!this.shown()) this.late = true;
+      if (!gs.state.run || !this.shown()) return;
       this.layouts.ask(gs.url("/api/graph", this.query({ node: gs.state.node })));
     }
 
     askValues() {
-      if (!gs.state.run || !this.scene) return;
+      if (!this.shown()) this.late = true;
+      if (!gs.state.run || !this.scene || !this.shown()) return;
       const look = { color: gs.state.color || "family", theme: gs.themeName() };
-      const past = gs.state.step !== null && gs.state.step !== undefined;
+      const past = gs.state.step !== null;
       const shown = gs.openText(this.scene.openScopes());
       this.numbers.ask(gs.url("/api/values", this.query({ ...look, open: shown })), past);
     }
@@ -131,12 +138,25 @@
       if (error.status === 404) this.root.classList.add("gs-empty");
     }
 
-    /* First view: the width fits, but never below zoom 0.5; the top stands at the top. */
+    /* First view: the width fits, but numbers stay legible (zoom 0.6); the top stands at the top. */
     firstLook() {
       const [x0, y0, x1] = this.scene.bounds;
       const { width } = this.board.size;
-      const k = Math.min(1, Math.max(0.5, (width - 48) / Math.max(x1 - x0, 1)));
-      Object.assign(this.board.view, { k, x: width / 2 - ((x0 + x1) / 2) * k, y: 28 - y0 * k });
+      const k = Math.min(1, Math.max(0.6, (width - 48) / Math.max(x1 - x0, 1)));
+      let middle = (x0 + x1) / 2;
+      if ((x1 - x0) * k > width) {
+        // Too wide: begin where the program begins.
+        const top = this.scene.nodes.slice().sort((a, b) => a.y - b.y).slice(0, 5);
+        middle = top.reduce((sum, n) => sum + n.x + n.w / 2, 0) / Math.max(top.length, 1);
+      }
+      const view = Object.assign(this.board.view, { k, x: width / 2 - middle * k, y: 44 - y0 * k });
+      // A link to a node must show it.
+      const box = gs.state.node && this.scene.holder(gs.state.node);
+      const [left, top, right, bottom] = this.board.window();
+      if (box && (box.x < left || box.y < top || box.x + box.w > right || box.y + box.h > bottom - 60 / k)) {
+        view.x = width / 2 - (box.x + box.w / 2) * k;
+        view.y = this.board.size.height / 2 - (box.y + box.h / 2) * k;
+      }
     }
 
     /* Moves to a new layout so that the clicked box (else the selection, else nothing) stays put. */
@@ -155,9 +175,15 @@
       this.board.animate(200, scene.morph(old, dx, dy));
     }
 
-    resized(before, now) {
-      if (before.width > 1) this.board.view.x += (now.width - before.width) / 2;
+    resized(now) {
+      if (now.width <= 1) return;
+      if (this.width) this.board.view.x += (now.width - this.width) / 2;
       else if (this.scene) this.firstLook();
+      this.width = now.width;
+      if (this.late) {
+        this.late = false;
+        this.askLayout();
+      }
     }
 
     toggle(id) {

@@ -36,7 +36,14 @@
       this.ask.ask(gs.url("/api/node", { run, step, node }), step !== null && step !== undefined);
     }
 
+    /* On a narrow window the inspector is a drawer: it comes with a node and goes with it. */
+    drawer(open) {
+      const side = this.root.closest(".gs-side");
+      if (side) side.classList.toggle("gs-open", open);
+    }
+
     empty() {
+      this.drawer(false);
       this.root.replaceChildren(el("div", { class: "gs-insp-empty" },
         el("p", {}, "Choose a card to see its value, its gradient, its time and the line it came from."),
         el("p", { class: "gs-quiet" }, "Alt + arrows walk along the lines, / searches, e opens a scope.")));
@@ -45,6 +52,7 @@
     problem(error) {
       this.node = null;
       this.told = "";
+      this.drawer(true);
       this.root.replaceChildren(el("div", { class: "gs-insp-empty" }, el("p", {}, error.message)));
     }
 
@@ -56,7 +64,7 @@
       this.told = text;
       this.node = node;
       if (other) this.history = null;
-      this.draw();
+      this.draw(other);
       const now = performance.now();
       if (node.kind !== "scope" && (other || !this.asked || now - this.asked > 2000)) {
         this.asked = now;
@@ -71,7 +79,7 @@
       this.drawHistory();
     }
 
-    draw() {
+    draw(other) {
       const n = this.node;
       const focus = document.activeElement && this.root.contains(document.activeElement) ? document.activeElement.dataset.key : null;
       const scroll = this.root.scrollTop;
@@ -81,7 +89,8 @@
         n.kind === "scope" ? null : this.historyBox(),
         this.formula(n), this.links(n),
       ].filter(Boolean));
-      this.root.scrollTop = scroll;
+      this.drawer(true);
+      this.root.scrollTop = other ? 0 : scroll;
       this.root.dataset.node = n.id;
       this.root.dataset.step = n.step;
       if (focus) {
@@ -97,6 +106,7 @@
       const family = el("span", { class: "gs-swatch" });
       family.style.background = gs.color("family-" + n.family);
       return el("header", { class: "gs-insp-head" },
+        el("button", { type: "button", class: "gs-close", "data-key": "close", "aria-label": "Close the inspector", title: "Close (Esc)", onclick: () => gs.set({ node: null }) }, "\u00d7"),
         el("div", { class: "gs-insp-path" }, family, el("span", {}, path)),
         el("h2", {}, el("span", { class: "gs-insp-name" }, n.label)),
         el("div", { class: "gs-insp-sign" }, n.op && n.op !== n.label ? n.op + " " : "", n.signature),

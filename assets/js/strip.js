@@ -20,6 +20,7 @@
       root.replaceChildren(this.slider, this.live);
       this.ask = new gs.Latest((data) => this.got(data), (e) => this.problem(e));
       this.asked = -1e9;
+      this.run = gs.state.run;
       new ResizeObserver(() => this.paint()).observe(this.slider);
       gs.onTheme(() => this.paint());
       gs.on((state, changed) => this.changed(changed));
@@ -74,6 +75,7 @@
     }
 
     go(step) {
+      if (!this.data || !this.data.steps) return;
       const { first, last } = this.data;
       step = Math.min(Math.max(Math.round(step), first), last);
       if (step !== gs.state.step) gs.set({ step });
@@ -88,10 +90,11 @@
       this.slider.addEventListener("pointerdown", (e) => {
         if (!this.data || !this.data.steps) return;
         held = true;
+        this.slider.focus({ preventScroll: true });
         this.slider.setPointerCapture(e.pointerId);
         this.go(at(e));
       });
-      this.slider.addEventListener("pointermove", (e) => held && this.go(at(e)));
+      this.slider.addEventListener("pointermove", (e) => held && this.data && this.data.steps && this.go(at(e)));
       for (const end of ["pointerup", "pointercancel"]) this.slider.addEventListener(end, () => (held = false));
       document.addEventListener("keydown", (e) => this.key(e));
     }
@@ -113,14 +116,15 @@
       e.preventDefault();
     }
 
+    /* Every step owns an equal part of the width and stands in its middle, as its cell does. */
     x(step) {
       const { first, last } = this.data;
-      return 12 + (last > first ? (step - first) / (last - first) : 0.5) * (this.width - 24);
+      return 12 + ((step - first + 0.5) / (last - first + 1)) * (this.width - 24);
     }
 
     stepAt(x) {
       const { first, last } = this.data;
-      return first + ((x - 12) / (this.width - 24)) * (last - first);
+      return first + ((x - 12) / (this.width - 24)) * (last - first + 1) - 0.5;
     }
 
     paint() {
@@ -154,13 +158,7 @@
       const floor = height - CELLS - 6;
       const Y = (v) => floor - (high > low ? ((v - low) / (high - low)) * (floor - TOP) : (floor - TOP) / 2);
       // Where the loss is not a number the band is hatched: the line must not run on over it.
-      ctx.globalAlpha = 0.5;
-      points.forEach((p, i) => {
-        if (p[1] !== null || !(i > 0 && points.slice(0, i).some((q) => q[1] !== null))) return;
-        const from = this.x(p[0]), to = i + 1 < points.length ? this.x(points[i + 1][0]) : this.width - 12;
-        gs.marks.hatch(ctx, from, TOP, Math.max(to - from, 2), floor - TOP, gs.color("nonfinite"));
-      });
-      ctx.globalAlpha = 1;
+      this.wild(ctx, points, floor);
       ctx.strokeStyle = gs.color("value");
       ctx.lineWidth = 1.5;
       ctx.lineJoin = "round";
@@ -181,6 +179,29 @@
         ctx.arc(this.x(this.now()), Y(here), 3, 0, 7);
         ctx.fill();
       }
+    }
+
+    wild(ctx, points, floor) {
+      const half = (this.x(this.data.first + 1) - this.x(this.data.first)) / 2;
+      let start = points.findIndex((p) => p[1] !== null), label = null;
+      for (let i = start + 1; i < points.length; i++) {
+        if (points[i][1] !== null) continue;
+        start = i;
+        while (i + 1 < points.length && points[i + 1][1] === null) i++;
+        const from = this.x(points[start][0]) - half, to = this.x(points[i][0]) + half;
+        ctx.globalAlpha = 0.45;
+        gs.marks.hatch(ctx, from, TOP, Math.max(to - from, 2), floor - TOP, gs.color("nonfinite"));
+        ctx.globalAlpha = 1;
+        label = label || [`no finite loss from step ${points[start][0]}`, from + 6];
+      }
+      if (!label || label[1] + 160 > this.width) return;
+      ctx.font = gs.font.sans(11, 600);
+      ctx.textAlign = "left";
+      const w = ctx.measureText(label[0]).width + 8;
+      ctx.fillStyle = gs.color("surface");
+      ctx.fillRect(label[1] - 4, (TOP + floor) / 2 - 8, w, 16);
+      ctx.fillStyle = gs.color("nonfinite");
+      ctx.fillText(label[0], label[1], (TOP + floor) / 2);
     }
 
     /* Severity is colour and height: 3, 6, 10 px. */

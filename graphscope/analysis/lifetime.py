@@ -77,7 +77,7 @@ def holders(graph: Graph, step: Step, sizes: Longs, node: int) -> list[Holder]:
     for k in range(graph.n_ports):
         if graph.port_kind(k) != "constant":
             size, kept = int(sizes[n + k]), graph.kept_for(-1 - k)
-            found.append(Holder(-1 - k, graph.port_label(k), size, -1, -1, kept))
+            found.append(Holder(-1 - k, graph.port_path(k), size, -1, -1, kept))
     return sorted(found, key=lambda holder: (-holder.nbytes, holder.value))
 
 

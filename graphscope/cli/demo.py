@@ -11,6 +11,9 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
+from graphscope.cli.view import port
+from graphscope.errors import UsageError
+
 HELP = "train a small network on handwritten digits and open the dashboard"
 DESCRIPTION = (
     "Trains a small convolutional network on 1,437 handwritten digits that come with the package, records "
@@ -27,23 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=_positive, default=15, metavar="N", help="passes over the data (default: 15)")
     add("--seed", type=int, default=0, metavar="N", help="seed of weights and batches (default: 0)")
     add("--runs", default="runs", metavar="DIR", help="folder for the traces (default: runs)")
-    add("--port", type=_port, default=8050, metavar="N", help="where to serve; 0 takes any free port (default: 8050)")
+    add("--port", type=port, default=8050, metavar="N", help="where to serve; 0 takes any free port (default: 8050)")
     add("--no-serve", action="store_true", help="train without a dashboard and return")
     add("--no-train", action="store_true", help="train nothing, open the newest run")
     add("--no-browser", action="store_true", help="print the address, open no browser window")
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    value = int(text) if text.isascii() and text.isdigit() else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is no port; ports are 0 to 65535")
     return value
 
 
@@ -54,12 +50,12 @@ def run(args: argparse.Namespace) -> int:
     console = Console(soft_wrap=True)
     folder = Path(args.runs)
     if args.no_serve and args.no_train:
-        return _wrong("demo: --no-serve and --no-train together leave nothing to do; drop one of them")
+        raise UsageError("--no-serve and --no-train together leave nothing to do; drop one of them")
     if folder.exists() and not folder.is_dir():
-        return _wrong(f"demo: {folder} is a file; --runs wants a folder for traces, such as --runs runs")
+        raise UsageError(f"{folder} is a file; --runs wants a folder for traces, such as --runs runs")
     newest = _newest(folder)
     if args.no_train and newest is None:
-        return _wrong(f"demo: there is no run in {folder} yet; call it once without --no-train")
+        raise UsageError(f"there is no run in {folder} yet; call it once without --no-train")
     folder.mkdir(parents=True, exist_ok=True)
 
     board = None
@@ -82,11 +78,6 @@ def run(args: argparse.Namespace) -> int:
         if board is not None:
             board.close()
     return 0
-
-
-def _wrong(text: str) -> int:
-    print(f"graphscope: {text}", file=sys.stderr)
-    return 2
 
 
 def _newest(folder: Path) -> Path | None:
@@ -113,8 +104,6 @@ def free_port(port: int, say: Any = print) -> int:
                 say(f"Port {candidate} is taken, trying {candidate + 1}.")
                 continue
             return int(probe.getsockname()[1])
-    from graphscope.errors import UsageError
-
     raise UsageError(f"the ports {port} to {candidate} are all taken; choose another with --port, or 0 for any")
 
 
@@ -168,6 +157,7 @@ def accuracy(net: Any, x: Any, y: Any) -> float:
 def train(path: Path, epochs: int = 15, seed: int = 0, console: Any = None) -> float:
     """Train on the digits, record into ``path``, show a progress bar; returns the test accuracy."""
     from rich.console import Console
+    from threadpoolctl import threadpool_limits
 
     import graphscope as gs
     from graphscope import nn, optim
@@ -181,7 +171,8 @@ def train(path: Path, epochs: int = 15, seed: int = 0, console: Any = None) -> f
     begin = time.perf_counter()
     right = 0.0
     steps = 0
-    with gs.profile(path) as p, _bar(console) as bar:
+    # Products this small gain nothing from threads, and threads that wait take the dashboard's core.
+    with threadpool_limits(1, "blas"), gs.profile(path) as p, _bar(console) as bar:
         net = p.watch(network())
         loss_of = nn.CrossEntropyLoss()
         optimizer = optim.Adam(net.parameters(), lr=3e-3)

@@ -41,6 +41,10 @@ class _Unknown:
     def __getitem__(self, key: Any) -> Any:
         return self
 
+    def __iter__(self) -> Any:
+        # Without this Python would iterate by __getitem__, for ever.
+        raise TypeError("an unknown shape has no sizes")
+
 
 def _sym(x: Any) -> Symbol:
     return x if isinstance(x, Symbol) else Symbol(f"{x}")
@@ -71,7 +75,9 @@ class _Formulas:
     def __getattr__(self, name: str) -> Any:
         from graphscope.ops import TABLE
 
-        row = TABLE[name]
+        row = TABLE.get(name)
+        if row is None:
+            raise AttributeError(name)
 
         def write(*args: Any, **params: Any) -> Symbol:
             if name in ("reshape", "broadcast_to", "cast", "getitem"):

@@ -19,7 +19,10 @@ INPUT, PARAMETER, CONSTANT, CARRIED, BUFFER, GRADIENT, STATE = range(7)
 class GraphRecord:
     """A graph as the recorder compares it: keys of nodes, what each keeps, ports."""
 
-    __slots__ = ("id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "_last", "_last_id")
+    __slots__ = (
+        "id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "shapes",
+        "_last", "_last_id",
+    )  # fmt: skip
 
     def __init__(
         self, id: int, kind: str, keys: Any, lines: Any, kept: Any, ports: Any, parent: int, at: int,
@@ -28,22 +31,23 @@ class GraphRecord:
         self.id, self.kind, self.keys, self.lines, self.kept = id, kind, keys, lines, kept
         self.ports, self.parent, self.at, self.digest = ports, parent, at, digest
         self.sets: dict[Any, int] = {}
+        self.shapes: list[Any] = []  # (of nodes, of ports) by number of the set
         self._last: Any = None
         self._last_id = -1
 
-    def shape_set(self, shapes: list[Any], port_shapes: list[Any]) -> tuple[int, Any]:
-        """(number of the shape set within this graph, the shapes if it is a new one)."""
+    def shape_set(self, shapes: list[Any], port_shapes: list[Any]) -> int:
+        """The number of the shape set within this graph."""
         both = (shapes, port_shapes)
         if both == self._last:
-            return self._last_id, None
+            return self._last_id
         key = (tuple(shapes), tuple(port_shapes))
         found = self.sets.get(key)
         self._last = both
-        if found is not None:
-            self._last_id = found
-            return found, None
-        self._last_id = self.sets[key] = len(self.sets)
-        return self._last_id, key
+        if found is None:
+            found = self.sets[key] = len(self.shapes)
+            self.shapes.append(key)
+        self._last_id = found
+        return found
 
 
 class Names:

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphscope.errors import GraphScopeError
 from graphscope.record.formulas import gradient_formulas
 from graphscope.record.names import GraphRecord
 from graphscope.trace import schema
@@ -36,7 +35,7 @@ class Job(NamedTuple):
     kind: str
     num: int
     graph: GraphRecord
-    shape_set: tuple[int, Any]
+    shape_set: int
     status: str
     t0_ns: int
     wall_ns: int
@@ -113,7 +112,7 @@ class Pump:
         try:
             self._drain()
             self.writer.close(state, error)
-        except (OSError, GraphScopeError) as problem:
+        except Exception as problem:  # a bug of ours included: the program's own result must survive
             self._give_up(problem)
 
     # ---------------------------------------------------------------- the thread
@@ -159,9 +158,9 @@ class Pump:
         graph = job.graph
         if graph.id not in self._graphs:
             self._describe(graph, job)
-        number, shapes = job.shape_set
+        number = job.shape_set
         if (graph.id, number) not in self._sets:
-            self._sets[graph.id, number] = self._shape_set(graph, shapes)
+            self._sets[graph.id, number] = self._shape_set(graph, graph.shapes[number])
         set_id = self._sets[graph.id, number]
         n = len(graph.keys)
         times = np.frombuffer(job.times, np.int64)
@@ -200,7 +199,7 @@ class Pump:
     def _op(self, row: Any) -> int:
         found = self._ops.get(row)
         if found is None:
-            found = self._ops[row] = len(self._ops) + 1
+            found = len(self._ops) + 1
             if found == 1:
                 self.writer.add_op(
                     DATA_OP, "load_batch", "data", r"\mathrm{batch}", {}, [], "Waiting for the next batch.", False
@@ -208,6 +207,7 @@ class Pump:
             self.writer.add_op(
                 found, row.name, row.family, row.tex, gradient_formulas(row), list(row.inputs), row.doc, row.view
             )
+            self._ops[row] = found
         return found
 
     def _spec(self, shape: Any, dtype: Any) -> int:

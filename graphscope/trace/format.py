@@ -154,6 +154,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         except SQL_ERRORS as error:
             connection.close()
             problem = problem or error
+            if "locked" in str(error):  # a busy file is whole: reading past its log would be wrong
+                break
     assert problem is not None
     raise problem
 

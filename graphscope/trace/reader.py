@@ -1,18 +1,11 @@
-"""Reads a trace, finished or still being written, from any thread.
-
-Each thread has a connection of its own, opened read-only, and no query leaves a transaction open,
-so that a reader can never hold up the program that writes.
-"""
+"""Reads a trace, finished or still being written, from any thread."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,109 +14,36 @@ from numpy.typing import NDArray
 
 from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
-from graphscope.trace.format import SQL_ERRORS, is_salvaged, open_trace
+from graphscope.trace.dictionary import Dictionary
 from graphscope.trace.records import (
     Finding,
     Floats,
     Graph,
     Ints,
     Longs,
-    OpInfo,
-    Site,
-    Spec,
     Step,
     StepTable,
     ValueStep,
 )
 
 STALE_AFTER = 5.0
-_DAMAGE = (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, zlib.error)
 _FACTS = (
     "id, num, graph, shape_set, status, t0_ns, wall_ns, rec_ns, loss, nonfinite, "
     "columns, shift, freed, dev, live0, note"
 )
 
 
-class TraceReader:
+class TraceReader(Dictionary):
     """The facts of one run.
 
     Raises: TraceError when ``path`` is missing, empty, foreign, damaged or of a newer version.
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        super().__init__(path)
         self._graphs: dict[int, Graph] = {}
-        self._strings: dict[int, str] = {}
-        self._ops: dict[int, OpInfo] = {}
-        self._sites: dict[int, Site] = {}
-        self._specs: dict[int, Spec] = {}
         self._shape_sets: dict[int, Ints] = {}
-        self.damage: str | None = None
-        """What is wrong with the file, when part of it could not be read."""
         self.header()
-
-    # -- rows -------------------------------------------------------------------------------------
-
-    def _db(self) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = self._local.db = open_trace(self.path)
-            if is_salvaged(db):
-                self.damage = f"{self.path} is damaged: part of it is missing."
-            with self._lock:
-                # A server with a thread per request must not collect open files.
-                for thread, old in self._connections:
-                    if not thread.is_alive():
-                        old.close()
-                alive = [pair for pair in self._connections if pair[0].is_alive()]
-                self._connections = [*alive, (threading.current_thread(), db)]
-        return db
-
-    def _rows(self, sql: str, *args: Any, partial: bool = False) -> list[tuple[Any, ...]]:
-        """All rows; with ``partial``, of a damaged file those before the damage."""
-        rows: list[tuple[Any, ...]] = []
-        try:
-            # Row by row only so that the intact part survives; the cursor ends with this method.
-            rows.extend(self._db().execute(sql, args))
-        except SQL_ERRORS as error:
-            self.damage = f"{self.path} is damaged: {error}."
-            if not partial:
-                raise TraceError(self.damage) from error
-        return rows
-
-    def _one(self, sql: str, *args: Any) -> tuple[Any, ...] | None:
-        rows = self._rows(sql, *args)
-        return rows[0] if rows else None
-
-    @contextmanager
-    def _decoding(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except TraceError:
-            raise
-        except _DAMAGE as error:
-            self.damage = f"{self.path} is damaged: {what} cannot be read ({error})."
-            raise TraceError(self.damage) from error
-
-    def close(self) -> None:
-        with self._lock:
-            for _, db in self._connections:
-                db.close()
-            self._connections.clear()
-        self._local = threading.local()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_connections"):
-            self.close()
-
-    def __enter__(self) -> TraceReader:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     # -- the run ----------------------------------------------------------------------------------
 
@@ -165,45 +85,6 @@ class TraceReader:
             "heartbeat_age": round(age, 3) if age < 1e9 else None,
             "last_step": counts[5],
         }
-
-    # -- the dictionary ---------------------------------------------------------------------------
-
-    def string(self, id: int) -> str:
-        if id not in self._strings:
-            # One query brings all: there are few, and a view asks for most of them.
-            rows = self._rows("SELECT id, text FROM strings", partial=True)
-            self._strings.update((key, str(text)) for key, text in rows)
-        return self._strings.get(id, "")
-
-    def op(self, id: int) -> OpInfo:
-        if id not in self._ops:
-            for row in self._rows("SELECT * FROM ops", partial=True):
-                with self._decoding(f"the op {row[1]}"):
-                    key, name, family, tex, vjp, inputs, doc, is_view = row
-                    texts = (str(name), str(family), str(tex), dict(json.loads(vjp)))
-                    rest = (list(json.loads(inputs)), str(doc), bool(is_view))
-                    self._ops[key] = OpInfo(key, *texts, *rest)
-        return self._ops.get(id) or OpInfo(id, f"op {id}", "other", "", {}, [], "", False)
-
-    def site(self, id: int) -> Site | None:
-        if id not in self._sites and id >= 0:
-            for key, file, line, func in self._rows("SELECT * FROM sites", partial=True):
-                with self._decoding("a source line"):
-                    self._sites[key] = Site(str(file), int(line), str(func))
-        return self._sites.get(id)
-
-    def spec(self, id: int) -> Spec:
-        if id not in self._specs:
-            for key, dims, dtype, nbytes, device in self._rows("SELECT * FROM specs", partial=True):
-                with self._decoding("a shape"):
-                    sizes = tuple(int(d) for d in json.loads(dims))
-                    self._specs[key] = Spec(key, sizes, str(dtype), int(nbytes), str(device))
-        return self._specs.get(id) or Spec(id, (), "?", 0, "?")
-
-    def source(self, file: str) -> str | None:
-        """The text of a source file as it was when it ran."""
-        row = self._one("SELECT text FROM sources WHERE file = ?", file)
-        return None if row is None else str(row[0])
 
     # -- graphs -----------------------------------------------------------------------------------
 

@@ -180,6 +180,11 @@ class Graph:
     def port_label(self, k: int) -> str:
         return self.port_name(k) or self.port_const(k) or self.port_kind(k)
 
+    def port_path(self, k: int) -> str:
+        """A port's full name: ``net.conv1.weight``, whether or not its name has the scope in it."""
+        scope, label = self.scope_path(-1 - k), self.port_label(k)
+        return label if not scope or label.startswith(f"{scope}.") else f"{scope}.{label}"
+
     @cached_property
     def _inputs(self) -> list[list[int]]:
         table: list[list[int]] = [[] for _ in range(self.n)]

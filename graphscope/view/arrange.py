@@ -6,10 +6,13 @@ equal and cost one call, and a step that changes only numbers never moves a box.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import Counter, OrderedDict
 
 from graphscope.view import dot, layering, polish
+from graphscope.view import routes as routing
 from graphscope.view.level import (
     GAP_X,
     GAP_Y,
@@ -33,20 +36,32 @@ _cache: OrderedDict[Level, Placed] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
-def arrange(level: Level) -> Placed:
-    """Positions and routes of a level (cached by its shape)."""
+def arrange(level: Level, deadline: float = math.inf) -> Placed:
+    """Positions and routes of a level (cached by its shape).
+
+    After ``deadline`` (of ``time.monotonic``) Graphviz is not asked any more, so that opening
+    everything at once stays bearable.
+    """
     with _cache_lock:
         found = _cache.get(level)
         if found is not None:
             _cache.move_to_end(level)
             return found
+    hubs = _hub_wires(level)
+    core = level
+    if hubs:
+        kept = (wire for number, wire in enumerate(level.wires) if number not in hubs)
+        core = Level(level.boxes, tuple(kept))
     placed = None
-    if 1 < len(level.boxes) <= DOT_LIMIT and len(level.wires) <= DOT_WIRES:
-        text = dot.SERVER.layout(to_dot(level))
-        placed = from_plain(text, level) if text else None
+    small = 1 < len(core.boxes) <= DOT_LIMIT and len(core.wires) <= DOT_WIRES
+    if small and time.monotonic() < deadline:
+        text = dot.SERVER.layout(to_dot(core))
+        placed = from_plain(text, core) if text else None
     if placed is None:
-        placed = layering.arrange(level)
-    placed = polish.polish(level, placed)
+        placed = layering.arrange(core)
+    placed = polish.polish(core, placed)
+    if hubs:
+        placed = _with_hubs(level, hubs, placed)
     with _cache_lock:
         _cache[level] = placed
         while len(_cache) > CACHE_SIZE:
@@ -77,12 +92,10 @@ def to_dot(level: Level) -> str:
             lines.append(f"n{i} [shape=plain fixedsize=false label=<{_table(box)}>]")
         else:
             lines.append(f"n{i} [width={box.w / 72:.4f} height={max(box.h, 0.5) / 72:.4f}]")
-    hubs = _hub_wires(level)
-    for number, wire in enumerate(level.wires):
+    for wire in level.wires:
         tail = f"b{wire.src_anchor}:s" if wire.src_anchor >= 0 else "s"
         head = f"t{wire.dst_anchor}:n" if wire.dst_anchor >= 0 else "n"
-        option = "constraint=false" if number in hubs else f"weight={wire.weight}"
-        lines.append(f"n{wire.src}:{tail} -> n{wire.dst}:{head} [{option}]")
+        lines.append(f"n{wire.src}:{tail} -> n{wire.dst}:{head} [weight={wire.weight}]")
     lines.append("}")
     return "\n".join(lines)
 
@@ -117,7 +130,10 @@ def _cell(width: int, height: int, port: str = "") -> str:
 
 
 def _hub_wires(level: Level) -> set[int]:
-    """Wires of far-reaching hubs: they may not decide ranks (one hub can cost Graphviz a minute)."""
+    """The far wires of hubs. They run beside everything and are kept from the layout engine.
+
+    One value that is used everywhere can cost Graphviz a minute, and makes any layout unreadable.
+    """
     degree = Counter(wire.src for wire in level.wires)
     if max(degree.values(), default=0) <= HUB_DEGREE:
         return set()
@@ -129,6 +145,23 @@ def _hub_wires(level: Level) -> set[int]:
         and level.boxes[wire.src].role == INNER
         and rank[wire.dst] - rank[wire.src] > HUB_SPAN
     }
+
+
+def _with_hubs(level: Level, hubs: set[int], placed: Placed) -> Placed:
+    """Add the wires of hubs: along lanes at the right, one for each source."""
+    lanes: dict[int, float] = {}
+    kept = iter(placed.routes)
+    routes = []
+    for number, (wire, (start, end)) in enumerate(
+        zip(level.wires, layering.ends(level, placed.corners), strict=True)
+    ):
+        if number in hubs:
+            x = placed.width + layering.LANE * (len(lanes) % layering.LANES + 1)
+            routes.append(tuple(routing.lane(start, end, lanes.setdefault(wire.src, x))))
+        else:
+            routes.append(next(kept))
+    width = placed.width + layering.LANE * (min(len(lanes), layering.LANES) + 1)
+    return Placed(placed.corners, tuple(routes), width, placed.height)
 
 
 def from_plain(text: str, level: Level) -> Placed | None:

@@ -31,11 +31,15 @@ def card(
     values: Mapping[str, Any],
     theme: Theme,
     show: Collection[str],
-    fill: str = "",
+    fill: str | None = None,
 ) -> Cluster:
-    """The marks of a node. ``fill`` is an overlay's colour; without it the family's tint is used."""
+    """The marks of a node.
+
+    ``fill`` is an overlay's colour, ``""`` where the overlay knows nothing of this node; None gives
+    the family's tint.
+    """
     family = theme.families[node.family]
-    back = fill or theme.tinted(family)
+    back = theme.tinted(family) if fill is None else fill or theme.surface
     ink, ink2 = (theme.on(back), theme.on(back)) if fill else (theme.ink, theme.ink2)
     radius = PARAM_RADIUS if node.kind == PARAM else RADIUS
     health = values.get("health", "ok") if values else "ok"
@@ -50,18 +54,9 @@ def card(
         marks.append(
             Rect(node.x + STACK, node.y + STACK, node.w, node.h, radius, theme.surface, theme.line)
         )
-    marks.append(
-        Rect(
-            node.x,
-            node.y,
-            node.w,
-            node.h,
-            radius,
-            back,
-            border,
-            1.0 if border == theme.line else 2.0,
-        )
-    )
+    stroke = 1.0 if border == theme.line else 2.0
+    dash = (2.0, 2.0) if fill == "" else ()
+    marks.append(Rect(node.x, node.y, node.w, node.h, radius, back, border, stroke, dash))
     marks.append(left_bar(node.x, node.y, node.h, BAR, radius, family))
     left = node.x + (16.0 if node.kind == PARAM else 12.0)
     right = node.x + node.w - (14.0 if node.kind == PARAM else 10.0)

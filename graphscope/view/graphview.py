@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from graphscope.view import layout
 from graphscope.view.level import Point
@@ -134,7 +134,8 @@ class GraphView:
         }
 
 
-_structures: OrderedDict[tuple[str, bytes, bool], Structure] = OrderedDict()
+# Keyed by the graph object: digests and ids of different traces may be equal, their names not.
+_structures: WeakKeyDictionary[Graph, dict[tuple[bytes, bool], Structure]] = WeakKeyDictionary()
 _structures_lock = threading.Lock()
 
 
@@ -161,15 +162,13 @@ def build(
 
 
 def _structure(graph: Graph, source: Source, unrolled: bool) -> Structure:
-    key = (graph.digest, source.specs.tobytes() + graph.names.tobytes(), unrolled)
+    key = (source.specs.tobytes(), unrolled)
     with _structures_lock:
-        found = _structures.get(key)
+        found = _structures.setdefault(graph, {}).get(key)
     if found is None:
         found = structure(graph, source, unrolled=unrolled)
         with _structures_lock:
-            _structures[key] = found
-            while len(_structures) > 8:
-                _structures.popitem(last=False)
+            _structures[graph][key] = found
     return found
 
 

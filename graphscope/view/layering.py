@@ -8,6 +8,7 @@ minimal gaps allow, in the least-squares sense.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphscope.view.level import GAP_X, GAP_Y, Level, Placed, Point, ranks
@@ -179,7 +180,7 @@ def _finish(
             corners[cell.box] = (cell.x - left, tops[cell.rank] + spare / 2)
     lanes: dict[int, float] = {}
     routes = []
-    for wire, chain, (start, end) in zip(level.wires, chains, _ends(level, corners), strict=True):
+    for wire, chain, (start, end) in zip(level.wires, chains, ends(level, corners), strict=True):
         if chain is None:
             # One lane per source, a dozen at most: beyond that lines share lanes.
             x = lanes.setdefault(wire.src, right - left + LANE * (len(lanes) % LANES + 1))
@@ -194,13 +195,13 @@ def _finish(
     return Placed(tuple(corners), tuple(routes), width, y - GAP_Y)
 
 
-def _ends(level: Level, corners: list[Point]) -> list[tuple[Point, Point]]:
+def ends(level: Level, corners: Sequence[Point]) -> list[tuple[Point, Point]]:
     """Where every wire leaves and meets its boxes: at its anchor, or in the middle."""
-    ends = []
+    out = []
     for wire in level.wires:
         a, b = level.boxes[wire.src], level.boxes[wire.dst]
         (ax, ay), (bx, by) = corners[wire.src], corners[wire.dst]
-        out = a.bottoms[wire.src_anchor] if wire.src_anchor >= 0 else a.w / 2
-        into = b.tops[wire.dst_anchor] if wire.dst_anchor >= 0 else b.w / 2
-        ends.append(((ax + out, ay + a.h), (bx + into, by)))
-    return ends
+        leave = a.bottoms[wire.src_anchor] if wire.src_anchor >= 0 else a.w / 2
+        meet = b.tops[wire.dst_anchor] if wire.dst_anchor >= 0 else b.w / 2
+        out.append(((ax + leave, ay + a.h), (bx + meet, by)))
+    return out

@@ -7,6 +7,7 @@ spline: so lines run on into groups, however deep.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from graphscope.view.visible import Link, Node, Visible
 SIDE_GAP, STACK_GAP, COLUMN = 36.0, 8.0, 4
 PAD_SIDE, PAD_TOP, PAD_BOTTOM = 20.0, 40.0, 20.0
 MIN_GROUP = 208.0
+DOT_BUDGET_S = 3.0  # for all levels of a view together; then our own layering goes on
 MAIN = 6  # weight of wires on the main path: they stay straight
 PORT_WIDTH, PORT_HEIGHT = 12.0, 0.5
 
@@ -68,6 +70,7 @@ class _Layout:
                 self.leaning[node.host].append(node)
         self.wires: dict[str, dict[tuple[End, End], None]] = {p: {} for p in view.groups}
         self.segments: list[list[Segment]] = []
+        self.deadline = time.monotonic() + DOT_BUDGET_S
 
     def run(self) -> Positions:
         chains = {path: _chain(path, self.view.groups) for path in self.view.groups}
@@ -161,7 +164,7 @@ class _Layout:
         for start, stop in wires:
             (a, i), (b, j) = find(start, True), find(stop, False)
             lines.append(Wire(a, b, i, j, MAIN if start[:2] in fed or start[0] == "in" else 1))
-        placed = arrange(Level(tuple(boxes), tuple(lines)))
+        placed = arrange(Level(tuple(boxes), tuple(lines)), self.deadline)
         self._frame(frame, boxes, index, placed)
         frame.routes = dict(zip(wires, placed.routes, strict=True))
 

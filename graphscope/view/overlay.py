@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 from graphscope import units
 from graphscope.errors import UsageError
 from graphscope.view.palette import FAMILY_NAMES, Theme, theme
+from graphscope.view.structure import INPUT, OP, PARAM
+from graphscope.view.visible import SCOPE
 
 if TYPE_CHECKING:
     from graphscope.view.graphview import GraphView
 
 OVERLAYS = ("family", "time", "memory", "grad")
+_KINDS = {PARAM: "parameter", INPUT: "input"}
 _TITLES = {
     "family": "operation family",
     "time": "share of step time",
@@ -68,7 +71,15 @@ def overlay(
     """
     colours = theme(look)
     if mode == "family":
-        used = {node.family for node in view.nodes}
+        used = {node.family for node in view.nodes if node.kind in (OP, SCOPE)}
+        # Parameters and inputs have a colour of their own unless ops of that family are there.
+        names = dict(FAMILY_NAMES)
+        for kind, family in ((PARAM, "other"), (INPUT, "data")):
+            if any(node.kind == kind for node in view.nodes):
+                names[family] = (
+                    f"{_KINDS[kind]}, {names[family]}" if family in used else _KINDS[kind]
+                )
+                used.add(family)
         return Overlay(
             {node.id: colours.families[node.family] for node in view.nodes},
             Legend(
@@ -76,9 +87,7 @@ def overlay(
                 _TITLES[mode],
                 "names",
                 entries=tuple(
-                    (colours.families[key], name)
-                    for key, name in FAMILY_NAMES.items()
-                    if key in used
+                    (colours.families[key], name) for key, name in names.items() if key in used
                 ),
             ),
         )
@@ -92,7 +101,7 @@ def overlay(
         node.id: float(number)
         for node in view.nodes
         if (number := values.get(node.id, {}).get(key)) is not None
-        and (number > 0 or mode == "time")
+        and (number > 0 if mode != "time" else node.kind in (OP, SCOPE))
     }
     logarithmic = mode != "time"
     low = min(numbers.values(), default=0.0) if logarithmic else 0.0

@@ -37,8 +37,12 @@ def paint(
     x0, y0, x1, y1 = _extent(view)
     head = (30.0 if title else 0.0) + (20.0 if subtitle else 0.0)
     wide = max(x1 - x0 + 2 * MARGIN, 260.0)
+    # Under an overlay the rows lose their two colours, so there is nothing to explain about them.
     said = {"value" for card in numbers.values() if card.get("v")}
     said |= {"grad" for card in numbers.values() if card.get("g")}
+    said |= {"tensor" for card in numbers.values() if "\u00b1" in card.get("v", "")}
+    if color != "family":
+        said = set()
     foot, rows = _legend(over.legend, colours, wide, said, show) if legend else ([], 0)
     tall = y1 - y0 + 2 * MARGIN + head + rows * LEGEND_ROW
     drawing = Drawing(wide, tall, colours.page, title or "graph")
@@ -63,7 +67,7 @@ def paint(
     drawing.items += _lines(moved.edges, colours)
     drawing.items += _names(moved.groups, colours)
     for node in moved.nodes:
-        fill = over.fills.get(node.id, "") if color != "family" else ""
+        fill = over.fills.get(node.id, "") if color != "family" else None
         drawing.items.append(card(node, numbers.get(node.id, {}), colours, show, fill))
     for mark in foot:
         drawing.items.append(_down(mark, tall - rows * LEGEND_ROW - MARGIN / 2))
@@ -166,9 +170,10 @@ def _legend(
             marks.append(Rect(left + k * step, base - 9, step, 10, 0, colour))
         marks.append(label(left + 126, base, texts[2], 11, colours.ink2))
     if said:
+        spread = "tensor" in said  # a graph of plain numbers needs no word about statistics
         pairs = (
-            ("value", "value, mean \u00b1 std", colours.value),
-            ("grad", "\u2202 gradient, rms", colours.gradient),
+            ("value", "value, mean \u00b1 std" if spread else "value", colours.value),
+            ("grad", "\u2202 gradient, rms" if spread else "\u2202 gradient", colours.gradient),
         )
         for key, name, colour in pairs:
             if key in show and key in said:

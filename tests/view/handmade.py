@@ -132,7 +132,12 @@ class Hand:
         nodes = np.array(self.nodes, np.int32).reshape(-1, schema.NODE_COLUMNS)
         edges = np.array(self.edges, np.int32).reshape(-1, 3)
         ports = np.array(self.ports, np.int32).reshape(-1, schema.PORT_COLUMNS)
-        raw = nodes.tobytes() + edges.tobytes() + ports.tobytes() + "\0".join(self.texts).encode()
+        raw = (
+            nodes.tobytes()
+            + edges.tobytes()
+            + ports.tobytes()
+            + "\0".join(self.texts).encode("utf-8", "surrogatepass")
+        )
         n = len(nodes)
         return Graph(
             0,

@@ -169,7 +169,9 @@ def _formula(graph: Graph, value: int) -> dict[str, Any] | None:
     info = graph.op_info(value)
     if not info.tex and not info.vjp_tex:
         return None
-    names = {name: graph.label(v) for name, v in zip(info.inputs, graph.inputs(value), strict=False)}
+    names = {
+        name: graph.label(v) for name, v in zip(info.inputs, graph.inputs(value), strict=False)
+    }
     return {"tex": info.tex, "gradients": list(info.vjp_tex.items()), "names": names}
 
 

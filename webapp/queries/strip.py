@@ -79,4 +79,3 @@ def keep(values: NDArray[np.float64], limit: int) -> NDArray[np.int64]:
         if not finite.all():
             chosen.add(a + int((~finite).argmax()))
     return np.array(sorted(chosen), np.int64)
-

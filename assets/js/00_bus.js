@@ -1,0 +1,111 @@
+/* What the reader is looking at: one state, mirrored in the address, told to every view.
+ *
+ *   gs.state            {run, step, node, open, color, theme, page, ...}; step null follows the newest
+ *   gs.set({step: 3})   changes it, rewrites the address, tells everybody
+ *   gs.on(fn)           fn(state, changedKeys) after every change
+ *   gs.live(fn)         fn(card) when the watched run has something new (live.js calls)
+ */
+(function () {
+  "use strict";
+  const gs = (window.gs = window.gs || {});
+  // Address parameters in their order; everything else of the state is not worth a bookmark.
+  const NAMES = ["run", "step", "node", "open", "color", "with", "x", "log", "smooth"];
+  const listeners = [];
+  const news = [];
+
+  function read() {
+    const given = new URLSearchParams(location.search);
+    const state = {};
+    for (const name of NAMES) state[name] = given.get(name);
+    const step = state.step;
+    state.step = step !== null && /^\d{1,15}$/.test(step) ? Number(step) : null;
+    state.page = location.pathname.split("/")[1] || "graph";
+    state.theme = given.get("theme") || remembered("theme");
+    if (state.theme !== "light" && state.theme !== "dark") state.theme = null;
+    return state;
+  }
+
+  function address() {
+    const query = new URLSearchParams();
+    for (const name of NAMES) {
+      const value = gs.state[name];
+      if (value !== null && value !== undefined && value !== "" && value !== false) query.set(name, value);
+    }
+    const text = query.toString();
+    return "/" + gs.state.page + (text ? "?" + text : "");
+  }
+
+  // Storage may be forbidden; the choice then lasts as long as the page.
+  function remembered(key) {
+    try {
+      return localStorage.getItem("graphscope-" + key);
+    } catch (error) {
+      return null;
+    }
+  }
+  gs.remember = function (key, value) {
+    try {
+      if (value === null) localStorage.removeItem("graphscope-" + key);
+      else localStorage.setItem("graphscope-" + key, value);
+    } catch (error) {
+      /* see above */
+    }
+  };
+
+  function tell(changed) {
+    for (const fn of listeners) guarded(fn, gs.state, changed);
+  }
+
+  // One view that fails must not silence the others.
+  function guarded(fn, ...given) {
+    try {
+      fn(...given);
+    } catch (error) {
+      console.error(error);
+    }
+  }
+
+  function paintTheme() {
+    const root = document.documentElement;
+    if (gs.state.theme) root.dataset.theme = gs.state.theme;
+    else delete root.dataset.theme;
+  }
+
+  gs.state = read();
+  paintTheme();
+
+  gs.on = (fn) => listeners.push(fn);
+
+  gs.set = function (wish) {
+    const changed = Object.keys(wish).filter((key) => gs.state[key] !== wish[key]);
+    if (!changed.length) return;
+    Object.assign(gs.state, wish);
+    if (changed.includes("theme")) {
+      gs.remember("theme", gs.state.theme);
+      paintTheme();
+    }
+    // Only another page is worth a step back; dragging through steps would fill the history.
+    history[changed.includes("page") ? "pushState" : "replaceState"](null, "", address());
+    tell(changed);
+  };
+
+  window.addEventListener("popstate", () => {
+    const now = read();
+    const changed = Object.keys(now).filter((key) => gs.state[key] !== now[key]);
+    Object.assign(gs.state, now);
+    paintTheme();
+    if (changed.length) tell(changed);
+  });
+
+  gs.live = (fn) => news.push(fn);
+  gs.card = null; // the newest revision card
+
+  /* live.js brings every card; the views hear of those that are news. */
+  gs.announce = function (card, isNews) {
+    gs.card = card;
+    if (isNews) for (const fn of news) guarded(fn, card);
+    guarded(gs.onCard || (() => {}), card, isNews);
+  };
+
+  gs.token = () => (document.querySelector("meta[name=graphscope-token]") || {}).content || "";
+})();

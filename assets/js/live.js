@@ -1,0 +1,63 @@
+/* Asks for the revision card of the watched run and tells the views when it has changed.
+ *
+ * Self-clocked: the next question waits for the answer, so a slow machine slows down instead of
+ * falling behind. 200 ms while steps arrive, 1 s when idle, not at all while the tab is hidden.
+ */
+(function () {
+  "use strict";
+  const gs = (window.gs = window.gs || {});
+  const FAST = 200, IDLE = 1000, CALM = 8; // after CALM unchanged answers the pace is idle
+  const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "runs"];
+  let told = null, same = 0, timer = null, asking = false;
+
+  function signature(card) {
+    return COUNTERS.map((name) => card[name]).join("|");
+  }
+
+  async function ask() {
+    clearTimeout(timer);
+    if (asking || document.hidden) return;
+    asking = true;
+    const run = gs.state.run;
+    let card;
+    try {
+      card = await gs.fetchJson(gs.url("/api/live", { run }));
+      card.lost = false;
+    } catch (error) {
+      // A sentence from the server is about the run; no answer at all means that it is gone.
+      card = error.status ? { run, state: "missing", message: error.message, lost: false } : { ...(gs.card || { run, state: "lost" }), lost: true };
+    }
+    asking = false;
+    if (run === gs.state.run) take(card);
+    timer = setTimeout(ask, run !== gs.state.run ? 0 : same < CALM && !card.lost ? FAST : IDLE);
+  }
+
+  function take(card) {
+    const now = signature(card);
+    const isNews = now !== told && !card.lost;
+    same = isNews ? 0 : same + 1;
+    if (isNews) told = now;
+    // Without a choice the newest run is watched; the address then says which.
+    if (!gs.state.run && card.run) gs.set({ run: card.run });
+    gs.announce(card, isNews);
+    if (isNews && window.dash_clientside && window.dash_clientside.set_props) {
+      try {
+        window.dash_clientside.set_props("live", { data: card });
+      } catch (error) {
+        told = null; // Dash has not drawn the page yet: tell it next time
+      }
+    }
+  }
+
+  gs.on((state, changed) => {
+    if (!changed.includes("run")) return;
+    told = null;
+    same = 0;
+    ask();
+  });
+  document.addEventListener("visibilitychange", () => {
+    same = 0;
+    ask();
+  });
+  ask();
+})();

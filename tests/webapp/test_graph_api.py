@@ -1,0 +1,223 @@
+"""The routes behind the graph page, on traces of known content."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+
+from graphscope.errors import TraceError
+from graphscope.trace.reader import TraceReader
+from graphscope.webapp import api_graph
+from graphscope.webapp.queries.graph import opened_scopes, way
+from graphscope.webapp.queries.strip import keep, strip_json
+from tests import golden
+
+
+class Folder:
+    """The little of a run directory that the routes ask for."""
+
+    def __init__(self, folder):
+        self.folder, self.open = folder, {}
+
+    def reader(self, run):
+        if run not in self.open:
+            self.open[run] = TraceReader(self.folder / f"{run}.gscope")
+        return self.open[run]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    where = tmp_path_factory.mktemp("runs")
+    for name in ("tiny", "digits_like", "hostile", "empty", "one_step", "failed"):
+        golden.build(name, where)
+    golden.build("many", where, n_ops=400)
+    return where
+
+
+@pytest.fixture(scope="module")
+def ask(folder):
+    server = Flask("test")
+    source = Folder(folder)
+    api_graph.register(server, source)
+    client = server.test_client()
+
+    def get(path, expect=200, **query):
+        answer = client.get(
+            f"/api/{path}", query_string={k: v for k, v in query.items() if v != ""}
+        )
+        assert answer.status_code == expect, answer.text
+        return json.loads(answer.text, parse_constant=lambda word: pytest.fail(f"{word} in JSON"))
+
+    yield get
+    for reader in source.open.values():
+        reader.close()
+
+
+def test_tiny_graph_has_its_ten_cards(ask):
+    view = ask("graph", run="tiny")
+    labels = {node["label"] for node in view["nodes"]}
+    assert {"x", "w1", "w2", "y", "h", "out"} <= labels
+    assert len(view["nodes"]) == 10 and view["step"] == 2
+
+
+def test_values_are_for_the_cards_of_the_layout(ask):
+    view = ask("graph", run="digits_like", open="net")
+    values = ask("values", run="digits_like", open="net")
+    assert set(values["nodes"]) == {node["id"] for node in view["nodes"]}
+    assert values["graph"] == view["graph"]
+
+
+def test_values_say_from_which_step_they_are(ask):
+    values = ask("values", run="digits_like", step=59)
+    assert values["value_step"] < 59
+    assert f"values from step {values['value_step']}" in values["line"]
+
+
+@pytest.mark.parametrize("color", ["time", "memory", "grad"])
+def test_overlay_gives_readable_text_on_every_fill(ask, color):
+    values = ask("values", run="tiny", color=color)
+    filled = [card for card in values["nodes"].values() if "color" in card]
+    assert filled and all(card["on"].startswith("#") for card in filled)
+    assert all(values["legend"]["ends"])
+
+
+def test_unknown_overlay_is_the_plain_one(ask):
+    assert ask("values", run="tiny", color="<script>")["legend"]["mode"] == "family"
+
+
+def test_closing_and_opening_scopes(ask):
+    shut = ask("graph", run="digits_like", open="none")
+    opened = ask("graph", run="digits_like", open="net")
+    everything = ask("graph", run="digits_like", open="all")
+    assert [n["kind"] for n in shut["nodes"]].count("scope") >= 1 and not shut["groups"]
+    assert [g["id"] for g in opened["groups"]] == ["s:net"]
+    assert len(everything["nodes"]) > len(opened["nodes"])
+    assert not any(n["kind"] == "scope" for n in everything["nodes"])
+
+
+def test_a_link_to_a_hidden_node_opens_its_scopes(ask):
+    everything = ask("graph", run="many", open="all")
+    deep = next(n for n in everything["nodes"] if n["kind"] == "op" and "." in n["scope"])
+    view = ask("graph", run="many", node=deep["id"])
+    assert deep["id"] in {n["id"] for n in view["nodes"]}
+
+
+def test_open_scopes_in_the_url():
+    assert opened_scopes(None, None) is None and opened_scopes("auto", None) is None
+    assert opened_scopes("none", None) == frozenset()
+    assert opened_scopes("a.b,c%2Cd", None) == {"a.b", "c,d"}
+    assert way("a.b.c") == ["a", "a.b", "a.b.c"]
+
+
+def test_node_shows_value_and_gradient_side_by_side(ask):
+    relu = next(n for n in ask("graph", run="tiny")["nodes"] if n["label"] == "h")
+    node = ask("node", run="tiny", node=relu["id"])
+    assert node["signature"] == "(4×5) → 4×5"
+    assert node["tensors"]["v"]["thumb"]["shape"] == [4, 5]
+    assert node["tensors"]["g"]["stats"]
+    assert node["source"]["short"] == "train.py:8"
+    assert [line[1] for line in node["source"]["lines"] if line[2]] == ["    h = (x @ w1).relu()"]
+    facts = dict(node["facts"])
+    assert facts["output size"] == "80 B" and "relu" in facts["kept alive by"]
+
+
+def test_scalar_and_port_and_scope_have_facts(ask):
+    view = ask("graph", run="tiny")
+    loss = next(n for n in view["nodes"] if n["shape"] == "scalar")
+    told = ask("node", run="tiny", node=loss["id"])
+    assert told["tensors"]["v"]["hist"] is None and told["tensors"]["v"]["thumb"]["shape"] == []
+    parameter = next(n for n in view["nodes"] if n["kind"] == "param")
+    assert ask("node", run="tiny", node=parameter["id"])["source"] is None
+    scope = ask("node", run="digits_like", node="s:net")
+    assert scope["slowest"] and dict(scope["facts"])["ops"] != "0"
+
+
+def test_input_that_backward_never_reaches_says_so(ask):
+    x = next(n for n in ask("graph", run="tiny")["nodes"] if n["label"] == "x")
+    gradient = ask("node", run="tiny", node=x["id"])["tensors"]["g"]
+    assert gradient["text"] == "—" and "does not come by" in gradient["why"]
+
+
+def test_history_has_a_point_per_step(ask):
+    past = ask("node_history", run="digits_like", node="n0")
+    assert past["times"]["steps"][-1] == 59
+    assert len(past["times"]["forward"]) == len(past["times"]["steps"])
+    assert len(past["values"]["steps"]) == len(past["values"]["gradient"])
+
+
+def test_nan_is_a_word_and_not_json(ask):
+    node = ask("node", run="failed", step=6, node="n3")
+    assert node["tensors"]["v"]["text"] == "NaN"
+    assert set(node["tensors"]["v"]["thumb"]["values"]) == {"NaN"}
+    assert node["tensors"]["v"]["health"][5] > 0
+    ask("node_history", run="failed", step=6, node="n3")
+
+
+def test_failed_step_is_drawn_as_far_as_it_came(ask):
+    values = ask("values", run="failed")
+    assert [id for id, card in values["nodes"].items() if card.get("failed")] == ["n2"]
+    assert "ShapeError" in values["line"]
+
+
+def test_strip_marks_the_bad_steps(ask):
+    strip = ask("strip", run="failed")
+    assert strip["steps"] == 8 and strip["last"] == 7
+    assert [cell[2] for cell in strip["cells"]] == [0, 0, 0, 0, 0, 2, 2, 3]
+    assert [p[1] is None for p in strip["points"]] == [False] * 5 + [True] * 3
+
+
+def test_strip_of_a_run_without_steps_is_empty(ask):
+    assert ask("strip", run="empty")["steps"] == 0
+
+
+def test_downsampling_keeps_spike_and_nan():
+    loss = np.ones(100_000)
+    loss[54_321], loss[77_777] = 50.0, np.nan
+    kept = keep(loss, 1000)
+    assert {54_321, 77_777, 0, 99_999} <= set(kept.tolist()) and len(kept) < 1300
+
+
+def test_search_finds_what_is_folded_away(ask):
+    found = ask("search", run="many", q="matmul")
+    assert found["total"] > 0 and found["hits"][0]["inside"]
+    assert ask("search", run="many", q="no such thing")["hits"] == []
+    assert ask("search", run="tiny", q="train.py:8")["total"] == 2
+
+
+@pytest.mark.parametrize(
+    "path, query",
+    [
+        ("graph", {"run": "empty"}),
+        ("values", {"run": "tiny", "step": "99"}),
+        ("values", {"run": "tiny", "step": "-1"}),
+        ("values", {"run": "tiny", "step": "1e9"}),
+        ("node", {"run": "tiny", "node": "n999"}),
+        ("node", {"run": "tiny", "node": "s:nowhere"}),
+        ("node", {"run": "tiny", "node": "<b>"}),
+        ("node_history", {"run": "tiny", "node": "s:net"}),
+        ("graph", {"run": "nothing"}),
+    ],
+)
+def test_errors_are_sentences(ask, path, query):
+    told = ask(path, 404, **query)
+    assert set(told) == {"error"} and told["error"].endswith(".")
+
+
+def test_hostile_names_pass_as_data(ask):
+    view = ask("graph", run="hostile")
+    for node in view["nodes"]:
+        told = ask("node", run="hostile", node=node["id"])
+        assert told["label"] == node["label"] or told["label"]
+    assert ask("search", run="hostile", q=golden.HOSTILE)["total"] > 0
+
+
+def test_strip_needs_no_losses(tmp_path):
+    with TraceReader(golden.build("one_step", Path(tmp_path))) as reader:
+        assert strip_json(reader)["steps"] == 1
+
+
+def test_reader_errors_do_not_hide(folder):
+    with TraceReader(folder / "tiny.gscope") as reader, pytest.raises(TraceError):
+        reader.step(99)

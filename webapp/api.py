@@ -1,0 +1,65 @@
+"""The JSON routes of the frame: which runs there are, what is new, and the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from graphscope.errors import GraphScopeError, TraceError
+from graphscope.webapp.queries.card import live_json
+from graphscope.webapp.queries.scalars import scalars_json
+from graphscope.webapp.runs import RunDirectory
+
+
+def register(server: Flask, source: RunDirectory) -> None:
+    """Add the routes; everything else under /api/ is a 404 in JSON."""
+
+    def live() -> dict[str, Any]:
+        return live_json(source, request.args.get("run", ""))
+
+    def scalars() -> dict[str, Any]:
+        run = request.args.get("run", "")
+        return {"run": run, "tags": scalars_json(source.reader(run), request.args.get("tag"))}
+
+    def runs() -> list[dict[str, Any]]:
+        return source.runs()
+
+    def nothing(rest: str) -> dict[str, Any]:
+        raise TraceError("There is no such question.")
+
+    server.add_url_rule("/api/runs", "gs_runs", as_json(runs))
+    server.add_url_rule("/api/live", "gs_live", as_json(live))
+    server.add_url_rule("/api/scalars", "gs_scalars", as_json(scalars))
+    server.add_url_rule("/api/<path:rest>", "gs_nothing", as_json(nothing))
+    server.register_error_handler(Exception, _broken)
+
+
+def as_json(answer: Callable[..., Any]) -> Callable[..., tuple[Response, int]]:
+    """Errors that we raise on purpose become a sentence; the page shows it where it asked."""
+
+    @wraps(answer)
+    def route(**given: Any) -> tuple[Response, int]:
+        try:
+            return jsonify(answer(**given)), 200
+        except GraphScopeError as error:
+            return jsonify({"error": str(error)}), 404
+
+    return route
+
+
+def _broken(error: Exception) -> Any:
+    """A fault of ours: the log gets the traceback, the page a sentence."""
+    ours = request.path.startswith("/api/")
+    if isinstance(error, HTTPException):
+        return (jsonify({"error": f"{error.name}."}), error.code) if ours else error
+    if not ours:
+        raise error
+    from flask import current_app
+
+    current_app.logger.exception("GET %s failed", request.path)
+    sentence = f"The dashboard failed at this question ({type(error).__name__}); see its terminal."
+    return jsonify({"error": sentence}), 500

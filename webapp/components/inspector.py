@@ -1,0 +1,26 @@
+"""The column of facts beside the graph; ``assets/js/inspector.js`` fills it."""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+
+def inspector() -> Component:
+    """An empty inspector with its draggable edge."""
+    grip = html.Div(
+        className="gs-grip",
+        role="separator",
+        tabIndex="0",
+        **{
+            "aria-label": "Width of the inspector",
+            "aria-orientation": "vertical",
+            "aria-valuemin": "320",
+            "aria-valuemax": "520",
+            "aria-valuenow": "360",
+        },
+    )
+    facts = html.Div(
+        **{"data-gs": "inspector", "aria-label": "Inspector"}, role="region", tabIndex="0"
+    )
+    return html.Aside([grip, facts], className="gs-side")

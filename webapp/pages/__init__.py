@@ -1,0 +1,28 @@
+"""The pages of the dashboard, in the order of the rail. A new page is one line in ``PAGES``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: all pages are in the document, and one is shown."""
+
+    path: str
+    """Address and name, without the slash: ``graph``."""
+    title: str
+    icon: str
+    """Name of a drawing in shell.css: ``.gs-icon-<icon>``."""
+    layout: Callable[[], Any]
+    register: Callable[[Any, Any], None] | None = None
+    """Called once with the Flask server and the run directory: adds the page's own routes."""
+
+
+def pages() -> list[Page]:
+    """All pages."""
+    from graphscope.webapp.pages import graph, scalars
+
+    return [graph.PAGE, scalars.PAGE]

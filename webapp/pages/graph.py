@@ -1,0 +1,40 @@
+"""The graph page: one canvas, painted and driven by ``assets/js/graph.js``.
+
+Python only says what is there. Cards and numbers come by ``/api/graph`` and ``/api/values``, the
+choice of step, node, open scopes and colours lives in the URL.
+"""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+from graphscope.webapp import api_graph
+from graphscope.webapp.components.inspector import inspector
+from graphscope.webapp.pages import Page
+
+
+def layout() -> Component:
+    """Toolbar, canvas with its hidden tree, legend, and the inspector at the right."""
+    stage = html.Div(
+        [
+            html.Canvas(
+                tabIndex="0",
+                role="img",
+                **{"aria-label": "Computational graph; the tree lists its cards"},
+            ),
+            html.Div(className="gs-graph-note", role="status"),
+            html.Div(className="gs-legend", **{"aria-label": "Legend"}),
+            html.Ul(className="gs-tree", role="tree", **{"aria-label": "Cards of the graph"}),
+        ],
+        className="gs-stage",
+    )
+    graph = html.Div(
+        [html.Div(className="gs-toolbar", role="toolbar", **{"aria-label": "Graph"}), stage],
+        className="gs-graph",
+        **{"data-gs": "graph"},
+    )
+    return html.Div([graph, inspector()], className="gs-graph-page")
+
+
+PAGE = Page("graph", "Graph", "graph", layout, api_graph.register)

@@ -1,0 +1,70 @@
+"""The revision card: what the top bar says, and counters that tell the views whether to ask again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphscope.errors import TraceError
+from graphscope.units import count, number
+from graphscope.units import ns as time_text
+
+if TYPE_CHECKING:
+    from graphscope.trace.reader import TraceReader
+    from graphscope.webapp.runs import RunDirectory
+
+RECENT = 50  # steps that the time per step is the median of
+
+
+def live_json(source: RunDirectory, run: str) -> dict[str, Any]:
+    """The card of ``run``, or of the newest run when none is named.
+
+    ``state``: none, damaged, waiting, live, stale, finished or failed.
+    """
+    files = source.files()
+    # A number that changes when a run comes or goes: the page then asks for the list again.
+    listed = hash(tuple(files)) & 0xFFFFFFFF
+    if not run:
+        if not files:
+            return {"run": None, "state": "none", "runs": listed, "folder": str(source.path)}
+        run = next(iter(files))
+    try:
+        reader = source.reader(run)
+        card = reader.revision()
+        header = reader.header()
+    except TraceError as error:
+        if run not in files:
+            raise
+        return {"run": run, "state": "damaged", "runs": listed, "message": str(error)}
+    card |= {"run": run, "runs": listed, "title": header.get("run", run)}
+    card["created"] = header.get("created")
+    if card["state"] in ("live", "stale") and card["steps"] < 0:
+        card["state"] = "waiting" if card["state"] == "live" else "stale"
+    if card["state"] == "failed":
+        card["message"] = header.get("error") or "The program ended with an exception."
+    if reader.damage:
+        card["damage"] = reader.damage
+    return card | _pace(reader, card)
+
+
+def _pace(reader: TraceReader, card: dict[str, Any]) -> dict[str, Any]:
+    """Texts: time per step and recording cost of the recent steps, the sum of a finished run."""
+    whole = card["state"] == "finished"
+    table = reader.steps(since=-1 if whole else card["steps"] - RECENT)
+    if not len(table):
+        return {}
+    wall = table.wall_ns.astype(float)
+    out: dict[str, Any] = {"per_step": time_text(float(np.median(wall[-RECENT:])))}
+    if wall.sum() > 0:
+        out["cost"] = f"{100 * float(table.rec_ns.sum()) / float(wall.sum()):.1f}"
+    if whole:
+        took = float(table.t0_ns[-1] + table.wall_ns[-1] - table.t0_ns[0])
+        words = f"{count(len(table))} steps in {time_text(took)}"
+        finite = np.isfinite(table.loss)
+        if finite.any():
+            best = int(np.where(finite, table.loss, np.inf).argmin())
+            words += f", best loss {number(table.loss[best], 4)} at {int(table.num[best])}"
+        out["summary"] = words
+    return out
+

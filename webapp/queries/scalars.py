@@ -1,0 +1,80 @@
+"""Curves of a run, bounded in size: of every stretch of steps the extremes stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphscope.webapp.queries.strip import keep
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from graphscope.trace.reader import TraceReader
+
+POINTS = 1000  # a chart is at most about this many pixels wide
+X_AXES = ("step", "relative", "wall")
+Series = tuple["NDArray[np.int64]", "NDArray[np.float64]", "NDArray[np.int64]"]
+
+
+def series(reader: TraceReader) -> dict[str, Series]:
+    """Every tag's (step, value, nanoseconds since the run began), the loss first.
+
+    Without a scalar called "loss" the steps' own loss takes its place.
+    """
+    found = reader.scalars()
+    if not any(is_loss(tag) for tag in found):
+        table = reader.steps()
+        known = table.loss if len(table) else np.zeros(0)
+        if np.isfinite(known).any() or table.nonfinite.any():
+            found["loss"] = (table.num.astype(np.int64), known, table.t0_ns.astype(np.int64))
+    order = sorted(found, key=lambda tag: (not is_loss(tag), tag.casefold()))
+    return {tag: found[tag] for tag in order}
+
+
+def is_loss(tag: str) -> bool:
+    """Whether a curve is a loss: ``loss``, ``train/loss`` or ``loss/train``."""
+    return "loss" in tag.casefold().split("/")
+
+
+def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+    """The debiased exponential moving average; what is not finite is left out, and stays a gap.
+
+    >>> smoothed(np.array([1.0, 1.0, np.nan, 1.0]), 0.9).tolist()
+    [1.0, 1.0, nan, 1.0]
+    """
+    out = np.full(len(values), np.nan)
+    total = debias = 0.0
+    for i, value in enumerate(values.tolist()):
+        if np.isfinite(value):
+            total = weight * total + (1 - weight) * value
+            debias = weight * debias + (1 - weight)
+            out[i] = total / debias
+    return out
+
+
+def wild(steps: NDArray[np.int64], values: NDArray[np.float64]) -> list[list[int]]:
+    """Stretches of steps ``[first, last]`` in which the value is not finite; joined beyond 50."""
+    bad = ~np.isfinite(values)
+    if not bad.any():
+        return []
+    edge = np.flatnonzero(np.diff(np.concatenate(([False], bad, [False]))))
+    spans = [[int(steps[a]), int(steps[b - 1])] for a, b in zip(edge[::2], edge[1::2], strict=True)]
+    return spans if len(spans) <= 50 else [[spans[0][0], spans[-1][1]]]
+
+
+def scalars_json(reader: TraceReader, tag: str | None = None) -> list[dict[str, Any]]:
+    """The tags with their downsampled points ``[step, value or null, ns]``."""
+    out = []
+    for name, (step, value, wall) in series(reader).items():
+        if tag is not None and name != tag:
+            continue
+        kept = keep(value, POINTS)
+        points = [
+            [int(s), float(v) if np.isfinite(v) else None, int(w)]
+            for s, v, w in zip(step[kept], value[kept], wall[kept], strict=True)
+        ]
+        facts = {"tag": name, "count": len(step), "points": points, "nonfinite": wild(step, value)}
+        out.append(facts)
+    return out
