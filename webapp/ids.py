@@ -1,7 +1,6 @@
 """The ids of components that Python and the scripts in assets/ both name."""
 
 APP = "app"
-INSPECTOR = "inspector"
 STRIP = "strip"
 LIVE = "live"  # a dcc.Store: the latest revision card, for callbacks
 CURVES = "curves"  # the box that holds the cards of the Curves page

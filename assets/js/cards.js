@@ -44,6 +44,7 @@
     ctx.fillStyle = family;
     ctx.fillRect(x, y, 4, h);
     ctx.restore();
+    mood.missing = mood.overlay && !painted;
     edge(ctx, n, x, y, w, h, radius, k, mood);
 
     if (k >= 0.25) {
@@ -70,7 +71,9 @@
     if (!strong) ctx.globalAlpha *= 0.55; // the grey of lines, softer
     ctx.lineWidth = strong ? Math.max(2, (mood.selected ? 2 : 1.5) / k) : Math.max(1, 0.75 / k);
     round(ctx, x, y, w, h, radius);
+    if (mood.missing && !strong) ctx.setLineDash([3, 3]);
     ctx.stroke();
+    ctx.setLineDash([]);
     if (!strong) ctx.globalAlpha /= 0.55;
     if (mood.role && k >= 0.5) tag(ctx, mood.role, x + 12, y, ctx.strokeStyle, k);
   }

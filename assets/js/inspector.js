@@ -214,8 +214,11 @@
       const f = n.formula;
       if (!f) return null;
       return el("section", { class: "gs-formula" }, el("h3", {}, "Formula"),
-        f.tex ? el("p", {}, el("i", {}, "out"), " = ", gs.tex(f.tex, f.names)) : null,
-        f.gradients.map(([name, tex]) => el("p", { class: "gs-formula-g" }, "\u2202", el("sub", {}, f.names[name] || name), " = ", gs.tex(tex, f.names))));
+        f.equations.map((tex) => el("p", {}, gs.tex(tex))),
+        f.gradients.map((tex) => el("p", { class: "gs-formula-g" }, gs.tex(tex))),
+        el("div", { class: "gs-quiet gs-letters" },
+          f.names.map(([letter, name]) => el("span", {}, el("i", {}, letter), " ", name)),
+          f.gradients.length ? el("span", {}, el("i", {}, "y\u0304"), " the gradient that arrives") : null));
     }
 
     links(n) {

@@ -1,8 +1,7 @@
 /* The little TeX in which ops are written, as readable text: no library, and only our own subset.
  *
- * gs.tex(text, names) gives a span. {x} is an input of the op and is shown by its name here; ^ and _
- * become raised and lowered text, \frac a fraction, \sqrt a root, and known words their sign. What
- * is not known is shown as it is written: a formula must never break the page.
+ * gs.tex(text) gives a span: ^ and _ become raised and lowered text, \frac a fraction, \sqrt a root,
+ * known words their sign. What is not known is shown as it is written: a formula never breaks the page.
  */
 (function () {
   "use strict";
@@ -14,7 +13,7 @@
     circ: "∘", ast: "∗", star: "⋆", div: "÷", pm: "±", mp: "∓", le: "≤", leq: "≤", ge: "≥", geq: "≥", ne: "≠", neq: "≠", approx: "≈",
     ll: "≪", gg: "≫", in: "∈", notin: "∉", to: "→", rightarrow: "→", leftarrow: "←", mapsto: "↦", gets: "←", top: "ᵀ", intercal: "ᵀ",
     mid: "|", vert: "|", lvert: "|", rvert: "|", Vert: "‖", lVert: "‖", rVert: "‖", "|": "‖", langle: "⟨", rangle: "⟩",
-    lfloor: "⌊", rfloor: "⌋", lceil: "⌈", rceil: "⌉", ldots: "…", dots: "…", cdots: "⋯", prime: "′", forall: "∀", wedge: "∧", vee: "∨",
+    lfloor: "⌊", rfloor: "⌋", lceil: "⌈", rceil: "⌉", ldots: "…", dots: "…", cdots: "⋯", prime: "′", forall: "∀", wedge: "∧", vee: "∨", land: "∧", lor: "∨",
     lnot: "¬", neg: "¬", ell: "ℓ", quad: "  ", qquad: "    ", ",": " ", ";": " ", ":": " ", " ": " ", "!": "", "{": "{", "}": "}", "%": "%", "_": "_", "&": "&", "#": "#",
   };
   const WORDS = new Set(["max", "min", "exp", "log", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arg", "argmax", "argmin", "det", "lim", "sup", "inf", "sgn", "mod", "bmod"]);
@@ -22,7 +21,7 @@
   const STYLED = new Set(["mathrm", "text", "operatorname", "mathbf", "mathit", "mathsf", "mathcal", "mathbb", "boldsymbol", "textrm", "texttt"]);
   const ACCENT = { hat: "\u0302", bar: "\u0304", tilde: "\u0303", dot: "\u0307", vec: "\u20d7", overline: "\u0304", widehat: "\u0302" };
 
-  gs.tex = function (text, names) {
+  gs.tex = function (text) {
     const out = gs.el("span", { class: "gs-tex" });
     let at = 0;
     const s = String(text).slice(0, 2000);
@@ -37,12 +36,6 @@
     }
 
     function group() {
-      const close = s.indexOf("}", at);
-      const inner = close > 0 ? s.slice(at + 1, close) : "";
-      if (names && Object.prototype.hasOwnProperty.call(names, inner)) {
-        at = close + 1;
-        return gs.el("i", { class: "gs-tex-name" }, short(names[inner]));
-      }
       at++;
       const box = gs.el("span");
       while (at < s.length && s[at] !== "}") one(box);
@@ -96,7 +89,6 @@
       } else if (!PLAIN.has(word)) {
         box.append("\\" + word);
       }
-      if (/[a-zA-Z]/.test(word) && s[at] === " ") at++;
     }
 
     while (at < s.length) {
@@ -105,6 +97,4 @@
     }
     return out;
   };
-
-  const short = (name) => (name.length > 24 ? name.slice(0, 11) + "\u2026" + name.slice(-11) : name);
 })();

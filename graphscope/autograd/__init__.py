@@ -1,5 +1,7 @@
 """Gradients: ``grad``, ``backward``, and ``Function`` for your own."""
 
+from typing import Any
+
 from graphscope.autograd.function import Function
 from graphscope.engine.backward import backward as _backward
 from graphscope.engine.backward import grad
@@ -9,7 +11,7 @@ from graphscope.engine.tensor import Tensor
 
 def backward(
     tensors: Tensor | list[Tensor] | tuple[Tensor, ...],
-    grad_tensors: object = None,
+    grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     inputs: object = None,
@@ -17,11 +19,11 @@ def backward(
     """Add the sum of all gradients of ``tensors`` to ``.grad`` of the leaves."""
     outs = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
     if grad_tensors is None:
-        seeds: tuple[object, ...] = (None,) * len(outs)
+        seeds: tuple[Any, ...] = (None,) * len(outs)
     elif isinstance(grad_tensors, Tensor):
         seeds = (grad_tensors,)
     else:
-        seeds = tuple(grad_tensors)  # type: ignore[arg-type]
+        seeds = tuple(grad_tensors)
     _backward(outs, seeds, retain_graph, create_graph, inputs)
 
 

@@ -117,7 +117,9 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """Compute the gradients of the arguments from those of the outputs."""
-        raise NotImplementedError("a Function needs a static backward(ctx, *grads) to be differentiated")
+        raise NotImplementedError(
+            "a Function needs a static backward(ctx, *grads) to be differentiated"
+        )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
@@ -157,14 +159,16 @@ class Function:
 
 def _row(cls: Any) -> Op:
     """The op of a Function class, made once; a subclass has its own."""
-    row = cls.__dict__.get("_row")
+    row: Op | None = cls.__dict__.get("_row")
     if row is None:
         doc = (cls.__doc__ or "").strip().split("\n")[0]
-        row = Op(cls.__name__, _never, tex=rf"\mathrm{{{{{cls.__name__}}}}}", family="other", doc=doc)
+        row = Op(
+            cls.__name__, _never, tex=rf"\mathrm{{{{{cls.__name__}}}}}", family="other", doc=doc
+        )
         want = Want(0, "*", lambda F, g, call: _backward(call, g), (), ("call",))
         row.wants = (want,)
         cls._row = row
-    return row  # type: ignore[no-any-return]
+    return row
 
 
 def _never(xp: Any, *args: Any) -> Any:
@@ -187,7 +191,8 @@ def _node(row: Op, cls: Any, ctx: Context, args: Any, tensors: list[Tensor], raw
     own = {id(r): k for k, r in enumerate(raw) if r is not None}
     given = {id(t) for t in tensors}
     saved = tuple(
-        _OwnOutput(t._a, own[id(t)]) if id(t) in own and id(t) not in given else t for t in ctx._saved
+        _OwnOutput(t._a, own[id(t)]) if id(t) in own and id(t) not in given else t
+        for t in ctx._saved
     )
     node = Node(
         row, row.wants, (saved, None, None), tuple(dispatch._edge(t) if t._rg else None for t in tensors),
@@ -218,7 +223,11 @@ def _backward(call: _Call, g: Any) -> list[Any]:
     for x, out in zip(given, call.outputs, strict=True):
         if x is None and ctx._materialize and out is not None:
             x = np.zeros(*out)
-        grads.append(x if x is None or isinstance(x, Tensor) else Tensor(x if hasattr(x, "dtype") else np.asarray(x)))
+        grads.append(
+            x
+            if x is None or isinstance(x, Tensor)
+            else Tensor(x if hasattr(x, "dtype") else np.asarray(x))
+        )
     rec = dispatch.set_recorder(None)
     try:
         got = call.cls.backward(ctx, *grads)
@@ -232,11 +241,11 @@ def _backward(call: _Call, g: Any) -> list[Any]:
             f"{name}.backward returned {len(got)} gradients, forward takes {call.n} arguments; return one for "
             "each argument, None where there is none"
         )
-    out = []
+    back: list[Any] = []
     for i, (shape, dtype, wants) in zip(call.places, call.inputs, strict=True):
         x = got[i]
         if not wants:
-            out.append(None)
+            back.append(None)
             continue
         if x is None:
             x = Tensor(np.zeros(shape, dtype))
@@ -255,5 +264,5 @@ def _backward(call: _Call, g: Any) -> list[Any]:
                     f"{name}.backward: the gradient of argument {i} has shape {tuple(got[i]._a.shape)}, the "
                     f"argument {tuple(shape)}; they must be equal"
                 )
-        out.append(x if graph else x._a)
-    return out
+        back.append(x if graph else x._a)
+    return back

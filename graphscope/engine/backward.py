@@ -205,9 +205,10 @@ def _run(
             else:
                 _push(t._node if t._node.nout == 1 else (t._node, t._k), g)
         before = _enabled.set(create_graph)
+        F = _namespace(seeds[0], create_graph)
         try:
             for node in order:
-                _visit(node, rec, retain, create_graph, targets, leaf_at, node_at, caught)
+                _visit(node, F, rec, retain, create_graph, targets, leaf_at, node_at, caught)
         finally:
             _enabled.reset(before)
     finally:
@@ -238,6 +239,7 @@ def _push(edge: Any, g: Any) -> None:
 
 def _visit(
     node: Node,
+    F: Any,
     rec: Any,
     retain: bool,
     create_graph: bool,
@@ -265,7 +267,6 @@ def _visit(
     row = node.row
     if rec is not None and rec.values:
         rec.adjoint(node, g)
-    F = row_namespace(node, g, create_graph)
     if create_graph:
         saved = _rewrap(node, saved)
     params = node.params
@@ -344,15 +345,13 @@ def _visit_variadic(
             _push(edge, got)
 
 
-def row_namespace(node: Node, g: Any, create_graph: bool) -> Any:
-    """What ``F`` is for this node's formulas: tensors' ops, or kernels for the arrays' backend."""
+def _namespace(seed: Any, create_graph: bool) -> Any:
+    """What ``F`` is in this pass: tensors' ops, or the kernels for the seed's kind of array."""
     from graphscope import ops
 
     if create_graph:
         return ops.DIFF
-    if type(g) is list:
-        g = next(x for x in g if x is not None)
-    kind = type(g)
+    kind = type(seed)
     return ops.NUMPY if kind is ndarray or issubclass(kind, np.generic) else ops.plain(kind)
 
 

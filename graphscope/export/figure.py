@@ -133,6 +133,9 @@ def figure_of_graph(
         opened=None if opened is None else frozenset(opened), color=color, theme=theme
     )
     view = build(graph, reader_like, state, specs=step.specs if step is not None else None)
+    if values is None:
+        # No statistics were taken: rows of nothing but dashes would say less than the op's name.
+        parts = [part for part in parts if part not in ("value", "grad")]
     numbers = node_values(graph, step, values, view) if step is not None or values else None
     drawing = paint(
         view,

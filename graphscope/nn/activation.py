@@ -18,7 +18,8 @@ class ReLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function."""
-        return unary(pw.relu, input)  # type: ignore[no-any-return]
+        out: Tensor = unary(pw.relu, input)
+        return out
 
     def extra_repr(self) -> str:
         """Whether it was asked to work in place (it never does)."""
@@ -47,7 +48,8 @@ class Tanh(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function."""
-        return unary(pw.tanh, input)  # type: ignore[no-any-return]
+        out: Tensor = unary(pw.tanh, input)
+        return out
 
 
 class Sigmoid(Module):
@@ -55,7 +57,8 @@ class Sigmoid(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function."""
-        return unary(pw.sigmoid, input)  # type: ignore[no-any-return]
+        out: Tensor = unary(pw.sigmoid, input)
+        return out
 
 
 class Softmax(Module):

@@ -28,7 +28,8 @@ class _Listed(Module):
             part = list(self._modules.items())[index]
             if isinstance(self, Sequential):
                 return type(self)(OrderedDict(part))
-            return type(self)(m for _, m in part)  # type: ignore[call-arg]
+            kind: Any = type(self)
+            return kind(m for _, m in part)
         return self._modules[self._key(index)]
 
     def __setitem__(self, index: int, module: Module) -> None:
@@ -152,17 +153,17 @@ class ModuleDict(Module):
     def __contains__(self, key: object) -> bool:
         return key in self._modules
 
-    def keys(self) -> Iterable[str]:
+    def keys(self) -> Any:
         """The names."""
-        return self._modules.keys()  # type: ignore[no-any-return]
+        return self._modules.keys()
 
-    def values(self) -> Iterable[Module]:
+    def values(self) -> Any:
         """The modules."""
-        return self._modules.values()  # type: ignore[no-any-return]
+        return self._modules.values()
 
-    def items(self) -> Iterable[tuple[str, Module]]:
+    def items(self) -> Any:
         """Names and modules."""
-        return self._modules.items()  # type: ignore[no-any-return]
+        return self._modules.items()
 
 
 class ParameterList(Module):

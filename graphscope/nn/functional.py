@@ -19,6 +19,11 @@ from graphscope.ops.functions import tanh as tanh
 Pair = tuple[int, int]
 
 
+def _run(row: Any, *inputs: Any, **params: Any) -> Tensor:
+    out: Tensor = call(row, *inputs, **params)
+    return out
+
+
 def pair(value: Any) -> Pair:
     """One int for both directions, or two."""
     if isinstance(value, (tuple, list)):
@@ -36,7 +41,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     n = input._a.ndim
     if n == 2:
         if bias is not None:
-            return call(linalg.linear, input, weight, bias)  # type: ignore[no-any-return]
+            return _run(linalg.linear, input, weight, bias)
         return fn.mm(input, fn.t(weight))
     if n == 0:
         raise ShapeError("linear: the input is a single number; it needs at least one dimension")
@@ -52,7 +57,9 @@ def _same(weight: Tensor, stride: Pair, dilation: Pair, padding: str) -> Pair:
         raise UsageError(f"conv2d: padding is a number, a pair, 'same' or 'valid', not {padding!r}")
     total = [dilation[k] * (weight._a.shape[2 + k] - 1) for k in (0, 1)]
     if stride != (1, 1) or total[0] % 2 or total[1] % 2:
-        raise UsageError("conv2d: padding='same' needs stride 1 and an odd kernel; give padding as numbers")
+        raise UsageError(
+            "conv2d: padding='same' needs stride 1 and an odd kernel; give padding as numbers"
+        )
     return (total[0] // 2, total[1] // 2)
 
 
@@ -68,7 +75,7 @@ def conv2d(
     step, wide = pair(stride), pair(dilation)
     border = _same(weight, step, wide, padding) if isinstance(padding, str) else pair(padding)
     inputs = (input, weight) if bias is None else (input, weight, bias)
-    return call(  # type: ignore[no-any-return]
+    return _run(
         cv.conv2d, *inputs, stride=step, padding=border, dilation=wide, groups=groups,
         size=input._a.shape[2:], kernel=weight._a.shape[2:],
     )  # fmt: skip
@@ -78,7 +85,7 @@ def _pool(row: Any, input: Tensor, kernel_size: Any, stride: Any, padding: Any) 
     if input._a.ndim == 3:
         return fn.squeeze(_pool(row, fn.unsqueeze(input, 0), kernel_size, stride, padding), 0)
     kernel = pair(kernel_size)
-    return call(  # type: ignore[no-any-return]
+    return _run(
         row, input, kernel=kernel, stride=kernel if stride is None else pair(stride),
         padding=pair(padding), size=input._a.shape[2:],
     )  # fmt: skip
@@ -116,13 +123,18 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     from graphscope.ops.random import rng
 
     keep = rng().random(input._a.shape, np.float32) >= p
-    mask = Tensor((keep / max(1 - p, 1e-38)).astype(input._a.dtype) if p < 1 else np.zeros_like(keep, input._a.dtype))
+    mask = Tensor(
+        (keep / max(1 - p, 1e-38)).astype(input._a.dtype)
+        if p < 1
+        else np.zeros_like(keep, input._a.dtype)
+    )
     return fn.mul(input, to_device(mask, input.device))
 
 
-def embedding(input: Tensor, weight: Tensor) -> Tensor:
+def embedding(input: Tensor, weight: Any) -> Tensor:
     """The rows of ``weight`` with the numbers in ``input``."""
-    return weight[input]  # type: ignore[index,no-any-return]
+    out: Tensor = weight[input]
+    return out
 
 
 # ---------------------------------------------------------------- functions of one element
@@ -130,27 +142,29 @@ def embedding(input: Tensor, weight: Tensor) -> Tensor:
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(input, 0)."""
-    return unary(pw.relu, input)  # type: ignore[no-any-return]
+    out: Tensor = unary(pw.relu, input)
+    return out
 
 
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """input where it is positive, else negative_slope * input."""
-    return fn.where(input > 0, input, input * negative_slope)  # type: ignore[operator,no-any-return]
+    out: Tensor = fn.where(input > 0, input, input * negative_slope)
+    return out
 
 
-def softplus(input: Tensor) -> Tensor:
+def softplus(input: Any) -> Tensor:
     """ln(1 + e^input), without overflow."""
-    return relu(input) + fn.log(fn.exp(-fn.abs(input)) + 1)  # type: ignore[operator,no-any-return]
+    return fn.add(relu(input), fn.log(fn.add(fn.exp(fn.neg(fn.abs(input))), 1)))
 
 
 def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """e^input normalised to sum 1 along ``dim``."""
-    return call(loss.softmax, _typed(input, dtype), axis=_dim(input, dim))  # type: ignore[no-any-return]
+    return _run(loss.softmax, _typed(input, dtype), axis=_dim(input, dim))
 
 
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """The logarithm of softmax, without underflow."""
-    return call(loss.log_softmax, _typed(input, dtype), axis=_dim(input, dim))  # type: ignore[no-any-return]
+    return _run(loss.log_softmax, _typed(input, dtype), axis=_dim(input, dim))
 
 
 def _typed(input: Tensor, dtype: Any) -> Tensor:
@@ -174,13 +188,15 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """input divided by its 2-norm along ``dim``."""
-    return input / fn.clamp(fn.norm(input, p, dim, True), min=eps)  # type: ignore[operator,no-any-return]
+    return fn.div(input, fn.clamp(fn.norm(input, p, dim, True), min=eps))
 
 
 def pad(input: Tensor, pad: Any, mode: str = "constant", value: float = 0.0) -> Tensor:
     """Zeros around the last dimensions; ``pad`` counts (left, right) from the last one on."""
     if mode != "constant" or value != 0:
-        raise UsageError(f"pad: only mode='constant' with value 0 is there, not {mode!r} with {value}")
+        raise UsageError(
+            f"pad: only mode='constant' with value 0 is there, not {mode!r} with {value}"
+        )
     shape = list(input._a.shape)
     where = [slice(None)] * len(shape)
     for k in range(len(pad) // 2):
@@ -189,7 +205,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float = 0.0) -> 
         shape[-1 - k] += left + right
     from graphscope.ops.index import put_zeros
 
-    return call(put_zeros, input, index=tuple(where), shape=tuple(shape))  # type: ignore[no-any-return]
+    return _run(put_zeros, input, index=tuple(where), shape=tuple(shape))
 
 
 # ---------------------------------------------------------------- losses
@@ -204,7 +220,9 @@ def reduction_name(reduction: str, size_average: Any = None, reduce: Any = None)
     if reduction == "elementwise_mean":
         return "mean"
     if reduction not in ("mean", "sum", "none"):
-        raise UsageError(f"{reduction!r} is not a valid value for reduction; there are 'mean', 'sum' and 'none'")
+        raise UsageError(
+            f"{reduction!r} is not a valid value for reduction; there are 'mean', 'sum' and 'none'"
+        )
     return reduction
 
 
@@ -214,38 +232,49 @@ def _reduced(each: Tensor, reduction: str) -> Tensor:
 
 
 def mse_loss(
-    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """Squared differences: their mean, their sum, or each."""
     name = reduction_name(reduction, size_average, reduce)
-    return call(loss.mse_loss, input, target, reduction=name)  # type: ignore[no-any-return]
+    return _run(loss.mse_loss, input, target, reduction=name)
 
 
 def l1_loss(
-    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """Absolute differences."""
     return _reduced(fn.abs(fn.sub(input, target)), reduction_name(reduction, size_average, reduce))
 
 
-def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
     """Squares near zero, absolute differences elsewhere."""
-    d = fn.abs(fn.sub(input, target))
-    return _reduced(fn.where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)  # type: ignore[operator]
+    d: Any = fn.abs(fn.sub(input, target))
+    return _reduced(fn.where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
 
 
-def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy_with_logits(
+    input: Tensor, target: Tensor, reduction: str = "mean"
+) -> Tensor:
     """Cross entropy of logits with probabilities of one class, without overflow."""
-    # ln(1 + e^x) - x t, with the exponential of a negative number only.
-    each = relu(input) - input * target + fn.log(fn.exp(-fn.abs(input)) + 1)  # type: ignore[operator]
+    # softplus takes the exponential of a negative number only.
+    each = fn.sub(softplus(input), fn.mul(input, target))
     return _reduced(each, reduction)
 
 
-def binary_cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Cross entropy of probabilities with 0 or 1; logarithms are cut at -100, as in torch."""
-    yes = fn.clamp(fn.log(input), min=-100)
-    no = fn.clamp(fn.log(1 - input), min=-100)  # type: ignore[operator]
-    return _reduced(-(target * yes + (1 - target) * no), reduction)  # type: ignore[operator]
+    yes, no = fn.clamp(fn.log(input), min=-100), fn.clamp(fn.log(1 - input), min=-100)
+    return _reduced(-(target * yes + (1 - target) * no), reduction)
 
 
 def nll_loss(
@@ -254,7 +283,7 @@ def nll_loss(
 ) -> Tensor:  # fmt: skip
     """Minus the log-probability of the right class."""
     inputs = (input, target) if weight is None else (input, target, weight)
-    return call(  # type: ignore[no-any-return]
+    return _run(
         loss.nll_loss, *inputs, reduction=reduction_name(reduction, size_average, reduce),
         ignore_index=ignore_index, shape=input._a.shape,
     )  # fmt: skip
@@ -271,33 +300,34 @@ def cross_entropy(
     if target._a.dtype.kind == "f" and target._a.shape == input._a.shape:
         return _soft_cross_entropy(input, target, weight, name, label_smoothing, axis)
     inputs = (input, target) if weight is None else (input, target, weight)
-    hard: Tensor = call(loss.cross_entropy, *inputs, reduction=name, ignore_index=ignore_index)
+    hard = _run(loss.cross_entropy, *inputs, reduction=name, ignore_index=ignore_index)
     if not label_smoothing:
         return hard
-    logp = log_softmax(input, axis)
+    # Torch: the smooth part is the loss of a target that is spread over all classes.
+    logp: Any = log_softmax(input, axis)
     if weight is not None:
-        logp = logp * fn.reshape(weight, (-1,) + (1,) * (input._a.ndim - 1 - axis))  # type: ignore[operator]
-    valid = target != ignore_index
-    each = -fn.sum(logp, axis) * valid  # type: ignore[operator]
-    if name == "none":
-        smooth = each
-    else:
-        smooth = fn.sum(each)
-        if name == "mean":
-            count = valid if weight is None else weight[target * valid] * valid  # type: ignore[index,operator]
-            smooth = smooth / fn.sum(count)  # type: ignore[operator]
-    n = input._a.shape[axis]
-    return hard * (1 - label_smoothing) + smooth * (label_smoothing / n)  # type: ignore[operator,no-any-return]
+        logp = logp * fn.reshape(weight, (-1,) + (1,) * (input._a.ndim - 1 - axis))
+    valid: Any = fn.ne(target, ignore_index)
+    smooth: Any = fn.neg(fn.sum(logp, axis)) * valid
+    if name != "none":
+        smooth = fn.sum(smooth)
+    if name == "mean":
+        w: Any = weight
+        smooth = smooth / fn.sum(valid if w is None else w[fn.mul(target, valid)] * valid)
+    share = label_smoothing / input._a.shape[axis]
+    return fn.add(fn.mul(hard, 1 - label_smoothing), fn.mul(smooth, share))
 
 
 def _soft_cross_entropy(
-    input: Tensor, target: Tensor, weight: Any, reduction: str, smoothing: float, axis: int
+    input: Tensor, target: Any, weight: Any, reduction: str, smoothing: float, axis: int
 ) -> Tensor:
     if smoothing:
-        target = target * (1 - smoothing) + smoothing / input._a.shape[axis]  # type: ignore[operator]
-    logp = log_softmax(input, axis)
+        target = target * (1 - smoothing) + smoothing / input._a.shape[axis]
+    logp: Any = log_softmax(input, axis)
     if weight is not None:
-        logp = logp * fn.reshape(weight, (-1,) + (1,) * (input._a.ndim - 1 - axis))  # type: ignore[operator]
-    each = -fn.sum(logp * target, axis)  # type: ignore[operator]
-    # Torch divides by the number of samples here, also with class weights.
-    return _reduced(each, reduction)
+        logp = logp * fn.reshape(weight, (-1,) + (1,) * (input._a.ndim - 1 - axis))
+    each: Any = fn.sum(logp * target, axis)
+    if reduction == "mean":
+        # Torch divides by the number of samples here, also with class weights.
+        return fn.mean(-each)
+    return _reduced(-each, reduction)

@@ -12,13 +12,22 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.ops.random import Generator, rng
 
-_GAINS = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+_GAINS = {
+    "linear": 1.0,
+    "conv2d": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "selu": 3 / 4,
+}
 
 
 def _set(tensor: Tensor, values: Any) -> Tensor:
     # Not through dispatch: initial values are no step of the training, and are not recorded as one.
     values = np.asarray(values).astype(tensor._a.dtype, copy=False)
-    tensor._a[...] = values if isinstance(tensor._a, np.ndarray) else to_device(Tensor(values), tensor.device)._a
+    tensor._a[...] = (
+        values if isinstance(tensor._a, np.ndarray) else to_device(Tensor(values), tensor.device)._a
+    )
     return tensor
 
 
@@ -26,7 +35,9 @@ def _draw(tensor: Tensor) -> Any:
     return np.float64 if tensor._a.dtype == np.float64 else np.float32
 
 
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+def uniform_(
+    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Uniform numbers in [a, b)."""
     values = rng(generator).random(tensor._a.shape, _draw(tensor))
     return _set(tensor, values * (b - a) + a)
@@ -70,7 +81,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         slope = 0.01 if param is None else float(param)
         return math.sqrt(2 / (1 + slope**2))
     if nonlinearity not in _GAINS:
-        raise UsageError(f"no gain is known for {nonlinearity!r}; there are: {', '.join(_GAINS)}, leaky_relu")
+        raise UsageError(
+            f"no gain is known for {nonlinearity!r}; there are: {', '.join(_GAINS)}, leaky_relu"
+        )
     return _GAINS[nonlinearity]
 
 
@@ -78,7 +91,9 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     """How many inputs and outputs each weight's unit has."""
     shape = tensor._a.shape
     if len(shape) < 2:
-        raise ShapeError(f"fan in and fan out need at least 2 dimensions; the shape is {tuple(shape)}")
+        raise ShapeError(
+            f"fan in and fan out need at least 2 dimensions; the shape is {tuple(shape)}"
+        )
     field = 1
     for s in shape[2:]:
         field *= s
@@ -113,7 +128,9 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+def xavier_uniform_(
+    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Uniform numbers that keep the variance forward and backward (Glorot and Bengio)."""
     bound = gain * math.sqrt(6 / sum(fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)

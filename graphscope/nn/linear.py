@@ -23,7 +23,12 @@ class Linear(Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.in_features = in_features
@@ -48,14 +53,13 @@ class Linear(Module):
         own = self._parameters
         bias = own["bias"]
         if bias is not None and input._a.ndim == 2:
-            return call(linalg.linear, input, own["weight"], bias)  # type: ignore[no-any-return]
+            out: Tensor = call(linalg.linear, input, own["weight"], bias)
+            return out
         return F.linear(input, own["weight"], bias)
 
     def extra_repr(self) -> str:
         """Sizes, as torch shows them."""
-        return (
-            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-        )
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
 class Identity(Module):

@@ -15,7 +15,9 @@ class _Loss(Module):
     'elementwise_mean' and size_average/reduce, torch's spellings of old, are understood.
     """
 
-    def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> None:
+    def __init__(
+        self, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    ) -> None:
         super().__init__()
         self.reduction = F.reduction_name(reduction, size_average, reduce)
 
@@ -40,7 +42,11 @@ class SmoothL1Loss(_Loss):
     """Squares near zero, absolute differences elsewhere."""
 
     def __init__(
-        self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+        self,
+        size_average: Any = None,
+        reduce: Any = None,
+        reduction: str = "mean",
+        beta: float = 1.0,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.beta = beta

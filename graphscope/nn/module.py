@@ -25,7 +25,9 @@ class LoadResult(NamedTuple):
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"LoadResult(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+        return (
+            f"LoadResult(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+        )
 
 
 class Module:
@@ -194,7 +196,9 @@ class Module:
         for _, child in self.named_children():
             yield child
 
-    def _named(self, table: str, prefix: str, recurse: bool, once: bool) -> Iterator[tuple[str, Any]]:
+    def _named(
+        self, table: str, prefix: str, recurse: bool, once: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         for path, module in self.named_modules(prefix=prefix) if recurse else ((prefix, self),):
             for name, value in getattr(module, table).items():
@@ -232,17 +236,19 @@ class Module:
         for part in target.split(".") if target else ():
             child = module._modules.get(part)
             if child is None:
-                raise AttributeError(f"{type(module).__name__} has no submodule {part!r} (path {target!r})")
+                raise AttributeError(
+                    f"{type(module).__name__} has no submodule {part!r} (path {target!r})"
+                )
             module = child
         return module
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path."""
         path, _, name = target.rpartition(".")
-        found = self.get_submodule(path)._parameters.get(name)
+        found: Parameter | None = self.get_submodule(path)._parameters.get(name)
         if found is None:
             raise AttributeError(f"there is no parameter at {target!r}")
-        return found  # type: ignore[no-any-return]
+        return found
 
     def apply(self: T, fn: Callable[[Module], Any]) -> T:
         """Run ``fn`` on every module, children first; used for initialisation."""
@@ -281,7 +287,7 @@ class Module:
                 p._grad = p._grad.detach()
                 p._grad.zero_()
 
-    def _convert(self: T, convert: Callable[[Tensor], Tensor]) -> T:
+    def _convert(self: T, convert: Callable[[Any], Any]) -> T:
         for module in self.modules():
             for p in module._parameters.values():
                 if p is not None:
@@ -299,10 +305,10 @@ class Module:
             if isinstance(a, (bool, type(None))):  # non_blocking, copy
                 continue
 
-            def convert(t: Tensor, a: Any = a) -> Tensor:
+            def convert(t: Any, a: Any = a) -> Any:
                 if getattr(a, "is_floating_point", None) is not None and t._a.dtype.kind != "f":
                     return t
-                return t.to(a)  # type: ignore[attr-defined,no-any-return]
+                return t.to(a)
 
             self._convert(convert)
         return self
@@ -317,11 +323,11 @@ class Module:
 
     def float(self: T) -> T:
         """Make all floating parameters and buffers float32."""
-        return self._convert(lambda t: t.float() if t._a.dtype.kind == "f" else t)  # type: ignore[attr-defined]
+        return self._convert(lambda t: t.float() if t._a.dtype.kind == "f" else t)
 
     def double(self: T) -> T:
         """Make all floating parameters and buffers float64."""
-        return self._convert(lambda t: t.double() if t._a.dtype.kind == "f" else t)  # type: ignore[attr-defined]
+        return self._convert(lambda t: t.double() if t._a.dtype.kind == "f" else t)
 
     def state_dict(
         self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
@@ -344,7 +350,7 @@ class Module:
 
         Raises: ShapeError for missing or unexpected keys (if strict) and for other shapes.
         """
-        own = self.state_dict(keep_vars=True)
+        own: dict[str, Any] = self.state_dict(keep_vars=True)
         missing = [k for k in own if k not in state_dict]
         unexpected = [k for k in state_dict if k not in own]
         wrong = [
@@ -359,7 +365,8 @@ class Module:
                 wrong.append(f"Missing key(s) in state_dict: {', '.join(map(repr, missing))}")
         if wrong:
             raise ShapeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(wrong)
+                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t"
+                + "\n\t".join(wrong)
             )
         with no_grad():
             for key, value in state_dict.items():
@@ -368,7 +375,7 @@ class Module:
                 if assign:
                     own[key]._a = dispatch.as_tensor(value)._a
                 else:
-                    own[key].copy_(value)  # type: ignore[attr-defined]
+                    own[key].copy_(value)
         return LoadResult(missing, unexpected)
 
     # ---------------------------------------------------------------- hooks

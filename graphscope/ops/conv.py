@@ -175,7 +175,9 @@ def _weight_grad(
 
 def _check(x: tuple[int, ...], w: tuple[int, ...], groups: int) -> None:
     if len(x) != 4:
-        raise ShapeError(f"the input must be (N, C, H, W), this one is {tuple(x)}; add a batch with x[None]")
+        raise ShapeError(
+            f"the input must be (N, C, H, W), this one is {tuple(x)}; add a batch with x[None]"
+        )
     if x[1] != w[1] * groups:
         raise ShapeError(
             f"the weights {tuple(w)} take {w[1] * groups} channels, the input {tuple(x)} has {x[1]} "
@@ -197,7 +199,9 @@ def _rule(
 ) -> tuple[int, ...]:  # fmt: skip
     _check(x, w, groups)
     if b is not None and tuple(b) != (w[0],):
-        raise ShapeError(f"the bias must have {w[0]} elements, one per output channel; it is {tuple(b)}")
+        raise ShapeError(
+            f"the bias must have {w[0]} elements, one per output channel; it is {tuple(b)}"
+        )
     padded = (x[2] + 2 * padding[0], x[3] + 2 * padding[1])
     out = [out_size(padded[k], w[2 + k], stride[k], 0, dilation[k]) for k in (0, 1)]
     if min(out) < 1:

@@ -48,7 +48,12 @@ def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
     return shifted - xp.log(xp.add.reduce(xp.exp(shifted), axis=axis, keepdims=True))
 
 
-_AXES = (arrays((3, 4), axis=1), arrays((3, 4), axis=0), arrays((2, 3, 4), axis=-1), arrays((0, 4), axis=1))
+_AXES = (
+    arrays((3, 4), axis=1),
+    arrays((3, 4), axis=0),
+    arrays((2, 3, 4), axis=-1),
+    arrays((0, 4), axis=1),
+)
 
 softmax = Op(
     "softmax", _softmax, tex=r"\mathrm{{softmax}}({x})", floats=True, family="pointwise",
@@ -77,10 +82,14 @@ def _rule(x: tuple[int, ...], target: tuple[int, ...], w: Any = None, **_: Any) 
             "Targets are class numbers, one for each prediction"
         )
     if w is not None and tuple(w) != (x[axis],):
-        raise ShapeError(f"weight must have one number for each of the {x[axis]} classes; it is {tuple(w)}")
+        raise ShapeError(
+            f"weight must have one number for each of the {x[axis]} classes; it is {tuple(w)}"
+        )
 
 
-def _classes(xp: Any, target: Any, w: Any, reduction: str, ignore_index: int, n: int, like: Any) -> Any:
+def _classes(
+    xp: Any, target: Any, w: Any, reduction: str, ignore_index: int, n: int, like: Any
+) -> Any:
     """(targets with ignored ones set to 0, factor of each sample or None, what a mean divides by)."""
     if target.dtype.kind not in "iu":
         raise UsageError(
@@ -93,7 +102,9 @@ def _classes(xp: Any, target: Any, w: Any, reduction: str, ignore_index: int, n:
         if low < 0 or high >= n:
             wrong = target[((target < 0) | (target >= n)) & (target != ignore_index)]
             if wrong.size:
-                raise TargetError(f"Target {int(wrong.flat[0])} is out of bounds: classes are 0..{n - 1}")
+                raise TargetError(
+                    f"Target {int(wrong.flat[0])} is out of bounds: classes are 0..{n - 1}"
+                )
             valid = target != ignore_index
             target, factor = xp.where(valid, target, 0), valid.astype(like)
         elif low <= ignore_index <= high:
@@ -184,19 +195,31 @@ def _some(w: Any) -> tuple[Any, ...]:
     return () if w is None else (w,)
 
 
-def _nll_vjp(F: Any, g: Any, target: Any, w: Any, reduction: str, ignore_index: int, shape: Any) -> Any:
-    return F.nll_loss_grad(g, target, *_some(w), reduction=reduction, ignore_index=ignore_index, shape=shape)
+def _nll_vjp(
+    F: Any, g: Any, target: Any, w: Any, reduction: str, ignore_index: int, shape: Any
+) -> Any:
+    return F.nll_loss_grad(
+        g, target, *_some(w), reduction=reduction, ignore_index=ignore_index, shape=shape
+    )
 
 
-def _nll_grad_vjp(F: Any, h: Any, target: Any, w: Any, reduction: str, ignore_index: int, shape: Any) -> Any:
-    return F.nll_loss(h, target, *_some(w), reduction=reduction, ignore_index=ignore_index, shape=shape)
+def _nll_grad_vjp(
+    F: Any, h: Any, target: Any, w: Any, reduction: str, ignore_index: int, shape: Any
+) -> Any:
+    return F.nll_loss(
+        h, target, *_some(w), reduction=reduction, ignore_index=ignore_index, shape=shape
+    )
 
 
 def _ce_vjp(F: Any, g: Any, x: Any, target: Any, w: Any, reduction: str, ignore_index: int) -> Any:
-    return F.cross_entropy_grad(g, x, target, *_some(w), reduction=reduction, ignore_index=ignore_index)
+    return F.cross_entropy_grad(
+        g, x, target, *_some(w), reduction=reduction, ignore_index=ignore_index
+    )
 
 
-def _ce_grad_vjp_g(F: Any, h: Any, x: Any, target: Any, w: Any, reduction: str, ignore_index: int) -> Any:
+def _ce_grad_vjp_g(
+    F: Any, h: Any, x: Any, target: Any, w: Any, reduction: str, ignore_index: int
+) -> Any:
     axis = class_axis(x.shape)
     inner = h - _sum(F, h * F.softmax(x, axis=axis), axis)
     return _nll_grad_vjp(F, inner, target, w, reduction, ignore_index, tuple(x.shape))
@@ -211,7 +234,9 @@ def _ce_grad_vjp_x(
     return -_sum(F, v, axis) * s * (h - _sum(F, h * s, axis))
 
 
-def _labels(*shape: int, weight: bool = False, ignored: bool = False, grad: Any = None, **params: Any) -> Any:
+def _labels(
+    *shape: int, weight: bool = False, ignored: bool = False, grad: Any = None, **params: Any
+) -> Any:
     """A sample of scores and class numbers; ``grad`` is the shape of a gradient put before them."""
 
     def make(rng: Any) -> tuple[Any, ...]:
@@ -242,7 +267,10 @@ _CLASS_ERRORS = (
     (arrays((3, 4), (2,)), "without its classes"),
     (made(lambda r: (r.normal(size=(2, 3)), np.array([0, 3]))), "Target 3 is out of bounds"),
     (made(lambda r: (r.normal(size=(2, 3)), np.array([0.0, 1.0]))), "target.long()"),
-    (made(lambda r: (r.normal(size=(2, 3)), np.array([0, 1])), reduction="median"), "'mean', 'sum' or 'none'"),
+    (
+        made(lambda r: (r.normal(size=(2, 3)), np.array([0, 1])), reduction="median"),
+        "'mean', 'sum' or 'none'",
+    ),
 )
 
 

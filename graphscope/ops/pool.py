@@ -33,7 +33,9 @@ def _rule(
     x: tuple[int, ...], *, kernel: Pair, stride: Pair, padding: Pair = ZERO, **_: Any
 ) -> tuple[int, ...]:
     if len(x) != 4:
-        raise ShapeError(f"the input must be (N, C, H, W), this one is {tuple(x)}; add a batch with x[None]")
+        raise ShapeError(
+            f"the input must be (N, C, H, W), this one is {tuple(x)}; add a batch with x[None]"
+        )
     if padding[0] * 2 > kernel[0] or padding[1] * 2 > kernel[1]:
         raise ShapeError(f"padding {padding} must be at most half of the kernel {kernel}")
     out = [out_size(x[2 + k], kernel[k], stride[k], padding[k]) for k in (0, 1)]
@@ -67,7 +69,9 @@ def _max_pool_input_grad(
     (ph, pw), (h, w) = padding, size
     tiles = _tiles(size, kernel, stride, padding)
     make = xp.empty if tiles else xp.zeros
-    g = to_chwn(xp, g).transpose(3, 0, 1, 2)  # after a flatten g lies image by image; which does not
+    g = to_chwn(xp, g).transpose(
+        3, 0, 1, 2
+    )  # after a flatten g lies image by image; which does not
     out = make((c, h + 2 * ph, w + 2 * pw, n), dtype=g.dtype).transpose(3, 0, 1, 2)
     for k, (rows, cols) in enumerate(_cuts(size, kernel, stride, padding)):
         if tiles:
@@ -127,9 +131,9 @@ def _images(*shape: int) -> Any:
     return make
 
 
-_TILED = dict(kernel=(2, 2), stride=(2, 2), padding=(0, 0), size=(4, 6))
-_OVERLAP = dict(kernel=(3, 3), stride=(2, 2), padding=(1, 1), size=(5, 6))
-_RAGGED = dict(kernel=(2, 3), stride=(2, 3), padding=(0, 0), size=(5, 7))
+_TILED: dict[str, Any] = dict(kernel=(2, 2), stride=(2, 2), padding=(0, 0), size=(4, 6))
+_OVERLAP: dict[str, Any] = dict(kernel=(3, 3), stride=(2, 2), padding=(1, 1), size=(5, 6))
+_RAGGED: dict[str, Any] = dict(kernel=(2, 3), stride=(2, 3), padding=(0, 0), size=(5, 7))
 _POOLS = tuple(made(_images(2, 2, *p["size"]), **p) for p in (_TILED, _OVERLAP, _RAGGED))
 _POOL_ERRORS = (
     ((2, 3, 2, 2), dict(kernel=(3, 3), stride=(3, 3)), "larger than"),

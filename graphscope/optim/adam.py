@@ -60,7 +60,7 @@ class Adam(Optimizer):
             if amsgrad:
                 state["max_exp_avg_sq"] = zeros_like(p)
         state["step"] += 1
-        moments = (state["exp_avg"], state["exp_avg_sq"])
+        moments: tuple[Tensor, ...] = (state["exp_avg"], state["exp_avg_sq"])
         if amsgrad:
             moments = (*moments, state["max_exp_avg_sq"])
         call(adam_, p, g, *moments, **named, step=state["step"])

@@ -9,6 +9,7 @@ from typing import Any
 from graphscope.engine.modes import enable_grad, no_grad
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import AutogradError, UsageError
+from graphscope.ops.functions import clone
 
 
 class Optimizer:
@@ -19,7 +20,9 @@ class Optimizer:
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
-            raise UsageError(f"{type(self).__name__}: params is one tensor; pass a list of tensors: [tensor]")
+            raise UsageError(
+                f"{type(self).__name__}: params is one tensor; pass a list of tensors: [tensor]"
+            )
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -37,12 +40,15 @@ class Optimizer:
         """Train more parameters, with options of their own. Raises: UsageError for what cannot be trained."""
         given = param_group["params"]
         params: list[Tensor] = [
-            p[1] if isinstance(p, tuple) else p for p in ([given] if isinstance(given, Tensor) else given)
+            p[1] if isinstance(p, tuple) else p
+            for p in ([given] if isinstance(given, Tensor) else given)
         ]
         known = {id(p) for group in self.param_groups for p in group["params"]}
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
-                raise UsageError(f"{type(self).__name__} updates tensors; parameter {i} is {type(p).__name__}")
+                raise UsageError(
+                    f"{type(self).__name__} updates tensors; parameter {i} is {type(p).__name__}"
+                )
             if p._node is not None:
                 raise AutogradError(
                     f"{type(self).__name__}: parameter {i} of shape {tuple(p._a.shape)} was computed by "
@@ -50,7 +56,9 @@ class Optimizer:
                     "or detach it: p.detach().requires_grad_()"
                 )
             if id(p) in known:
-                raise UsageError(f"{type(self).__name__}: some parameters appear in more than one group")
+                raise UsageError(
+                    f"{type(self).__name__}: some parameters appear in more than one group"
+                )
         self.param_groups.append({**param_group, "params": params, **self._missing(param_group)})
 
     def _missing(self, group: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +104,10 @@ class Optimizer:
             for p in group["params"]:
                 number[id(p)] = len(number)
         groups = [
-            {**{k: v for k, v in group.items() if k != "params"}, "params": [number[id(p)] for p in group["params"]]}
+            {
+                **{k: v for k, v in group.items() if k != "params"},
+                "params": [number[id(p)] for p in group["params"]],
+            }
             for group in self.param_groups
         ]
         return {"state": {number[id(p)]: s for p, s in self.state.items()}, "param_groups": groups}
@@ -116,9 +127,7 @@ class Optimizer:
             group.update({k: v for k, v in other.items() if k != "params"})
         self.state = defaultdict(dict)
         for number, state in state_dict["state"].items():
-            self.state[by_number[number]] = {
-                k: v.clone() if isinstance(v, Tensor) else v for k, v in state.items()  # type: ignore[attr-defined]
-            }
+            self.state[by_number[number]] = {k: _copied(v) for k, v in state.items()}
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -126,6 +135,10 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
+
+
+def _copied(value: Any) -> Any:
+    return clone(value) if isinstance(value, Tensor) else value
 
 
 def check(owner: str, **limits: tuple[Any, bool]) -> None:

@@ -44,9 +44,7 @@ class Job(NamedTuple):
     nonfinite: int
     times: Any
     t0: int
-    refs: Any
-    log: Any
-    log_length: int
+    freed: Any
     note: str | None
     entries: Any
     names: Any
@@ -162,37 +160,14 @@ class Pump:
         if (graph.id, number) not in self._sets:
             self._sets[graph.id, number] = self._shape_set(graph, graph.shapes[number])
         set_id = self._sets[graph.id, number]
-        n = len(graph.keys)
         times = np.frombuffer(job.times, np.int64)
-        freed = self._freed(job, n)
         self.writer.add_step(
             job.seq, job.kind, job.num, graph.id, set_id, job.status, job.t0_ns, job.wall_ns,
             job.rec_ns, job.loss, job.nonfinite, times[0::2] - job.t0, times[1::2] - times[0::2],
-            freed, None, self._set_live[set_id], job.note,
+            job.freed, None, self._set_live[set_id], job.note,
         )  # fmt: skip
         if job.entries:
             self.writer.add_values(job.seq, job.entries)
-
-    def _freed(self, job: Job, n: int) -> Any:
-        """After which node each value's memory died, from the log of deaths."""
-        freed = np.full(n, schema.SURVIVED, np.int32)
-        place = {}
-        for i, r in enumerate(job.refs):
-            if r is None:
-                freed[i] = schema.NO_MEMORY
-            else:
-                place[id(r)] = i
-        after = 0
-        log = job.log
-        for k in range(job.log_length):
-            entry = log[k]
-            if type(entry) is int:
-                after = entry
-            else:
-                i = place.get(id(entry), -1)
-                if i >= 0:
-                    freed[i] = after
-        return freed
 
     # ---------------------------------------------------------------- the dictionary
 
@@ -268,7 +243,7 @@ class Pump:
         for i in range(self._strings, len(texts)):
             self.writer.add_string(i, texts[i])
         self._strings = len(texts)
-        plan = self._freed(job, len(nodes)) if len(job.refs) == len(nodes) else None
+        plan = None if job.freed is None else np.array(job.freed, np.int32)
         self.writer.add_graph(
             graph.id, graph.digest, graph.kind, graph.parent, graph.at, np.array(nodes, np.int32).reshape(-1, 8),
             np.array(edges, np.int32).reshape(-1, 3), np.array(ports, np.int32).reshape(-1, 4),

@@ -177,13 +177,34 @@ class Recorder:
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
-                self.times, self.t0, self.refs, self.log, len(self.log), note or self.note,
+                self.times, self.t0, self._freed(n) if self.memory else None, note or self.note,
                 self.entries, names,
             )
         )  # fmt: skip
         self.seq += 1
         self.num[kind] += 1
         self._begin(now)
+
+    def _freed(self, n: int) -> list[int]:
+        """After which node each value's memory died, read from the log of deaths.
+
+        Done at once and not by the writer: a thousand weak references that wait for it would be
+        walked by every garbage collection.
+        """
+        freed = [schema.SURVIVED] * n
+        place = {}
+        for i, r in enumerate(self.refs):
+            if r is None:
+                freed[i] = schema.NO_MEMORY
+            else:
+                place[id(r)] = i
+        after = 0
+        for entry in self.log:
+            if type(entry) is int:
+                after = entry
+            elif id(entry) in place:
+                freed[place[id(entry)]] = after
+        return freed
 
     def _settle(self, row: Any, node: Any) -> None:
         """Decide what an op means where that is open: after a backward, in a new step, in evaluation."""
@@ -214,6 +235,7 @@ class Recorder:
         if get_ident() != self.thread:
             self.foreign += 1
             return
+        t2 = clock() if self.extra else 0
         if self.unsettled:
             self._settle(row, node)
         base = self.base
@@ -254,14 +276,15 @@ class Recorder:
         if self.extra:
             if self.values:
                 self._value(i, "v", made)
-            else:
-                self.event_ns += clock() - t1
+            elif t2:
+                self.event_ns += clock() - t2
 
     def grad(self, node: Any, slot: int, g: Any, t0: int, t1: int, alias: bool = False) -> None:
         """The gradient of one input of ``node`` was computed."""
         if get_ident() != self.thread:
             self.foreign += 1
             return
+        t2 = clock() if self.extra else 0
         twin = node.rid - self.base
         if twin >> _SPAN:
             twin = -1
@@ -284,8 +307,8 @@ class Recorder:
                 self.refs_append(None if owner is None else ref(owner, self.log_append))
             self.log_append(i)
         self.i = i + 1
-        if self.extra and not self.values:
-            self.event_ns += clock() - t1
+        if t2 and not self.values:
+            self.event_ns += clock() - t2
 
     def adjoint(self, node: Any, g: Any) -> None:
         """The whole gradient of a node's output, before its inputs' gradients (value steps only)."""

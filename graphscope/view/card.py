@@ -78,8 +78,6 @@ def card(
                 back,
             )
         marks += _name(node, left, right, node.y + 38, ink, ink2, show)
-        if values.get("share") is not None and node.kind in (OP, SCOPE):
-            marks += _strip(node, values, theme, left, right, back)
     else:
         below = [node.op] if node.op != node.label and "op" in show else []
         below += [node.site] if node.site and "site" in show else []
@@ -87,6 +85,8 @@ def card(
         if below:
             line = "  ".join(below)
             marks.append(label(left, node.y + 51, line, SMALL, ink2, room=right - left, mono=True))
+    if values and values.get("share") is not None and node.kind in (OP, SCOPE):
+        marks += _strip(node, values, theme, left, right, back)
     if node.fold > 1:
         marks += _pill(node, theme)
     if health != "ok":

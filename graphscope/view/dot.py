@@ -59,12 +59,16 @@ class DotServer:
             return True
         self._process, self._owner = None, os.getpid()
         self._answers = queue.Queue()
-        self._process = subprocess.Popen(
-            [sys.executable, str(self._script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, str(self._script)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except (OSError, ValueError, TypeError):  # no interpreter to start: an embedded Python
+            self._broken = True
+            return False
         thread = threading.Thread(
             target=_pump, args=(self._process, self._answers), name="gs-dot", daemon=True
         )

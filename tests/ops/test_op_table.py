@@ -26,7 +26,9 @@ every_gradient = pytest.mark.parametrize(
 
 def sample(row, k):
     inputs, params = row.samples[k](generator(f"{row.name}{k}"))
-    defaults = {name: value for name, value in row.params.items() if value is not inspect.Parameter.empty}
+    defaults = {
+        name: value for name, value in row.params.items() if value is not inspect.Parameter.empty
+    }
     if row.family == "reduce" and "shape" in defaults and "shape" not in params:
         params["shape"] = np.asarray(inputs[0]).shape  # what functions.sum passes
     params = {**defaults, **params}
@@ -95,7 +97,9 @@ def test_gradient_under_create_graph_is_the_same_and_differentiable(row, k):
     if not curved or not out._a.size:
         return
     second = gs.autograd.grad(
-        sum((g * Tensor(w)).sum() for g, w in curved), [tensors[s] for s in slots], allow_unused=True
+        sum((g * Tensor(w)).sum() for g, w in curved),
+        [tensors[s] for s in slots],
+        allow_unused=True,
     )
     which = [i for i, g in enumerate(got) if g.requires_grad]
 

@@ -21,7 +21,9 @@ def nested(nn):
         def __init__(self):
             super().__init__()
             self.norm = nn.Identity()
-            self.parts = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)] + [nn.Tanh(), nn.Tanh(), nn.Sigmoid()])
+            self.parts = nn.ModuleList(
+                [nn.Linear(2, 2) for _ in range(3)] + [nn.Tanh(), nn.Tanh(), nn.Sigmoid()]
+            )
             self.table = nn.ModuleDict({"a": nn.Linear(2, 1, bias=False), "b": small(nn)})
 
     return Block()
@@ -31,7 +33,9 @@ REPRS = {
     "linear": lambda nn: nn.Linear(3, 4),
     "linear_no_bias": lambda nn: nn.Linear(3, 4, bias=False),
     "conv": lambda nn: nn.Conv2d(1, 6, 5),
-    "conv_all": lambda nn: nn.Conv2d(4, 6, (3, 5), stride=2, padding=1, dilation=2, groups=2, bias=False),
+    "conv_all": lambda nn: nn.Conv2d(
+        4, 6, (3, 5), stride=2, padding=1, dilation=2, groups=2, bias=False
+    ),
     "conv_same": lambda nn: nn.Conv2d(4, 6, 3, padding="same"),
     "max_pool": lambda nn: nn.MaxPool2d(2),
     "max_pool_pair": lambda nn: nn.MaxPool2d((2, 3), stride=1, padding=1),

@@ -31,7 +31,10 @@ CASES = {
     "tanh_sigmoid": ([array(3, 4)], lambda t, f, x: x.tanh() * x.sigmoid()),
     "relu_clamp": ([array(3, 4)], lambda t, f, x: x.relu() + x.clamp(min=-1, max=1)),
     "abs_neg": ([array(5)], lambda t, f, x: x.abs() - (-x)),
-    "max_min": ([array(3, 4), array(3, 4)], lambda t, f, x, y: t.maximum(x, y) + t.minimum(x, y) * 2),
+    "max_min": (
+        [array(3, 4), array(3, 4)],
+        lambda t, f, x, y: t.maximum(x, y) + t.minimum(x, y) * 2,
+    ),
     "where": ([array(3, 4), array(3, 4)], lambda t, f, x, y: t.where(x > y, x * 2, y)),
     "sum_mean": ([array(2, 3, 4)], lambda t, f, x: x.sum((0, 2)) + x.mean(dim=1).sum() + x.mean()),
     "var_std": ([array(3, 4)], lambda t, f, x: x.var(1) + x.std(1)),
@@ -42,9 +45,15 @@ CASES = {
     "matvec": ([array(3, 4), array(4)], lambda t, f, x, y: x @ y),
     "reshape": ([array(3, 4)], lambda t, f, x: x.reshape(2, 6).view(-1).flatten() * 2),
     "transpose": ([array(2, 3, 4)], lambda t, f, x: x.permute(2, 0, 1).transpose(0, 1) * 1.5),
-    "squeeze": ([array(1, 3, 1)], lambda t, f, x: x.squeeze() + x.squeeze(0).unsqueeze(-1)[:, 0, 0]),
+    "squeeze": (
+        [array(1, 3, 1)],
+        lambda t, f, x: x.squeeze() + x.squeeze(0).unsqueeze(-1)[:, 0, 0],
+    ),
     "expand": ([array(3, 1)], lambda t, f, x: x.expand(3, 4) * 2),
-    "cat_stack": ([array(2, 3), array(2, 3)], lambda t, f, x, y: t.cat([x, y * 2], 1).sum() + t.stack([x, y], 0)),
+    "cat_stack": (
+        [array(2, 3), array(2, 3)],
+        lambda t, f, x, y: t.cat([x, y * 2], 1).sum() + t.stack([x, y], 0),
+    ),
     "index": ([array(5, 4)], lambda t, f, x: x[1:4, ::2] * x[2, 1] + x[-1, :2]),
     "index_array": ([array(5, 4)], lambda t, f, x: x[t.tensor([0, 2, 2])] * 2),
     "index_pairs": ([array(5, 4)], lambda t, f, x: x[t.arange(5), t.tensor(LABELS)]),
@@ -65,7 +74,9 @@ CASES = {
         lambda t, f, x, w, b: f.conv2d(x, w, b, dilation=2, groups=2),
     ),
     "conv2d_same": (
-        [array(2, 2, 5, 5), array(3, 2, 3, 3)], lambda t, f, x, w: f.conv2d(x, w, padding="same")),
+        [array(2, 2, 5, 5), array(3, 2, 3, 3)],
+        lambda t, f, x, w: f.conv2d(x, w, padding="same"),
+    ),
     "conv2d_one_image": ([array(2, 5, 5), array(3, 2, 3, 3)], lambda t, f, x, w: f.conv2d(x, w)),
     # big enough to be done in several blocks
     "conv2d_blocks": (
@@ -73,9 +84,14 @@ CASES = {
         lambda t, f, x, w, b: f.conv2d(x, w, b, padding=1),
     ),
     "conv2d_blocks_5x5": (
-        [array(8, 16, 33, 34), array(8, 16, 5, 5)], lambda t, f, x, w: f.conv2d(x, w, stride=(2, 1))),
+        [array(8, 16, 33, 34), array(8, 16, 5, 5)],
+        lambda t, f, x, w: f.conv2d(x, w, stride=(2, 1)),
+    ),
     "max_pool2d": ([array(2, 3, 6, 7)], lambda t, f, x: f.max_pool2d(x, 2)),
-    "max_pool2d_overlap": ([array(2, 3, 7, 7)], lambda t, f, x: f.max_pool2d(x, 3, stride=2, padding=1)),
+    "max_pool2d_overlap": (
+        [array(2, 3, 7, 7)],
+        lambda t, f, x: f.max_pool2d(x, 3, stride=2, padding=1),
+    ),
     "max_pool2d_ties": ([np.round(array(2, 3, 6, 6))], lambda t, f, x: f.max_pool2d(x, 3, 1) * 1.5),
     "avg_pool2d": ([array(2, 3, 6, 7)], lambda t, f, x: f.avg_pool2d(x, 3, stride=2, padding=1)),
     "adaptive_avg_pool2d": ([array(2, 3, 6, 6)], lambda t, f, x: f.adaptive_avg_pool2d(x, (1, 2))),
@@ -100,16 +116,20 @@ CASES = {
 for _reduction in ("mean", "sum", "none"):
     CASES |= {
         f"cross_entropy_{_reduction}": (
-            [array(5, 4)], lambda t, f, x, r=_reduction: f.cross_entropy(x, t.tensor(LABELS), reduction=r)),
+            [array(5, 4)],
+            lambda t, f, x, r=_reduction: f.cross_entropy(x, t.tensor(LABELS), reduction=r),
+        ),
         f"cross_entropy_weight_{_reduction}": (
             [array(5, 4)],
             lambda t, f, x, r=_reduction: f.cross_entropy(
-                x, t.tensor(IGNORED), t.tensor(WEIGHT).to(x.dtype), reduction=r),
+                x, t.tensor(IGNORED), t.tensor(WEIGHT).to(x.dtype), reduction=r
+            ),
         ),
         f"cross_entropy_smooth_{_reduction}": (
             [array(5, 4)],
             lambda t, f, x, r=_reduction: f.cross_entropy(
-                x, t.tensor(IGNORED), t.tensor(WEIGHT).to(x.dtype), reduction=r, label_smoothing=0.1),
+                x, t.tensor(IGNORED), t.tensor(WEIGHT).to(x.dtype), reduction=r, label_smoothing=0.1
+            ),
         ),
         f"cross_entropy_spatial_{_reduction}": (
             [array(2, 4, 3, 3)],
@@ -118,11 +138,18 @@ for _reduction in ("mean", "sum", "none"):
         f"cross_entropy_soft_{_reduction}": (
             [array(5, 4)],
             lambda t, f, x, r=_reduction: f.cross_entropy(
-                x, t.tensor(np.full((5, 4), 0.25)), t.tensor(WEIGHT).to(x.dtype), reduction=r, label_smoothing=0.2),
+                x,
+                t.tensor(np.full((5, 4), 0.25)),
+                t.tensor(WEIGHT).to(x.dtype),
+                reduction=r,
+                label_smoothing=0.2,
+            ),
         ),
         f"nll_{_reduction}": (
             [array(5, 4)],
-            lambda t, f, x, r=_reduction: f.nll_loss(x, t.tensor(IGNORED), t.tensor(WEIGHT).to(x.dtype), reduction=r),
+            lambda t, f, x, r=_reduction: f.nll_loss(
+                x, t.tensor(IGNORED), t.tensor(WEIGHT).to(x.dtype), reduction=r
+            ),
         ),
     }
 
@@ -141,16 +168,19 @@ def test_value_and_gradients_are_torchs(name, dtype):
     arrays, function = CASES[name]
     ours, our_grads = outcome(gs, F, arrays, function, dtype)
     theirs, their_grads = outcome(torch, TF, arrays, function, dtype)
-    close = dict(rtol=1e-9, atol=1e-11) if dtype == "float64" else dict(rtol=2e-4, atol=2e-5)
     assert ours.dtype == theirs.dtype
     assert ours.shape == theirs.shape
-    np.testing.assert_allclose(ours, theirs, **close)
-    for a, b in zip(our_grads, their_grads, strict=True):
+    for a, b in zip([ours, *our_grads], [theirs, *their_grads], strict=True):
         assert a.shape == b.shape
-        np.testing.assert_allclose(a, b, **close)
+        # Where large terms cancel, float32 differs by a share of the terms and not of the sum.
+        largest = max(1.0, np.abs(b).max(initial=0))
+        close = dict(rtol=1e-9, atol=1e-11) if dtype == "float64" else dict(rtol=2e-4, atol=5e-6)
+        np.testing.assert_allclose(a, b, rtol=close["rtol"], atol=close["atol"] * largest)
 
 
-@pytest.mark.parametrize("name", ["conv2d", "cross_entropy_mean", "log_softmax", "mm", "max_pool2d", "mse"])
+@pytest.mark.parametrize(
+    "name", ["conv2d", "cross_entropy_mean", "log_softmax", "mm", "max_pool2d", "mse"]
+)
 def test_second_derivatives_are_torchs(name):
     arrays, function = CASES[name]
 
@@ -167,7 +197,10 @@ def test_second_derivatives_are_torchs(name):
 @pytest.mark.parametrize("extreme", [1e4, -1e4, 80.0])
 def test_losses_stay_finite_for_large_logits(extreme):
     logits = np.array([[0.0, extreme, -extreme]], np.float32)
-    for f in (lambda F_, t: F_.cross_entropy(t, gs.tensor([1])), lambda F_, t: F_.softmax(t, 1).sum()):
+    for f in (
+        lambda F_, t: F_.cross_entropy(t, gs.tensor([1])),
+        lambda F_, t: F_.softmax(t, 1).sum(),
+    ):
         t = gs.tensor(logits, requires_grad=True)
         out = f(F, t)
         out.backward()

@@ -40,7 +40,9 @@ def trajectory(library, make, dtype, steps=20, groups=False):
         loss = ((x @ w + b - y) ** 2).mean()
         loss.backward()
         optimizer.step()
-        path.append([loss.item(), *w.detach().numpy().ravel().tolist(), *b.detach().numpy().tolist()])
+        path.append(
+            [loss.item(), *w.detach().numpy().ravel().tolist(), *b.detach().numpy().tolist()]
+        )
     assert unused.detach().numpy().tolist() == [1, 1, 1]
     return np.array(path)
 

@@ -1,4 +1,4 @@
-"""The pages of the dashboard, in the order of the rail. A new page is one line in ``PAGES``."""
+"""The pages of the dashboard, in the order of the rail. A new page is one line in ``pages``."""
 
 from __future__ import annotations
 
@@ -25,4 +25,7 @@ def pages() -> list[Page]:
     """All pages."""
     from graphscope.webapp.pages import graph, scalars
 
-    return [graph.PAGE, scalars.PAGE]
+    return [
+        Page("graph", "Graph", "graph", graph.layout),
+        Page("scalars", "Curves", "curves", scalars.layout, scalars.register),
+    ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from graphscope.webapp import api_graph
 from graphscope.webapp.components.inspector import inspector
 from graphscope.webapp.pages import Page
 
@@ -37,4 +36,4 @@ def layout() -> Component:
     return html.Div([graph, inspector()], className="gs-graph-page")
 
 
-PAGE = Page("graph", "Graph", "graph", layout, api_graph.register)
+PAGE = Page("graph", "Graph", "graph", layout)

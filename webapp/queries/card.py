@@ -67,4 +67,3 @@ def _pace(reader: TraceReader, card: dict[str, Any]) -> dict[str, Any]:
             words += f", best loss {number(table.loss[best], 4)} at {int(table.num[best])}"
         out["summary"] = words
     return out
-

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from graphscope import units
 from graphscope.errors import TraceError
 from graphscope.trace import schema
-from graphscope.view.encode import NOT_REACHED, NOT_YET, gradient_text, reach, value_text
+from graphscope.view.encode import NOT_YET, gradient_text, reach, value_text
 from graphscope.view.palette import FAMILY_NAMES
 from graphscope.view.source import Source
 from graphscope.webapp.queries.graph import Views, look
+from graphscope.webapp.queries.tensor import tensor_json
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
-    from graphscope.trace.records import Entry, Graph, Step, Thumb, ValueStep
+    from graphscope.trace.records import Graph, Step, ValueStep
 
 Fact = tuple[str, str]
 AROUND = 2  # source lines before and after
@@ -163,16 +163,30 @@ def _file(path: str) -> str:
 
 
 def _formula(graph: Graph, value: int) -> dict[str, Any] | None:
-    """The op's formula and its gradients in TeX, with the names of this node's inputs."""
+    """The op and its gradients as TeX equations, and what the letters stand for here."""
     if value < 0:
         return None
     info = graph.op_info(value)
-    if not info.tex and not info.vjp_tex:
+    equations = [f"y = {plain_tex(info.tex)}"] if info.tex else []
+    gradients = [
+        tex if "=" in tex else rf"\bar{{{name}}} = {plain_tex(tex)}"
+        for name, tex in info.vjp_tex.items()
+    ]
+    if not equations and not gradients:
         return None
-    names = {
-        name: graph.label(v) for name, v in zip(info.inputs, graph.inputs(value), strict=False)
-    }
-    return {"tex": info.tex, "gradients": list(info.vjp_tex.items()), "names": names}
+    inputs = zip(info.inputs, graph.inputs(value), strict=False)
+    names = [(letter, units.clip(graph.label(v), 40)) for letter, v in inputs]
+    names.append(("y", units.clip(graph.label(value), 40)))
+    return {"equations": equations, "gradients": gradients, "names": names}
+
+
+def plain_tex(text: str) -> str:
+    """TeX of a template in which ``{x}`` is an input and doubled braces are TeX's own.
+
+    >>> plain_tex("e^{{{x}}}"), plain_tex("{a} + {b}")
+    ('e^{{x}}', '{a} + {b}')
+    """
+    return text.replace("{{", "{").replace("}}", "}") if "{{" in text else text
 
 
 def _tensors(graph: Graph, step: Step, values: ValueStep | None, value: int) -> dict[str, Any]:
@@ -192,57 +206,6 @@ def _tensors(graph: Graph, step: Step, values: ValueStep | None, value: int) -> 
         "v": tensor_json(entry, value_text(entry) or units.MISSING, missing),
         "g": tensor_json(gradient, gradient_text(gradient, value, ran, True) or NOT_YET, why),
     }
-
-
-def tensor_json(entry: Entry | None, text: str, why: str) -> dict[str, Any]:
-    """Statistics, histogram and sample of a tensor; ``why`` says what is missing."""
-    if entry is None:
-        return {"text": text if text in (NOT_YET, NOT_REACHED) else units.MISSING, "why": why}
-    told: dict[str, Any] = {
-        "text": text,
-        "why": "",
-        "stats": [
-            ("elements", units.count(entry.count)),
-            ("mean", units.number(entry.mean)),
-            ("std", units.number(entry.std)),
-            ("min", units.number(entry.min)),
-            ("max", units.number(entry.max)),
-            ("rms", units.number(entry.rms)),
-        ],
-        "health": [int(n) for n in entry.health],
-        "hist": None,
-        "thumb": thumb_json(entry.thumb) if entry.thumb is not None else None,
-    }
-    if entry.count > 1 and entry.hist.any():
-        told["hist"] = {
-            "counts": [int(n) for n in entry.hist],
-            "low": units.number(entry.lo),
-            "high": units.number(entry.hi),
-            "zero": _zero(entry.lo, entry.hi),
-        }
-    return told
-
-
-def _zero(low: float, high: float) -> float | None:
-    """Where zero lies between the ends, 0 to 1; None when it is outside."""
-    if not (low <= 0 <= high) or high <= low:
-        return None
-    return -low / (high - low)
-
-
-def thumb_json(thumb: Thumb) -> dict[str, Any]:
-    """A sample with six digits a number; JSON has no NaN and Inf, so they are words."""
-    return {
-        "shape": list(thumb.shape),
-        "stride": list(thumb.stride),
-        "values": [_plain(float(x)) for x in thumb.values.reshape(-1)],
-    }
-
-
-def _plain(x: float) -> float | str:
-    if math.isfinite(x):
-        return float(f"{x:.6g}")
-    return "NaN" if math.isnan(x) else "+Inf" if x > 0 else "-Inf"
 
 
 def _link(graph: Graph, source: Source, value: int) -> dict[str, Any]:
@@ -305,10 +268,16 @@ def _scope(
         "slowest": [
             {
                 "id": card.id,
-                "label": units.clip(card.label, 80),
+                "label": units.clip(_within(path, card.scope, card.label), 80),
                 "shape": units.ns(own),
                 "inside": card.home,
             }
             for own, card in spent[:8]
         ],
     }
+
+
+def _within(path: str, scope: str, label: str) -> str:
+    """``conv1 / conv2d``: which of the equal names inside a scope is meant."""
+    inner = scope[len(path) + 1 :]
+    return f"{inner} / {label}" if inner and inner != label else label

@@ -29,14 +29,16 @@ class Dataset:
 class TensorDataset(Dataset):
     """Rows of tensors of equal length: sample i is row i of each."""
 
-    def __init__(self, *tensors: Tensor) -> None:
+    def __init__(self, *tensors: Any) -> None:
         sizes = [tuple(t._a.shape) for t in tensors]
         if len({s[:1] for s in sizes}) > 1:
-            raise ShapeError(f"TensorDataset: all tensors need the same first size, they have shapes {sizes}")
+            raise ShapeError(
+                f"TensorDataset: all tensors need the same first size, they have shapes {sizes}"
+            )
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
-        return tuple(t[index] for t in self.tensors)  # type: ignore[index]
+        return tuple(t[index] for t in self.tensors)
 
     def __len__(self) -> int:
         return len(self.tensors[0]) if self.tensors else 0
@@ -94,7 +96,9 @@ def random_split(
         for i in range(n - int(sum(sizes))):
             sizes[i % len(sizes)] += 1
     if sum(sizes) != n:
-        raise UsageError(f"random_split: the lengths {sizes} sum to {sum(sizes)}, the dataset has {n} samples")
+        raise UsageError(
+            f"random_split: the lengths {sizes} sum to {sum(sizes)}, the dataset has {n} samples"
+        )
     order = rng(generator).permutation(n).tolist()
     ends = [int(e) for e in itertools.accumulate(sizes)]
     return [Subset(dataset, order[e - int(s) : e]) for e, s in zip(ends, sizes, strict=True)]

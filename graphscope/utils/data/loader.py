@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter_ns as clock
 from typing import Any
 
@@ -32,7 +32,9 @@ def default_collate(batch: list[Any]) -> Any:
         return type(first)(*(default_collate(list(part)) for part in zip(*batch, strict=True)))
     if isinstance(first, (tuple, list)):
         if any(len(x) != len(first) for x in batch):
-            raise ShapeError("the samples of a batch have different numbers of parts; pass a collate_fn")
+            raise ShapeError(
+                "the samples of a batch have different numbers of parts; pass a collate_fn"
+            )
         return [default_collate(list(part)) for part in zip(*batch, strict=True)]
     return batch  # texts and other objects stay a list
 
@@ -77,7 +79,7 @@ class SequentialSampler:
 class BatchSampler:
     """Sample numbers in lists of ``batch_size``."""
 
-    def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
+    def __init__(self, sampler: Any, batch_size: int, drop_last: bool) -> None:
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last
@@ -93,7 +95,7 @@ class BatchSampler:
             yield batch
 
     def __len__(self) -> int:
-        n = len(self.sampler)  # type: ignore[arg-type]
+        n = len(self.sampler)
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
 

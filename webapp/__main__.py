@@ -1,0 +1,45 @@
+"""``python -m graphscope.webapp RUNS``: the dashboard as a process of its own (see launch.py)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from graphscope.errors import GraphScopeError
+from graphscope.webapp.serve import serve
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("graphscope.webapp", description="Serve recorded runs.")
+    parser.add_argument("runs", nargs="?", default="runs")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8050)
+    parser.add_argument("--child", action="store_true", help="end when standard input ends")
+    given = parser.parse_args(argv)
+    if given.child:
+        threading.Thread(target=_follow_parent, daemon=True).start()
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        serve(given.runs, given.host, given.port)
+    except GraphScopeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _leave(*_: Any) -> None:
+    raise SystemExit(0)
+
+
+def _follow_parent() -> None:
+    """The parent holds the other end of our standard input; it closes when the parent dies."""
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

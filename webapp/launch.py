@@ -1,0 +1,97 @@
+"""The dashboard beside a training: in a process of its own, so that neither slows the other."""
+
+from __future__ import annotations
+
+import atexit
+import queue
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+from graphscope.errors import UsageError
+
+PATIENCE = 30.0  # seconds: a cold disk may take ten
+
+
+class Dashboard:
+    """A dashboard in another process. ``url`` ends with a slash; it ends with this program."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self._process = process
+        self.url = url
+        atexit.register(self.stop)
+
+    def wait(self) -> None:
+        """Return when the dashboard has ended (Ctrl-C here raises KeyboardInterrupt)."""
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End the dashboard; a second call does nothing."""
+        atexit.unregister(self.stop)
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(3)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    close = stop
+
+    def __repr__(self) -> str:
+        return f"<dashboard at {self.url}>"
+
+
+def dashboard(runs: Path | str = "runs", port: int = 0) -> Dashboard:
+    """Start the dashboard over ``runs`` and return when it answers; port 0 takes any free one.
+
+    Raises: UsageError when it does not start.
+    """
+    command = [sys.executable, "-m", "graphscope.webapp", str(runs), "--port", str(port), "--child"]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,  # Ctrl-C in the terminal is for the training; it then ends us
+    )
+    lines: queue.Queue[str | None] = queue.Queue()
+    threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+    try:
+        url = _address(lines)
+        with urllib.request.urlopen(url + "api/runs", timeout=PATIENCE):
+            pass
+    except (OSError, queue.Empty, StopIteration) as error:
+        process.kill()
+        process.wait()
+        raise UsageError(
+            "The dashboard did not start; what it said is above. "
+            f"Try it alone: {' '.join(command[1:-1])}"
+        ) from error
+    return Dashboard(process, url)
+
+
+def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
+    """Empties the pipe for as long as the process lives, so that it can never block on it."""
+    try:
+        for line in process.stdout or ():
+            lines.put(line)
+    except ValueError:  # stop() has closed the pipe
+        pass
+    lines.put(None)
+
+
+def _address(lines: queue.Queue[str | None]) -> str:
+    while True:
+        line = lines.get(timeout=PATIENCE)
+        if line is None:
+            raise StopIteration
+        if line.startswith("Dashboard: "):
+            return line.removeprefix("Dashboard: ").strip()
+        print(line, end="")  # "Port 8050 is taken, trying 8051."
