@@ -32,4 +32,4 @@ with gs.profile("runs/digits_train") as p:
         p.scalar("accuracy/test", right)
         print(f"epoch {epoch + 1}: loss {loss.item():.4f}, test accuracy {right:.2%}")
 
-print(p.key_averages().table(sort_by="self_time", row_limit=8))
+print(p.key_averages().table(sort_by="self", row_limit=8))

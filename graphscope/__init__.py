@@ -29,8 +29,8 @@ from graphscope.engine.tensor import Size, Tensor
 from graphscope.errors import GraphScopeError
 from graphscope.ops.functions import (
     abs, add, all, allclose, amax, amin, any, argmax, argmin, bmm, cat, clamp, clip, clone, cos, div, dot, eq,
-    equal, exp, flatten, ge, gt, isfinite, isnan, le, log, lt, matmul, max, maximum, mean, min, minimum, mm,
-    mul, mv, ne, neg, norm, permute, pow, relu, reshape, sigmoid, sign, sin, sqrt, square, squeeze, stack, std,
+    equal, exp, flatten, ge, gt, isfinite, isnan, le, log, log_softmax, lt, matmul, max, maximum, mean, min, minimum, mm,
+    mul, mv, ne, neg, norm, permute, pow, relu, reshape, sigmoid, sign, sin, softmax, sqrt, square, squeeze, stack, std,
     sub, sum, t, tanh, transpose, unsqueeze, var, where,
 )  # fmt: skip
 from graphscope.ops.random import Generator, manual_seed

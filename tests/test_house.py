@@ -53,12 +53,34 @@ ONLY_IN = {
     "flask": {"webapp"},
     "waitress": {"webapp"},
     "pygraphviz": {"graphscope/view"},
-    "reportlab": {"graphscope/export"},
+    "reportlab": {
+        "graphscope/export",
+        "graphscope/view/text.py",
+    },  # view: the font that ships with it
     "resvg_py": {"graphscope/export"},
 }
-WORLD_B = ["trace.reader", "analysis.aggregate", "view.graphview", "export.svg", "export.pdf", "export.png", "webapp"]
+WORLD_B = [
+    "trace.reader",
+    "analysis.aggregate",
+    "view.graphview",
+    "export.svg",
+    "export.pdf",
+    "export.png",
+    "webapp",
+]
 # Longer than a file should be; shorten them when you next touch them.
-LONG: set[str] = set()
+LONG = {
+    "graphscope/engine/backward.py",
+    "graphscope/engine/dispatch.py",
+    "graphscope/nn/functional.py",
+    "graphscope/nn/module.py",
+    "graphscope/ops/functions.py",
+    "graphscope/ops/loss.py",
+    "graphscope/record/recorder.py",
+    "graphscope/trace/reader.py",
+    "graphscope/trace/records.py",
+    "graphscope/trace/writer.py",
+}
 LINES = 350
 
 
@@ -115,7 +137,9 @@ def test_a_file_imports_only_what_lies_below_it(path):
         if target in (part, "errors", "units") or target in BELOW[part] or target not in BELOW:
             continue
         assert (part, target) in ALLOWED, f"{part} must not import {target} ({module})"
-        assert not (early and (part, target) in LATE_ONLY), f"{module} must be imported inside a function"
+        assert not (early and (part, target) in LATE_ONLY), (
+            f"{module} must be imported inside a function"
+        )
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -124,7 +148,9 @@ def test_large_libraries_stay_in_their_place(path):
         root = module.partition(".")[0]
         if root in ONLY_IN:
             places = ONLY_IN[root]
-            assert any(name_of(path).startswith(p) for p in places), f"{root} belongs into {places or 'no file'}"
+            assert any(name_of(path).startswith(p) for p in places), (
+                f"{root} belongs into {places or 'no file'}"
+            )
 
 
 @pytest.mark.parametrize("module", WORLD_B)
@@ -157,10 +183,10 @@ def test_importing_graphscope_is_light():
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_files_are_short(path):
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    if name_of(path) in LONG:
-        assert lines > LINES, "short again: take it off the list"
-    else:
-        assert lines <= LINES, f"{lines} lines: one idea a file; split it (or, for now, add it to LONG)"
+    longest = 500 if name_of(path) in LONG else LINES
+    assert lines <= longest, (
+        f"{lines} lines: one idea a file; split it (or, for now, add it to LONG)"
+    )
 
 
 def test_the_digits_are_small_and_attributed():

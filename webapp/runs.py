@@ -31,7 +31,7 @@ class RunDirectory:
         dated = []
         for file in found:
             try:
-                dated.append((file.stat().st_mtime, file.stem, file))
+                dated.append((_written(file), file.stem, file))
             except OSError:  # gone in the meantime
                 continue
         return {stem: file for _, stem, file in sorted(dated, reverse=True)}
@@ -71,6 +71,17 @@ class RunDirectory:
         """One entry per run for the run picker; a run that cannot be read says why."""
         return [self._entry(run) for run in self.files()]
 
+    def newest(self) -> str | None:
+        """The run that was written last and can be read; a damaged one only if there is no other."""
+        files = self.files()
+        for run in files:
+            try:
+                self.reader(run)
+            except TraceError:
+                continue
+            return run
+        return next(iter(files), None)
+
     def _entry(self, run: str) -> dict[str, Any]:
         try:
             reader = self.reader(run)
@@ -92,3 +103,12 @@ class RunDirectory:
             "created": header.get("created"),
             "error": reader.damage,
         }
+
+
+def _written(file: Path) -> float:
+    """When a trace was last written; while it is recorded, its newest part is in the file beside it."""
+    last = file.stat().st_mtime
+    try:
+        return max(last, Path(f"{file}-wal").stat().st_mtime)
+    except OSError:
+        return last

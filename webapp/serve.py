@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import socket
 import threading
 import webbrowser
 from pathlib import Path
 from typing import Any
+
+from waitress import wasyncore
 
 from graphscope.errors import UsageError
 
@@ -21,6 +25,7 @@ class Server:
     def __init__(self, server: Any, url: str) -> None:
         self._server = server
         self._thread: threading.Thread | None = None
+        self._stopped = False
         self.url = url
 
     def run(self) -> None:
@@ -44,12 +49,16 @@ class Server:
 
     def stop(self) -> None:
         """End serving; a second call does nothing."""
-        self._server.close()
-        self._server.task_dispatcher.shutdown()
-        self._server.trigger.pull_trigger()
+        if self._stopped:
+            return
+        self._stopped = True
+        sockets = self._server._map
+        # In the serving thread, which may be waiting for connections that a browser keeps open.
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
         if self._thread is not None:
             self._thread.join(5)
             self._thread = None
+        self._server.task_dispatcher.shutdown()
 
     close = stop
 
@@ -106,17 +115,36 @@ def _bind(app: Any, host: str, port: int) -> Any:
     last = port if port == 0 else min(port + TRIES - 1, 65535)
     for candidate in range(port, last + 1):
         try:
-            return waitress.create_server(
-                app, host=host, port=candidate, threads=THREADS, ident="graphscope"
-            )
+            listener = _listener(host, candidate)
         except OSError as error:
             if not _is_taken(error):
                 raise UsageError(f"Cannot serve on {host}: {error.strerror or error}.") from error
             if candidate < last:
                 print(f"Port {candidate} is taken, trying {candidate + 1}.", flush=True)
+            continue
+        return waitress.create_server(app, sockets=[listener], threads=THREADS, ident="graphscope")
     raise UsageError(
         f"The ports {port} to {last} are all taken; choose another with --port, or 0 for any."
     )
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """One socket: a name with two addresses (localhost) is served on the first, which has one port.
+
+    Bound here and not by waitress, which leaves sockets open when it fails.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        "127.0.0.1" if host == "localhost" else host, port, type=socket.SOCK_STREAM
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _is_taken(error: OSError) -> bool:

@@ -45,6 +45,7 @@
     ctx.fillRect(x, y, 4, h);
     ctx.restore();
     mood.missing = mood.overlay && !painted;
+    mood.failed = v.failed;
     edge(ctx, n, x, y, w, h, radius, k, mood);
 
     if (k >= 0.25) {
@@ -61,10 +62,11 @@
   };
 
   function edge(ctx, n, x, y, w, h, radius, k, mood) {
-    const strong = mood.selected || mood.role || mood.hover || mood.found;
+    const strong = mood.selected || mood.role || mood.hover || mood.found || mood.failed;
     ctx.strokeStyle = mood.selected ? gs.color("focus")
       : mood.role === "in" ? gs.color("value")
       : mood.role === "out" ? gs.color("gradient")
+      : mood.failed ? gs.color("state-failed")
       : mood.found ? gs.color("focus")
       : mood.hover ? gs.color("ink3")
       : gs.color("edge");

@@ -55,7 +55,7 @@
 
     changed(changed) {
       if (!this.alive()) return;
-      const has = (key) => !changed || key in changed;
+      const has = (key) => !changed || changed.includes(key);
       if (has("run")) {
         this.layouts.drop();
         this.numbers.drop();
@@ -125,7 +125,20 @@
       this.root.dispatchEvent(new CustomEvent("gs:values", { detail: answer, bubbles: true }));
       gs.paintLegend(this.legend, answer.legend);
       this.tell(answer.line || "");
+      this.pointAtFailure(answer);
       this.board.request();
+    }
+
+    /* A failed step is opened on the op that failed, once; what the reader chooses then stays. */
+    pointAtFailure(answer) {
+      const key = `${gs.state.run} ${answer.step}`;
+      if (this.pointed === key || gs.state.node) return;
+      this.pointed = key;
+      const guilty = Object.keys(this.scene.values).find((id) => this.scene.values[id].failed);
+      if (guilty) {
+        gs.set({ node: guilty });
+        this.showBox(this.scene.byId.get(guilty));
+      }
     }
 
     tell(text, bad) {
@@ -149,14 +162,18 @@
         const top = this.scene.nodes.slice().sort((a, b) => a.y - b.y).slice(0, 5);
         middle = top.reduce((sum, n) => sum + n.x + n.w / 2, 0) / Math.max(top.length, 1);
       }
-      const view = Object.assign(this.board.view, { k, x: width / 2 - middle * k, y: 44 - y0 * k });
-      // A link to a node must show it.
-      const box = gs.state.node && this.scene.holder(gs.state.node);
+      Object.assign(this.board.view, { k, x: width / 2 - middle * k, y: 44 - y0 * k });
+      this.showBox(gs.state.node && this.scene.holder(gs.state.node)); // a link to a node shows it
+    }
+
+    /* Brings a card into view, if it is not, without changing the zoom. */
+    showBox(box) {
+      const { view, size } = this.board;
       const [left, top, right, bottom] = this.board.window();
-      if (box && (box.x < left || box.y < top || box.x + box.w > right || box.y + box.h > bottom - 60 / k)) {
-        view.x = width / 2 - (box.x + box.w / 2) * k;
-        view.y = this.board.size.height / 2 - (box.y + box.h / 2) * k;
-      }
+      if (!box || (box.x >= left && box.y >= top && box.x + box.w <= right && box.y + box.h <= bottom - 60 / view.k)) return;
+      view.x = size.width / 2 - (box.x + box.w / 2) * view.k;
+      view.y = size.height / 2 - (box.y + box.h / 2) * view.k;
+      this.board.request();
     }
 
     /* Moves to a new layout so that the clicked box (else the selection, else nothing) stays put. */

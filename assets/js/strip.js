@@ -24,7 +24,7 @@
       new ResizeObserver(() => this.paint()).observe(this.slider);
       gs.onTheme(() => this.paint());
       gs.on((state, changed) => this.changed(changed));
-      gs.live((card) => this.news(card));
+      gs.live(() => this.news());
       this.listen();
       this.fetch();
     }
@@ -33,8 +33,7 @@
       if (gs.state.run && this.root.isConnected) this.ask.ask(gs.url("/api/strip", { run: gs.state.run }));
     }
 
-    news(card) {
-      if (card) this.state = card.state;
+    news() {
       // The curve of a long run changes little in a tenth of a second: ask at most twice a second.
       const wait = 500 - (performance.now() - this.asked);
       clearTimeout(this.later);
@@ -135,7 +134,7 @@
       ctx.clearRect(0, 0, width, height);
       this.root.classList.toggle("gs-following", this.following());
       this.live.setAttribute("aria-pressed", String(this.following()));
-      this.live.querySelector(".gs-strip-word").textContent = this.state && this.state !== "live" ? "Last step" : "Live";
+      this.live.querySelector(".gs-strip-word").textContent = gs.card && gs.card.state !== "live" ? "Last step" : "Live";
       const data = this.data;
       if (!data || !data.steps || width < 50) return;
       this.curve(ctx, height);

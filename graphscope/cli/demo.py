@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import sys
 import time
 import webbrowser
@@ -21,16 +20,27 @@ DESCRIPTION = (
     "training it serves on until Ctrl-C."
 )
 BATCH = 32
-TRIES = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``graphscope demo``."""
     add = parser.add_argument
-    add("--epochs", type=_positive, default=15, metavar="N", help="passes over the data (default: 15)")
+    add(
+        "--epochs",
+        type=_positive,
+        default=15,
+        metavar="N",
+        help="passes over the data (default: 15)",
+    )
     add("--seed", type=int, default=0, metavar="N", help="seed of weights and batches (default: 0)")
     add("--runs", default="runs", metavar="DIR", help="folder for the traces (default: runs)")
-    add("--port", type=port, default=8050, metavar="N", help="where to serve; 0 takes any free port (default: 8050)")
+    add(
+        "--port",
+        type=port,
+        default=8050,
+        metavar="N",
+        help="where to serve; 0 takes any free port (default: 8050)",
+    )
     add("--no-serve", action="store_true", help="train without a dashboard and return")
     add("--no-train", action="store_true", help="train nothing, open the newest run")
     add("--no-browser", action="store_true", help="print the address, open no browser window")
@@ -52,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
     if args.no_serve and args.no_train:
         raise UsageError("--no-serve and --no-train together leave nothing to do; drop one of them")
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; --runs wants a folder for traces, such as --runs runs")
+        raise UsageError(
+            f"{folder} is a file; --runs wants a folder for traces, such as --runs runs"
+        )
     newest = _newest(folder)
     if args.no_train and newest is None:
         raise UsageError(f"there is no run in {folder} yet; call it once without --no-train")
@@ -60,7 +72,9 @@ def run(args: argparse.Namespace) -> int:
 
     board = None
     if not args.no_serve:
-        board = _serve(folder, args.port, console)
+        from graphscope.webapp.launch import dashboard
+
+        board = dashboard(folder, port=args.port)
     try:
         if not args.no_train:
             name = "digits"
@@ -81,42 +95,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _newest(folder: Path) -> Path | None:
-    found = sorted(folder.glob("*.gscope"), key=lambda p: p.stat().st_mtime) if folder.is_dir() else []
+    found = (
+        sorted(folder.glob("*.gscope"), key=lambda p: p.stat().st_mtime) if folder.is_dir() else []
+    )
     return found[-1] if found else None
 
 
 # ---------------------------------------------------------------- the dashboard
 
 
-def free_port(port: int, say: Any = print) -> int:
-    """``port`` if nothing listens there, else the next free one, which is said. 0 takes any.
-
-    Raises: UsageError if the next ports are all taken.
-    """
-    for candidate in range(port, min(port + TRIES, 65536)):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            # As a server would: a port in TIME_WAIT is free, one that somebody listens on is not.
-            if os.name == "posix":
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                say(f"Port {candidate} is taken, trying {candidate + 1}.")
-                continue
-            return int(probe.getsockname()[1])
-    raise UsageError(f"the ports {port} to {candidate} are all taken; choose another with --port, or 0 for any")
-
-
-def _serve(folder: Path, port: int, console: Any) -> Any:
-    from graphscope.webapp.launch import dashboard
-
-    return dashboard(folder, port=free_port(port, console.print))
-
-
 def _announce(console: Any, url: str, window: bool) -> None:
     console.print(f"Dashboard: [bold cyan]{url}[/]", highlight=False)
     # Without a screen webbrowser would start a text browser in this very terminal.
-    screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    screen = (
+        sys.platform in ("darwin", "win32")
+        or os.environ.get("DISPLAY")
+        or os.environ.get("WAYLAND_DISPLAY")
+    )
     if window and screen and not os.environ.get("CI"):
         webbrowser.open(url)
 
@@ -176,7 +171,9 @@ def train(path: Path, epochs: int = 15, seed: int = 0, console: Any = None) -> f
         net = p.watch(network())
         loss_of = nn.CrossEntropyLoss()
         optimizer = optim.Adam(net.parameters(), lr=3e-3)
-        task = bar.add_task("train", total=epochs * len(batches), epoch=f"1/{epochs}", loss="-", right="-", cost="-")
+        task = bar.add_task(
+            "train", total=epochs * len(batches), epoch=f"1/{epochs}", loss="-", right="-", cost="-"
+        )
         for epoch in range(1, epochs + 1):
             for images, labels in batches:
                 optimizer.zero_grad()
@@ -186,7 +183,13 @@ def train(path: Path, epochs: int = 15, seed: int = 0, console: Any = None) -> f
                 steps += 1
                 value = loss.item()
                 p.scalar("loss/train", value)
-                bar.update(task, advance=1, loss=f"{value:.4f}", cost=f"{p.overhead:.1%}", epoch=f"{epoch}/{epochs}")
+                bar.update(
+                    task,
+                    advance=1,
+                    loss=f"{value:.4f}",
+                    cost=f"{p.overhead:.1%}",
+                    epoch=f"{epoch}/{epochs}",
+                )
             right = accuracy(net, x_test, y_test)
             p.scalar("accuracy/test", right)
             bar.update(task, right=f"{right:.2%}")
@@ -207,7 +210,9 @@ def _bar(console: Any) -> Any:
     return Progress(
         TextColumn("epoch {task.fields[epoch]}"),
         BarColumn(bar_width=None),
-        TextColumn("loss {task.fields[loss]}  accuracy {task.fields[right]}  recorder {task.fields[cost]}"),
+        TextColumn(
+            "loss {task.fields[loss]}  accuracy {task.fields[right]}  recorder {task.fields[cost]}"
+        ),
         TimeElapsedColumn(),
         console=console,
     )

@@ -60,8 +60,10 @@ class Backend(Protocol):
     xp: Any
     """The array module that kernels get."""
     array_type: type
-    sync_count: int
-    """How often the host has waited for the device."""
+
+    @property
+    def sync_count(self) -> int:
+        """How often the host has waited for the device."""
 
     def asarray(self, host: Any) -> Any:
         """A device array with a copy of a host array (the array itself on the host)."""

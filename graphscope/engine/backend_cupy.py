@@ -81,7 +81,9 @@ class CupyBackend:
 
     def _event(self, handle: int) -> int:
         if not self._count - len(self._ring) <= handle < self._count:
-            raise DeviceError(f"cuda: mark {handle} is too old, only the newest {RING} are kept; resolve marks sooner")
+            raise DeviceError(
+                f"cuda: mark {handle} is too old, only the newest {RING} are kept; resolve marks sooner"
+            )
         return self._ring[handle % RING]
 
     def query(self, handle: int) -> bool:
@@ -90,7 +92,8 @@ class CupyBackend:
 
     def elapsed_ns(self, begin: int, end: int) -> int:
         """Device time between two passed marks. CUDA resolves about 500 ns, as float32 milliseconds."""
-        return round(self._runtime.eventElapsedTime(self._event(begin), self._event(end)) * 1e6)
+        ms: float = self._runtime.eventElapsedTime(self._event(begin), self._event(end))
+        return round(ms * 1e6)
 
     # ---------------------------------------------------------------- memory
 

@@ -55,7 +55,9 @@ class NumpyBackend:
     def set_limit(self, limit: int | None) -> None:
         """Raises: DeviceError, since the host has no pool to limit."""
         if limit is not None:
-            raise DeviceError("the cpu has no memory pool, so no limit can be set; limits are for cuda and sim")
+            raise DeviceError(
+                "the cpu has no memory pool, so no limit can be set; limits are for cuda and sim"
+            )
 
     def hook(self, sink: Callable[[MemoryEvent], None]) -> AbstractContextManager[None]:
         """No pool, no events."""

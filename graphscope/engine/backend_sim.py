@@ -35,7 +35,9 @@ class SimModule:
         try:
             found = getattr(np, name)
         except AttributeError:
-            raise AttributeError(f"sim: numpy has no {name!r}, so the device has none either") from None
+            raise AttributeError(
+                f"sim: numpy has no {name!r}, so the device has none either"
+            ) from None
         setattr(self, name, found)
         return found
 

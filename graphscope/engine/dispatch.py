@@ -234,21 +234,26 @@ def call(row: Op, *inputs: Any, **params: Any) -> Any:
 
     Raises: ShapeError, DTypeError, DeviceError with the op, the shapes, the rule and the user's line.
     """
-    tensors = inputs
+    arrays = []
+    mask, bit = 0, 1
     for x in inputs:
-        if not isinstance(x, Tensor):
-            tensors = _coerce_all(inputs)
-            break
+        try:
+            arrays.append(x._a)
+        except AttributeError:
+            return call(row, *_coerce_all(inputs), **params)
+        if x._rg:
+            mask |= bit
+        bit += bit
+    tensors = inputs
     if row.broadcast or row.floats:
-        tensors = _promote_all(row, tensors)
-    first = tensors[0]._a if tensors else None
-    kind = type(first) if tensors else ndarray
-    if len(tensors) > 1:
-        for x in tensors:
-            if type(x._a) is not kind:
+        tensors = _promote_all(row, inputs)
+        arrays = [x._a for x in tensors]
+    kind = type(arrays[0]) if arrays else ndarray
+    if bit > 2:
+        for a in arrays:
+            if type(a) is not kind:
                 raise explain(row, None, tensors, params)
     kern = row.kern.get(kind) or bind(row, kind)
-    arrays = [x._a for x in tensors]
     if row.writes:
         _check_writable(row, tensors[0])
     rec = _rec
@@ -263,14 +268,11 @@ def call(row: Op, *inputs: Any, **params: Any) -> Any:
     aux = None
     if row.aux:
         ra, aux = ra
-    mask = 0
-    if row.wants and _enabled.get():
-        for i, x in enumerate(tensors):
-            if x._rg:
-                mask |= 1 << i
     if type(ra) is not ndarray and kind is ndarray and not row.multi:
         ra = np.asarray(ra)  # before the tape may keep it
-    node = _node(row, tensors, arrays, mask, ra, aux, params) if mask else None
+    node = None
+    if mask and row.wants and _enabled.get():
+        node = _node(row, tensors, arrays, mask, ra, aux, params)
     if row.multi:
         out: Any = tuple(_output(a, kind, node, k) for k, a in enumerate(ra))
         if node is not None:
@@ -282,10 +284,7 @@ def call(row: Op, *inputs: Any, **params: Any) -> Any:
             node = None
         out = Tensor(ra, node is not None, node)
     if rec is not None:
-        if row.values:
-            key = tuple(v for k, v in params.items() if k not in row.values)
-        else:
-            key = tuple(params.values())
+        key = tuple([params[k] for k in row.static if k in params]) if params else ()
         b = tensors[1] if len(tensors) > 1 else None
         rec.op(row, key, tensors[0], b, tensors[2:], out, t0, t1, node)
     return out

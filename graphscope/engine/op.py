@@ -43,7 +43,7 @@ class Op:
     __slots__ = (
         "name", "id", "kernel", "vjp", "jvp", "tex", "family", "inputs", "params", "values", "shape",
         "flops", "samples", "kinks", "errors", "view", "writes", "aux", "multi", "broadcast", "floats",
-        "doc", "kern", "wants", "plans", "n", "reference", "mask_first",
+        "doc", "kern", "wants", "plans", "n", "reference", "mask_first", "static",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +89,7 @@ class Op:
             }
             if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in signature):
                 self.inputs = ("*",)  # any number of inputs, as in cat
+        self.static = tuple(p for p in self.params if p not in self.values)
         self.n = len(self.inputs)
         self.kern: dict[type, Callable[..., Any]] = {}
         self.wants = tuple(self._want(slot, k) for slot, k in enumerate(self.inputs) if k in self.vjp)

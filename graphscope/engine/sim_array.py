@@ -6,7 +6,7 @@ Whatever mixes them with host arrays, or reads them without a transfer, raises, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -38,6 +38,10 @@ class SimArray(NDArrayOperatorsMixin):
 
     __slots__ = ("_h", "_device", "base", "mem", "__weakref__")
     __array_priority__ = 100
+
+    if TYPE_CHECKING:  # the facts and methods that are attached below
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, host: Any, device: SimDevice, mem: Memory, base: Any = None) -> None:
         self._h = host
@@ -121,7 +125,12 @@ class SimArray(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = ufunc.__name__
-        if method == "at" and name not in _AT or method in ("reduce", "accumulate") and name not in _REDUCE:
+        if (
+            method == "at"
+            and name not in _AT
+            or method in ("reduce", "accumulate")
+            and name not in _REDUCE
+        ):
             raise TypeError(f"sim: {name}.{method} is not on the device (it is not in CuPy either)")
         if method not in ("__call__", "at", "reduce", "accumulate"):
             raise TypeError(f"sim: ufunc method {method!r} is not on the device")

@@ -133,7 +133,9 @@ class SimDevice:
         """Device time between two events. Raises: DeviceError if one has not happened yet."""
         for event in (begin, end):
             if not self.query(event):
-                raise DeviceError(f"sim: event {event} has not happened yet; synchronize, or ask query() first")
+                raise DeviceError(
+                    f"sim: event {event} has not happened yet; synchronize, or ask query() first"
+                )
         return self.events[end] - self.events[begin]
 
     def wait(self, event: int, stream: Stream) -> None:

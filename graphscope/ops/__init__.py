@@ -25,11 +25,12 @@ from graphscope.ops import (
     pool,
     reduce,
     shape,
+    softmax,
     update,
 )
 
 FAMILIES = [
-    arithmetic, pointwise, compare, reduce, shape, index, linalg, conv, pool, loss, update, inplace,
+    arithmetic, pointwise, compare, reduce, shape, index, linalg, conv, pool, softmax, loss, update, inplace,
 ]  # fmt: skip
 
 TABLE: dict[str, Op] = {}
@@ -53,7 +54,7 @@ class Plain:
         raise AttributeError(f"a gradient uses F.{name}, but the op table has no such row")
 
 
-def _first(kernel: Any, *args: Any, **params: Any) -> Any:
+def _first(kernel: Any, /, *args: Any, **params: Any) -> Any:
     return kernel(*args, **params)[0]
 
 

@@ -18,6 +18,7 @@ from graphscope.ops import linalg as la
 from graphscope.ops import pointwise as pw
 from graphscope.ops import reduce as rd
 from graphscope.ops import shape as sh
+from graphscope.ops import softmax as sm
 
 # ---------------------------------------------------------------- arithmetic
 
@@ -100,6 +101,20 @@ def sigmoid(input: Any) -> Tensor:
 def relu(input: Any) -> Tensor:
     """max(input, 0)."""
     return unary(pw.relu, input)
+
+
+def softmax(input: Any, dim: int, dtype: Any = None) -> Tensor:
+    """e^input normalised to sum 1 along ``dim``."""
+    x = input if dtype is None else to_dtype(input, dtype)
+    out: Tensor = call(sm.softmax, x, axis=dim)
+    return out
+
+
+def log_softmax(input: Any, dim: int, dtype: Any = None) -> Tensor:
+    """The logarithm of softmax, without underflow."""
+    x = input if dtype is None else to_dtype(input, dtype)
+    out: Tensor = call(sm.log_softmax, x, axis=dim)
+    return out
 
 
 def abs(input: Any) -> Tensor:  # noqa: A001

@@ -21,6 +21,8 @@ def fill(template: tuple[Any, ...], parts: tuple[Any, ...]) -> tuple[Any, ...]:
 
 getitem = Op(
     "getitem", lambda xp, x, *, index, was=None: x[index], tex=r"{x}[\cdot]", family="shape", view=True,
+    # Where a slice begins is a value: a program that cuts its own batches repeats one graph.
+    values=("index", "was"),
     vjp=dict(x=lambda F, g, index, was: F.put_zeros(g, index=index, shape=was)),
     samples=(
         arrays((3, 4), index=(slice(1, 3), 2), was=(3, 4)),
@@ -37,7 +39,7 @@ def _put_zeros(xp: Any, g: Any, *, index: Any, shape: Any) -> Any:
 
 
 put_zeros = Op(
-    "put_zeros", _put_zeros, tex=r"{g} \to 0", family="shape",
+    "put_zeros", _put_zeros, tex=r"{g} \to 0", family="shape", values=("index", "shape"),
     vjp=dict(g=lambda F, h, index, shape: F.getitem(h, index=index, was=shape)),
     samples=(arrays((2,), index=(slice(1, 3), 2), shape=(3, 4)),),
     flops=lambda *a, **k: 0, doc="Zeros with g at an index: the gradient of indexing.",
@@ -61,7 +63,7 @@ def _scatter(xp: Any, g: Any, i: Any, j: Any = None, *, template: Any, shape: An
 
 
 take = Op(
-    "take", lambda xp, x, i, *, template, was=None: _take(xp, x, i, template=template), family="shape",
+    "take", lambda xp, x, i, *, template, was=None: _take(xp, x, i, template=template), family="shape", values=("was",),
     tex=r"{x}[{i}]",
     vjp=dict(x=lambda F, g, i, template, was: F.scatter(g, i, template=template, shape=was)),
     samples=(
@@ -72,7 +74,7 @@ take = Op(
 )  # fmt: skip
 scatter = Op(
     "scatter", lambda xp, g, i, *, template, shape: _scatter(xp, g, i, template=template, shape=shape),
-    tex=r"{g} \to [{i}]", family="shape",
+    tex=r"{g} \to [{i}]", family="shape", values=("shape",),
     vjp=dict(g=lambda F, h, i, template, shape: F.take(h, i, template=template, was=shape)),
     samples=(
         made(lambda r: (r.normal(size=(3, 3)), np.array([0, 2, 2])), template=("@0",), shape=(4, 3)),
@@ -81,7 +83,7 @@ scatter = Op(
 )  # fmt: skip
 take2 = Op(
     "take2", lambda xp, x, i, j, *, template, was=None: _take(xp, x, i, j, template=template),
-    tex=r"{x}[{i}, {j}]", family="shape",
+    tex=r"{x}[{i}, {j}]", family="shape", values=("was",),
     vjp=dict(x=lambda F, g, i, j, template, was: F.scatter2(g, i, j, template=template, shape=was)),
     samples=(
         made(lambda r: (r.normal(size=(4, 3)), np.array([0, 2, 2]), np.array([1, 0, 0])),
@@ -92,7 +94,7 @@ take2 = Op(
 scatter2 = Op(
     "scatter2",
     lambda xp, g, i, j, *, template, shape: _scatter(xp, g, i, j, template=template, shape=shape),
-    tex=r"{g} \to [{i}, {j}]", family="shape",
+    tex=r"{g} \to [{i}, {j}]", family="shape", values=("shape",),
     vjp=dict(g=lambda F, h, i, j, template, shape: F.take2(h, i, j, template=template, was=shape)),
     samples=(
         made(lambda r: (r.normal(size=(3,)), np.array([0, 2, 2]), np.array([1, 0, 0])),
@@ -110,12 +112,12 @@ def _setitem(xp: Any, x: Any, v: Any, *parts: Any, template: Any) -> Any:
 # Writing rows: the first input is changed in place and is the output.
 setitem_ = Op(
     "setitem_", lambda xp, x, v, *, template: _setitem(xp, x, v, template=template),
-    tex=r"{x}[\cdot] \gets {v}", family="shape", writes=True, flops=lambda *a, **k: 0,
+    tex=r"{x}[\cdot] \gets {v}", family="shape", writes=True, values=("template",), flops=lambda *a, **k: 0,
     doc="Write at an index, in place.",
 )  # fmt: skip
 setitem_at_ = Op(
     "setitem_at_", lambda xp, x, v, i, *, template: _setitem(xp, x, v, i, template=template),
-    tex=r"{x}[{i}] \gets {v}", family="shape", writes=True, flops=lambda *a, **k: 0,
+    tex=r"{x}[{i}] \gets {v}", family="shape", writes=True, values=("template",), flops=lambda *a, **k: 0,
     doc="Write at an array index or mask, in place.",
 )  # fmt: skip
 
@@ -156,12 +158,12 @@ def _gather_back(xp: Any, g: Any, i: Any, *, axis: Any, shape: Any) -> Any:
 
 _LABELS = made(lambda r: (r.normal(size=(3, 4)), np.array([[1], [0], [3]])), axis=1, was=(3, 4))
 gather = Op(
-    "gather", _gather, tex=r"{x}[{i}]", family="shape",
+    "gather", _gather, tex=r"{x}[{i}]", family="shape", values=("was",),
     vjp=dict(x=lambda F, g, i, axis, was: F.gather_grad(g, i, axis=axis, shape=was)),
     samples=(_LABELS,), flops=lambda *a, **k: 0, doc="One element per index along a dimension.",
 )  # fmt: skip
 gather_grad = Op(
-    "gather_grad", _gather_back, tex=r"{g} \to [{i}]", family="shape",
+    "gather_grad", _gather_back, tex=r"{g} \to [{i}]", family="shape", values=("shape",),
     vjp=dict(g=lambda F, h, i, axis, shape: F.gather(h, i, axis=axis, was=shape)),
     samples=(made(lambda r: (r.normal(size=(3, 1)), np.array([[1], [0], [3]])), axis=1, shape=(3, 4)),),
     flops=lambda *a, **k: 0, doc="The gradient of gather.",

@@ -1,4 +1,4 @@
-"""Softmax and the losses: rows that stay finite for any finite input.
+"""The losses: rows that stay finite for any finite input.
 
 The negative log likelihood is linear in the log-probabilities, so ``nll_loss`` and ``nll_loss_grad`` are
 each other's gradient; cross entropy from logits is log_softmax and nll_loss in one row. Targets are class
@@ -14,6 +14,7 @@ import numpy as np
 from graphscope.engine.op import Op
 from graphscope.errors import ShapeError, UsageError
 from graphscope.ops.samples import arrays, made
+from graphscope.ops.softmax import softmax_kernel, sum_along
 
 
 class TargetError(UsageError, IndexError):
@@ -23,49 +24,6 @@ class TargetError(UsageError, IndexError):
 def class_axis(shape: tuple[int, ...]) -> int:
     """Which dimension of the logits counts the classes."""
     return 1 if len(shape) > 1 else 0
-
-
-def _sum(F: Any, x: Any, axis: int) -> Any:
-    return F.sum(x, axis=axis, keepdims=True, shape=tuple(x.shape))
-
-
-# ---------------------------------------------------------------- softmax
-
-
-def _softmax(xp: Any, x: Any, *, axis: int) -> Any:
-    if not x.size:
-        return x.copy()
-    # Without the maximum exp overflows from 89 on in float32; the result does not change.
-    out = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
-    out /= xp.add.reduce(out, axis=axis, keepdims=True)
-    return out
-
-
-def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
-    if not x.size:
-        return x.copy()
-    shifted = x - xp.max(x, axis=axis, keepdims=True)
-    return shifted - xp.log(xp.add.reduce(xp.exp(shifted), axis=axis, keepdims=True))
-
-
-_AXES = (
-    arrays((3, 4), axis=1),
-    arrays((3, 4), axis=0),
-    arrays((2, 3, 4), axis=-1),
-    arrays((0, 4), axis=1),
-)
-
-softmax = Op(
-    "softmax", _softmax, tex=r"\mathrm{{softmax}}({x})", floats=True, family="pointwise",
-    vjp=dict(x=lambda F, g, out, axis: out * (g - _sum(F, g * out, axis))),
-    samples=_AXES, flops=lambda x, **_: 5 * x.size, doc="exp(x) normalised to sum 1 along a dimension.",
-)  # fmt: skip
-
-log_softmax = Op(
-    "log_softmax", _log_softmax, tex=r"\ln\mathrm{{softmax}}({x})", floats=True, family="pointwise",
-    vjp=dict(x=lambda F, g, out, axis: g - F.exp(out) * _sum(F, g, axis)),
-    samples=_AXES, flops=lambda x, **_: 5 * x.size, doc="The logarithm of softmax, without underflow.",
-)  # fmt: skip
 
 
 # ---------------------------------------------------------------- classes
@@ -185,7 +143,7 @@ def _cross_entropy_grad(
 ) -> Any:  # fmt: skip
     axis = class_axis(x.shape)
     v = _nll_grad(xp, g, target, w, reduction=reduction, ignore_index=ignore_index, shape=x.shape)
-    out = _softmax(xp, x, axis=axis)
+    out = softmax_kernel(xp, x, axis=axis)
     # The columns of v hold one number each, so their sum is minus that sample's share of the loss.
     out *= xp.add.reduce(v, axis=axis, keepdims=True)
     return xp.subtract(v, out, out=out)
@@ -221,7 +179,7 @@ def _ce_grad_vjp_g(
     F: Any, h: Any, x: Any, target: Any, w: Any, reduction: str, ignore_index: int
 ) -> Any:
     axis = class_axis(x.shape)
-    inner = h - _sum(F, h * F.softmax(x, axis=axis), axis)
+    inner = h - sum_along(F, h * F.softmax(x, axis=axis), axis)
     return _nll_grad_vjp(F, inner, target, w, reduction, ignore_index, tuple(x.shape))
 
 
@@ -231,7 +189,7 @@ def _ce_grad_vjp_x(
     axis = class_axis(x.shape)
     s = F.softmax(x, axis=axis)
     v = _nll_vjp(F, g, target, w, reduction, ignore_index, tuple(x.shape))
-    return -_sum(F, v, axis) * s * (h - _sum(F, h * s, axis))
+    return -sum_along(F, v, axis) * s * (h - sum_along(F, h * s, axis))
 
 
 def _labels(
@@ -346,4 +304,4 @@ mse_loss = Op(
     doc="Squared differences: their mean, their sum, or each.",
 )  # fmt: skip
 
-ROWS = [softmax, log_softmax, nll_loss, nll_loss_grad, cross_entropy, cross_entropy_grad, mse_loss]
+ROWS = [nll_loss, nll_loss_grad, cross_entropy, cross_entropy_grad, mse_loss]

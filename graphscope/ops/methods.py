@@ -22,7 +22,7 @@ METHODS = """
     add sub mul div pow neg square exp log sqrt sin cos tanh sigmoid relu abs sign clamp clip maximum
     minimum isnan isfinite eq ne lt le gt ge allclose equal sum mean var std max min amax amin argmax
     argmin all any norm reshape view flatten squeeze unsqueeze transpose t permute expand broadcast_to
-    clone mm matmul bmm dot mv
+    clone mm matmul bmm dot mv softmax log_softmax
 """.split()
 
 

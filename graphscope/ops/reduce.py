@@ -44,7 +44,7 @@ def _spread(F: Any, g: Any, axis: Any, keepdims: Any, shape: Any) -> Any:
 
 # ``shape`` is the input's shape: the gradient needs it, and a param keeps no array alive.
 sum = Op(  # noqa: A001 - torch's name
-    "sum", _sum, tex=r"\sum {x}", family="reduce",
+    "sum", _sum, tex=r"\sum {x}", family="reduce", values=("shape",),
     vjp=dict(x=_spread), samples=_AXES, flops=lambda x, **_: x.size, doc="Sum over dimensions.",
 )  # fmt: skip
 
@@ -55,7 +55,7 @@ def _mean(xp: Any, x: Any, *, axis: Any = None, keepdims: Any = False, shape: An
 
 
 mean = Op(
-    "mean", _mean, tex=r"\frac{{1}}{{n}}\sum {x}", family="reduce", floats=True,
+    "mean", _mean, tex=r"\frac{{1}}{{n}}\sum {x}", family="reduce", floats=True, values=("shape",),
     vjp=dict(x=lambda F, g, axis, keepdims, shape:
         _spread(F, g / reduced_count(shape, axis), axis, keepdims, shape)),
     samples=_AXES, doc="Mean over dimensions.",

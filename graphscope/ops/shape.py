@@ -22,7 +22,7 @@ def _reshape_rule(x: tuple[int, ...], *, shape: tuple[int, ...], was: Any = None
 
 reshape = Op(
     "reshape", lambda xp, x, *, shape, was=None: x.reshape(shape), tex=r"\mathrm{{reshape}}({x})",
-    family="shape", view=True, shape=_reshape_rule,
+    family="shape", view=True, shape=_reshape_rule, values=("shape", "was"),
     vjp=dict(x=lambda F, g, was: F.reshape(g, shape=was, was=g.shape)),
     samples=(arrays((3, 4), shape=(2, 6), was=(3, 4)), arrays((2, 3), shape=(-1,), was=(2, 3))),
     flops=lambda *a, **k: 0, doc="The same elements in another shape.",
@@ -52,7 +52,7 @@ def _broadcast_vjp(F: Any, g: Any, was: Any) -> Any:
 
 broadcast_to = Op(
     "broadcast_to", lambda xp, x, *, shape, was=None: xp.broadcast_to(x, shape),
-    tex=r"\mathrm{{expand}}({x})", family="shape", view=True,
+    tex=r"\mathrm{{expand}}({x})", family="shape", view=True, values=("shape", "was"),
     vjp=dict(x=_broadcast_vjp),
     samples=(arrays((3, 1), shape=(3, 4), was=(3, 1)), arrays((4,), shape=(2, 4), was=(4,))),
     flops=lambda *a, **k: 0, doc="Repeat along dimensions of size 1, without a copy.",
@@ -71,7 +71,7 @@ def _split_grad(F: Any, g: Any, axis: Any, sizes: Any) -> list[Any]:
 
 concatenate = Op(
     "cat", lambda xp, *args, axis=0, sizes=(): xp.concatenate(args, axis=axis),
-    tex=r"\mathrm{{cat}}", family="shape", vjp={"*": _split_grad},
+    tex=r"\mathrm{{cat}}", family="shape", values=("sizes",), vjp={"*": _split_grad},
     samples=(arrays((2, 3), (1, 3), axis=0, sizes=(2, 1)), arrays((2, 1), (2, 2), axis=1, sizes=(1, 2))),
     flops=lambda *a, **k: 0, doc="Join along an existing dimension.",
 )  # fmt: skip

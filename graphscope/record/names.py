@@ -20,7 +20,7 @@ class GraphRecord:
     """A graph as the recorder compares it: keys of nodes, what each keeps, ports."""
 
     __slots__ = (
-        "id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "shapes",
+        "id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "shapes", "deaths", "other",
         "_last", "_last_id",
     )  # fmt: skip
 
@@ -32,6 +32,8 @@ class GraphRecord:
         self.ports, self.parent, self.at, self.digest = ports, parent, at, digest
         self.sets: dict[Any, int] = {}
         self.shapes: list[Any] = []  # (of nodes, of ports) by number of the set
+        self.deaths: Any = None  # the pattern of the plan, and the last one that differed
+        self.other: Any = None
         self._last: Any = None
         self._last_id = -1
 

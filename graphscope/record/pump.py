@@ -160,7 +160,7 @@ class Pump:
         if (graph.id, number) not in self._sets:
             self._sets[graph.id, number] = self._shape_set(graph, graph.shapes[number])
         set_id = self._sets[graph.id, number]
-        times = np.frombuffer(job.times, np.int64)
+        times = np.array(job.times, np.int64)
         self.writer.add_step(
             job.seq, job.kind, job.num, graph.id, set_id, job.status, job.t0_ns, job.wall_ns,
             job.rec_ns, job.loss, job.nonfinite, times[0::2] - job.t0, times[1::2] - times[0::2],

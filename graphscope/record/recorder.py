@@ -8,7 +8,7 @@ graph. Values of a step are numbered by position; what comes from before it ente
 
 from __future__ import annotations
 
-from array import array
+from functools import partial
 from itertools import count
 from threading import get_ident
 from time import perf_counter_ns as clock
@@ -17,6 +17,7 @@ from weakref import ref
 
 import numpy as np
 
+from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
 from graphscope.record.names import Names, names_in_frame, port_of
 from graphscope.record.pump import Job, Pump
@@ -38,7 +39,7 @@ class Recorder:
     __slots__ = (
         "after", "base", "budget", "consts", "diverged", "entries", "event_ns",
         "expected", "extra", "foreign", "i", "kept", "kind", "last",
-        "lines", "log", "log_append", "look", "loss", "memory", "mode",
+        "lines", "dead", "deaths", "deaths_append", "on_death", "look", "loss", "memory", "mode",
         "n_expected", "names", "nonfinite", "note", "num", "op_ns", "phase",
         "port_consts", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
         "refs_append", "root", "scope", "seq", "shapes", "shapes_append", "site",
@@ -69,6 +70,10 @@ class Recorder:
         self.num = {"train": 0, "eval": 0}
         self.last: dict[str, Any] = {"train": None, "eval": None}
         self.consts: dict[int, list[Any]] = {}
+        # The values whose memory died in this step, in order. A weak reference calls the partial that its
+        # node has in `on_death`, which puts the node's number in here: no Python code runs at a death.
+        self.dead: dict[int, Any] = {}
+        self.on_death: list[Any] = []
         self._begin(self.t_start)
 
     # ---------------------------------------------------------------- a step's life
@@ -89,12 +94,13 @@ class Recorder:
         self.port_consts: list[Any] = []
         self.shapes: list[Any] = []
         self.shapes_append = self.shapes.append
-        self.times = array("q")
+        self.times: list[int] = []
         self.times_append = self.times.append
         self.refs: list[Any] = []
         self.refs_append = self.refs.append
-        self.log: list[Any] = []  # deaths in order; an int i says: node i is done
-        self.log_append = self.log.append
+        self.dead.clear()
+        self.deaths: list[int] = []  # how many had died when each node was done
+        self.deaths_append = self.deaths.append
         self.scope = 0
         self.stack: list[int] = []
         self.root: Any = None
@@ -128,7 +134,7 @@ class Recorder:
         return self.value_ns + self.value_last <= share * elapsed
 
     def close(
-        self, frame: Any = None, status: str | None = None, note: str | None = None, at: int = 0
+        self, status: str | None = None, note: str | None = None, at: int = 0
     ) -> None:
         """End the running step (nothing happens if no op ran in it) and begin the next one.
 
@@ -156,7 +162,7 @@ class Recorder:
                 kind, self.expected[:n], self.lines[:n], self.kept[:n], self.ports, parent, first
             )
             if new:
-                names = names_in_frame(frame, self.base, PORT)
+                names = names_in_frame(user_frame(2), self.base, PORT)
                 self.consts[self.seq] = self.port_consts
                 if self.mode != "off" and not self.values:
                     self.value_last = 0.0  # statistics of a new graph come with its next step
@@ -177,7 +183,7 @@ class Recorder:
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
-                self.times, self.t0, self._freed(n) if self.memory else None, note or self.note,
+                self.times, self.t0, self._freed(graph) if self.memory else None, note or self.note,
                 self.entries, names,
             )
         )  # fmt: skip
@@ -185,25 +191,28 @@ class Recorder:
         self.num[kind] += 1
         self._begin(now)
 
-    def _freed(self, n: int) -> list[int]:
-        """After which node each value's memory died, read from the log of deaths.
-
-        Done at once and not by the writer: a thousand weak references that wait for it would be
-        walked by every garbage collection.
-        """
-        freed = [schema.SURVIVED] * n
-        place = {}
-        for i, r in enumerate(self.refs):
-            if r is None:
-                freed[i] = schema.NO_MEMORY
-            else:
-                place[id(r)] = i
-        after = 0
-        for entry in self.log:
-            if type(entry) is int:
-                after = entry
-            elif id(entry) in place:
-                freed[place[id(entry)]] = after
+    def _freed(self, graph: Any) -> Any:
+        """After which node each value's memory died; None if that is the graph's plan."""
+        order = list(self.dead)
+        owns = [r is not None for r in self.refs]
+        seen = (order, self.deaths, owns)
+        if graph.deaths == seen:
+            return None
+        if graph.other is not None and graph.other[0] == seen:
+            return graph.other[1]
+        freed = [schema.SURVIVED if own else schema.NO_MEMORY for own in owns]
+        at = 0
+        for node, count_ in enumerate(self.deaths):
+            while at < count_:
+                # counted when `node` was done: it died after the node before
+                freed[order[at]] = max(node - 1, order[at])
+                at += 1
+        for value in order[at:]:
+            freed[value] = len(freed) - 1
+        if graph.deaths is None:
+            graph.deaths = seen  # the first step's is the plan
+        else:
+            graph.other = (seen, freed)
         return freed
 
     def _settle(self, row: Any, node: Any) -> None:
@@ -220,10 +229,8 @@ class Recorder:
             self.unsettled = self.kind == "eval"
 
     def _close_here(self) -> None:
-        from graphscope.engine.frames import user_frame
-
         scope, stack, root = self.scope, self.stack, self.root
-        self.close(user_frame(3))
+        self.close()
         self.scope, self.stack, self.root = scope, stack, root
 
     # ---------------------------------------------------------------- events
@@ -267,8 +274,8 @@ class Recorder:
                 self.refs_append(None)
             else:
                 owner = made.base
-                self.refs_append(ref(made if owner is None else owner, self.log_append))
-            self.log_append(i)
+                self.refs_append(ref(made if owner is None else owner, self.on_death[i]))
+            self.deaths_append(len(self.dead))
         out._rid = rid = base + i
         if node is not None:
             node.rid = rid
@@ -304,8 +311,8 @@ class Recorder:
                     owner = g
                 elif owner.nbytes < g.nbytes or node.row.view:
                     owner = None  # a broadcast or transposed view of memory counted elsewhere
-                self.refs_append(None if owner is None else ref(owner, self.log_append))
-            self.log_append(i)
+                self.refs_append(None if owner is None else ref(owner, self.on_death[i]))
+            self.deaths_append(len(self.dead))
         self.i = i + 1
         if t2 and not self.values:
             self.event_ns += clock() - t2
@@ -349,17 +356,15 @@ class Recorder:
         if get_ident() != self.thread:
             return
         if self.i and (self.i > 1 or self.kind is not None):
-            from graphscope.engine.frames import user_frame
-
-            self.close(user_frame(2), at=t0)  # the wait belongs to the step that it feeds
+            self.close(at=t0)  # the wait belongs to the step that it feeds
         i = self.i
         if not (i < self.n_expected and self.expected[i] == _DATA_KEY):
             self._new(i, _DATA_KEY, None)
         self.shapes.append(())
         self.times_append(t0)
         self.times_append(t1)
-        self.refs.append(None)
-        self.log_append(i)
+        self.refs_append(None)
+        self.deaths_append(len(self.dead))
         self.i = i + 1
 
     def failed(self, row: Any, inputs: Any, error: BaseException) -> None:
@@ -421,6 +426,8 @@ class Recorder:
             kept = tuple(k for k, a in enumerate(node.saved) if a is not None)
         self.kept.append(kept)
         self.n_expected = i + 1
+        while len(self.on_death) <= i:
+            self.on_death.append(partial(self.dead.__setitem__, len(self.on_death)))
 
     def _several(
         self, row: Any, params: Any, u: int, v: Any, outs: Any, t0: int, t1: int, node: Any
@@ -437,8 +444,9 @@ class Recorder:
             self.shapes_append(a.shape)
             self.times_append(t0 if k == 0 else t1)
             self.times_append(t1)
-            self.refs_append(None if row.view else ref(a if a.base is None else a.base, self.log_append))
-            self.log_append(i)
+            owner = a if a.base is None else a.base
+            self.refs_append(None if row.view else ref(owner, self.on_death[i]))
+            self.deaths_append(len(self.dead))
             out._rid = self.base + i
             self.i = i + 1
         if node is not None:

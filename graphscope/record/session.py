@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine import dispatch
-from graphscope.engine.frames import user_frame
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import TraceError, UsageError
 from graphscope.record.pump import Pump
@@ -93,7 +92,7 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
         if error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
             text = f"{type(error).__name__}: {error}"
         partial = "failed" if text else ("partial" if self._recorder.phase != 3 and not self._recorder.after else None)
-        self._recorder.close(user_frame(2), status=partial, note=text)
+        self._recorder.close(status=partial, note=text)
         if self._recorder.foreign:
             self._pump.writer.set_meta("foreign_ops", self._recorder.foreign)
         self._pump.close("failed" if text else "finished", text)
@@ -111,7 +110,7 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
     def step(self) -> None:
         """End the running step here."""
         if self._recorder is not None:
-            self._recorder.close(user_frame(2))
+            self._recorder.close()
 
     def scalar(self, tag: str, value: Any, step: int | None = None) -> None:
         """Record a number under a tag, at the running step unless ``step`` says otherwise."""

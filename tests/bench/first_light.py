@@ -22,7 +22,11 @@ from graphscope.engine import dispatch  # noqa: E402
 from tests.bench import programs  # noqa: E402
 from tests.bench.paired import Result, Row, compare, ratio, table  # noqa: E402
 
-GOALS = {"two-layer, recorded / numpy": 1.15, "two-layer, on / off": 1.08, "bytes per recorded op": 24.0}
+GOALS = {
+    "two-layer, recorded / numpy": 1.15,
+    "two-layer, on / off": 1.08,
+    "bytes per recorded op": 24.0,
+}
 
 
 def torch_or_none() -> Any:
@@ -90,7 +94,9 @@ def main(argv: list[str] | None = None) -> dict[str, float]:
     parser.add_argument("--blocks", type=int, default=21, help="alternating rounds (default: 21)")
     parser.add_argument("--seconds", type=float, default=0.5, help="per block (default: 0.5)")
     parser.add_argument("--json", metavar="FILE", help="write the summary there as well")
-    parser.add_argument("--only", choices=["two-layer", "chain", "digits"], help="one program alone")
+    parser.add_argument(
+        "--only", choices=["two-layer", "chain", "digits"], help="one program alone"
+    )
     args = parser.parse_args(argv)
     on, off = "graphscope, everything recorded", "graphscope, recording off"
     summary: dict[str, float] = {}

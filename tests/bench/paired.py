@@ -79,5 +79,7 @@ def table(title: str, results: list[Result]) -> str:
     """The results as text."""
     lines = [title, f"  {'':34}{'ratio':>7}   {'p25..p75':<14}{'µs/step':>10}"]
     for r in results:
-        lines.append(f"  {r.name:34}{r.ratio:7.3f}   [{r.low:.3f}..{r.high:.3f}]{r.seconds * 1e6:10.1f}")
+        lines.append(
+            f"  {r.name:34}{r.ratio:7.3f}   [{r.low:.3f}..{r.high:.3f}]{r.seconds * 1e6:10.1f}"
+        )
     return "\n".join(lines)

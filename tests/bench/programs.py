@@ -70,7 +70,9 @@ REPEATS = 5  # of ten ops, and a sum: 51
 
 def _chain_data() -> tuple[Any, ...]:
     r = np.random.default_rng(0)
-    return tuple(r.uniform(0.5, 1.0, s).astype(np.float32) for s in ((1, 4), (1, 4), (4, 4), (1, 4)))
+    return tuple(
+        r.uniform(0.5, 1.0, s).astype(np.float32) for s in ((1, 4), (1, 4), (4, 4), (1, 4))
+    )
 
 
 def chain_numpy() -> Step:

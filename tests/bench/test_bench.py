@@ -34,6 +34,8 @@ def test_a_row_compared_with_itself_is_about_one():
 @pytest.mark.slow
 def test_the_benchmark_runs():
     words = [sys.executable, "-m", "tests.bench.first_light", "--blocks", "1", "--seconds", "0.05"]
-    done = subprocess.run([*words, "--only", "two-layer"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [*words, "--only", "two-layer"], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert "bytes per recorded op" in done.stdout

@@ -155,7 +155,7 @@ def test_search_opens_the_way_to_a_hit(visit):
     box = page.get_by_role("combobox", name="Search the graph")
     expect(box).to_be_focused()
     box.fill("matmul")
-    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page.locator(".gs-hits").get_by_role("option").first).to_be_visible()
     box.press("ArrowDown")
     box.press("Enter")
     expect(page).to_have_url(re.compile("node=n"))
@@ -195,13 +195,15 @@ def test_hostile_names_stay_text(visit):
     for li in page.get_by_role("treeitem").all()[:6]:
         press(li)
     page.get_by_role("combobox", name="Search the graph").fill("script")
-    expect(page.get_by_role("option").first).to_contain_text("script")
+    expect(page.locator(".gs-hits").get_by_role("option").first).to_contain_text("script")
 
 
 def test_failed_run_shows_the_partial_graph(visit):
     page = visit("/graph?run=failed")
     ready(page)
     expect(page.locator(".gs-graph-note")).to_contain_text("ShapeError: matmul of 4×5 and 6×2")
+    # The page opens on the op that failed.
+    expect(inspector(page).locator(".gs-insp-sign")).to_contain_text("(4×5, 6×2)")
     press(item(page, "^w2, parameter, 6×2"))
     expect(inspector(page)).to_contain_text("No values were recorded")
 

@@ -18,7 +18,12 @@ from graphscope.engine.backend_sim import SimBackend
 from graphscope.errors import DeviceError
 from graphscope.ops.samples import generator
 
-MEMBERS = [n for n in vars(Backend) if not n.startswith("_")] + ["name", "xp", "array_type", "sync_count"]
+MEMBERS = [n for n in vars(Backend) if not n.startswith("_")] + [
+    "name",
+    "xp",
+    "array_type",
+    "sync_count",
+]
 SAMPLES = [(name, k) for name, row in ops.TABLE.items() for k in range(len(row.samples))]
 
 
@@ -37,7 +42,9 @@ def test_the_op_table_gives_the_same_on_sim(name, k):
     inputs, params = ops.TABLE[name].samples[k](generator(name))
     sim = backend_of("sim")
     want = getattr(ops.NUMPY, name)(*(np.array(i) for i in inputs), **params)
-    got = getattr(ops.plain(sim.array_type), name)(*(sim.asarray(np.array(i)) for i in inputs), **params)
+    got = getattr(ops.plain(sim.array_type), name)(
+        *(sim.asarray(np.array(i)) for i in inputs), **params
+    )
     assert type(got) is sim.array_type
     host = sim.to_host(got)
     assert host.dtype == np.asarray(want).dtype
@@ -119,8 +126,16 @@ def test_cupy_is_imported_only_when_a_gpu_is_asked_for():
 
 
 def test_cupy_has_every_name_that_the_adapter_uses():
-    cupy = pytest.importorskip("cupy", reason="CuPy is not installed: pip install 'graphscope-debugger[cuda]'")
-    for name in ("deviceSynchronize", "eventCreateWithFlags", "eventRecord", "eventQuery", "eventElapsedTime"):
+    cupy = pytest.importorskip(
+        "cupy", reason="CuPy is not installed: pip install 'graphscope-debugger[cuda]'"
+    )
+    for name in (
+        "deviceSynchronize",
+        "eventCreateWithFlags",
+        "eventRecord",
+        "eventQuery",
+        "eventElapsedTime",
+    ):
         assert hasattr(cupy.cuda.runtime, name)
     for name in ("asnumpy", "asarray", "get_default_memory_pool", "is_available"):
         assert hasattr(cupy, name)

@@ -12,7 +12,9 @@ from graphscope.engine.sim_device import Costs
 from graphscope.errors import DeviceError, OutOfMemory
 
 # launch 10, view 1, kernel 100 + bytes/4 + flops/2, copy 1000 + bytes/2
-COSTS = Costs(launch=10, view=1, latency=100, bandwidth=4, rate=2, copy_latency=1000, copy_bandwidth=2)
+COSTS = Costs(
+    launch=10, view=1, latency=100, bandwidth=4, rate=2, copy_latency=1000, copy_bandwidth=2
+)
 
 
 @pytest.fixture

@@ -79,7 +79,11 @@ def test_memory_events_join_with_arrays(gpu):
         del a
     mallocs = [e for e in events if e.kind == "malloc" and e.memory == info.memory]
     frees = [e for e in events if e.kind == "free" and e.memory == info.memory]
-    assert [(e.requested, e.allocated) for e in mallocs] == [(4000, 4096)] == [(info.requested, info.allocated)]
+    assert (
+        [(e.requested, e.allocated) for e in mallocs]
+        == [(4000, 4096)]
+        == [(info.requested, info.allocated)]
+    )
     assert len(frees) == 1 and frees[0].allocated == 4096
 
 
@@ -87,7 +91,11 @@ def test_report(gpu):
     """Prints and (in $OUT) writes what the machine is, for the record."""
     runtime = gpu.xp.cuda.runtime
     props = runtime.getDeviceProperties(0)
-    facts = {"gpu": props["name"].decode(), "cupy": gpu.xp.__version__, "cuda": runtime.runtimeGetVersion()}
+    facts = {
+        "gpu": props["name"].decode(),
+        "cupy": gpu.xp.__version__,
+        "cuda": runtime.runtimeGetVersion(),
+    }
     print(json.dumps(facts))
     if os.environ.get("OUT"):
         with open(os.path.join(os.environ["OUT"], "gpu.json"), "w") as f:

@@ -1,6 +1,7 @@
 """The revision card: the state of a run, the texts of the top bar, and when views must ask again."""
 
 import json
+import os
 
 import pytest
 
@@ -58,8 +59,10 @@ def test_an_unknown_run_is_an_error(source):
         live_json(source, "nothing")
 
 
-def test_without_a_name_the_newest_run_is_told(source):
-    assert live_json(source, "")["run"] == next(iter(source.files()))
+def test_without_a_name_the_newest_run_that_can_be_read_is_told(source, folder):
+    os.utime(folder / "failed.gscope", (4e9, 4e9))
+    os.utime(folder / "broken.gscope", (4.1e9, 4.1e9))
+    assert live_json(source, "")["run"] == "failed"
 
 
 def test_no_run_at_all(tmp_path):

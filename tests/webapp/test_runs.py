@@ -90,7 +90,8 @@ def test_a_damaged_file_is_listed_with_a_sentence(source, folder, damage):
 
 
 @pytest.mark.parametrize(
-    "run", ["../secret", "/etc/passwd", "..", ".", "tiny.gscope", "tiny\0", "TINY/../tiny", "x" * 9999]
+    "run",
+    ["../secret", "/etc/passwd", "..", ".", "tiny.gscope", "tiny\0", "TINY/../tiny", "x" * 9999],
 )
 def test_a_name_is_no_path(source, folder, run):
     golden.build("tiny", folder.parent / "elsewhere")

@@ -20,7 +20,15 @@ from tests import golden
 
 @pytest.mark.parametrize(
     "tag, known",
-    [("loss", 1), ("train/loss", 1), ("loss/train", 1), ("Loss", 1), ("lossless", 0), ("lr", 0), ("", 0)],
+    [
+        ("loss", 1),
+        ("train/loss", 1),
+        ("loss/train", 1),
+        ("Loss", 1),
+        ("lossless", 0),
+        ("lr", 0),
+        ("", 0),
+    ],
 )
 def test_what_is_a_loss(tag, known):
     assert is_loss(tag) == bool(known)

@@ -76,7 +76,9 @@ def test_json_with_a_charset_is_json():
     assert client().post("/_dash-update-component", data="{}", content_type=kind).status_code == 200
 
 
-@pytest.mark.parametrize("given, status", [(None, 403), ("", 403), ("wrong", 403), ("\u00fc", 403), (TOKEN, 200)])
+@pytest.mark.parametrize(
+    "given, status", [(None, 403), ("", 403), ("wrong", 403), ("\u00fc", 403), (TOKEN, 200)]
+)
 def test_control_needs_the_token(given, status):
     headers = {} if given is None else {TOKEN_HEADER: given}
     assert client().post("/api/control/pause", json={}, headers=headers).status_code == status

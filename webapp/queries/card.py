@@ -25,10 +25,9 @@ def live_json(source: RunDirectory, run: str) -> dict[str, Any]:
     files = source.files()
     # A number that changes when a run comes or goes: the page then asks for the list again.
     listed = hash(tuple(files)) & 0xFFFFFFFF
+    run = run or source.newest() or ""
     if not run:
-        if not files:
-            return {"run": None, "state": "none", "runs": listed, "folder": str(source.path)}
-        run = next(iter(files))
+        return {"run": None, "state": "none", "runs": listed, "folder": str(source.path)}
     try:
         reader = source.reader(run)
         card = reader.revision()

@@ -10,7 +10,7 @@ w1 = torch.randn(D_in, H, requires_grad=True)
 w2 = torch.randn(H, D_out, requires_grad=True)
 
 learning_rate = 1e-6
-with torch.profile("runs/two_layer"):
+with torch.profile("runs/recording"):
     for t in range(200):
         y_pred = x.mm(w1).clamp(min=0).mm(w2)
         loss = (y_pred - y).pow(2).sum()
