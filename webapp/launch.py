@@ -68,8 +68,7 @@ def dashboard(runs: Path | str = "runs", port: int = 0) -> Dashboard:
         with urllib.request.urlopen(url + "api/runs", timeout=PATIENCE):
             pass
     except (OSError, queue.Empty, StopIteration) as error:
-        process.kill()
-        process.wait()
+        Dashboard(process, "").stop()
         raise UsageError(
             "The dashboard did not start; what it said is above. "
             f"Try it alone: {' '.join(command[1:-1])}"

@@ -97,8 +97,12 @@
     if (changed.length) tell(changed);
   });
 
-  gs.live = (fn) => news.push(fn);
   gs.card = null; // the newest revision card
+  gs.live = (fn) => {
+    news.push(fn);
+    // Who comes later than the newest card hears of it all the same.
+    setTimeout(() => gs.card && !gs.card.lost && guarded(fn, gs.card));
+  };
 
   /* live.js brings every card; the views hear of those that are news. */
   gs.announce = function (card, isNews) {

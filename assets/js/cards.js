@@ -108,7 +108,15 @@
     }
     ctx.font = nameFont;
     ctx.fillStyle = c.ink;
-    ctx.fillText(fit(ctx, n.label, room), x, y + (rows ? 35 : h / 2));
+    const name = fit(ctx, n.label, room);
+    ctx.fillText(name, x, y + (rows ? 35 : h / 2));
+    if (full && n.kind === "op" && n.op !== n.label) {
+      // "net.0" alone says little: the op stands beside it where there is room.
+      const from = width(ctx, name) + 6;
+      ctx.font = gs.font.sans(small);
+      ctx.fillStyle = c.quiet;
+      if (from + width(ctx, n.op) <= room) ctx.fillText(n.op, x + from, y + 35.5);
+    }
 
     if (rows) {
       const free = full ? w - 44 : w;

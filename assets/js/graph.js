@@ -7,12 +7,7 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
 
-  /* "a,b" <-> ["a", "b"]; null lets the server choose, "none" is everything shut. */
-  gs.openList = function (text) {
-    if (!text || text === "auto") return null;
-    if (Array.isArray(text)) return text;
-    return text === "none" ? [] : text.split(",").map(decodeURIComponent);
-  };
+  /* Open scopes as they stand in the address: "a,b"; "none" is everything shut. */
   gs.openText = (list) => list.map((s) => s.replace(/[%,]/g, encodeURIComponent)).join(",") || "none";
 
   class GraphPage {
@@ -75,7 +70,7 @@
 
     query(extra) {
       const { run, step, open } = gs.state;
-      return { run, step, open: open && open.length ? (Array.isArray(open) ? gs.openText(open) : open) : null, ...extra };
+      return { run, step, open, ...extra };
     }
 
     askLayout() {

@@ -165,6 +165,7 @@
         body.push(el("div", { class: "gs-plot" }, el("canvas", { class: "gs-heat", role: "img", "aria-label": `heat map, ${t.thumb.shape.join(" by ")}` })),
           el("p", { class: "gs-quiet gs-read" }, sampled(t.thumb)));
       }
+      if (t.stats && !t.thumb) body.push(el("p", { class: "gs-quiet" }, "Only statistics of this tensor were kept, not its numbers."));
       if (t.hist) body.push(el("h3", {}, "Histogram"), el("div", { class: "gs-plot" }, el("canvas", { class: "gs-hist", role: "img", "aria-label": `histogram from ${t.hist.low} to ${t.hist.high}` })));
       if (t.stats) {
         body.push(el("dl", { class: "gs-stats" }, t.stats.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))), health(t.health));

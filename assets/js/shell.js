@@ -86,7 +86,7 @@
       this.root.classList.toggle("gs-lost", Boolean(card.lost));
       this.step();
       write($("pace"), card.per_step ? `${card.per_step}/step` : "");
-      write($("cost"), card.cost ? `recording costs ${card.cost} %` : "");
+      write($("cost"), card.cost ? `recording costs ${card.cost}` : "");
       write($("summary"), card.summary || "");
       this.clock();
       this.notice(card);
@@ -140,7 +140,8 @@
     /* Instead of a page: there is nothing to show yet, or it cannot be read. */
     notice(card) {
       const box = $("notice");
-      const kind = ["none", "waiting", "damaged", "missing"].includes(card.state) && !card.lost ? card.state : "";
+      const silent = card.state === "stale" && card.steps < 0 ? "stopped" : card.state;
+      const kind = ["none", "waiting", "stopped", "damaged", "missing"].includes(silent) && !card.lost ? silent : "";
       const key = kind && `${kind} ${card.run} ${card.message || ""}`;
       if (this.noticed === key) return;
       this.noticed = key;
@@ -164,6 +165,13 @@
         gs.el("h1", {}, "connected, no step yet"),
         gs.el("p", {}, `The program of the run ${card.run} is running, for `, gs.el("span", { class: "gs-waiting" }, "\u2014"),
           ". A step ends at optimizer.step(); the first one appears here."),
+      ];
+    }
+
+    stopped(card) {
+      return [
+        gs.el("h1", {}, "no step was recorded"),
+        gs.el("p", {}, `The program of the run ${card.run} started and has been silent before its first step ended.`),
       ];
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from graphscope.engine.frames import user_line
@@ -29,7 +30,11 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
             f"Move one with .to(device).{tail}"
         )
     if isinstance(error, GraphScopeError):
-        return error
+        if str(error).startswith(f"{row.name}:"):
+            return error
+        worded = copy(error)  # a kernel knows the rule; the op, the shapes and the line are known here
+        worded.args = (f"{what}: {error}{tail}",)
+        return worded
     if row.shape is not None:
         try:
             row.shape(*(tuple(x._a.shape) for x in inputs), **(params or {}))

@@ -60,7 +60,7 @@ class Names:
         self._ids: dict[str, int] = {"": 0}
         self._graphs: dict[str, list[GraphRecord]] = {}
         self.count = 0
-        self.parameter_scopes: dict[str, int] = {}
+        self.parameter_scopes: dict[str, tuple[str, int]] = {}  # full name -> own name, owner's scope
         self.consts: dict[int, list[Any]] = {}
         self.device = "cpu"
         self._token = object()
@@ -96,11 +96,11 @@ class Names:
                 path = f"{root}.{name}" if name else root
                 sub.__dict__["_gs_scope"] = (self._token, self.string(path))
         for name, parameter in module.named_parameters():
-            if parameter._name is None:
+            owner, _, short = name.rpartition(".")
+            if parameter._name is None or parameter._name == short:
                 parameter._name = name
-            owner, _, _ = name.rpartition(".")
             path = f"{root}.{owner}" if owner else root
-            self.parameter_scopes.setdefault(parameter._name, self.string(path))
+            self.parameter_scopes.setdefault(parameter._name, (short, self.string(path)))
 
     # ---------------------------------------------------------------- graphs
 
@@ -124,7 +124,8 @@ def port_of(x: Tensor, phase: int, names: Names) -> tuple[Any, ...]:
     a = x._a
     name = x._name
     if x._rg and x._node is None:
-        return name, PARAMETER, names.parameter_scopes.get(name, 0) if name else 0, a.dtype
+        short, scope = names.parameter_scopes.get(name, (name, 0)) if name else (None, 0)
+        return short, PARAMETER, scope, a.dtype
     if x._node is not None:
         return name, CARRIED, 0, a.dtype
     if a.ndim == 0 and name is None:

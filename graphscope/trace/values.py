@@ -51,8 +51,8 @@ def thumb_index(shape: Sequence[int], whole: bool = False) -> tuple[slice, ...]:
 
 
 def thumbnail(array: NDArray[Any], whole: bool = False) -> Thumb:
-    """The sample of a host array (a strided copy; one fancy-free slice)."""
-    sample = np.asarray(array[thumb_index(array.shape, whole)], np.float32)
+    """The sample of a host array: a copy, since the program may write the array in place later."""
+    sample = np.array(array[thumb_index(array.shape, whole)], np.float32, order="C", copy=True)
     return Thumb(list(sample.shape), sample.reshape(-1), thumb_stride(array.shape, whole))
 
 

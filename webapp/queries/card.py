@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphscope.errors import TraceError
-from graphscope.units import count, number
+from graphscope.units import count, number, share
 from graphscope.units import ns as time_text
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def _pace(reader: TraceReader, card: dict[str, Any]) -> dict[str, Any]:
         return {}
     wall = table.wall_ns.astype(float)
     out: dict[str, Any] = {"per_step": time_text(float(np.median(wall[-RECENT:])))}
-    if wall.sum() > 0:
-        out["cost"] = f"{100 * float(table.rec_ns.sum()) / float(wall.sum()):.1f}"
+    if wall.sum() > 0 and table.rec_ns.any():
+        out["cost"] = share(float(table.rec_ns.sum()) / float(wall.sum()))
     if whole:
         took = float(table.t0_ns[-1] + table.wall_ns[-1] - table.t0_ns[0])
         words = f"{count(len(table))} steps in {time_text(took)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from graphscope import units
@@ -35,6 +36,9 @@ def node_json(reader: TraceReader, views: Views, num: int | None, id: str) -> di
         return told | _scope(reader, views, graph, step, values, id[2:])
     value = value_of(id, graph)
     told |= _head(graph, source, value)
+    card = next((c for c in views.structure(reader, graph, step).cards if c.id == id), None)
+    if card is not None:
+        told["label"] = card.label  # a module around one op is called by its own name
     told["tensors"] = _tensors(graph, step, values, value)
     told["formula"] = _formula(graph, value)
     told["source"] = _source(reader, graph, value)
@@ -112,14 +116,26 @@ def _facts(graph: Graph, source: Source, step: Step, value: int) -> list[Fact]:
             facts.append(("memory", "a view: shares its input's memory"))
         elif graph.flags[value] & schema.INPLACE:
             facts.append(("memory", "written in place"))
-        if graph.params_text(value):
-            facts.append(("arguments", units.clip(graph.params_text(value), 120)))
+        arguments = _arguments(graph.params_text(value))
+        if arguments:
+            facts.append(("arguments", arguments))
     keepers = graph.kept_for(value)
     if keepers:
         names = [f"\u2202 of {_where(graph, k)}" for k in keepers[:3]]
         more = f" and {len(keepers) - 3} more" if len(keepers) > 3 else ""
         facts.append(("kept alive by", "; ".join(names) + more))
     return facts
+
+
+def _arguments(text: str) -> str:
+    """``stride=(1, 1), groups=1`` out of the JSON that the trace holds."""
+    try:
+        given = json.loads(text) if text else {}
+    except ValueError:
+        given = text
+    if isinstance(given, dict):
+        given = ", ".join(f"{name}={value}" for name, value in given.items())
+    return units.clip(str(given), 160)
 
 
 def _where(graph: Graph, node: int) -> str:

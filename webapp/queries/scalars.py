@@ -54,14 +54,19 @@ def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
     return out
 
 
-def wild(steps: NDArray[np.int64], values: NDArray[np.float64]) -> list[list[int]]:
-    """Stretches of steps ``[first, last]`` in which the value is not finite; joined beyond 50."""
+def wild(values: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Stretches ``(first, last)`` of indices at which the value is not finite; at most 50.
+
+    >>> wild(np.array([1.0, np.nan, np.inf, 2.0]))
+    [(1, 2)]
+    """
     bad = ~np.isfinite(values)
     if not bad.any():
         return []
     edge = np.flatnonzero(np.diff(np.concatenate(([False], bad, [False]))))
-    spans = [[int(steps[a]), int(steps[b - 1])] for a, b in zip(edge[::2], edge[1::2], strict=True)]
-    return spans if len(spans) <= 50 else [[spans[0][0], spans[-1][1]]]
+    spans = [(int(a), int(b) - 1) for a, b in zip(edge[::2], edge[1::2], strict=True)]
+    # More cannot be told apart: the rest is one stretch.
+    return spans if len(spans) <= 50 else [*spans[:49], (spans[49][0], spans[-1][1])]
 
 
 def scalars_json(reader: TraceReader, tag: str | None = None) -> list[dict[str, Any]]:
@@ -75,6 +80,6 @@ def scalars_json(reader: TraceReader, tag: str | None = None) -> list[dict[str, 
             [int(s), float(v) if np.isfinite(v) else None, int(w)]
             for s, v, w in zip(step[kept], value[kept], wall[kept], strict=True)
         ]
-        facts = {"tag": name, "count": len(step), "points": points, "nonfinite": wild(step, value)}
-        out.append(facts)
+        spans = [[int(step[a]), int(step[b])] for a, b in wild(value)]
+        out.append({"tag": name, "count": len(step), "points": points, "nonfinite": spans})
     return out

@@ -1,0 +1,1 @@
+"""Charts as plain plotly figures (dicts): made here, shown by the dashboard."""
