@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dash import Dash
-from flask import Response
+from flask import Response, redirect, request
 
 from graphscope.webapp import api, api_graph, security, theme
 from graphscope.webapp.assets_path import assets_path
@@ -84,4 +84,11 @@ def create_app(
     server.add_url_rule("/theme.css", "gs_theme", lambda: Response(style, mimetype="text/css"))
     # Last: by now every callback, and so every inline script of Dash, is known.
     security.protect(server, secret, hosts, app.csp_hashes(), gate)
+    # After the guard, so that a refused request is refused and not led on.
+    server.before_request(lambda: _home() if request.path == "/" else None)
     return app
+
+
+def _home() -> Any:
+    query = request.query_string.decode("ascii", "replace")
+    return redirect(f"/graph?{query}" if query else "/graph")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Collection
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, redirect, request
@@ -53,7 +54,7 @@ def protect(
     allowed = {h.lower() for h in hosts}
     policy = _policy(scripts)
 
-    def refused() -> tuple[Response, int] | Response | None:
+    def refused() -> Any:
         name = host_name(request.host)
         if not (is_loopback(name) or name.lower() in allowed):
             return _no(403, "This dashboard is asked for under a name that it does not know.")
@@ -106,7 +107,7 @@ def _own_origin() -> bool:
     return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
 
 
-def _at_gate(token: str) -> tuple[Response, int] | Response | None:
+def _at_gate(token: str) -> Any:
     """The token comes once in the address, then lives in a cookie that scripts cannot read."""
     given = request.args.get("token", "")
     if _same(given, token) and request.method == "GET":

@@ -239,7 +239,8 @@
   }
 
   function sampled(thumb) {
-    return thumb.stride.some((s) => s > 1) ? `a sample: every ${thumb.stride.join(" × ")}-th element` : "every element";
+    const from = thumb.step === undefined ? "" : `, from step ${thumb.step}`;
+    return (thumb.stride.some((s) => s > 1) ? `a sample: every ${thumb.stride.join(" × ")}-th element` : "every element") + from;
   }
 
   const HEALTH = ["\u2212Inf", "negative", "zero", "positive", "+Inf", "NaN"];

@@ -72,8 +72,10 @@
 
     card(card) {
       since = performance.now();
-      if (card.runs !== undefined && card.runs !== this.listed) {
-        this.listed = card.runs;
+      // The list of runs also says their states, so the state is part of what makes it old.
+      const listed = `${card.runs} ${card.run} ${card.state}`;
+      if (card.runs !== undefined && listed !== this.listed) {
+        this.listed = listed;
         this.runs.ask("/api/runs");
       }
       this.state = card.lost ? "lost" : card.state;

@@ -28,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--epochs",
         type=_positive,
-        default=15,
+        default=120,
         metavar="N",
-        help="passes over the data (default: 15)",
+        help="passes over the data (default: 120)",
     )
     add("--seed", type=int, default=0, metavar="N", help="seed of weights and batches (default: 0)")
     add("--runs", default="runs", metavar="DIR", help="folder for the traces (default: runs)")
@@ -127,15 +127,17 @@ def network() -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+            self.relu1 = nn.ReLU()
+            self.pool1 = nn.MaxPool2d(2)
             self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-            self.relu = nn.ReLU()
-            self.pool = nn.MaxPool2d(2)
+            self.relu2 = nn.ReLU()
+            self.pool2 = nn.MaxPool2d(2)
             self.flatten = nn.Flatten()
             self.head = nn.Linear(32 * 2 * 2, 10)
 
         def forward(self, x: Any) -> Any:
-            x = self.pool(self.relu(self.conv1(x)))
-            x = self.pool(self.relu(self.conv2(x)))
+            x = self.pool1(self.relu1(self.conv1(x)))
+            x = self.pool2(self.relu2(self.conv2(x)))
             return self.head(self.flatten(x))
 
     return DigitsNet()
@@ -149,7 +151,7 @@ def accuracy(net: Any, x: Any, y: Any) -> float:
         return float((net(x).argmax(1) == y).float().mean().item())
 
 
-def train(path: Path, epochs: int = 15, seed: int = 0, console: Any = None) -> float:
+def train(path: Path, epochs: int = 120, seed: int = 0, console: Any = None) -> float:
     """Train on the digits, record into ``path``, show a progress bar; returns the test accuracy."""
     from rich.console import Console
     from threadpoolctl import threadpool_limits
@@ -168,7 +170,7 @@ def train(path: Path, epochs: int = 15, seed: int = 0, console: Any = None) -> f
     steps = 0
     # Products this small gain nothing from threads, and threads that wait take the dashboard's core.
     with threadpool_limits(1, "blas"), gs.profile(path) as p, _bar(console) as bar:
-        net = p.watch(network())
+        net = p.watch(network(), "net")
         loss_of = nn.CrossEntropyLoss()
         optimizer = optim.Adam(net.parameters(), lr=3e-3)
         task = bar.add_task(

@@ -42,7 +42,7 @@ class Recorder:
         "lines", "dead", "deaths", "deaths_append", "on_death", "look", "loss", "memory", "mode",
         "n_expected", "names", "nonfinite", "note", "num", "op_ns", "phase",
         "port_consts", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
-        "refs_append", "root", "scope", "seq", "shapes", "shapes_append", "site",
+        "refs_append", "root", "scope", "seq", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
         "sites", "stack", "stacks", "status", "t0", "t_last", "t_start",
         "thread", "timed", "times", "times_append", "unsettled", "value_cost", "value_last",
         "value_ns", "values", "wall_ns", "watched",
@@ -65,6 +65,7 @@ class Recorder:
         self.rec_ns = 0
         self.value_ns = 0
         self.value_last = 0.0
+        self.sample_need = 0
         self.op_ns = 600.0  # cost of one event, measured on every 16th step
         self.seq = 0
         self.num = {"train": 0, "eval": 0}
@@ -122,6 +123,9 @@ class Recorder:
             self.mode != "off" and (last is None or self._affordable(t0 - self.t_start))
         )
         self.extra = self.values or self.timed
+        # Samples of larger tensors: of all or of none, when enough is saved up for a whole step.
+        self.samples = self.mode != "stats" and self.pump.thumbs_left >= self.sample_need
+        self.sampled = 0
 
     def _affordable(self, elapsed: int) -> bool:
         """Do statistics in this step keep the whole recorder within its budget?
@@ -179,6 +183,9 @@ class Recorder:
         self.value_ns += self.value_cost
         if self.value_cost:
             self.value_last = self.value_cost
+            self.pump.thumbs_left -= self.sampled
+            if self.samples:
+                self.sample_need = self.sampled
         self.pump.put(
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
@@ -472,10 +479,9 @@ class Recorder:
                 from graphscope.engine.backend import backend_of_type
 
                 a = backend_of_type(type(a)).to_host(a)
-        thumb = self.pump.thumbs_left > 0
-        entry = describe(a, thumb)
-        if thumb and entry.thumb is not None:
-            self.pump.thumbs_left -= entry.thumb.values.size
+        entry = describe(a, self.samples)
+        if entry.thumb is not None:
+            self.sampled += entry.thumb.values.size
         self.entries.append((v, kind, entry))
         self.value_cost += clock() - t
 

@@ -108,8 +108,10 @@ class _Builder:
                 home = self.owner.get(self.sources[i][0])
             elif not self.unrolled and phases[i] == schema.BACKWARD and twins[i] >= 0:
                 home = self.owner.get(twins[i])
-            elif phases[i] >= shown_phases and not (self.unrolled and phases[i] < 4):
+            elif phases[i] >= shown_phases:
                 continue
+            elif phases[i] == schema.DATA and not self.unrolled:
+                continue  # waiting for a batch makes no value: it belongs to the timeline
             else:
                 home = None
             if home is not None:

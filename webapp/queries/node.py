@@ -12,13 +12,14 @@ from graphscope.view.encode import NOT_YET, gradient_text, reach, value_text
 from graphscope.view.palette import FAMILY_NAMES
 from graphscope.view.source import Source
 from graphscope.webapp.queries.graph import Views, look
-from graphscope.webapp.queries.tensor import tensor_json
+from graphscope.webapp.queries.tensor import tensor_json, thumb_json
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
     from graphscope.trace.records import Graph, Step, ValueStep
 
 Fact = tuple[str, str]
+SAMPLES_BACK = 40  # value steps to look through for a sample
 AROUND = 2  # source lines before and after
 
 
@@ -39,7 +40,7 @@ def node_json(reader: TraceReader, views: Views, num: int | None, id: str) -> di
     card = next((c for c in views.structure(reader, graph, step).cards if c.id == id), None)
     if card is not None:
         told["label"] = card.label  # a module around one op is called by its own name
-    told["tensors"] = _tensors(graph, step, values, value)
+    told["tensors"] = _tensors(reader, graph, step, values, value)
     told["formula"] = _formula(graph, value)
     told["source"] = _source(reader, graph, value)
     told["facts"] = _facts(graph, source, step, value)
@@ -205,7 +206,9 @@ def plain_tex(text: str) -> str:
     return text.replace("{{", "{").replace("}}", "}") if "{{" in text else text
 
 
-def _tensors(graph: Graph, step: Step, values: ValueStep | None, value: int) -> dict[str, Any]:
+def _tensors(
+    reader: TraceReader, graph: Graph, step: Step, values: ValueStep | None, value: int
+) -> dict[str, Any]:
     ran = reach(graph)
     entry = values.get(value, "v") if values is not None else None
     gradient = values.get(value, "g") if values is not None else None
@@ -218,10 +221,28 @@ def _tensors(graph: Graph, step: Step, values: ValueStep | None, value: int) -> 
     else:
         why = "Gradients were off (level: stats), or not taken in this step."
     missing = "No value was taken here." if values is not None else "Values were not recorded."
-    return {
+    told = {
         "v": tensor_json(entry, value_text(entry) or units.MISSING, missing),
         "g": tensor_json(gradient, gradient_text(gradient, value, ran, True) or NOT_YET, why),
     }
+    for kind, there in (("v", entry), ("g", gradient)):
+        if there is not None and there.thumb is None:
+            told[kind]["thumb"] = _earlier_sample(reader, values, value, kind)
+    return told
+
+
+def _earlier_sample(
+    reader: TraceReader, values: ValueStep | None, value: int, kind: str
+) -> dict[str, Any] | None:
+    """The newest sample of a tensor from before, with its step: samples are taken less often."""
+    for _ in range(SAMPLES_BACK):
+        if values is None or values.num <= 0:
+            return None
+        values = reader.values(values.num - 1, values.kind)
+        entry = values.get(value, kind) if values is not None else None
+        if entry is not None and entry.thumb is not None and values is not None:
+            return {**thumb_json(entry.thumb), "step": values.num}
+    return None
 
 
 def _link(graph: Graph, source: Source, value: int) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def figure(
     yaxis = {
         **layout["yaxis"],
         "type": "log" if log else "linear",
-        "exponentformat": "power" if log else "e",
+        "exponentformat": "e",
     }
     if not finite:
         yaxis |= {"range": [0, 1], "type": "linear", "showticklabels": False}
