@@ -7,6 +7,7 @@ files that the folder lists.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class RunDirectory:
         self.path = Path(path)
         self._lock = threading.Lock()
         self._readers: dict[str, tuple[_Key, TraceReader]] = {}
+        self._kept: dict[str, tuple[object, Any]] = {}
 
     def files(self) -> dict[str, Path]:
         """Name to file, newest first (by the time of the last write)."""
@@ -70,6 +72,17 @@ class RunDirectory:
     def runs(self) -> list[dict[str, Any]]:
         """One entry per run for the run picker; a run that cannot be read says why."""
         return [self._entry(run) for run in self.files()]
+
+    def once(self, run: str, key: object, make: Callable[[], Any]) -> Any:
+        """What ``make`` gave for this run, made again only when the key is another."""
+        with self._lock:
+            known = self._kept.get(run)
+        if known is not None and known[0] == key:
+            return known[1]
+        made = make()
+        with self._lock:
+            self._kept[run] = (key, made)
+        return made
 
     def newest(self) -> str | None:
         """The run that was written last and can be read; a damaged one only if there is no other."""

@@ -32,6 +32,8 @@ class Server:
         """Serve in this thread until Ctrl-C or ``stop``."""
         try:
             self._server.run()
+        except KeyboardInterrupt:  # between waitress's own loops
+            pass
         finally:
             self._server.close()
 
@@ -90,9 +92,17 @@ def serve(
     if open_to_others:
         print(f"Others can reach {host}: the dashboard asks for its token. Prefer an ssh tunnel.")
     server = _bind(app.server, host, port)
+    try:
+        return _announce(server, host, secret if open_to_others else "", open_browser, block)
+    except KeyboardInterrupt:
+        server.close()
+        return Server(server, "")
+
+
+def _announce(server: Any, host: str, secret: str, open_browser: bool, block: bool) -> Server:
     shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     where = f"http://{shown}:{server.effective_port}/"
-    url = f"{where}?token={secret}" if open_to_others else where
+    url = f"{where}?token={secret}" if secret else where
     print(f"Dashboard: {url}", flush=True)
     if open_browser:
         webbrowser.open(url)

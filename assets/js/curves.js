@@ -183,7 +183,8 @@
         if (data.customdata[m] <= step) a = m;
         else b = m - 1;
       }
-      const axis = full.xaxis, x = axis.d2p(data.x[a]);
+      // Among steps the line stands at the step itself, also between two points of a sparse curve.
+      const axis = full.xaxis, x = axis.d2p(gs.state.x && gs.state.x !== "step" ? data.x[a] : step);
       line.hidden = !(x >= 0 && x <= axis._length);
       line.style.left = `${axis._offset + x}px`;
       line.style.top = `${full._size.t}px`;

@@ -138,7 +138,9 @@ def grad(
         seeds = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
     for i, t in enumerate(ins):
         if not t._rg:
-            raise AutogradError(f"grad: input {i} of shape {tuple(t._a.shape)} does not require grad")
+            raise AutogradError(
+                f"grad: input {i} of shape {tuple(t._a.shape)} does not require grad"
+            )
     got = _run(outs, seeds, retain_graph, create_graph, ins)
     if not allow_unused:
         for i, g in enumerate(got):
@@ -357,7 +359,7 @@ def _namespace(seed: Any, create_graph: bool) -> Any:
 
 def _rewrap(node: Node, saved: Any) -> list[Any]:
     """Saved arrays as tensors that hang on the graph where they came from."""
-    out = []
+    out: list[Any] = []
     by_slot = {w.slot: e for w, e in zip(node.wants, node.edges, strict=False)}
     n = len(saved) - 2
     for i, a in enumerate(saved):
@@ -396,7 +398,9 @@ class RemovableHandle:
 def register_hook(t: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandle:
     """See ``Tensor.register_hook``."""
     if not t._rg:
-        raise AutogradError("register_hook: this tensor does not require grad, so no gradient will come")
+        raise AutogradError(
+            "register_hook: this tensor does not require grad, so no gradient will come"
+        )
     if t._node is None:
         if t._ext is None:
             t._ext = {}

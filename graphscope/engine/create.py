@@ -38,7 +38,9 @@ def to_device(t: Tensor, where: Device) -> Tensor:
     return out
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A new tensor with a copy of ``data`` (numbers, nested lists, arrays, tensors).
 
     Python floats become the default dtype, ints int64, bools bool. Raises: ShapeError for ragged lists,
@@ -69,7 +71,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor of ``data`` that shares its memory where it can."""
     if isinstance(data, Tensor):
-        return data.to(dtype) if dtype is not None else data  # type: ignore[attr-defined,no-any-return]
+        return data.to(dtype) if dtype is not None else data
     if isinstance(data, np.ndarray) and dtype is None and device is None:
         return from_numpy(data)
     return tensor(data, dtype=dtype, device=device)
@@ -110,7 +112,12 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 
 def full(
-    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A shape filled with one value."""
     if dtype is None:
@@ -124,7 +131,13 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None) 
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """start, start + step, ... below end; int64 for integers."""
     if end is None:
@@ -135,12 +148,22 @@ def arange(
     return _place(np.arange(start, end, step).astype(_np(dtype)), device, requires_grad)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """``steps`` values from start to end, both included."""
     return _place(np.linspace(start, end, steps).astype(_np(dtype)), device, requires_grad)
 
 
-def _random(draw: Any, size: Any, generator: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+def _random(
+    draw: Any, size: Any, generator: Any, dtype: Any, device: Any, requires_grad: bool
+) -> Tensor:
     from graphscope.ops.random import rng
 
     want = _np(dtype)
@@ -148,7 +171,13 @@ def _random(draw: Any, size: Any, generator: Any, dtype: Any, device: Any, requi
     return _place(a.astype(want, copy=False), device, requires_grad)
 
 
-def randn(*size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *size: Any,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Standard normal numbers."""
 
     def draw(r: Any, s: Any, d: Any) -> Any:
@@ -157,7 +186,13 @@ def randn(*size: Any, generator: Any = None, dtype: Any = None, device: Any = No
     return _random(draw, size, generator, dtype, device, requires_grad)
 
 
-def rand(*size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: Any,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Uniform numbers in [0, 1)."""
 
     def draw(r: Any, s: Any, d: Any) -> Any:
@@ -166,12 +201,25 @@ def rand(*size: Any, generator: Any = None, dtype: Any = None, device: Any = Non
     return _random(draw, size, generator, dtype, device, requires_grad)
 
 
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+) -> Tensor:
     """Integers in [low, high)."""
     if size is None:
         low, high, size = 0, low, high
     return _random(
-        lambda r, s, d: r.integers(low, high, s), (size,), generator, dtype or dtypes.int64, device, False
+        lambda r, s, d: r.integers(low, high, s),
+        (size,),
+        generator,
+        dtype or dtypes.int64,
+        device,
+        False,
     )
 
 
@@ -183,10 +231,15 @@ def randperm(n: int, *, generator: Any = None) -> Tensor:
 
 
 def _like(make: Any) -> Any:
-    def like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def like(
+        input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Tensor:
         where = input.device if device is None else device
         return make(  # type: ignore[no-any-return]
-            tuple(input._a.shape), dtype=dtype or input.dtype, device=where, requires_grad=requires_grad
+            tuple(input._a.shape),
+            dtype=dtype or input.dtype,
+            device=where,
+            requires_grad=requires_grad,
         )
 
     like.__doc__ = f"``{make.__name__}`` with another tensor's shape, dtype and device."

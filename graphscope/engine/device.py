@@ -27,7 +27,9 @@ class device:  # noqa: N801 - torch's name
         if isinstance(type, str) and ":" in type:
             type, _, number = type.partition(":")
             if not number.isdigit():
-                raise DeviceError(f"device {type}:{number}: after the colon comes a number, as in 'cuda:0'")
+                raise DeviceError(
+                    f"device {type}:{number}: after the colon comes a number, as in 'cuda:0'"
+                )
             index = int(number)
         if type not in _TYPES:
             raise DeviceError(f"device {type!r} is unknown; there are: {', '.join(_TYPES)}")
@@ -44,7 +46,10 @@ class device:  # noqa: N801 - torch's name
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):
             other = device(other)
-        return isinstance(other, device) and (self.type, self.index or 0) == (other.type, other.index or 0)
+        return isinstance(other, device) and (self.type, self.index or 0) == (
+            other.type,
+            other.index or 0,
+        )
 
     def __hash__(self) -> int:
         return hash((self.type, self.index or 0))

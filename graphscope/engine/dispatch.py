@@ -97,7 +97,7 @@ def bind(row: Op, kind: type) -> Any:
 # ---------------------------------------------------------------- straight paths
 
 
-def unary(row: Op, x: Any) -> Any:
+def unary(row: Op, x: Any) -> Tensor:
     """Run a row of one input and no params."""
     try:
         xa = x._a
@@ -142,7 +142,13 @@ def _node1(row: Op, x: Tensor, xa: Any, ra: Any) -> Node:
     elif source.nout != 1:
         source = (source, x._k)
     return Node(
-        row, wants, (xa if kept[0] else None, ra if keep_out else None, None), (source,), None, None, None
+        row,
+        wants,
+        (xa if kept[0] else None, ra if keep_out else None, None),
+        (source,),
+        None,
+        None,
+        None,
     )
 
 
@@ -153,7 +159,7 @@ def _edge(x: Tensor) -> Any:
     return node if node.nout == 1 else (node, x._k)
 
 
-def binary(row: Op, a: Any, b: Any) -> Any:
+def binary(row: Op, a: Any, b: Any) -> Tensor:
     """Run a broadcasting row of two inputs and no params; either may be a Python number."""
     try:
         aa = a._a
@@ -229,8 +235,10 @@ def binary(row: Op, a: Any, b: Any) -> Any:
 # ---------------------------------------------------------------- the general path
 
 
-def call(row: Op, *inputs: Any, **params: Any) -> Any:
+def call(row: Op, *inputs: Any, **params: Any) -> Tensor:
     """Run any row. Inputs are tensors or Python numbers, params are keywords of the kernel.
+
+    A row with several outputs gives a tuple of tensors.
 
     Raises: ShapeError, DTypeError, DeviceError with the op, the shapes, the rule and the user's line.
     """
@@ -287,7 +295,7 @@ def call(row: Op, *inputs: Any, **params: Any) -> Any:
         key = tuple([params[k] for k in row.static if k in params]) if params else ()
         b = tensors[1] if len(tensors) > 1 else None
         rec.op(row, key, tensors[0], b, tensors[2:], out, t0, t1, node)
-    return out
+    return out  # type: ignore[no-any-return]
 
 
 def _output(array: Any, kind: type, node: Node | None, k: int) -> Tensor:
@@ -395,8 +403,7 @@ def cast(x: Tensor, np_dtype: Any) -> Tensor:
         return x
     from graphscope.ops.shape import cast as row
 
-    out: Tensor = call(row, x, dtype=dtypes.FROM_NUMPY[np.dtype(np_dtype)].name)
-    return out
+    return call(row, x, dtype=dtypes.FROM_NUMPY[np.dtype(np_dtype)].name)
 
 
 def _promote(row: Op, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -32,7 +32,9 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
     if isinstance(error, GraphScopeError):
         if str(error).startswith(f"{row.name}:"):
             return error
-        worded = copy(error)  # a kernel knows the rule; the op, the shapes and the line are known here
+        worded = copy(
+            error
+        )  # a kernel knows the rule; the op, the shapes and the line are known here
         worded.args = (f"{what}: {error}{tail}",)
         return worded
     if row.shape is not None:

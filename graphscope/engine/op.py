@@ -75,7 +75,13 @@ class Op:
         self.name, self.kernel, self.vjp, self.jvp = name, kernel, vjp or {}, jvp
         self.tex, self.family, self.values = tex or name, family, frozenset(values)
         self.shape, self.flops, self.samples, self.kinks = shape, flops, tuple(samples), kinks
-        self.errors, self.view, self.writes, self.aux, self.multi = tuple(errors), view, writes, aux, multi
+        self.errors, self.view, self.writes, self.aux, self.multi = (
+            tuple(errors),
+            view,
+            writes,
+            aux,
+            multi,
+        )
         self.broadcast, self.floats, self.reference, self.doc = broadcast, floats, reference, doc
         self.id = -1  # set when the table is frozen
         self.mask_first = mask_first
@@ -92,7 +98,9 @@ class Op:
         self.static = tuple(p for p in self.params if p not in self.values)
         self.n = len(self.inputs)
         self.kern: dict[type, Callable[..., Any]] = {}
-        self.wants = tuple(self._want(slot, k) for slot, k in enumerate(self.inputs) if k in self.vjp)
+        self.wants = tuple(
+            self._want(slot, k) for slot, k in enumerate(self.inputs) if k in self.vjp
+        )
         for k in self.vjp:
             if k not in self.inputs:
                 raise TypeError(f"op {name!r}: vjp for {k!r}, but the inputs are {self.inputs}")

@@ -37,19 +37,23 @@ def _floats(a: Any) -> str:
         finite.max() >= 1e8
         or (not whole and (finite.min() < 1e-4 or finite.max() / finite.min() > 1000))
     )
-    if scientific:
-        form = {"float": lambda x: f"{x:.4e}"}
-    elif whole:
-        form = {"float": lambda x: f"{x:.0f}." if np.isfinite(x) else f"{x}"}
-    else:
-        form = {"float": lambda x: f"{x:.4f}"}
-    if a.ndim:
-        # numpy pads to a common width only in its own formatter; pad here
-        formatter = form["float"]
-        width = max((len(formatter(v)) for v in _shown(a)), default=0)
-        form = {"float": lambda x: formatter(x).rjust(width)}
+
+    def one(x: Any) -> str:
+        if scientific:
+            return f"{x:.4e}"
+        if whole:
+            return f"{x:.0f}." if np.isfinite(x) else f"{x}"
+        return f"{x:.4f}"
+
+    # numpy pads to a common width only in its own formatter; pad here
+    width = max((len(one(v)) for v in _shown(a)), default=0) if a.ndim else 0
     text = np.array2string(
-        a, separator=", ", prefix="tensor(", threshold=1000, edgeitems=3, formatter=form  # type: ignore[arg-type]
+        a,
+        separator=", ",
+        prefix="tensor(",
+        threshold=1000,
+        edgeitems=3,
+        formatter={"float": lambda x: one(x).rjust(width)},  # type: ignore[arg-type]
     )
     return str(text)
 

@@ -308,7 +308,7 @@ class Tensor:
         self.register_hook(keep)
 
 
-def _rebuild(cls: type, array: Any, rg: bool, name: str | None) -> Tensor:
+def _rebuild(cls: type[Tensor], array: Any, rg: bool, name: str | None) -> Tensor:
     out: Tensor = cls.__new__(cls)
     Tensor.__init__(out, array, rg)
     out._name = name

@@ -42,6 +42,8 @@ bitwise_not = Op(
     samples=(made(lambda r: (r.random((3, 4)) > 0.5,)),), doc="Element-wise not.",
 )  # fmt: skip
 isnan = Op("isnan", "isnan", inputs="x", family="other", samples=NORMAL, doc="Which are NaN.")
-isfinite = Op("isfinite", "isfinite", inputs="x", family="other", samples=NORMAL, doc="Which are finite.")
+isfinite = Op(
+    "isfinite", "isfinite", inputs="x", family="other", samples=NORMAL, doc="Which are finite."
+)
 
 ROWS = [eq, ne, lt, le, gt, ge, bitwise_and, bitwise_or, bitwise_not, isnan, isfinite]

@@ -232,7 +232,9 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) 
     if x._a.dtype.kind != "f":
         from graphscope.errors import DTypeError
 
-        raise DTypeError(f"mean: the input is {x.dtype.name}; make it floating first: x.float().mean()")
+        raise DTypeError(
+            f"mean: the input is {x.dtype.name}; make it floating first: x.float().mean()"
+        )
     return call(rd.mean, x, axis=_axis(dim), keepdims=keepdim, shape=x._a.shape)
 
 

@@ -60,8 +60,6 @@ def _scatter(xp: Any, g: Any, i: Any, j: Any = None, *, template: Any, shape: An
     return out
 
 
-
-
 take = Op(
     "take", lambda xp, x, i, *, template, was=None: _take(xp, x, i, template=template), family="shape", values=("was",),
     tex=r"{x}[{i}]",
@@ -141,7 +139,9 @@ setitem = Op(
     flops=lambda *a, **k: 0, doc="A copy of x with v at an index; used where x is part of a graph.",
 )  # fmt: skip
 
-zero = Op("zero", lambda xp, x: xp.zeros((), x.dtype), family="other", doc="A 0-d zero of x's dtype.")
+zero = Op(
+    "zero", lambda xp, x: xp.zeros((), x.dtype), family="other", doc="A 0-d zero of x's dtype."
+)
 
 
 def _gather(xp: Any, x: Any, i: Any, *, axis: Any, was: Any = None) -> Any:

@@ -40,6 +40,8 @@ def _copy(xp: Any, x: Any, src: Any) -> Any:
     return x
 
 
-copy_ = Op("copy_", _copy, tex=r"{x} \gets {src}", writes=True, family="other", doc="Copy into, in place.")
+copy_ = Op(
+    "copy_", _copy, tex=r"{x} \gets {src}", writes=True, family="other", doc="Copy into, in place."
+)
 
 ROWS = [add_, sub_, mul_, div_, fill_, copy_]

@@ -11,7 +11,9 @@ from graphscope.ops.samples import arrays
 
 def _rule(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     if not a or not b:
-        raise ShapeError("a matrix product needs at least one dimension on each side; use * for scalars")
+        raise ShapeError(
+            "a matrix product needs at least one dimension on each side; use * for scalars"
+        )
     inner = b[-2] if len(b) > 1 else b[0]
     if a[-1] != inner:
         fix = ""

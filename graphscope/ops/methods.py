@@ -61,7 +61,7 @@ def _in_place(writing: Any, pure: Callable[..., Any]) -> Callable[..., Tensor]:
             self._a, self._node, self._k, self._rg = out._a, out._node, out._k, out._rg
             self._rid = out._rid
             return self
-        return call(writing, self, *args, **kwargs)  # type: ignore[no-any-return]
+        return call(writing, self, *args, **kwargs)
 
     return method
 
@@ -146,16 +146,16 @@ def _type(self: Tensor, dtype: Any = None) -> Any:
 
 
 def _zero_(self: Tensor) -> Tensor:
-    return call(up.fill_, self, value=0)  # type: ignore[no-any-return]
+    return call(up.fill_, self, value=0)
 
 
 def _fill_(self: Tensor, value: Any) -> Tensor:
-    return call(up.fill_, self, value=value)  # type: ignore[no-any-return]
+    return call(up.fill_, self, value=value)
 
 
 def _copy_(self: Tensor, src: Any) -> Tensor:
     src = as_tensor(src)
-    return call(up.copy_, self, fn.to_dtype(src, self.dtype))  # type: ignore[no-any-return]
+    return call(up.copy_, self, fn.to_dtype(src, self.dtype))
 
 
 def _contiguous(self: Tensor) -> Tensor:
@@ -204,4 +204,4 @@ def attach() -> None:
         put[name] = _casts(kind)
     for name, method in put.items():
         setattr(Tensor, name, method)
-    Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]
+    Tensor.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]

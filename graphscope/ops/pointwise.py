@@ -57,7 +57,9 @@ abs = Op(  # noqa: A001 - torch's name
     "abs", "absolute", inputs="x", tex=r"|{x}|", vjp=dict(x=lambda F, g, x: g * F.sign(x)),
     jvp="elementwise", samples=NORMAL, kinks=lambda x: x == 0, doc="Absolute value.",
 )  # fmt: skip
-sign = Op("sign", "sign", inputs="x", tex=r"\mathrm{{sign}}({x})", samples=NORMAL, doc="-1, 0 or 1.")
+sign = Op(
+    "sign", "sign", inputs="x", tex=r"\mathrm{{sign}}({x})", samples=NORMAL, doc="-1, 0 or 1."
+)
 
 
 def _clamp(xp: Any, x: Any, *, min: Any = None, max: Any = None) -> Any:

@@ -74,7 +74,9 @@ def _extreme_vjp(F: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: Any) -> 
     hit = F.cast(x == F.reshape(out, shape=kept, was=out.shape), dtype=x.dtype.name)
     share = F.sum(hit, axis=axis, keepdims=True, shape=x.shape)
     # Ties share the gradient evenly, as torch's amax does.
-    return F.reshape(g, shape=kept, was=g.shape) * hit / F.reshape(share, shape=kept, was=share.shape)
+    return (
+        F.reshape(g, shape=kept, was=g.shape) * hit / F.reshape(share, shape=kept, was=share.shape)
+    )
 
 
 amax = Op(
@@ -97,10 +99,20 @@ def _argmin(xp: Any, x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
 
 _ARG = (arrays((3, 4), axis=1, keepdims=False), arrays((3, 4), axis=None, keepdims=False))
 argmax = Op(
-    "argmax", _argmax, tex=r"\mathrm{{argmax}}\,{x}", family="reduce", samples=_ARG, doc="Index of the largest."
+    "argmax",
+    _argmax,
+    tex=r"\mathrm{{argmax}}\,{x}",
+    family="reduce",
+    samples=_ARG,
+    doc="Index of the largest.",
 )
 argmin = Op(
-    "argmin", _argmin, tex=r"\mathrm{{argmin}}\,{x}", family="reduce", samples=_ARG, doc="Index of the smallest."
+    "argmin",
+    _argmin,
+    tex=r"\mathrm{{argmin}}\,{x}",
+    family="reduce",
+    samples=_ARG,
+    doc="Index of the smallest.",
 )
 
 

@@ -68,7 +68,16 @@ class MemoryTrace:
             found = self._op_ids[row] = len(self._ops)
             formulas = gradient_formulas(row)
             self._ops.append(
-                records.OpInfo(found, row.name, row.family, row.tex, formulas, list(row.inputs), row.doc, row.view)
+                records.OpInfo(
+                    found,
+                    row.name,
+                    row.family,
+                    row.tex,
+                    formulas,
+                    list(row.inputs),
+                    row.doc,
+                    row.view,
+                )
             )
         return found
 
@@ -139,7 +148,11 @@ class _Capture:
         for node, sources in zip(self.nodes, self.inputs, strict=True):
             arrays = [self.array(s, out) for s in sources]
             result = aux = None
-            if all(type(a) is _ndarray for a in arrays) and node.nout == 1 and node.row.name in ops.TABLE:
+            if (
+                all(type(a) is _ndarray for a in arrays)
+                and node.nout == 1
+                and node.row.name in ops.TABLE
+            ):
                 kernel: Callable[..., Any] = dispatch.bind(node.row, _ndarray)
                 result = kernel(*arrays, **(node.params or {}))
                 if node.row.aux:
@@ -194,7 +207,9 @@ class _Capture:
                     got = bw.sum_to(got, node.shapes[w.slot])
                 v = by_slot[w.slot]
                 found[v] = got if v not in found else found[v] + got
-        agree = all(v in found and np.allclose(found[v], g, rtol=1e-4, atol=1e-6) for v, g in told.items())
+        agree = all(
+            v in found and np.allclose(found[v], g, rtol=1e-4, atol=1e-6) for v, g in told.items()
+        )
         return found if agree else told
 
 
@@ -218,7 +233,9 @@ def capture(roots: tuple[Tensor, ...], frame: Any = None) -> tuple[Any, Any, Any
     """(graph, step, values, trace) of the graph behind ``roots``, named after the frame's variables."""
     for t in roots:
         if not isinstance(t, Tensor):
-            raise UsageError(f"draw takes tensors, not {type(t).__name__}; for a module draw its output")
+            raise UsageError(
+                f"draw takes tensors, not {type(t).__name__}; for a module draw its output"
+            )
     if not any(t._node is not None for t in roots):
         raise UsageError(
             "draw: these tensors have no graph. Some input must require grad, and the computation must not run "
@@ -232,7 +249,11 @@ def capture(roots: tuple[Tensor, ...], frame: Any = None) -> tuple[Any, Any, Any
     n = len(found.nodes)
     nodes, edges = [], []
     for i, node in enumerate(found.nodes):
-        text = json.dumps({k: str(v) for k, v in node.params.items()}) if node.params and node.row.name in ops.TABLE else ""
+        text = (
+            json.dumps({k: str(v) for k, v in node.params.items()})
+            if node.params and node.row.name in ops.TABLE
+            else ""
+        )
         nodes.append([trace.op_id(node.row), schema.FORWARD, trace.intern(""), -1, -1, -1,
                       trace.intern(text) if text else -1, schema.WANTS_GRAD])  # fmt: skip
         edges += [[i, position, s] for position, s in enumerate(found.inputs[i])]
@@ -265,7 +286,10 @@ def capture(roots: tuple[Tensor, ...], frame: Any = None) -> tuple[Any, Any, Any
         dev_ns=None, specs=np.array(specs, np.int32),
     )  # fmt: skip
     entries = {}
-    for v, a in [*enumerate(values), *((-1 - k, t._a) for k, t in enumerate(found.ports) if t is not None)]:
+    for v, a in [
+        *enumerate(values),
+        *((-1 - k, t._a) for k, t in enumerate(found.ports) if t is not None),
+    ]:
         if type(a) is _ndarray:
             entries[v, "v"] = describe(a, True)
     for v, g in gradients.items():

@@ -102,7 +102,10 @@ def gradient_formulas(row: Any) -> dict[str, str]:
         symbols = [Symbol(k) for k in row.inputs] + [Symbol("y"), Symbol("m")]
         try:
             made = w.fn(
-                _Formulas(), Symbol(r"\bar{y}"), *[symbols[i] for i in w.take], **{p: Symbol(p) for p in w.params}
+                _Formulas(),
+                Symbol(r"\bar{y}"),
+                *[symbols[i] for i in w.take],
+                **{p: Symbol(p) for p in w.params},
             )
         except (TypeError, KeyError, AttributeError, ValueError, IndexError):
             continue

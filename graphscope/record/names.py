@@ -25,7 +25,15 @@ class GraphRecord:
     )  # fmt: skip
 
     def __init__(
-        self, id: int, kind: str, keys: Any, lines: Any, kept: Any, ports: Any, parent: int, at: int,
+        self,
+        id: int,
+        kind: str,
+        keys: Any,
+        lines: Any,
+        kept: Any,
+        ports: Any,
+        parent: int,
+        at: int,
         digest: str,
     ) -> None:
         self.id, self.kind, self.keys, self.lines, self.kept = id, kind, keys, lines, kept
@@ -60,7 +68,9 @@ class Names:
         self._ids: dict[str, int] = {"": 0}
         self._graphs: dict[str, list[GraphRecord]] = {}
         self.count = 0
-        self.parameter_scopes: dict[str, tuple[str, int]] = {}  # full name -> own name, owner's scope
+        self.parameter_scopes: dict[
+            str, tuple[str, int]
+        ] = {}  # full name -> own name, owner's scope
         self.consts: dict[int, list[Any]] = {}
         self.device = "cpu"
         self._token = object()
@@ -105,13 +115,24 @@ class Names:
     # ---------------------------------------------------------------- graphs
 
     def graph(
-        self, kind: str, keys: list[Any], lines: list[int], kept: list[Any], ports: list[Any], parent: int,
+        self,
+        kind: str,
+        keys: list[Any],
+        lines: list[int],
+        kept: list[Any],
+        ports: list[Any],
+        parent: int,
         at: int,
     ) -> tuple[GraphRecord, bool]:
         """The graph with this structure, and whether it is new."""
         digest = blake2b(repr((kind, keys, lines, ports)).encode(), digest_size=12).hexdigest()
         for known in self._graphs.get(digest, ()):
-            if known.keys == keys and known.lines == lines and known.ports == ports and known.kind == kind:
+            if (
+                known.keys == keys
+                and known.lines == lines
+                and known.ports == ports
+                and known.kind == kind
+            ):
                 return known, False
         made = GraphRecord(self.count, kind, keys, lines, kept, ports, parent, at, digest)
         self.count += 1

@@ -110,7 +110,9 @@ class Pump:
         try:
             self._drain()
             self.writer.close(state, error)
-        except Exception as problem:  # a bug of ours included: the program's own result must survive
+        except (
+            Exception
+        ) as problem:  # a bug of ours included: the program's own result must survive
             self._give_up(problem)
 
     # ---------------------------------------------------------------- the thread
@@ -177,10 +179,24 @@ class Pump:
             found = len(self._ops) + 1
             if found == 1:
                 self.writer.add_op(
-                    DATA_OP, "load_batch", "data", r"\mathrm{batch}", {}, [], "Waiting for the next batch.", False
+                    DATA_OP,
+                    "load_batch",
+                    "data",
+                    r"\mathrm{batch}",
+                    {},
+                    [],
+                    "Waiting for the next batch.",
+                    False,
                 )
             self.writer.add_op(
-                found, row.name, row.family, row.tex, gradient_formulas(row), list(row.inputs), row.doc, row.view
+                found,
+                row.name,
+                row.family,
+                row.tex,
+                gradient_formulas(row),
+                list(row.inputs),
+                row.doc,
+                row.view,
             )
             self._ops[row] = found
         return found
@@ -196,7 +212,9 @@ class Pump:
             if dtype is None:
                 self.writer.add_spec(found, (), "none", 0, "cpu")
             else:
-                self.writer.add_spec(found, shape, dtype.name, size * dtype.itemsize, self.recorder.names.device)
+                self.writer.add_spec(
+                    found, shape, dtype.name, size * dtype.itemsize, self.recorder.names.device
+                )
         return found
 
     def _shape_set(self, graph: GraphRecord, shapes: Any) -> int:
@@ -230,11 +248,14 @@ class Pump:
             text = name or called_as.get(-1 - k)
             const = self.recorder.const_text(job.seq, k) if kind == 2 else None
             ports.append(
-                [names.string(text) if text else -1, kind, scope, names.string(const) if const else -1]
+                [
+                    names.string(text) if text else -1,
+                    kind,
+                    scope,
+                    names.string(const) if const else -1,
+                ]
             )
-        called = [
-            names.string(called_as[i]) if i in called_as else -1 for i in range(len(nodes))
-        ]
+        called = [names.string(called_as[i]) if i in called_as else -1 for i in range(len(nodes))]
         sites = self.recorder.sites.lines
         for i in range(self._sites, len(sites)):
             self.writer.add_site(i, *sites[i])
@@ -285,11 +306,16 @@ def tables(graph: GraphRecord, op_id: Any, string: Any) -> tuple[list[Any], list
                     kept.append([i, i])
         else:
             row, twin, slot, _ = key
-            scope, site = (nodes[twin][schema.SCOPE], nodes[twin][schema.SITE]) if twin >= 0 else (0, -1)
+            scope, site = (
+                (nodes[twin][schema.SCOPE], nodes[twin][schema.SITE]) if twin >= 0 else (0, -1)
+            )
             nodes.append([op_id(row), schema.BACKWARD, scope, site, twin, slot, -1, 0])
     return nodes, edges, kept
 
 
 def _params(row: Any, params: Any) -> dict[str, Any]:
     names = [k for k in row.params if k not in row.values]
-    return {k: str(v) if isinstance(v, (slice, tuple)) else v for k, v in zip(names, params, strict=False)}
+    return {
+        k: str(v) if isinstance(v, (slice, tuple)) else v
+        for k, v in zip(names, params, strict=False)
+    }

@@ -48,7 +48,9 @@ class Recorder:
         "value_ns", "values", "wall_ns", "watched",
     )  # fmt: skip
 
-    def __init__(self, pump: Pump, *, values: str, budget: float, memory: bool, stacks: bool) -> None:
+    def __init__(
+        self, pump: Pump, *, values: str, budget: float, memory: bool, stacks: bool
+    ) -> None:
         self.pump = pump
         self.mode = values
         self.budget = budget
@@ -87,7 +89,8 @@ class Recorder:
         self.phase = FORWARD
         self.after = False
         self.unsettled = True
-        self.status, self.note = "ok", None
+        self.status = "ok"
+        self.note: str | None = None
         self.loss: float | None = None
         self.nonfinite = 0
         self.ports: list[Any] = []
@@ -137,9 +140,7 @@ class Recorder:
         share = max(self.budget - events / max(elapsed, 1), 0.01)
         return self.value_ns + self.value_last <= share * elapsed
 
-    def close(
-        self, status: str | None = None, note: str | None = None, at: int = 0
-    ) -> None:
+    def close(self, status: str | None = None, note: str | None = None, at: int = 0) -> None:
         """End the running step (nothing happens if no op ran in it) and begin the next one.
 
         at: when it ended, if that was before now.
@@ -243,7 +244,16 @@ class Recorder:
     # ---------------------------------------------------------------- events
 
     def op(
-        self, row: Any, params: Any, a: Any, b: Any, rest: Any, out: Any, t0: int, t1: int, node: Any
+        self,
+        row: Any,
+        params: Any,
+        a: Any,
+        b: Any,
+        rest: Any,
+        out: Any,
+        t0: int,
+        t1: int,
+        node: Any,
     ) -> None:
         """A forward or update op ran: its inputs are ``a``, ``b`` (or None) and ``rest``."""
         if get_ident() != self.thread:
@@ -262,16 +272,21 @@ class Recorder:
             if v >> _SPAN:
                 v = self._port(b)
             if rest:
-                v = (v, *[self._port(x) if (x._rid - base) >> _SPAN else x._rid - base for x in rest])
+                v = (
+                    v,
+                    *[self._port(x) if (x._rid - base) >> _SPAN else x._rid - base for x in rest],
+                )
         if type(out) is tuple:
             self._several(row, params, u, v, out, t0, t1, node)
             return
         i = self.i
         made = out._a
         key = (row, params, u, v, self.scope, self.phase, made.dtype, node is None)
-        if i >= self.n_expected or self.expected[i] != key:
-            self._new(i, key, node)
-        elif self.look and self.lines[i] != self.site(4):
+        if (
+            i >= self.n_expected
+            or self.expected[i] != key
+            or (self.look and self.lines[i] != self.site(4))
+        ):
             self._new(i, key, node)
         self.shapes_append(made.shape)
         self.times_append(t0)
@@ -346,7 +361,12 @@ class Recorder:
             return
         self.after = False
         self.phase = BACKWARD
-        if roots and self.loss is None and roots[0]._a.size == 1 and type(roots[0]._a) is np.ndarray:
+        if (
+            roots
+            and self.loss is None
+            and roots[0]._a.size == 1
+            and type(roots[0]._a) is np.ndarray
+        ):
             self.loss = loss = float(roots[0]._a)
             if loss - loss != 0:
                 self.nonfinite = 1
@@ -384,9 +404,8 @@ class Recorder:
         if get_ident() != self.thread:
             return
         if not self.stack:
-            if (self.after and is_grad_enabled()) or (self.kind == "eval" and self.root is module):
-                self._close_here()
-            elif self.after:  # evaluation after training
+            # the next training step, an evaluation after training, or the next batch of one
+            if self.after or (self.kind == "eval" and self.root is module):
                 self._close_here()
             if self.root is None:
                 self.root = module
@@ -428,7 +447,7 @@ class Recorder:
             self.kept = self.kept[:i]
         self.expected.append(key)
         self.lines.append(self.site(5) if self.stacks and len(key) == 8 else -1)
-        kept = ()
+        kept: tuple[int, ...] = ()
         if node is not None and node.saved is not None:
             kept = tuple(k for k, a in enumerate(node.saved) if a is not None)
         self.kept.append(kept)
@@ -484,4 +503,3 @@ class Recorder:
             self.sampled += entry.thumb.values.size
         self.entries.append((v, kind, entry))
         self.value_cost += clock() - t
-

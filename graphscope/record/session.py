@@ -45,9 +45,13 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
         name: str | None = None,
     ) -> None:
         if values not in VALUES:
-            raise UsageError(f"profile: values={values!r} is unknown; there are: {', '.join(VALUES)}")
+            raise UsageError(
+                f"profile: values={values!r} is unknown; there are: {', '.join(VALUES)}"
+            )
         if not 0 < budget < 1:
-            raise UsageError(f"profile: budget={budget} must be a share of wall time between 0 and 1")
+            raise UsageError(
+                f"profile: budget={budget} must be a share of wall time between 0 and 1"
+            )
         self._wanted = Path(path)
         self._name = name
         self._options = dict(values=values, budget=budget, memory=memory, stacks=stacks)
@@ -91,7 +95,11 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
         text = None
         if error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
             text = f"{type(error).__name__}: {error}"
-        partial = "failed" if text else ("partial" if self._recorder.phase != 3 and not self._recorder.after else None)
+        partial = (
+            "failed"
+            if text
+            else ("partial" if self._recorder.phase != 3 and not self._recorder.after else None)
+        )
         self._recorder.close(status=partial, note=text)
         if self._recorder.foreign:
             self._pump.writer.set_meta("foreign_ops", self._recorder.foreign)
@@ -163,5 +171,7 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
 
         self.flush()
         if self.path is None:
-            raise TraceError("there is no trace: the folder could not be written when recording began")
+            raise TraceError(
+                "there is no trace: the folder could not be written when recording began"
+            )
         return key_averages(TraceReader(self.path), group_by=group_by, **options)

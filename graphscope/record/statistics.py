@@ -28,7 +28,11 @@ def describe(a: Any, thumb: bool, whole: bool = False) -> Entry:
     if size == 0:
         stats = np.array([0, _NAN, _NAN, _NAN, _NAN, _NAN, _NAN, item], np.float32)
         return Entry(stats, np.zeros(6, np.uint32), np.zeros(HIST_BINS, np.uint16), 0.0, 0.0, kept)
-    flat = a.reshape(-1) if a.flags.c_contiguous or size <= EXACT else a[tuple(slice(None, None, 2) for _ in a.shape)].reshape(-1)
+    flat = (
+        a.reshape(-1)
+        if a.flags.c_contiguous or size <= EXACT
+        else a[tuple(slice(None, None, 2) for _ in a.shape)].reshape(-1)
+    )
     if flat.size > EXACT:
         flat = flat[:: -(-flat.size // EXACT)]
     if flat.dtype.kind != "f":
@@ -45,7 +49,9 @@ def describe(a: Any, thumb: bool, whole: bool = False) -> Entry:
     n = flat.size
     if n == 0:
         stats = np.array([size, _NAN, _NAN, _NAN, _NAN, _NAN, _NAN, item], np.float32)
-        return Entry(stats, np.array(health, np.uint32), np.zeros(HIST_BINS, np.uint16), 0.0, 0.0, kept)
+        return Entry(
+            stats, np.array(health, np.uint32), np.zeros(HIST_BINS, np.uint16), 0.0, 0.0, kept
+        )
     low, high = float(flat.min()), float(flat.max())
     mean = float(flat.sum(dtype=np.float64 if n < 4096 else None)) / n
     nonzero = int(np.count_nonzero(flat))
@@ -57,7 +63,8 @@ def describe(a: Any, thumb: bool, whole: bool = False) -> Entry:
         variance = float(np.mean(np.square(flat - mean, dtype=np.float64)))
     with np.errstate(over="ignore"):
         stats = np.array(
-            [size, mean, variance**0.5, low, high, (total / n) ** 0.5, max(-low, high), item], np.float32
+            [size, mean, variance**0.5, low, high, (total / n) ** 0.5, max(-low, high), item],
+            np.float32,
         )
     hist, lo, hi = histogram(flat, low, high)
     return Entry(stats, np.array(health, np.uint32), hist, lo, hi, kept)
@@ -68,9 +75,9 @@ def histogram(flat: Any, low: float, high: float) -> tuple[Any, float, float]:
     if flat.size > _HIST:
         flat = flat[:: -(-flat.size // _HIST)]
     if not high > low:
-        counts = np.zeros(HIST_BINS, np.uint16)
-        counts[HIST_BINS // 2] = min(flat.size, 65535)
-        return counts, low, high
+        one = np.zeros(HIST_BINS, np.uint16)
+        one[HIST_BINS // 2] = min(flat.size, 65535)
+        return one, low, high
     # Arithmetic and bincount take a fifth of the time of np.histogram. float64, since high - low may
     # overflow a float32.
     scaled = (flat.astype(np.float64) - low) * (HIST_BINS / (high - low))

@@ -184,7 +184,9 @@ def test_scopes_parameters_and_evaluation(tmp_path: Path) -> None:
     scopes = {graph.scope_path(i) for i in range(graph.n) if graph.phase[i] == schema.FORWARD}
     assert {"net.first", "net.act", "net.last"} <= scopes
     names = {graph.port_path(k) for k in range(graph.n_ports) if graph.port_kind(k) == "parameter"}
-    assert names == {f"net.{layer}.{what}" for layer in ("first", "last") for what in ("weight", "bias")}
+    assert names == {
+        f"net.{layer}.{what}" for layer in ("first", "last") for what in ("weight", "bias")
+    }
     assert len(reader.steps("train").num) == 3
     assert len(reader.steps("eval").num) == 3
     tags = reader.scalars()
@@ -257,7 +259,9 @@ def test_a_folder_that_cannot_be_written_warns_once_and_runs_on(tmp_path: Path) 
     assert p.overhead == 0
 
 
-def test_a_writer_that_fails_stops_recording_but_not_the_program(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_writer_that_fails_stops_recording_but_not_the_program(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
     from graphscope.trace.writer import TraceWriter
 
     def full(self: Any) -> None:

@@ -33,7 +33,7 @@ def test_a_finished_run_tells_its_sum(source):
     card = live_json(source, "digits_like")
     assert card["state"] == "finished" and card["last_step"] == 59
     assert card["summary"].startswith("60 steps in ") and "best loss 0." in card["summary"]
-    assert float(card["cost"]) == pytest.approx(100 / 60, abs=0.2)
+    assert card["cost"] == "1.7 %"
     assert card["per_step"].split()[1] in ("ns", "µs", "ms", "s")
 
 
@@ -98,3 +98,11 @@ def test_a_program_that_falls_silent_is_stale(tmp_path, monkeypatch):
     card = live_json(source, "live")
     assert card["state"] == "stale" and 11 < card["heartbeat_age"] < 14
     source.reader("live").close()
+
+
+def test_a_finished_run_is_summed_up_once(source, monkeypatch):
+    first = live_json(source, "digits_like")
+    asked = []
+    reader = source.reader("digits_like")
+    monkeypatch.setattr(reader, "steps", lambda **given: asked.append(given))
+    assert live_json(source, "digits_like")["summary"] == first["summary"] and not asked

@@ -10,13 +10,24 @@ POST = "/_dash-update-component"
 OWN = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8050", "127.9.9.9", "[::1]:80", "lab.example"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1:8050", "127.9.9.9", "[::1]:80", "lab.example"]
+)
 def test_known_names_are_answered(client, host):
     assert client.get("/api/runs", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "[::2]", "10.0.0.1", "", "["]
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "[::2]",
+        "10.0.0.1",
+        "",
+        "[",
+    ],
 )
 def test_other_names_are_refused(client, host):
     answer = client.get("/api/runs", headers={"Host": host})
@@ -24,7 +35,9 @@ def test_other_names_are_refused(client, host):
     assert b"digits" not in answer.data
 
 
-@pytest.mark.parametrize("path", ["/", "/graph", "/theme.css", "/_dash-layout", "/assets/css/shell.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/graph", "/theme.css", "/_dash-layout", "/assets/css/shell.css"]
+)
 def test_every_route_asks_for_the_name(client, path):
     assert client.get(path, headers={"Host": "evil.example"}).status_code == 403
 
@@ -43,7 +56,9 @@ def test_requests_that_change_something_come_from_our_page(client, headers, stat
     assert client.post(POST, json={}, headers=headers).status_code == status
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
+)
 def test_only_json_changes_something(client, kind):
     assert client.post(POST, data="{}", headers={**OWN, "Content-Type": kind}).status_code == 415
 
@@ -61,7 +76,7 @@ def test_control_needs_the_token(runs):
 
 
 def test_tokens_differ_from_start_to_start(runs):
-    pages = [create_app(runs).server.test_client().get("/").text for _ in range(2)]
+    pages = [create_app(runs).server.test_client().get("/graph").text for _ in range(2)]
     tokens = [page.split('graphscope-token" content="')[1].split('"')[0] for page in pages]
     assert tokens[0] != tokens[1]
     assert len(tokens[0]) >= 32
@@ -69,7 +84,8 @@ def test_tokens_differ_from_start_to_start(runs):
 
 @pytest.mark.parametrize("path", ["/", "/api/runs", "/assets/js/00_bus.js", "/api/nothing"])
 def test_answers_carry_the_headers(client, path):
-    headers = client.get(path).headers
+    with client.get(path) as answer:
+        headers = answer.headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     policy = headers["Content-Security-Policy"]
@@ -102,7 +118,15 @@ def test_names_and_addresses():
 
 def test_no_run_is_reached_by_path(client, runs):
     (runs.parent / "outside.gscope").write_bytes((runs / "tiny.gscope").read_bytes())
-    for run in ("../outside", "..%2Foutside", "/etc/passwd", "tiny.gscope", "./tiny", "tiny\0", "a" * 5000):
+    for run in (
+        "../outside",
+        "..%2Foutside",
+        "/etc/passwd",
+        "tiny.gscope",
+        "./tiny",
+        "tiny\0",
+        "a" * 5000,
+    ):
         answer = client.get("/api/live", query_string={"run": run})
         assert answer.status_code == 404
         assert answer.json["error"].startswith("There is no run")
@@ -111,5 +135,5 @@ def test_no_run_is_reached_by_path(client, runs):
 
 def test_assets_do_not_lead_out(client):
     for path in ("/assets/../webapp/app.py", "/assets/%2e%2e/webapp/app.py", "/assets/..%5cwebapp"):
-        answer = client.get(path)
-        assert b"create_app" not in answer.data
+        with client.get(path) as answer:
+            assert b"create_app" not in answer.data

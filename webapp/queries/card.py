@@ -44,7 +44,12 @@ def live_json(source: RunDirectory, run: str) -> dict[str, Any]:
         card["message"] = header.get("error") or "The program ended with an exception."
     if reader.damage:
         card["damage"] = reader.damage
-    return card | _pace(reader, card)
+    if card["state"] in ("live", "waiting"):
+        return card | _pace(reader, card)
+    # Nothing more will come: a long run is not summed up anew at every question.
+    return card | source.once(
+        run, (id(reader), card["steps"], card["state"]), lambda: _pace(reader, card)
+    )
 
 
 def _pace(reader: TraceReader, card: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -54,20 +55,33 @@ def figure(
         xaxis["tickformat"] = ",~r"
         if steps and max(steps) - min(steps) <= 6:
             xaxis["dtick"] = 1  # there is no step 0.5
-    yaxis = {
-        **layout["yaxis"],
-        "type": "log" if log else "linear",
-        "exponentformat": "e",
-    }
+    yaxis = {**layout["yaxis"], "type": "log" if log else "linear", "exponentformat": "e"}
+    if log:
+        yaxis |= _decades([v for trace in data for v in trace["y"] if v is not None])
     if not finite:
         yaxis |= {"range": [0, 1], "type": "linear", "showticklabels": False}
     plain = {**layout, "xaxis": xaxis, "yaxis": yaxis, "annotations": labels[:1]}
     if bands:
         # The bands fill the height, whatever the values are: they have an axis of their own.
-        plain["yaxis2"] = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
+        # The lines' axis lies over it: a run's band must not hide another run's line.
+        plain["yaxis2"] = {"range": [0, 1], "visible": False, "fixedrange": True}
+        yaxis["overlaying"] = "y2"
     # Zoom stays while points arrive, and is given up when the axes mean something else.
     plain["uirevision"] = f"{axis} {log}"
     return {"data": data + bands, "layout": plain}
+
+
+def _decades(values: Sequence[float]) -> dict[str, Any]:
+    """Ticks of a log axis. Plotly's own are up to nine a decade, in a type too small to read."""
+    # A format of ours also keeps the numbers between two powers of ten at full size.
+    axis: dict[str, Any] = {"tickformat": "~g"}
+    if values:
+        span = math.log10(max(values)) - math.log10(min(values))
+        if 1 <= span < 3:
+            axis["dtick"] = "D2"  # 1, 2 and 5 of every decade
+        elif span >= 3:
+            axis["dtick"] = math.ceil(span / 6)
+    return axis
 
 
 def colour(look: Theme, place: int) -> str:

@@ -1,0 +1,95 @@
+"""The main job, end to end: a real training, watched while it runs, clicked into, and travelled back."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from graphscope.webapp.serve import serve
+from tests.browser.test_graph import inspector, item, press, ready
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import sys, time
+import graphscope as gs
+from graphscope import nn, optim
+from graphscope.datasets import digits
+x, y, _, _ = digits()
+net = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))
+loss_of = nn.CrossEntropyLoss()
+optimizer = optim.SGD(net.parameters(), lr=0.1)
+with gs.profile(sys.argv[1], name="<script>alert(1)</script>") as p:
+    p.watch(net, "net")
+    for k in range(100_000):
+        optimizer.zero_grad()
+        loss = loss_of(net(x[:64]), y[:64])
+        loss.backward()
+        optimizer.step()
+        p.scalar("loss/<script>alert(1)</script>", loss)
+        time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Iterator[str]:
+    """A program that trains until the test is over; gives the address of its dashboard."""
+    program = subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path / "live")], cwd=ROOT)
+    server = serve(tmp_path, port=0, block=False)
+    yield server.url.rstrip("/")
+    program.kill()
+    program.wait()
+    server.stop()
+
+
+def last_step(page: Page) -> int:
+    return int(page.locator(".gs-graph canvas").get_attribute("data-step") or -1)
+
+
+def test_a_training_is_watched_live(training: str, visit: Callable[..., Page]) -> None:
+    page = visit("/graph?run=live", at=training)
+    canvas = ready(page)
+    expect(page.get_by_text("Live", exact=True).first).to_be_visible()
+
+    # a new step arrives without a reload
+    page.evaluate("() => { window.sameDocument = true; }")
+    seen = last_step(page)
+    expect(canvas).not_to_have_attribute("data-step", str(seen))
+    page.wait_for_timeout(700)
+    assert last_step(page) > seen
+    assert page.evaluate("() => window.sameDocument") is True
+
+    # shut and open a module
+    page.get_by_role("button", name="Collapse").click()
+    expect(item(page, "^net")).to_be_attached()
+    boxes = int(canvas.get_attribute("data-ready") or 0)
+    press(item(page, "^net"))
+    page.keyboard.press("e")
+    expect(canvas).not_to_have_attribute("data-ready", str(boxes))
+
+    # a node, its value and its gradient
+    press(item(page, r"^weight.*16×64"))
+    box = inspector(page)
+    expect(box.get_by_test_id("value")).to_have_text(re.compile(r"\d ± \d"))
+    expect(box.get_by_test_id("gradient")).to_have_text(re.compile(r"\d"))
+    expect(page).to_have_url(re.compile("node="))
+
+    # back in time: the playhead to the first step, and it stays there while training goes on
+    strip = page.locator("#strip canvas").first
+    frame = strip.bounding_box()
+    assert frame is not None
+    page.mouse.click(frame["x"] + 14, frame["y"] + frame["height"] / 2)
+    expect(page).to_have_url(re.compile(r"step=\d+"))
+    past = last_step(page)
+    page.wait_for_timeout(600)
+    assert last_step(page) == past < seen
+
+    # hostile names are text
+    assert page.evaluate("() => document.querySelectorAll('script:not([src])').length") <= 2
+    page.goto(training + "/scalars?run=live")
+    expect(page.get_by_text("loss/<script>alert(1)</script>").first).to_be_visible()

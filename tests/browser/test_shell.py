@@ -1,0 +1,210 @@
+"""The frame in a real browser: states and their words, runs, themes, pages, narrow windows."""
+
+import re
+import sqlite3
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from graphscope.webapp import serve
+from tests import golden
+
+# A graph page without a step asks in vain, and Chromium logs every 404.
+NO_STEP = ("404",)
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """A dashboard over a folder of its own: ``(url, folder)``."""
+    server = serve(tmp_path, port=0, block=False)
+    yield server.url, tmp_path
+    server.stop()
+
+
+def pill(page):
+    return page.locator("#state")
+
+
+def banner(page):
+    return page.locator("#banner")
+
+
+def test_no_runs_shows_the_lines_to_add(fresh, open_page):
+    url, folder = fresh
+    page = open_page(url, permissions=["clipboard-read", "clipboard-write"])
+    notice = page.locator("#notice")
+    expect(notice).to_contain_text("with torch.profile(")
+    expect(pill(page)).to_have_text("No runs")
+    notice.get_by_role("button", name="Copy").first.click()
+    expect(notice.get_by_role("button", name="Copied")).to_be_visible()
+    assert "import graphscope as torch" in page.evaluate("navigator.clipboard.readText()")
+    # A run that appears is picked up without a reload.
+    golden.build("tiny", folder)
+    expect(pill(page)).to_have_text("Finished")
+    expect(notice).to_be_hidden()
+    expect(page).to_have_url(re.compile("run=tiny"))
+    expect(page.locator(".gs-graph canvas")).to_have_attribute("data-ready", re.compile(r"\d+"))
+
+
+def test_waiting_for_the_first_step(fresh, open_page):
+    url, folder = fresh
+    golden.build("empty", folder)
+    page = open_page(url, expected=NO_STEP)
+    expect(page.locator("#notice h1")).to_have_text("connected, no step yet")
+    expect(page.locator(".gs-waiting")).to_have_text(re.compile(r"^\d+ s$"))
+    expect(pill(page)).to_have_text("Waiting")
+
+
+def test_a_live_run_goes_on_by_itself(fresh, open_page):
+    url, folder = fresh
+    path = golden.build("live", folder)
+    page = open_page(url)
+    expect(pill(page)).to_have_text("Live")
+    expect(page.locator("#step")).to_have_text("step 2 / 2")
+    with sqlite3.connect(path) as db:
+        columns = [row[1] for row in db.execute("PRAGMA table_info(steps)")]
+        others = ", ".join(c for c in columns if c not in ("id", "num"))
+        db.execute(
+            f"INSERT INTO steps (id, num, {others}) SELECT id + 1, num + 1, {others} FROM steps"
+            " ORDER BY id DESC LIMIT 1"
+        )
+    db.close()
+    expect(page.locator("#step")).to_have_text("step 3 / 3")
+
+
+def test_silence_is_said(fresh, open_page):
+    url, folder = fresh
+    path = golden.build("live", folder)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE meta SET value = ? WHERE key = 'heartbeat'", (str(time.time() - 12),))
+    db.close()
+    page = open_page(url)
+    expect(banner(page)).to_contain_text(re.compile(r"no news for 1[2-9] s"))
+    expect(pill(page)).to_have_text("No news")
+
+
+def test_a_lost_server_is_said_and_the_data_stays(fresh, open_page):
+    url, folder = fresh
+    golden.build("tiny", folder)
+    page = open_page(url, expected=("ERR_CONNECTION", "Failed to fetch"))
+    expect(pill(page)).to_have_text("Finished")
+    page.route("**/api/live**", lambda route: route.abort("connectionrefused"))
+    expect(banner(page)).to_contain_text("does not answer")
+    expect(page.locator("#step")).to_have_text("step 2 / 2")
+    page.unroute("**/api/live**")
+    expect(banner(page)).to_be_hidden()
+    expect(pill(page)).to_have_text("Finished")
+
+
+def test_a_failed_run_shows_its_exception(visit):
+    page = visit("/graph?run=failed")
+    expect(pill(page)).to_have_text("Failed")
+    expect(banner(page)).to_contain_text("ShapeError: matmul of 4×5 and 6×2")
+
+
+def test_a_damaged_file_says_what_is_wrong(fresh, open_page):
+    url, folder = fresh
+    golden.build("tiny", folder)
+    (folder / "broken.gscope").write_bytes(b"nonsense" * 100)
+    page = open_page(url, "/graph?run=broken", expected=NO_STEP)
+    expect(page.locator("#notice")).to_contain_text("is not a GraphScope trace")
+    page.get_by_label("Run").select_option("tiny")
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(pill(page)).to_have_text("Finished")
+
+
+def test_an_unknown_run_is_a_sentence(visit):
+    page = visit("/graph?run=gone", expected=NO_STEP)
+    expect(page.locator("#notice h1")).to_have_text("There is no run 'gone'.")
+
+
+def test_the_run_picker_changes_the_run(visit):
+    page = visit("/graph?run=tiny&node=n1")
+    page.get_by_label("Run").select_option("digits_like")
+    expect(page).to_have_url(re.compile(r"run=digits_like(?!.*node=)"))
+    expect(page.locator("#step")).to_have_text("step 59 / 59")
+    expect(page.locator("#summary")).to_contain_text("60 steps in")
+
+
+def test_pages_and_the_back_button(visit):
+    page = visit("/graph?run=tiny&step=1")
+    page.get_by_role("link", name="Curves").click()
+    expect(page).to_have_url(re.compile(r"/scalars\?run=tiny&step=1"))
+    expect(page.locator(".gs-curves")).to_be_visible()
+    expect(page.locator(".gs-graph")).to_be_hidden()
+    expect(page).to_have_title(re.compile("Curves"))
+    expect(page.get_by_role("link", name="Curves")).to_have_attribute("aria-current", "page")
+    page.go_back()
+    expect(page.locator(".gs-graph")).to_be_visible()
+    expect(page.locator("#step")).to_have_text("step 1 / 2")
+
+
+def background(page):
+    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+def test_the_theme_follows_the_system_until_told_otherwise(visit):
+    page = visit("/graph?run=tiny", color_scheme="dark")
+    assert background(page) == "rgb(15, 18, 23)"
+    button = page.locator("#theme")
+    button.click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    assert background(page) == "rgb(246, 247, 249)"
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    button.click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    button.click()
+    expect(page.locator("html")).not_to_have_attribute("data-theme", re.compile("."))
+
+
+@pytest.mark.parametrize("width", [1440, 1280, 1000, 800, 480])
+@pytest.mark.parametrize("path", ["/graph?run=digits_like", "/scalars?run=digits_like"])
+def test_nothing_sticks_out(visit, width, path):
+    page = visit(path, width=width)
+    expect(pill(page)).to_be_visible()
+    sizes = page.evaluate(
+        "[document.documentElement.scrollWidth, document.querySelector('.gs-top').scrollWidth,"
+        " document.querySelector('#strip').getBoundingClientRect().bottom, innerHeight]"
+    )
+    assert sizes[0] <= width
+    assert sizes[1] <= width
+    assert sizes[2] == sizes[3]
+
+
+def test_the_inspector_is_a_drawer_in_a_narrow_window(visit):
+    page = visit("/graph?run=tiny", width=1000)
+    side = page.locator(".gs-side")
+    expect(side).not_to_be_visible()
+    page.locator("#drawer").click()
+    expect(side).to_be_visible()
+
+
+def test_the_poll_stops_while_the_tab_is_hidden(visit):
+    page = visit("/graph?run=tiny")
+    expect(pill(page)).to_have_text("Finished")
+    page.evaluate(
+        "() => { Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    page.wait_for_timeout(300)
+    asked = []
+    page.on("request", lambda r: asked.append(r.url))
+    page.wait_for_timeout(1500)
+    assert [url for url in asked if "/api/live" in url] == []
+    page.evaluate(
+        "() => { Object.defineProperty(document, 'hidden', {value: false, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    page.wait_for_timeout(500)
+    assert [url for url in asked if "/api/live" in url]
+
+
+def test_the_keyboard_reaches_the_page(visit):
+    page = visit("/graph?run=tiny")
+    expect(pill(page)).to_have_text("Finished")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
