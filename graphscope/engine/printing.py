@@ -53,7 +53,7 @@ def _floats(a: Any) -> str:
         prefix="tensor(",
         threshold=1000,
         edgeitems=3,
-        formatter={"float": lambda x: one(x).rjust(width)},  # type: ignore[arg-type]
+        formatter={"float": lambda x: one(x).rjust(width)},
     )
     return str(text)
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
+from graphscope.record.deaths import freed_column
 from graphscope.record.names import Names, names_in_frame, port_of
 from graphscope.record.pump import Job, Pump
 from graphscope.record.sites import Sites
@@ -191,37 +192,13 @@ class Recorder:
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
-                self.times, self.t0, self._freed(graph) if self.memory else None, note or self.note,
+                self.times, self.t0, freed_column(graph, self.dead, self.deaths, self.refs) if self.memory else None, note or self.note,
                 self.entries, names,
             )
         )  # fmt: skip
         self.seq += 1
         self.num[kind] += 1
         self._begin(now)
-
-    def _freed(self, graph: Any) -> Any:
-        """After which node each value's memory died; None if that is the graph's plan."""
-        order = list(self.dead)
-        owns = [r is not None for r in self.refs]
-        seen = (order, self.deaths, owns)
-        if graph.deaths == seen:
-            return None
-        if graph.other is not None and graph.other[0] == seen:
-            return graph.other[1]
-        freed = [schema.SURVIVED if own else schema.NO_MEMORY for own in owns]
-        at = 0
-        for node, count_ in enumerate(self.deaths):
-            while at < count_:
-                # counted when `node` was done: it died after the node before
-                freed[order[at]] = max(node - 1, order[at])
-                at += 1
-        for value in order[at:]:
-            freed[value] = len(freed) - 1
-        if graph.deaths is None:
-            graph.deaths = seen  # the first step's is the plan
-        else:
-            graph.other = (seen, freed)
-        return freed
 
     def _settle(self, row: Any, node: Any) -> None:
         """Decide what an op means where that is open: after a backward, in a new step, in evaluation."""

@@ -65,7 +65,7 @@ def figure(
         # The bands fill the height, whatever the values are: they have an axis of their own.
         # The lines' axis lies over it: a run's band must not hide another run's line.
         plain["yaxis2"] = {"range": [0, 1], "visible": False, "fixedrange": True}
-        yaxis["overlaying"] = "y2"
+        yaxis |= {"overlaying": "y2", "tickmode": "auto", "showgrid": True}
     # Zoom stays while points arrive, and is given up when the axes mean something else.
     plain["uirevision"] = f"{axis} {log}"
     return {"data": data + bands, "layout": plain}
