@@ -71,7 +71,7 @@ def tensor(
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor of ``data`` that shares its memory where it can."""
     if isinstance(data, Tensor):
-        return data.to(dtype) if dtype is not None else data  # type: ignore[attr-defined,no-any-return]
+        return data.to(dtype) if dtype is not None else data  # type: ignore[attr-defined]
     if isinstance(data, np.ndarray) and dtype is None and device is None:
         return from_numpy(data)
     return tensor(data, dtype=dtype, device=device)
