@@ -134,11 +134,11 @@ class Recorder:
     def _affordable(self, elapsed: int) -> bool:
         """Do statistics in this step keep the whole recorder within its budget?
 
-        Events and the writer come first; statistics get what they leave, but a hundredth at least, so
+        Events and the writer come first; statistics get what they leave, but two hundredths at least, so
         that a program of tiny steps is not blind.
         """
         events = self.rec_ns - self.value_ns + self.pump.cpu_ns
-        share = max(self.budget - events / max(elapsed, 1), 0.01)
+        share = max(self.budget - events / max(elapsed, 1), 0.02)
         return self.value_ns + self.value_last <= share * elapsed
 
     def close(self, status: str | None = None, note: str | None = None, at: int = 0) -> None:
