@@ -313,19 +313,31 @@ def _node(row: Op, tensors: Any, arrays: Any, mask: int, ra: Any, aux: Any, para
         wants, _, keep_out, keep_aux = row.plan(1)
         saved: tuple[Any, ...] = (tuple(arrays) if any(0 in w.take for w in wants) else None,)
         edges = tuple(_edge(x) if x._rg else None for x in tensors)
-        others = tuple(v for i, x in enumerate(tensors) if not x._rg for v in (i, ref(x)))
+        others: tuple[Any, ...] = tuple(
+            v for i, x in enumerate(tensors) if not x._rg for v in (i, ref(x))
+        )
     else:
         wants, kept, keep_out, keep_aux = row.plans.get(mask) or row.plan(mask)
         # A last input may be optional (a bias, class weights): then it is not among the arrays.
         n = len(arrays)
-        saved = tuple([arrays[i] if kept[i] and i < n else None for i in range(row.n)])
-        edges = tuple(_edge(tensors[w.slot]) for w in wants)
-        others = tuple(
-            v
-            for i, x in enumerate(tensors)
-            if not mask >> i & 1
-            for v in (i, x if x._a.ndim == 0 else ref(x))
-        )
+        if n == row.n:
+            kept_arrays = [a if k else None for a, k in zip(arrays, kept, strict=True)]
+        else:
+            kept_arrays = [arrays[i] if kept[i] and i < n else None for i in range(row.n)]
+        edge_list = []
+        for w in wants:
+            x = tensors[w.slot]
+            source = x._node
+            edge_list.append(
+                x if source is None else source if source.nout == 1 else (source, x._k)
+            )
+        edges = tuple(edge_list)
+        others = ()
+        if len(edges) != n:
+            for i, x in enumerate(tensors):
+                if not mask >> i & 1:
+                    others = (*others, i, x if x._a.ndim == 0 else ref(x))
+        saved = tuple(kept_arrays)
     shapes = tuple(a.shape for a in arrays) if row.broadcast else None
     saved = (*saved, ra if keep_out else None, aux if keep_aux else None)
     return Node(row, wants, saved, edges, params or None, shapes, others or None)
