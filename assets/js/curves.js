@@ -113,7 +113,10 @@
         this.have = answer.have;
         dash.set_props("curves", { children: answer.children });
       } else {
-        for (const card of answer.cards) dash.set_props({ type: "curve", key: card.key }, { figure: card.figure });
+        for (const card of answer.cards) {
+          this.keepZoom(card);
+          dash.set_props({ type: "curve", key: card.key }, { figure: card.figure });
+        }
       }
       this.names.replaceChildren(...(answer.runs.length > 1 ? answer.runs : []).map(([name, colour]) => {
         const item = gs.el("span", { class: "gs-legend-item" }, gs.el("span", { class: "gs-swatch" }), gs.el("span", {}, name));
@@ -126,6 +129,17 @@
       this.tell(words.join(" "));
       // Dash draws the cards a moment later.
       this.wait(answer, 40);
+    }
+
+    /* What the reader zoomed into stays while points arrive (dcc.Graph forgets plotly's own memory of it). */
+    keepZoom(card) {
+      const plot = this.root.querySelector(`[data-curve="${card.key}"] .js-plotly-plot`);
+      const { layout } = card.figure;
+      if (!plot || !plot.gsZoomed || plot.layout.uirevision !== layout.uirevision) return;
+      for (const name of ["xaxis", "yaxis"]) {
+        const full = plot._fullLayout[name];
+        if (!full.autorange) layout[name].range = full.range.slice();
+      }
     }
 
     wait(answer, tries) {
@@ -154,6 +168,11 @@
         plot.on("plotly_click", (e) => {
           const point = e.points && e.points[0];
           if (point && point.customdata !== undefined) gs.set({ step: Number(point.customdata) });
+        });
+        plot.on("plotly_relayout", (e) => {
+          const keys = Object.keys(e);
+          if (keys.some((key) => key.includes(".range"))) plot.gsZoomed = true;
+          if (keys.some((key) => key.endsWith(".autorange"))) plot.gsZoomed = false;
         });
         plot.on("plotly_afterplot", () => this.playhead(box, plot));
       }

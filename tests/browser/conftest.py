@@ -16,12 +16,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
 from graphscope.webapp.serve import serve
 from tests import golden
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# A machine with other work to do may need seconds for what usually takes milliseconds.
+expect.set_options(timeout=15_000)
 GOLDEN = ("tiny", "digits_like", "hostile", "empty", "one_step", "failed", "live")
 
 

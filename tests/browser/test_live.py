@@ -85,9 +85,11 @@ def test_a_training_is_watched_live(training: str, visit: Callable[..., Page]) -
     assert frame is not None
     page.mouse.click(frame["x"] + 14, frame["y"] + frame["height"] / 2)
     expect(page).to_have_url(re.compile(r"step=\d+"))
-    past = last_step(page)
+    chosen = re.search(r"step=(\d+)", page.url)
+    assert chosen is not None and int(chosen[1]) < seen
+    expect(canvas).to_have_attribute("data-step", chosen[1])
     page.wait_for_timeout(600)
-    assert last_step(page) == past < seen
+    assert last_step(page) == int(chosen[1])
 
     # hostile names are text
     assert page.evaluate("() => document.querySelectorAll('script:not([src])').length") <= 2

@@ -11,7 +11,8 @@ POINT = """(place) => { const plot = document.querySelectorAll('.gs-curve .js-pl
 
 def ready(page, count):
     expect(page.locator(".gs-curves")).to_have_attribute("data-ready", str(count))
-    expect(page.locator(".gs-curve .main-svg").first).to_be_visible()
+    # The first chart waits for plotly itself, several megabytes of it.
+    expect(page.locator(".gs-curve .main-svg").first).to_be_visible(timeout=15_000)
     return page
 
 

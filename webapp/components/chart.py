@@ -10,7 +10,7 @@ CONFIG = {
     "showSendToCloud": False,  # on by default since plotly.js 4, and it leaves this machine
     "displaylogo": False,
     "displayModeBar": False,  # drag zooms, double click returns; export has its own button
-    "doubleClick": "reset",
+    "doubleClick": "autosize",
     "responsive": True,
 }
 
