@@ -158,7 +158,7 @@
         gs.el("p", {}, "Add these lines around your training loop, and start it. The run appears here by itself."),
         snippet(`import graphscope as torch\n\nwith torch.profile(${JSON.stringify(card.folder + "/first")}):\n    train()   # your loop`),
         gs.el("p", {}, "Or watch a small network learn handwritten digits:"),
-        snippet("graphscope demo"),
+        snippet(card.folder === "runs" ? "graphscope demo" : `graphscope demo --runs ${/^[\w./~:\\-]+$/.test(card.folder) ? card.folder : JSON.stringify(card.folder)}`),
       ];
     }
 

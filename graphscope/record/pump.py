@@ -23,6 +23,7 @@ from graphscope.trace import schema
 from graphscope.trace.writer import TraceWriter
 
 PERIOD = 0.2
+BATCH = 256  # steps packed at once
 PORT = 1 << 23
 WAITING_LIMIT = 20_000  # steps; beyond it the oldest go, so that memory stays bounded
 DATA_OP = 0  # id of the pretend op "load batch"; the rows follow
@@ -146,7 +147,7 @@ class Pump:
 
     def _drain(self) -> None:
         while self.jobs:
-            self._step(self.jobs.popleft())
+            self._steps(self._batch())
         while self.notes:
             kind, *row = self.notes.popleft()
             (self.writer.add_scalar if kind == "scalar" else self.writer.add_text)(*row)
@@ -154,22 +155,41 @@ class Pump:
             self.writer.set_meta("dropped_steps", self.dropped)
         self.writer.commit()  # with nothing to write it beats the heart
 
-    def _step(self, job: Job) -> None:
-        graph = job.graph
+    def _batch(self) -> list[Job]:
+        """The next steps, as long as they are of one graph and ended the same way."""
+        batch = [self.jobs.popleft()]
+        graph, status = batch[0].graph, batch[0].status
+        while self.jobs and len(batch) < BATCH:
+            job = self.jobs[0]
+            if job.graph is not graph or job.status != status:
+                break
+            batch.append(self.jobs.popleft())
+        return batch
+
+    def _steps(self, jobs: list[Job]) -> None:
+        """Write steps of one graph: their times are packed together."""
+        graph = jobs[0].graph
         if graph.id not in self._graphs:
-            self._describe(graph, job)
-        number = job.shape_set
-        if (graph.id, number) not in self._sets:
-            self._sets[graph.id, number] = self._shape_set(graph, graph.shapes[number])
-        set_id = self._sets[graph.id, number]
-        times = np.array(job.times, np.int64)
-        self.writer.add_step(
-            job.seq, job.kind, job.num, graph.id, set_id, job.status, job.t0_ns, job.wall_ns,
-            job.rec_ns, job.loss, job.nonfinite, times[0::2] - job.t0, times[1::2] - times[0::2],
-            job.freed, None, self._set_live[set_id], job.note,
-        )  # fmt: skip
-        if job.entries:
-            self.writer.add_values(job.seq, job.entries)
+            self._describe(graph, jobs[0])
+        times = np.array([job.times for job in jobs], np.int64)
+        begin, end = times[:, 0::2], times[:, 1::2]
+        t0 = np.array([[job.t0] for job in jobs], np.int64)
+        columns, first = self.writer.pack_steps(
+            graph.id, begin - t0, end - begin, jobs[0].status == "ok"
+        )
+        for job, column in zip(jobs, columns, strict=True):
+            key = graph.id, job.shape_set
+            set_id = self._sets.get(key)
+            if set_id is None:
+                set_id = self._sets[key] = self._shape_set(graph, graph.shapes[job.shape_set])
+            self.writer.add_step(
+                job.seq, job.kind, job.num, graph.id, set_id, job.status, job.t0_ns, job.wall_ns,
+                job.rec_ns, job.loss, job.nonfinite, freed=job.freed, live0=self._set_live[set_id],
+                note=job.note, columns=column, first=first,
+            )  # fmt: skip
+            first = False
+            if job.entries:
+                self.writer.add_values(job.seq, job.entries)
 
     # ---------------------------------------------------------------- the dictionary
 

@@ -39,16 +39,29 @@ def pack_times(begin_ns: Longs, dur_ns: Longs) -> tuple[bytes, int]:
     >>> [a.tolist() for a in unpack_times(blob, shift)]
     [[5, 90], [70, 12]]
     """
-    begin = np.asarray(begin_ns, np.int64)
-    dur = np.maximum(np.asarray(dur_ns, np.int64), 0)
-    largest = int(max(np.abs(begin).max(initial=0), dur.max(initial=0)))
+    begin = np.asarray(begin_ns, np.int64).reshape(1, -1)
+    return pack_many(begin, np.asarray(dur_ns, np.int64).reshape(1, -1))[0]
+
+
+def pack_many(begin: Longs, dur: Longs) -> list[tuple[bytes, int]]:
+    """``pack_times`` for the rows of two ``[steps, nodes]`` arrays at once.
+
+    A step has few nodes and a training has many steps: together they cost a third of one by one.
+    """
+    steps, n = begin.shape
+    dur = np.maximum(dur, 0)
+    largest = max(int(np.abs(begin).max(initial=0)), int(dur.max(initial=0)))
     shift = max(0, (2 * largest).bit_length() - 31)
-    begin, dur = begin >> shift, dur >> shift
+    if shift:
+        begin, dur = begin >> shift, dur >> shift
     gap = begin.copy()
-    gap[1:] -= begin[:-1] + dur[:-1]
+    gap[:, 1:] -= begin[:, :-1] + dur[:, :-1]
     # Zigzag: an op that began inside the one before has a negative gap.
-    folded = ((gap << 1) ^ (gap >> 63)).astype("<u4")
-    return zlib.compress(shuffle(folded) + shuffle(dur.astype("<u4")), LEVEL), shift
+    folded = (gap << 1) ^ (gap >> 63)
+    both = np.stack((folded, dur), axis=1).astype("<u4")
+    planes = both.view(np.uint8).reshape(steps, 2, n, 4).transpose(0, 1, 3, 2)
+    rows = np.ascontiguousarray(planes).reshape(steps, 8 * n)
+    return [(zlib.compress(row.data, LEVEL), shift) for row in rows]
 
 
 def unpack_times(blob: bytes, shift: int) -> tuple[Longs, Longs]:

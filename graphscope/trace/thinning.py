@@ -48,14 +48,22 @@ class Moments:
         self.flushed_at = 0.0
 
     def add(self, durations: NDArray[np.int64]) -> None:
-        """One more step (Welford's update, which loses no digits in a long run)."""
-        self.n += 1
+        """More steps: ``[steps, nodes]``, or the nodes of one step.
+
+        Source: Chan, Golub, LeVeque (1979), pairwise updating of sums of squares; it loses no digits
+        in a long run.
+        """
+        many = np.atleast_2d(durations).astype(np.float64)
+        k, before = len(many), self.n
+        self.n += k
         mean, m2, low, high = self.data
-        delta = durations - mean
-        mean += delta / self.n
-        m2 += delta * (durations - mean)
-        np.minimum(low, durations, out=low)
-        np.maximum(high, durations, out=high)
+        of_these = many.mean(axis=0)
+        m2 += np.square(many - of_these).sum(axis=0)
+        delta = of_these - mean
+        m2 += np.square(delta) * (before * k / self.n)
+        mean += delta * (k / self.n)
+        np.minimum(low, many.min(axis=0), out=low)
+        np.maximum(high, many.max(axis=0), out=high)
 
     def flush(self, now: float) -> bytes | None:
         """The blob to write, or None when nothing is new or the last one is young enough."""

@@ -184,12 +184,18 @@ class TraceWriter:
         dev: ArrayLike | None = None,
         live0: int = 0,
         note: str | None = None,
+        columns: tuple[bytes, int] | None = None,
+        first: bool = False,
     ) -> None:
-        """One finished step. Columns may be shorter than the graph when the step broke off."""
+        """One finished step. Columns may be shorter than the graph when the step broke off.
+
+        A caller with many steps packs their times with ``pack_steps`` and gives the result as
+        ``columns``; ``first`` then marks a graph's first step.
+        """
         n = self._nodes.get(graph, 0)
-        blob, shift = None, 0
-        first = graph not in self._moments
-        if dur_ns is not None:
+        blob, shift = columns if columns is not None else (None, 0)
+        first = first or (columns is None and graph not in self._moments)
+        if dur_ns is not None and columns is None:
             dur = _fit(dur_ns, n)
             begin = _fit(begin_ns, n, hold=True) if begin_ns is not None else np.cumsum(dur) - dur
             blob, shift = codec.pack_times(begin, dur)
@@ -209,6 +215,19 @@ class TraceWriter:
         if blob is not None:
             special = first or status != "ok"
             self._thin(kind, id, int(wall_ns), special, bool(nonfinite))
+
+    def pack_steps(
+        self, graph: int, begin_ns: NDArray[np.int64], dur_ns: NDArray[np.int64], ok: bool = True
+    ) -> tuple[list[tuple[bytes, int]], bool]:
+        """The columns of many whole steps of one graph, ``[steps, nodes]`` each, for ``add_step``.
+
+        Also takes them into the graph's moments if they are ok. Returns the columns, and whether the
+        first of them is the graph's first.
+        """
+        first = graph not in self._moments
+        if ok:
+            self._moments.setdefault(graph, Moments(dur_ns.shape[1])).add(np.maximum(dur_ns, 0))
+        return codec.pack_many(begin_ns, dur_ns), first
 
     def _thin(self, kind: str, id: int, wall_ns: int, special: bool, nonfinite: bool) -> None:
         """Forget the columns of the step before this one, unless it was one to be kept.

@@ -18,6 +18,7 @@ from flask import Flask, request
 from plotly.io.json import to_json_plotly
 
 from graphscope.errors import GraphScopeError
+from graphscope.trace.reader import TraceReader
 from graphscope.units import number
 from graphscope.view.figures import curves
 from graphscope.view.palette import Theme, theme
@@ -25,6 +26,7 @@ from graphscope.webapp import ids
 from graphscope.webapp.api import as_json
 from graphscope.webapp.components.chart import chart
 from graphscope.webapp.queries import scalars as query
+from graphscope.webapp.queries.kept import Kept
 from graphscope.webapp.runs import RunDirectory
 from graphscope.webapp.theme import chart_layout
 
@@ -95,12 +97,19 @@ def layout() -> Any:
 
 def register(server: Flask, source: RunDirectory) -> None:
     """Add ``/api/curves``."""
+    kept = Kept()
     server.add_url_rule(
-        "/api/curves", "gs_curves", as_json(lambda: answer(source, Wish.from_request()))
+        "/api/curves",
+        "gs_curves",
+        as_json(lambda: answer(source, Wish.from_request(), kept.series)),
     )
 
 
-def answer(source: RunDirectory, wish: Wish) -> dict[str, Any]:
+def answer(
+    source: RunDirectory,
+    wish: Wish,
+    series: Callable[[TraceReader], dict[str, query.Series]] = query.series,
+) -> dict[str, Any]:
     """The figures, and the cards too unless the page has them already (``have``).
 
     Raises: TraceError when the first run cannot be read; another run is left out and named.
@@ -109,7 +118,7 @@ def answer(source: RunDirectory, wish: Wish) -> dict[str, Any]:
     for place, run in enumerate(wish.runs):
         try:
             reader = source.reader(run)
-            found.append(Found(place, run, _start(reader.header()), query.series(reader)))
+            found.append(Found(place, run, _start(reader.header()), series(reader)))
         except GraphScopeError as error:
             if place == 0:
                 raise

@@ -1,0 +1,77 @@
+"""The curves of the runs as far as they were read: of a running program only what is new is asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphscope.webapp.queries.scalars import Series, is_loss, loss_of_steps, sort
+
+if TYPE_CHECKING:
+    from graphscope.trace.reader import TraceReader
+
+RUNS = 16
+
+
+@dataclass(frozen=True)
+class _Known:
+    reader: TraceReader
+    scalars: int  # id of the last scalar that was read
+    steps: int  # id of the last step
+    logged: dict[str, Series]
+    loss: Series | None
+
+
+class Kept:
+    """One per app; used by several threads."""
+
+    def __init__(self) -> None:
+        self._runs: OrderedDict[str, _Known] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def series(self, reader: TraceReader) -> dict[str, Series]:
+        """What ``queries.scalars.series`` gives, without reading any row twice."""
+        name = str(reader.path)
+        with self._lock:
+            known = self._runs.get(name)
+        if known is None or known.reader is not reader:
+            known = _Known(reader, 0, -1, {}, None)
+        known = _read_on(known)
+        with self._lock:
+            self._runs[name] = known
+            self._runs.move_to_end(name)
+            while len(self._runs) > RUNS:
+                self._runs.popitem(last=False)
+        found = dict(known.logged)
+        if known.loss is not None and not any(is_loss(tag) for tag in found):
+            found["loss"] = known.loss
+        return sort(found)
+
+
+def _read_on(known: _Known) -> _Known:
+    reader, logged, loss = known.reader, known.logged, known.loss
+    now = reader.revision()
+    scalars, steps = known.scalars, known.steps
+    if now["scalars"] > scalars:
+        fresh = reader.scalars(since=scalars)
+        # Rows are only ever added, one id after the other: their number says how far we are.
+        scalars += sum(len(step) for step, _, _ in fresh.values())
+        logged = logged | {tag: _join(logged.get(tag), part) for tag, part in fresh.items()}
+    if now["steps"] > steps and not any(is_loss(tag) for tag in logged):
+        table = reader.steps(since=steps)
+        part = loss_of_steps(table)
+        if part is not None:
+            loss = _join(loss, part)
+        steps = int(table.id[-1]) if len(table) else steps
+    return _Known(reader, scalars, steps, logged, loss)
+
+
+def _join(old: Series | None, new: Series) -> Series:
+    if old is None:
+        return new
+    step, value, wall = (np.concatenate(pair) for pair in zip(old, new, strict=True))
+    return step, value, wall
