@@ -16,6 +16,7 @@ from waitress import wasyncore
 from graphscope.errors import UsageError
 
 TRIES = 20
+OUTBUF = 64 << 20  # bytes of one answer that may wait in memory
 THREADS = 8  # a page asks for a handful of things at once; answers are short
 
 
@@ -132,7 +133,15 @@ def _bind(app: Any, host: str, port: int) -> Any:
             if candidate < last:
                 print(f"Port {candidate} is taken, trying {candidate + 1}.", flush=True)
             continue
-        return waitress.create_server(app, sockets=[listener], threads=THREADS, ident="graphscope")
+        return waitress.create_server(
+            app,
+            sockets=[listener],
+            threads=THREADS,
+            ident="graphscope",
+            # Answers stay in memory: beyond this waitress writes them to a temporary file, which it
+            # leaves open when the browser goes away in the middle of plotly's 5 MB.
+            outbuf_overflow=OUTBUF,
+        )
     raise UsageError(
         f"The ports {port} to {last} are all taken; choose another with --port, or 0 for any."
     )
