@@ -37,7 +37,9 @@ def _leave(*_: Any) -> None:
 
 def _follow_parent() -> None:
     """The parent holds the other end of our standard input; it closes when the parent dies."""
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: its lock, held by a waiting thread, breaks the interpreter's shutdown.
+    while os.read(0, 1024):
+        pass
     os._exit(0)
 
 

@@ -291,7 +291,8 @@ class TraceWriter:
             limit, and the next commit tries again.
         """
         now = time.time()
-        if now - self._beat > 0.5:
+        beats = now - self._beat > 0.5
+        if beats:
             self.set_meta("heartbeat", f"{now:.3f}")
         for graph, moments in self._moments.items():
             blob = moments.flush(now)
@@ -313,7 +314,8 @@ class TraceWriter:
         except (sqlite3.Error, OSError) as error:
             self._make_room()
             raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
-        self._beat = now
+        if beats:
+            self._beat = now
         self._pending.clear()
 
     def _make_room(self) -> None:

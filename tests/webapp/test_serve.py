@@ -61,13 +61,14 @@ def test_other_addresses_demand_the_token(runs, capsys):
 
 
 @pytest.mark.slow
-def test_a_process_of_its_own(runs):
+def test_a_process_of_its_own(runs, capfd):
     board = dashboard(runs)
     try:
         assert fetch(board.url + "api/live?run=tiny")["state"] == "finished"
     finally:
         board.stop()
         board.stop()
+    assert capfd.readouterr().err == ""
     with pytest.raises((urllib.error.URLError, ConnectionError)):
         fetch(board.url + "api/runs")
 
