@@ -122,6 +122,7 @@ from graphscope.ops.functions import (
     where,
 )  # fmt: skip
 from graphscope.ops.random import Generator, manual_seed
+from graphscope.record.scope import scope
 from graphscope.record.session import profile
 
 __all__ = [
@@ -136,7 +137,7 @@ __all__ = [
     "lt", "manual_seed", "matmul", "max", "maximum", "mean", "min", "minimum",
     "mm", "mul", "mv", "ne", "neg", "nn", "no_grad", "norm",
     "ones", "ones_like", "optim", "permute", "pow", "profile", "rand", "rand_like",
-    "randint", "randn", "randn_like", "randperm", "relu", "reshape", "set_default_dtype", "set_grad_enabled",
+    "randint", "randn", "randn_like", "randperm", "relu", "reshape", "scope", "set_default_dtype", "set_grad_enabled",
     "sigmoid", "sign", "sin", "softmax", "sqrt", "square", "squeeze", "stack",
     "std", "sub", "sum", "t", "tanh", "tensor", "transpose", "uint8",
     "unsqueeze", "utils", "var", "where", "zeros", "zeros_like",

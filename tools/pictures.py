@@ -37,7 +37,9 @@ def screenshots() -> None:
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=shutil.which("chromium"))
             for scheme in ("light", "dark"):
-                page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
+                page = browser.new_page(
+                    viewport={"width": 1440, "height": 900}, color_scheme=scheme
+                )
                 page.goto(f"{server.url}graph?run=digits&step=200&node=p1")
                 page.locator(".gs-graph canvas[data-ready]").wait_for()
                 page.wait_for_timeout(1500)

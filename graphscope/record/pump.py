@@ -25,7 +25,7 @@ from graphscope.trace.writer import TraceWriter
 PERIOD = 0.2
 BATCH = 256  # steps packed at once
 PORT = 1 << 23
-WAITING_LIMIT = 20_000  # steps; beyond it the oldest go, so that memory stays bounded
+WAITING_LIMIT = 20_000  # steps; what comes while so many wait is dropped and counted
 DATA_OP = 0  # id of the pretend op "load batch"; the rows follow
 
 
@@ -87,8 +87,8 @@ class Pump:
         if self.failed is not None:
             return
         if len(self.jobs) >= WAITING_LIMIT:
-            self.jobs.popleft()
             self.dropped += 1
+            return
         self.jobs.append(job)
 
     def flush(self) -> None:

@@ -389,8 +389,15 @@ class Recorder:
         self.stack.append(self.scope)
         self.scope = self.names.scope(module, self.scope, bool(self.stack[1:]))
 
+    def enter_name(self, name: str) -> None:
+        """A scope that the user names starts."""
+        if get_ident() == self.thread:
+            self.stack.append(self.scope)
+            above = self.names.texts[self.scope]
+            self.scope = self.names.string(f"{above}.{name}" if above else name)
+
     def leave(self) -> None:
-        """A module's forward ended."""
+        """A module's forward, or a named scope, ended."""
         if get_ident() == self.thread and self.stack:
             self.scope = self.stack.pop()
 

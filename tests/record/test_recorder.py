@@ -288,3 +288,18 @@ def test_hostile_names_are_kept_as_text(tmp_path: Path) -> None:
     assert reader.header()["run"] == evil
     assert evil in reader.scalars()
     assert reader.graph(0).scope_path(0).endswith("<script>alert(1)<|script>")
+
+
+def test_named_scopes_nest_and_cost_nothing_without_a_recorder(tmp_path: Path) -> None:
+    @gs.scope("inner")
+    def double(x: Any) -> Any:
+        return x * 2
+
+    double(gs.ones(2))
+    w = gs.ones(2, requires_grad=True)
+    with gs.profile(tmp_path / "a") as p:
+        with gs.scope("outer"):
+            z = double(w)
+        z.sum().backward()
+    graph = TraceReader(p.path).graph(0)
+    assert [graph.scope_path(i) for i in range(2)] == ["outer.inner", ""]
