@@ -150,7 +150,7 @@
       ctx.textBaseline = "middle";
       if (!finite.length) {
         ctx.textAlign = "left";
-        ctx.fillText("no loss recorded: return it from your loss function, or call graphscope.log", 12, height / 2 - 4);
+        ctx.fillText("no loss yet: it is read where backward() starts", 12, height / 2 - 4);
         return;
       }
       const low = Math.min(...finite), high = Math.max(...finite);
@@ -217,7 +217,9 @@
     playhead(ctx, height) {
       const step = this.now(), x = Math.round(this.x(step)) + 0.5;
       const loss = this.lossAt(step);
-      const label = `${step} \u00b7 ${loss === undefined ? "\u2014" : loss === null ? "NaN" : gs.number(loss, 4)}`;
+      // A long run is drawn by its extremes; between two of them the number is the neighbour's.
+      const near = this.data.points.some((p) => p[0] === step) ? "" : "\u2248\u2009";
+      const label = `${step} \u00b7 ${loss === undefined ? "\u2014" : loss === null ? "NaN" : near + gs.number(loss, 4)}`;
       ctx.fillStyle = gs.color("ink");
       ctx.fillRect(x - 0.75, 4, 1.5, height - 6);
       ctx.font = gs.font.mono(11);
