@@ -47,7 +47,6 @@ ONLY_IN = {
     "cupyx": {"graphscope/engine/backend_cupy.py"},
     "torch": set(),  # the adapter for torch programs will be the one file
     "dash": {"webapp"},
-    "dash_mantine_components": {"webapp"},
     "dash_ag_grid": {"webapp"},
     "plotly": {"webapp"},
     "flask": {"webapp"},

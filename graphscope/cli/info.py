@@ -18,7 +18,7 @@ example:
   graphscope info
   graphscope info --json"""
 DISTRIBUTION = "graphscope-debugger"
-PACKAGES = ("numpy", "dash", "dash-mantine-components", "rich", "pygraphviz", "reportlab")
+PACKAGES = ("numpy", "dash", "waitress", "rich", "pygraphviz", "reportlab")
 CUPY = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 

@@ -73,7 +73,7 @@ class Names:
         ] = {}  # full name -> own name, owner's scope
         self.consts: dict[int, list[Any]] = {}
         self.device = "cpu"
-        self._token = object()
+        self.token = object()
 
     def string(self, text: str) -> int:
         """The id of a text."""
@@ -87,9 +87,6 @@ class Names:
 
     def scope(self, module: Any, parent: int, nested: bool) -> int:
         """The id of a module's scope path, given the scope it was called from."""
-        known = module.__dict__.get("_gs_scope")
-        if known is not None and known[0] is self._token:
-            return known[1]  # type: ignore[no-any-return]
         if nested or parent:
             # Not in the tree of the module that was called: it gets its place by where it is called.
             path = f"{self.texts[parent]}.{type(module).__name__.lower()}"
@@ -102,9 +99,9 @@ class Names:
         """Give every module and parameter below ``module`` its path; names that exist stay."""
         for name, sub in module.named_modules():
             known = sub.__dict__.get("_gs_scope")
-            if known is None or known[0] is not self._token:
+            if known is None or known[0] is not self.token:
                 path = f"{root}.{name}" if name else root
-                sub.__dict__["_gs_scope"] = (self._token, self.string(path))
+                sub.__dict__["_gs_scope"] = (self.token, self.string(path))
         for name, parameter in module.named_parameters():
             owner, _, short = name.rpartition(".")
             if parameter._name is None or parameter._name == short:

@@ -42,7 +42,7 @@ class Recorder:
         "expected", "extra", "foreign", "i", "kept", "kind", "last",
         "lines", "dead", "deaths", "deaths_append", "on_death", "look", "loss", "memory", "mode",
         "n_expected", "names", "nonfinite", "note", "num", "op_ns", "phase",
-        "port_consts", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
+        "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
         "refs_append", "root", "scope", "seq", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
         "sites", "stack", "stacks", "status", "t0", "t_last", "t_start",
         "thread", "timed", "times", "times_append", "unsettled", "value_cost", "value_last",
@@ -78,6 +78,7 @@ class Recorder:
         # node has in `on_death`, which puts the node's number in here: no Python code runs at a death.
         self.dead: dict[int, Any] = {}
         self.on_death: list[Any] = []
+        self.port_items: list[Any] = []
         self._begin(self.t_start)
 
     # ---------------------------------------------------------------- a step's life
@@ -96,7 +97,8 @@ class Recorder:
         self.nonfinite = 0
         self.ports: list[Any] = []
         self.port_shapes: list[Any] = []
-        self.port_consts: list[Any] = []
+        self.old_ports = self.port_items
+        self.port_items = []
         self.shapes: list[Any] = []
         self.shapes_append = self.shapes.append
         self.times: list[int] = []
@@ -169,7 +171,10 @@ class Recorder:
             )
             if new:
                 names = names_in_frame(user_frame(2), self.base, PORT)
-                self.consts[self.seq] = self.port_consts
+                self.consts[self.seq] = [
+                    None if x is None or x._a.ndim or x._rg else x._a
+                    for x in (item[0]() for item in self.port_items)
+                ]
                 if self.mode != "off" and not self.values:
                     self.value_last = 0.0  # statistics of a new graph come with its next step
         self.last[kind] = graph
@@ -386,8 +391,13 @@ class Recorder:
                 self._close_here()
             if self.root is None:
                 self.root = module
-        self.stack.append(self.scope)
-        self.scope = self.names.scope(module, self.scope, bool(self.stack[1:]))
+        stack = self.stack
+        stack.append(self.scope)
+        known = module.__dict__.get("_gs_scope")
+        if known is not None and known[0] is self.names.token:
+            self.scope = known[1]
+        else:
+            self.scope = self.names.scope(module, self.scope, len(stack) > 1)
 
     def enter_name(self, name: str) -> None:
         """A scope that the user names starts."""
@@ -464,11 +474,18 @@ class Recorder:
 
     def _port(self, x: Any) -> int:
         """Something from before the step is used: it enters as the next port."""
-        k = PORT + len(self.ports)
-        self.ports.append(port_of(x, self.phase, self.names))
-        self.port_shapes.append(x._a.shape)
-        self.port_consts.append(x._a if x._a.ndim == 0 and not x._rg else None)
+        n = len(self.ports)
+        k = PORT + n
         x._rid = self.base + k
+        # Parameters and an optimizer's state are the tensors of the step before: then so is the port.
+        old = self.old_ports
+        if n < len(old) and old[n][0]() is x and old[n][1] is x._rg:
+            item = old[n]
+        else:
+            item = (ref(x), x._rg, port_of(x, self.phase, self.names))
+        self.port_items.append(item)
+        self.ports.append(item[2])
+        self.port_shapes.append(x._a.shape)
         if self.values and x._a.ndim:
             self._value(PORT - 1 - k, "v", x._a)
         return k
