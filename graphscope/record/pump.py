@@ -63,6 +63,9 @@ class Pump:
         self.thumbs_left = 1 << 16  # elements of samples that may still be kept; grows with the run
         self.dropped = 0
         self.cpu_ns = 0
+        self._per_step = (
+            0  # this thread's own time for a step, which is part of what recording costs
+        )
         self.failed: str | None = None
         self._strings = self._sites = 0
         self._ops: dict[Any, int] = {}
@@ -125,8 +128,11 @@ class Pump:
                 asked = self._asked
                 self._wake.clear()
                 t = thread_time_ns()
-                self._drain()
-                self.cpu_ns += thread_time_ns() - t
+                wrote = self._drain()
+                spent = thread_time_ns() - t
+                self.cpu_ns += spent
+                if wrote:
+                    self._per_step = spent // wrote
                 with self._idle:
                     self._done = asked
                     self._idle.notify_all()
@@ -145,15 +151,20 @@ class Pump:
             stacklevel=2,
         )
 
-    def _drain(self) -> None:
+    def _drain(self) -> int:
+        """Write what has come; returns the number of steps."""
+        wrote = 0
         while self.jobs:
-            self._steps(self._batch())
+            batch = self._batch()
+            wrote += len(batch)
+            self._steps(batch)
         while self.notes:
             kind, *row = self.notes.popleft()
             (self.writer.add_scalar if kind == "scalar" else self.writer.add_text)(*row)
         if self.dropped:
             self.writer.set_meta("dropped_steps", self.dropped)
         self.writer.commit()  # with nothing to write it beats the heart
+        return wrote
 
     def _batch(self) -> list[Job]:
         """The next steps, as long as they are of one graph and ended the same way."""
@@ -184,7 +195,7 @@ class Pump:
                 set_id = self._sets[key] = self._shape_set(graph, graph.shapes[job.shape_set])
             self.writer.add_step(
                 job.seq, job.kind, job.num, graph.id, set_id, job.status, job.t0_ns, job.wall_ns,
-                job.rec_ns, job.loss, job.nonfinite, freed=job.freed, live0=self._set_live[set_id],
+                job.rec_ns + self._per_step, job.loss, job.nonfinite, freed=job.freed, live0=self._set_live[set_id],
                 note=job.note, columns=column, first=first,
             )  # fmt: skip
             first = False
