@@ -38,7 +38,7 @@ class Recorder:
 
     # Slots: with more than 30 attributes an ordinary object's lookups get slower.
     __slots__ = (
-        "after", "base", "budget", "consts", "diverged", "entries", "event_ns",
+        "after", "base", "close_ns", "budget", "consts", "diverged", "entries", "event_ns",
         "expected", "extra", "foreign", "i", "kept", "kind", "last",
         "lines", "dead", "deaths", "deaths_append", "on_death", "look", "loss", "memory", "mode",
         "n_expected", "names", "nonfinite", "note", "num", "op_ns", "phase",
@@ -69,6 +69,7 @@ class Recorder:
         self.value_ns = 0
         self.value_last = 0.0
         self.sample_need = 0
+        self.close_ns = 0
         self.op_ns = 600.0  # cost of one event, measured on every 16th step
         self.seq = 0
         self.num = {"train": 0, "eval": 0}
@@ -148,7 +149,8 @@ class Recorder:
 
         at: when it ended, if that was before now.
         """
-        now = at or clock()
+        began = clock()
+        now = at or began
         if self.i == 0:
             self._begin(now if status is None else self.t0)
             return
@@ -179,7 +181,7 @@ class Recorder:
                     self.value_last = 0.0  # statistics of a new graph come with its next step
         self.last[kind] = graph
         shape_set = graph.shape_set(self.shapes, self.port_shapes)
-        rec_ns = int(self.op_ns * n) + self.value_cost
+        rec_ns = int(self.op_ns * n) + self.value_cost + self.close_ns
         if self.timed and not self.value_cost:
             # Rises slowly and falls at once: a thread that lost the processor must not set the figure.
             measured = self.event_ns / n
@@ -204,6 +206,7 @@ class Recorder:
         self.seq += 1
         self.num[kind] += 1
         self._begin(now)
+        self.close_ns = clock() - began  # falls into the step that has just begun
 
     def _settle(self, row: Any, node: Any) -> None:
         """Decide what an op means where that is open: after a backward, in a new step, in evaluation."""
