@@ -23,10 +23,10 @@ from graphscope.record.deaths import freed_column
 from graphscope.record.names import Names, names_in_frame, port_of
 from graphscope.record.pump import Job, Pump
 from graphscope.record.sites import Sites
-from graphscope.record.statistics import describe
+from graphscope.record.statistics import describe, to_host
+from graphscope.record.tables import PORT
 from graphscope.trace import schema
 
-PORT = 1 << 23  # value numbers below are nodes, from here on ports
 _SPAN = 24
 _epochs = count(1)
 FORWARD, BACKWARD, UPDATE = schema.FORWARD, schema.BACKWARD, schema.UPDATE
@@ -495,14 +495,7 @@ class Recorder:
 
     def _value(self, v: int, kind: str, a: Any) -> None:
         t = clock()
-        if type(a) is not np.ndarray:
-            if isinstance(a, np.generic):
-                a = np.asarray(a)
-            else:
-                from graphscope.engine.backend import backend_of_type
-
-                a = backend_of_type(type(a)).to_host(a)
-        entry = describe(a, self.samples)
+        entry = describe(to_host(a), self.samples)
         if entry.thumb is not None:
             self.sampled += entry.thumb.values.size
         self.entries.append((v, kind, entry))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from graphscope.engine.backend import backend_of_type
 from graphscope.trace.records import HIST_BINS, Entry
 from graphscope.trace.values import thumbnail
 
@@ -14,6 +15,15 @@ from graphscope.trace.values import thumbnail
 EXACT = 1 << 18
 _HIST = 1 << 13
 _NAN = float("nan")
+
+
+def to_host(a: Any) -> Any:
+    """A numpy array of a host array, a numpy scalar or a device's array."""
+    if type(a) is np.ndarray:
+        return a
+    if isinstance(a, np.generic):
+        return np.asarray(a)
+    return backend_of_type(type(a)).to_host(a)
 
 
 def describe(a: Any, thumb: bool, whole: bool = False) -> Entry:
