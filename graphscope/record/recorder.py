@@ -44,9 +44,9 @@ class Recorder:
         "n_expected", "names", "nonfinite", "note", "num", "op_ns", "phase",
         "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
         "refs_append", "root", "scope", "seq", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
-        "sites", "stack", "stacks", "status", "t0", "t_last", "t_start",
+        "sites", "stack", "stacks", "status", "t0", "t_start",
         "thread", "timed", "times", "times_append", "unsettled", "value_cost", "value_last",
-        "value_ns", "values", "wall_ns", "watched",
+        "value_ns", "values", "wall_ns",
     )  # fmt: skip
 
     def __init__(
@@ -62,8 +62,7 @@ class Recorder:
         self.names = Names()
         self.thread = get_ident()
         self.foreign = 0
-        self.watched: set[str] = set()
-        self.t_start = self.t_last = clock()
+        self.t_start = clock()
         self.wall_ns = 0
         self.rec_ns = 0
         self.value_ns = 0
