@@ -71,9 +71,7 @@ WORLD_B = [
 LONG = {
     "graphscope/engine/backward.py",
     "graphscope/engine/dispatch.py",
-    "graphscope/nn/functional.py",
     "graphscope/nn/module.py",
-    "graphscope/ops/functions.py",
     "graphscope/ops/loss.py",
     "graphscope/record/recorder.py",
     "graphscope/trace/reader.py",

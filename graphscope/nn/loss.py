@@ -6,6 +6,7 @@ from typing import Any
 
 from graphscope.engine.tensor import Tensor
 from graphscope.nn import functional as F
+from graphscope.nn.losses import reduction_name
 from graphscope.nn.module import Module
 
 
@@ -19,7 +20,7 @@ class _Loss(Module):
         self, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
     ) -> None:
         super().__init__()
-        self.reduction = F.reduction_name(reduction, size_average, reduce)
+        self.reduction = reduction_name(reduction, size_average, reduce)
 
 
 class MSELoss(_Loss):

@@ -10,6 +10,11 @@ from graphscope.errors import UsageError
 from graphscope.ops import functions as fn
 from graphscope.ops import loss
 
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "l1_loss", "mse_loss", "nll_loss",
+    "smooth_l1_loss", "softplus",
+]  # fmt: skip
+
 
 def _run(row: Any, *inputs: Any, **params: Any) -> Tensor:
     out: Tensor = call(row, *inputs, **params)

@@ -18,13 +18,6 @@ from graphscope.ops import functions as fn
 from graphscope.ops import index as ix
 from graphscope.ops import inplace as up
 
-METHODS = """
-    add sub mul div pow neg square exp log sqrt sin cos tanh sigmoid relu abs sign clamp clip maximum
-    minimum isnan isfinite eq ne lt le gt ge allclose equal sum mean var std max min amax amin argmax
-    argmin all any norm reshape view flatten squeeze unsqueeze transpose t permute expand broadcast_to
-    clone mm matmul bmm dot mv softmax log_softmax
-""".split()
-
 
 def _operator(row: Any) -> Callable[[Tensor, Any], Any]:
     def method(self: Tensor, other: Any) -> Any:
@@ -168,7 +161,9 @@ def _casts(name: str) -> Callable[[Tensor], Tensor]:
 
 def attach() -> None:
     """Put the operators and methods on Tensor."""
-    put: dict[str, Any] = {name: getattr(fn, name) for name in METHODS}
+    put: dict[str, Any] = {
+        name: getattr(family, name) for family in fn.FAMILIES for name in family.METHODS
+    }
     for name, row in {
         "add": ar.add, "sub": ar.sub, "mul": ar.mul, "truediv": ar.div,
     }.items():  # fmt: skip
