@@ -23,6 +23,7 @@ BELOW = {
     "optim": {"engine", "ops", "nn"},
     "datasets": {"engine"},
     "utils": {"engine", "ops"},
+    "as_torch": set(),
     "trace": set(),
     "analysis": {"trace"},
     "view": {"trace", "analysis"},

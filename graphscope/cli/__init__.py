@@ -20,6 +20,7 @@ from graphscope.errors import GraphScopeError
 # name, what it does (the module is graphscope.cli.<name>)
 COMMANDS = (
     ("demo", "train a small network and watch it in the browser"),
+    ("run", "run a script and record everything that it computes"),
     ("view", "open recorded runs in the dashboard"),
     ("table", "print where the time of a run went"),
     ("export", "save the graph of a run as a figure"),

@@ -363,22 +363,33 @@ def _rewrap(node: Node, saved: Any) -> list[Any]:
     by_slot = {w.slot: e for w, e in zip(node.wants, node.edges, strict=False)}
     n = len(saved) - 2
     for i, a in enumerate(saved):
-        if a is None or isinstance(a, tuple):
-            out.append(a if a is None else tuple(Tensor(x) for x in a))
+        if a is None:
+            out.append(None)
+        elif isinstance(a, tuple):
+            if i == n:  # several outputs
+                edges: Any = [(node, k) for k in range(len(a))]
+            elif node.row.inputs == ("*",):
+                edges = node.edges
+            else:  # index arrays
+                edges = [None] * len(a)
+            out.append(tuple(_hung(x, e) for x, e in zip(a, edges, strict=True)))
         elif i < n and i in by_slot:
-            edge = by_slot[i]
-            if isinstance(edge, Tensor):
-                out.append(edge)
-            else:
-                source, k = edge if isinstance(edge, tuple) else (edge, 0)
-                t = Tensor(a, True, source)
-                t._k = k
-                out.append(t)
+            out.append(_hung(a, by_slot[i]))
         elif i == n:
             out.append(Tensor(a, True, node))
         else:
             out.append(Tensor(a))
     return out
+
+
+def _hung(a: Any, edge: Any) -> Any:
+    """An array as a tensor at the place in the graph where it came from (None: nowhere)."""
+    if edge is None or isinstance(edge, Tensor):
+        return Tensor(a) if edge is None else edge
+    source, k = edge if isinstance(edge, tuple) else (edge, 0)
+    t = Tensor(a, a.dtype.kind == "f", source if a.dtype.kind == "f" else None)
+    t._k = k
+    return t
 
 
 # ---------------------------------------------------------------- hooks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 from graphscope.errors import DeviceError
@@ -10,14 +11,16 @@ _TYPES = ("cpu", "cuda", "sim")
 
 
 class device:  # noqa: N801 - torch's name
-    """A place for tensors, with torch's spelling.
+    """A place for tensors, with torch's spelling; ``with device(...):`` makes new tensors there.
 
     Example:
         >>> device("cuda", 1)
         device(type='cuda', index=1)
     """
 
-    __slots__ = ("type", "index")
+    __slots__ = ("type", "index", "_before")
+    type: str
+    index: int | None
 
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         if isinstance(type, device):
@@ -25,16 +28,22 @@ class device:  # noqa: N801 - torch's name
         if isinstance(type, int):
             type, index = "cuda", type
         if isinstance(type, str) and ":" in type:
-            type, _, number = type.partition(":")
+            kind, _, number = type.partition(":")
             if not number.isdigit():
                 raise DeviceError(
-                    f"device {type}:{number}: after the colon comes a number, as in 'cuda:0'"
+                    f"device {type!r}: after the colon comes a number, as in 'cuda:0'"
                 )
-            index = int(number)
+            if index is not None:
+                raise DeviceError(f"device {type!r} has an index already, and index={index} too")
+            type, index = kind, int(number)
         if type not in _TYPES:
-            raise DeviceError(f"device {type!r} is unknown; there are: {', '.join(_TYPES)}")
-        self.type: str = type
+            raise DeviceError(
+                f"device {type!r} is unknown; there are: {', '.join(_TYPES)}. A program for another "
+                "accelerator (mps, xpu) runs with device='cpu'"
+            )
+        self.type = type
         self.index = index
+        self._before: list[Any] = []
 
     def __repr__(self) -> str:
         tail = "" if self.index is None else f", index={self.index}"
@@ -44,15 +53,52 @@ class device:  # noqa: N801 - torch's name
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, str):
-            other = device(other)
-        return isinstance(other, device) and (self.type, self.index or 0) == (
-            other.type,
-            other.index or 0,
+        # As in torch: cuda (the current one) and cuda:0 are not equal, and no device equals a text.
+        return (
+            isinstance(other, device) and self.type == other.type and self.index == other.index
         )
 
     def __hash__(self) -> int:
-        return hash((self.type, self.index or 0))
+        return hash((self.type, self.index))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return device, (self.type, self.index)
+
+    def __enter__(self) -> device:
+        self._before.append(_default.get())
+        _default.set(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _default.set(self._before.pop())
 
 
 CPU = device("cpu")
+# Where new tensors go that name no device; None is the cpu. Every thread starts with the cpu.
+_default: ContextVar[device | None] = ContextVar("graphscope_device", default=None)
+
+
+def set_default_device(device: Any) -> None:
+    """New tensors that name no device go there (None: the cpu again)."""
+    _default.set(None if device is None else _device(device))
+
+
+def get_default_device() -> device:
+    """Where new tensors go that name no device."""
+    return _default.get() or CPU
+
+
+def place(where: Any) -> device | None:
+    """The device that a ``device=`` argument means; None is the cpu, the usual case."""
+    if where is None:
+        return _default.get()
+    found = where if isinstance(where, device) else device(where)
+    return None if found.type == "cpu" else found
+
+
+def same_place(a: device, b: device) -> bool:
+    """Whether two devices are one: ``cuda`` is ``cuda:0``."""
+    return a.type == b.type and (a.index or 0) == (b.index or 0)
+
+
+_device = device

@@ -320,7 +320,11 @@ def _node(row: Op, tensors: Any, arrays: Any, mask: int, ra: Any, aux: Any, para
         wants, kept, keep_out, keep_aux = row.plans.get(mask) or row.plan(mask)
         # A last input may be optional (a bias, class weights): then it is not among the arrays.
         n = len(arrays)
-        if n == row.n:
+        if row.tail:
+            kept_arrays = [
+                a if k else None for a, k in zip(row.grouped(arrays), kept, strict=True)
+            ]
+        elif n == row.n:
             kept_arrays = [a if k else None for a, k in zip(arrays, kept, strict=True)]
         else:
             kept_arrays = [arrays[i] if kept[i] and i < n else None for i in range(row.n)]

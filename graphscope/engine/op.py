@@ -36,6 +36,9 @@ class Op:
     mask_first: the first input is a mask and takes no part in promotion.
     floats: integer inputs are cast to the default float first. multi: the kernel returns a tuple of
     outputs. aux: the kernel returns ``(out, aux)`` where aux is an array that only gradients see.
+    A kernel ``(xp, x, *at)`` takes any number of arrays after the first: its gradients know them as
+    the tuple ``at`` and they have no gradient themselves. A kernel ``(xp, *args)`` takes any number
+    of equal inputs; its one gradient ``"*"`` gives a list.
     writes: the first input is changed in place and is also the output. static: params that are
     structure; all params are, unless ``values`` names them.
     """
@@ -43,7 +46,7 @@ class Op:
     __slots__ = (
         "name", "id", "kernel", "vjp", "jvp", "tex", "family", "inputs", "params", "values", "shape",
         "flops", "samples", "kinks", "errors", "view", "writes", "aux", "multi", "broadcast", "floats",
-        "doc", "kern", "wants", "plans", "n", "reference", "mask_first", "static",
+        "doc", "kern", "wants", "plans", "n", "reference", "mask_first", "static", "tail",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +87,7 @@ class Op:
         )
         self.broadcast, self.floats, self.reference, self.doc = broadcast, floats, reference, doc
         self.id = -1  # set when the table is frozen
+        self.tail = False
         self.mask_first = mask_first
         if isinstance(kernel, str):
             self.inputs, self.params = tuple(inputs.split()), {}
@@ -93,8 +97,11 @@ class Op:
             self.params = {
                 p.name: p.default for p in signature[1:] if p.kind is inspect.Parameter.KEYWORD_ONLY
             }
-            if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in signature):
-                self.inputs = ("*",)  # any number of inputs, as in cat
+            many = [p.name for p in signature if p.kind is inspect.Parameter.VAR_POSITIONAL]
+            # Any number of inputs, as in cat; or of index arrays after the first ones, as in index.
+            self.tail = bool(many and self.inputs)
+            if many:
+                self.inputs = (*self.inputs, *many) if self.tail else ("*",)
         self.static = tuple(p for p in self.params if p not in self.values)
         self.n = len(self.inputs)
         self.kern: dict[type, Callable[..., Any]] = {}
@@ -138,6 +145,11 @@ class Op:
             kept = tuple(i in take for i in range(self.n))
             found = self.plans[mask] = (wants, kept, self.n in take, self.n + 1 in take)
         return found
+
+    def grouped(self, arrays: Sequence[Any]) -> list[Any]:
+        """One entry per input name: the index arrays at the end of a row with a tail are one tuple."""
+        k = self.n - 1
+        return [*arrays[:k], tuple(arrays[k:])] if self.tail else list(arrays)
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join(self.inputs)})>"

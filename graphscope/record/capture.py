@@ -197,7 +197,7 @@ class _Capture:
                 continue
             if values[i] is None or node.nout != 1 or node.row.inputs == ("*",):
                 return told
-            saved = [*(self.array(s, values) for s in self.inputs[i])]
+            saved = node.row.grouped([self.array(s, values) for s in self.inputs[i]])
             saved += [None] * (node.row.n - len(saved)) + [values[i], self.aux[i]]
             by_slot = dict(zip(range(len(self.inputs[i])), self.inputs[i], strict=True))
             for w in node.wants:

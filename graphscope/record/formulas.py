@@ -99,7 +99,7 @@ def gradient_formulas(row: Any) -> dict[str, str]:
     for w in row.wants:
         if w.name == "*":
             continue
-        symbols = [Symbol(k) for k in row.inputs] + [Symbol("y"), Symbol("m")]
+        symbols = row.grouped([Symbol(k) for k in row.inputs]) + [Symbol("y"), Symbol("m")]
         try:
             made = w.fn(
                 _Formulas(),

@@ -40,7 +40,9 @@ def tables(graph: GraphRecord, op_id: Any, string: Any) -> tuple[list[Any], list
             sources = [w if w < PORT else PORT - 1 - w for w in wires]
             edges += [[i, position, w] for position, w in enumerate(sources)]
             for k in graph.kept[i]:
-                if k < len(sources) and row.inputs != ("*",):
+                if row.tail and k == row.n - 1:
+                    kept += [[s, i] for s in sources[k:]]
+                elif k < min(len(sources), row.n) and row.inputs != ("*",):
                     kept.append([sources[k], i])
                 elif k == row.n:
                     kept.append([i, i])
