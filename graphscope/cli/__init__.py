@@ -23,7 +23,7 @@ COMMANDS = (
     ("run", "run a script and record everything that it computes"),
     ("view", "open recorded runs in the dashboard"),
     ("table", "print where the time of a run went"),
-    ("export", "save the graph of a run as a figure"),
+    ("export", "save a run as a figure, or for other tools"),
     ("info", "print versions and devices"),
 )
 FAILED, WRONG = 1, 2

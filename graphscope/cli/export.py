@@ -1,4 +1,4 @@
-"""``graphscope export``: save the graph of a run as a figure."""
+"""``graphscope export``: a run as a figure, or as a file of another tool."""
 
 from __future__ import annotations
 
@@ -7,41 +7,93 @@ from pathlib import Path
 
 from graphscope.cli.runs import RUN_HELP, open_run
 from graphscope.errors import UsageError
+from graphscope.trace.reader import TraceReader
 
-HELP = "save the graph of a run as a figure"
+HELP = "save a run as a figure, or for other tools"
 DESCRIPTION = """\
-Draws the graph of one step, with its values and gradients, and saves it. The suffix of
-the file says the format: .svg and .pdf are vector figures, .png is an image."""
+The suffix of the file says what is saved.
+
+  graph of one step     .svg .pdf (vector figures), .png
+  timeline of the run   .json (Perfetto, chrome://tracing), .speedscope.json
+  one row per op        .csv, .parquet
+  memory of a step      .pickle (PyTorch's memory viewer)
+  curves, histograms    a folder: logs/ or run.tb (TensorBoard)"""
 EPILOG = """\
 example:
   graphscope export runs/digits.gscope --to graph.svg
-  graphscope export runs/ --to slide.png --step 250 --theme dark"""
-SUFFIXES = (".svg", ".pdf", ".png")
+  graphscope export runs/ --to slide.png --step 250 --theme dark
+  graphscope export runs/ --to trace.json --steps 100:120
+  graphscope export runs/ --to logs/"""
+FIGURES = (".svg", ".pdf", ".png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("run_path", metavar="RUN", help=RUN_HELP)
-    add("--to", required=True, metavar="FILE", help="where to save: .svg, .pdf or .png")
-    add("--step", type=int, default=-1, metavar="N", help="which step (default: the last)")
-    add("--theme", choices=("light", "dark"), default="light", help="default: light")
+    add("--to", required=True, metavar="FILE", help="where to save; its suffix is the format")
+    add("--step", type=int, default=None, metavar="N", help="one step (figures: default the last)")
+    add("--steps", type=steps, metavar="A:B", help="from step A to before step B (not for figures)")
+    add("--theme", choices=("light", "dark"), default="light", help="of a figure (default: light)")
+
+
+def steps(text: str) -> range:
+    """``A:B`` as a range; either side may be missing."""
+    first, colon, last = text.partition(":")
+    if not colon or not all(
+        part == "" or part.isascii() and part.isdigit() for part in (first, last)
+    ):
+        raise argparse.ArgumentTypeError(f"{text} is no range of steps; try 100:120")
+    return range(int(first or 0), int(last) if last else 1 << 62)
 
 
 def run(args: argparse.Namespace) -> int:
+    from graphscope.export.runs import RUN_EXPORTERS, run_exporter_for
+
     target = Path(args.to)
-    if target.suffix.lower() not in SUFFIXES:
+    exporter = run_exporter_for(args.to)
+    if target.suffix.lower() not in FIGURES and exporter is None:
         suffix = f"the suffix {target.suffix}" if target.suffix else "no suffix"
+        known = ", ".join((*FIGURES, *(e.suffix for e in RUN_EXPORTERS)))
         raise UsageError(
-            f"{target} has {suffix}; a figure is saved as {', '.join(SUFFIXES)}, "
-            f"for example --to {target.stem or 'graph'}.svg"
+            f"{target} has {suffix}; there are {known}, and a folder for TensorBoard. "
+            f"For example: --to {target.stem or 'graph'}.svg"
         )
+    if args.step is not None and args.steps is not None:
+        raise UsageError("give --step or --steps, not both")
     if not target.parent.is_dir():
         raise UsageError(f"The folder {target.parent} does not exist; make it first.")
     with open_run(args.run_path) as reader:
-        from graphscope.export.figure import figure_of_run
-
-        reader.step(args.step)  # a wrong step is told here, in one sentence
-        figure = figure_of_run(reader, args.step, theme=args.theme)
-        figure.save(target)
-    print(target)
+        if exporter is None:
+            _figure(reader, args, target)
+            print(target)
+            return 0
+        chosen = _chosen(reader, args)
+        written = exporter.write(reader, target, chosen)
+    facts = ", ".join(
+        f"{n} {what if n != 1 else what.removesuffix('s')}" for what, n in written.items()
+    )
+    print(f"{target}: {facts}; open it with {exporter.opened_by}")
     return 0
+
+
+def _figure(reader: TraceReader, args: argparse.Namespace, target: Path) -> None:
+    from graphscope.export.figure import figure_of_run
+
+    if args.steps is not None:
+        raise UsageError("a figure shows one step: give --step N")
+    step = -1 if args.step is None else args.step
+    reader.step(step)  # a wrong step is told here, in one sentence
+    figure_of_run(reader, step, theme=args.theme).save(target)
+
+
+def _chosen(reader: TraceReader, args: argparse.Namespace) -> list[int] | None:
+    """The training steps asked for; None: the format's own choice."""
+    if args.step is not None:
+        return [reader.step(args.step).num]
+    if args.steps is None:
+        return None
+    nums: list[int] = [n for n in reader.steps("train").num.tolist() if n in args.steps]
+    if not nums:
+        last = reader.step(-1).num
+        raise UsageError(f"no training step lies in that range; the run has steps 0 to {last}")
+    return nums
