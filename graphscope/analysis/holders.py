@@ -1,0 +1,201 @@
+"""What holds the memory of a step at its peak, summed by category, module or line, and why it is alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+
+from graphscope import units
+from graphscope.analysis import lifetime
+from graphscope.analysis.spans import module_of
+from graphscope.errors import UsageError
+from graphscope.trace import schema
+from graphscope.trace.reader import TraceReader
+from graphscope.trace.records import Graph, Longs, Step
+
+GROUPS = ("category", "module", "line")
+CATEGORIES = (
+    "parameter", "gradient", "optimizer state", "input", "buffer", "saved for backward", "activation", "temporary",
+    "other",
+)  # fmt: skip
+_OF_PORT = {
+    "input": "input", "parameter": "parameter", "constant": "input", "carried": "activation", "buffer": "buffer",
+    "gradient": "gradient", "optimizer_state": "optimizer state",
+}  # fmt: skip
+
+
+@dataclass
+class Held:
+    """One buffer alive at the peak."""
+
+    label: str
+    nbytes: int
+    category: str
+    module: str
+    line: str
+    shape: str
+    why: str
+    """Why it is alive: which gradient needs it, or that it outlives the step."""
+
+
+@dataclass
+class StepMemory:
+    """The memory of one step. Sizes are bytes; ``curve`` is what is alive while each op runs."""
+
+    step: int
+    peak: int
+    at: str
+    line: str
+    start: int
+    end: int
+    curve: Longs
+    holders: list[Held]
+
+    def by(self, group: str) -> list[tuple[str, int]]:
+        """Bytes at the peak per category, module or line, largest first.
+
+        Raises: UsageError for another word.
+        """
+        if group not in GROUPS:
+            raise UsageError(f"Cannot group memory by {group!r}; there are {', '.join(GROUPS)}.")
+        sums: dict[str, int] = {}
+        for held in self.holders:
+            key = getattr(held, group) or "(top)"
+            sums[key] = sums.get(key, 0) + held.nbytes
+        return sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+
+
+def step_memory(reader: TraceReader, num: int = -1, kind: str = "train") -> StepMemory:
+    """The memory of one step (-1: the last). Raises: TraceError when there is none."""
+
+    step = reader.step(num, kind)
+    graph = reader.graph(step.graph)
+    sizes = lifetime.nbytes(reader, step)
+    ports = sum(
+        int(sizes[graph.n + k]) for k in range(graph.n_ports) if graph.port_kind(k) != "constant"
+    )
+    # What was there before the step and is no input of it: the recorder's count, where it has one.
+    before = max(int(step.live0), ports)
+    if not graph.n:
+        return StepMemory(step.num, before, "", "", before, before, np.zeros(0, np.int64), [])
+    curve = lifetime.live_bytes(step, sizes) - int(step.live0) + before
+    node = int(curve.argmax())
+    held = [_held(reader, graph, step, h) for h in lifetime.holders(graph, step, sizes, node)]
+    held = [h for h in held if h.nbytes]
+    rest = int(curve[node]) - sum(h.nbytes for h in held)
+    if rest > 0:
+        held.append(
+            Held(
+                "(not seen in this step)", rest, "other", "", "", "", "alive before the step began"
+            )
+        )
+    survivors = int(sizes[: graph.n][step.freed == schema.SURVIVED].sum())
+    held.sort(key=lambda h: -h.nbytes)
+    return StepMemory(
+        step.num, int(curve[node]), _what(graph, node), _line(graph, node), before, before + survivors, curve, held
+    )  # fmt: skip
+
+
+def _what(graph: Graph, i: int) -> str:
+    name = graph.op_name(i)
+    return f"the gradient of {name}" if graph.phase[i] == schema.BACKWARD else name
+
+
+def _line(graph: Graph, i: int) -> str:
+    """The line of a node; a gradient's is the line of its forward op."""
+    twin = int(graph.twin[i])
+    site = graph.site_of(i) or (graph.site_of(twin) if twin >= 0 else None)
+    return f"{PurePath(site.file).name}:{site.line}" if site else ""
+
+
+def _held(reader: TraceReader, graph: Graph, step: Step, h: lifetime.Holder) -> Held:
+
+    spec = reader.spec(step.spec_id(h.value))
+    size = f"{units.shape(spec.shape)} {spec.dtype}"
+    if h.value < 0:
+        category = _OF_PORT[graph.port_kind(-1 - h.value)]
+        module, line = graph.scope_path(h.value), ""
+    else:
+        category = _category(graph, step, h.value, h.kept_for)
+        module, line = module_of(graph, h.value), _line(graph, h.value)
+    return Held(_label(graph, h), h.nbytes, category, module, line, size, _why(graph, h))
+
+
+def _label(graph: Graph, h: lifetime.Holder) -> str:
+    """A gradient is called after the value that it is the gradient of."""
+    i = h.value
+    if i >= 0 and graph.phase[i] == schema.BACKWARD and graph.twin[i] >= 0:
+        inputs, slot = graph.inputs(int(graph.twin[i])), int(graph.slot[i])
+        if 0 <= slot < len(inputs):
+            v = inputs[slot]
+            return "grad of " + (graph.port_path(-1 - v) if v < 0 else graph.label(v))
+    return graph.port_path(-1 - i) if i < 0 else h.label
+
+
+def _category(graph: Graph, step: Step, i: int, kept_for: list[int]) -> str:
+    phase = int(graph.phase[i])
+    if phase == schema.BACKWARD:
+        return "gradient"
+    if phase == schema.DATA:
+        return "input"
+    if phase == schema.UPDATE:
+        return "optimizer state" if step.freed[i] == schema.SURVIVED else "temporary"
+    if kept_for:
+        return "saved for backward"
+    return (
+        "activation" if step.freed[i] == schema.SURVIVED or step.freed[i] > i + 1 else "temporary"
+    )
+
+
+def _why(graph: Graph, h: lifetime.Holder) -> str:
+    if h.kept_for:
+        names = [_gradient(graph, node) for node in h.kept_for[:2]]
+        more = f" and {len(h.kept_for) - 2} more" if len(h.kept_for) > 2 else ""
+        return "needed by " + ", ".join(names) + more
+    if h.value < 0:
+        return "there before the step"
+    return "outlives the step" if h.dies < 0 else f"used until {graph.op_name(h.dies)}"
+
+
+def _gradient(graph: Graph, node: int) -> str:
+    line = _line(graph, node)
+    return f"the gradient of {graph.op_name(node)}" + (f" ({line})" if line else "")
+
+
+@dataclass
+class Growth:
+    """Whether steps leave more behind than they found: bytes at the start of the first and last steps seen."""
+
+    first_step: int
+    last_step: int
+    first: int
+    last: int
+    per_step: float
+    grows: bool
+
+
+def growth(reader: TraceReader, kind: str = "train", sample: int = 200) -> Growth | None:
+    """Memory at the start of steps, over the run; None when fewer than eight steps say.
+
+    It *grows* when the slope of a straight line through the samples explains more than 95 % of their variance,
+    and a step adds at least one byte in ten thousand.
+    """
+    table = reader.steps(kind)
+    nums = (
+        table.num[np.unique(np.linspace(0, max(len(table) - 1, 0), sample).astype(int))]
+        if len(table)
+        else []
+    )
+    points = [(n, reader.step(int(n), kind).live0) for n in nums]
+    points = [(n, size) for n, size in points if size]
+    if len(points) < 8:
+        return None
+    points = points[2:]  # optimizers make their state in the first steps
+    x, y = (np.array(column, float) for column in zip(*points, strict=True))
+    slope, start = np.polyfit(x, y, 1)
+    spread = float(((y - y.mean()) ** 2).sum())
+    left = float(((y - slope * x - start) ** 2).sum())
+    grows = spread > 0 and left < 0.05 * spread and slope > max(y[0], 1) * 1e-4
+    return Growth(int(x[0]), int(x[-1]), int(y[0]), int(y[-1]), float(slope), bool(grows))

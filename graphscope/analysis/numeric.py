@@ -1,0 +1,150 @@
+"""Do two runs compute the same numbers? Node by node, on the samples of values that the traces hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphscope.trace.reader import TraceReader
+from graphscope.trace.records import Entry, Graph, ValueStep
+
+TINY = np.finfo(np.float32).tiny
+
+
+@dataclass
+class NodeDifference:
+    """One value (``what`` = "v") or gradient ("g") in both runs, at one step."""
+
+    key: str
+    label: str
+    what: str
+    node: int
+    step: int
+    max_abs: float
+    max_rel: float
+    ulp: float
+    """Largest distance in units of the last place of float32."""
+    line: str
+    exact: bool
+    """Whether the whole tensor was compared, and not a sample and its moments."""
+
+    def beyond(self, rtol: float, atol: float) -> bool:
+        """Whether they differ by more than rounding may explain."""
+        return not (self.max_abs <= atol or self.max_rel <= rtol)
+
+
+def ulp_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How many float32 numbers lie between a and b; inf where exactly one of them is not finite or NaN.
+
+    Source: B. Dawson, "Comparing floating point numbers": the bits of IEEE numbers, read as integers in
+    sign-magnitude order, count them.
+    """
+    ordered = []
+    for x in (a, b):
+        bits = np.ascontiguousarray(x, np.float32).view(np.int32).astype(np.int64)
+        ordered.append(np.where(bits < 0, -(bits & 0x7FFFFFFF), bits))
+    out = np.abs(ordered[0] - ordered[1]).astype(np.float64)
+    odd = ~(np.isfinite(a) & np.isfinite(b))
+    alike = (a == b) | (np.isnan(a) & np.isnan(b))
+    out[odd] = np.where(alike[odd], 0.0, np.inf)
+    return np.asarray(out)
+
+
+def common_steps(a: TraceReader, b: TraceReader, kind: str = "train") -> list[int]:
+    """The steps in which both took statistics."""
+    return sorted(set(a.value_steps(kind)) & set(b.value_steps(kind)))
+
+
+def differences(
+    a: TraceReader, b: TraceReader, step: int, other: int | None = None, kind: str = "train"
+) -> list[NodeDifference]:
+    """Every value and gradient that both runs sampled at a step, in the order in which they were made.
+
+    other: the step of B, if it is not the same one. Nodes are matched by module, op and count.
+    """
+    left, right = a.values(step, kind), b.values(step if other is None else other, kind)
+    if left is None or right is None:
+        return []
+    one, two = a.graph(left.graph), b.graph(right.graph)
+    at = {key: i for i, key in enumerate(two.keys)}
+    ports = {_port_key(two, k): -1 - k for k in range(two.n_ports)}
+    found = []
+    for v, what in sorted(left, key=lambda item: (item[1] == "g", _order(item, one.n))):
+        if v >= 0:
+            key = one.key(v)
+            w = at.get(key)
+        else:
+            key = _port_key(one, -1 - v)
+            w = ports.get(key)
+        if w is None:
+            continue
+        difference = _entry(left, right, v, w, what)
+        if difference is None:
+            continue
+        site = one.site_of(v) if v >= 0 else None
+        line = f"{site.file}:{site.line}" if site else ""
+        max_abs, max_rel, ulp, exact = difference
+        found.append(
+            NodeDifference(key, one.label(v), what, v, left.num, max_abs, max_rel, ulp, line, exact)
+        )
+    return found
+
+
+def first_divergent(
+    a: TraceReader, b: TraceReader, rtol: float = 1e-4, atol: float = 1e-7, kind: str = "train"
+) -> NodeDifference | None:
+    """The earliest value of the earliest step where the runs part; None when they agree wherever both looked."""
+    for step in common_steps(a, b, kind):
+        for difference in differences(a, b, step, kind=kind):
+            if difference.beyond(rtol, atol):
+                return difference
+    return None
+
+
+def _order(item: tuple[int, str], n: int) -> int:
+    """Values in the order in which they come about (ports first), gradients in reverse."""
+    v, what = item
+    place = v + 1 if v >= 0 else 0
+    return n - place if what == "g" else place
+
+
+def _port_key(graph: Graph, k: int) -> str:
+    return f"{graph.port_kind(k)}|{graph.port_path(k)}"
+
+
+def _entry(
+    left: ValueStep, right: ValueStep, v: int, w: int, what: str
+) -> tuple[float, float, float, bool] | None:
+    a, b = left.get(v, what), right.get(w, what)
+    if a is None or b is None or a.count != b.count:
+        return None
+    if _comparable(a, b):
+        assert a.thumb is not None and b.thumb is not None
+        return (*_arrays(a.thumb.values, b.thumb.values), a.thumb.values.size == a.count)
+    # No sample in common: the moments still tell (and say less: a permutation keeps them).
+    return (*_arrays(a.stats[1:7], b.stats[1:7]), False)
+
+
+def _comparable(a: Entry, b: Entry) -> bool:
+    return (
+        a.thumb is not None
+        and b.thumb is not None
+        and a.thumb.shape == b.thumb.shape
+        and a.thumb.stride == b.thumb.stride
+        and a.thumb.values.size > 0
+    )
+
+
+def _arrays(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float, float]:
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    alike = (x == y) | (np.isnan(x) & np.isnan(y))
+    with np.errstate(invalid="ignore"):
+        gap = np.where(alike, 0.0, np.abs(x - y))
+    gap = np.where(np.isnan(gap), np.inf, gap)
+    # Relative to the tensor's size and not the element's: where terms cancel, small elements mean little.
+    both = np.concatenate([np.abs(x), np.abs(y)])
+    finite = both[np.isfinite(both)]
+    scale = max(float(finite.max(initial=0.0)), float(TINY))
+    return float(gap.max()), float(gap.max() / scale), float(ulp_distance(a, b).max())

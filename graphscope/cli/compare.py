@@ -1,0 +1,104 @@
+"""``graphscope compare``: two runs side by side, in time and in numbers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from graphscope.analysis.compare import GROUPS
+from graphscope.cli.runs import RUN_HELP, open_run
+from graphscope.cli.table import _for_terminal, _rows
+from graphscope.errors import UsageError
+
+HELP = "compare two runs: time per op, structure, numbers"
+DESCRIPTION = """\
+Says whether two runs ran the same ops, what each op costs in both, and where their numbers part.
+
+  B / A     time of one step in B over A: 2 is twice as long
+  verdict   faster or slower only where the middle halves of both samples do not overlap
+
+The exit code is 0; with --tolerance it is 1 when B is worse: other ops, more calls or bytes, or more
+time than allowed."""
+EPILOG = """\
+example:
+  graphscope compare runs/cpu.gscope runs/gpu.gscope
+  graphscope compare runs/old.gscope runs/new.gscope --by line
+  graphscope compare runs/base.gscope runs/ --tolerance 0.2      in a test: B may be a fifth slower"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("run_a", metavar="A", help=RUN_HELP)
+    add("run_b", metavar="B", help="the same")
+    add("--by", choices=GROUPS, default="op", help="what a row is (default: op)")
+    add("--kind", choices=("train", "eval"), default="train", help="steps (default: train)")
+    add("--top", type=_rows, default=20, metavar="N", help="rows to print (default: 20; 0: all)")
+    add("--rtol", type=float, default=1e-4, help="numbers agree within this share (default: 1e-4)")
+    add("--tolerance", type=_allowed, metavar="SHARE", help="fail when B takes this much more time")
+    add("--json", action="store_true", help="print everything as JSON, times in nanoseconds")
+
+
+def _allowed(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is no tolerance; 0.2 allows a fifth more time")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    from graphscope.analysis import numeric
+    from graphscope.analysis.compare import compare, regressions
+
+    with open_run(args.run_a) as a, open_run(args.run_b) as b:
+        if a.path.resolve() == b.path.resolve():
+            raise UsageError(f"A and B are the same run, {a.path}.")
+        found = compare(a, b, args.by, args.kind)
+        steps = numeric.common_steps(a, b, args.kind)
+        apart = numeric.first_divergent(a, b, args.rtol, kind=args.kind)
+        worse = [] if args.tolerance is None else regressions(found, args.tolerance)
+    if args.json:
+        numbers = {"steps": len(steps), "first_divergent": asdict(apart) if apart else None}
+        print(
+            json.dumps(
+                _jsonable(found.to_dict() | {"numbers": numbers, "regressions": worse}), indent=1
+            )
+        )
+    else:
+        width = max(shutil.get_terminal_size((120, 24)).columns, 60)
+        print(_for_terminal(found.table(args.top or -1, width)))
+        print(_for_terminal(_numbers(len(steps), apart)))
+    for sentence in worse:
+        print(f"graphscope compare: {sentence}", file=sys.stderr)
+    return 1 if worse else 0
+
+
+def _numbers(steps: int, apart: Any) -> str:
+    from graphscope import units
+
+    if not steps:
+        return "\nNo step has statistics in both runs, so their numbers are not compared."
+    if apart is None:
+        return f"\nTheir numbers agree in all {units.count(steps)} steps that both sampled."
+    what = "gradient of " if apart.what == "g" else ""
+    where = f" ({apart.line})" if apart.line else ""
+    return (
+        f"\nTheir numbers part at step {apart.step}, first in {what}{apart.label}{where}: largest difference "
+        f"{units.number(apart.max_abs)}, {units.number(apart.max_rel)} of the largest value, "
+        f"{units.number(apart.ulp)} float32 steps."
+    )
+
+
+def _jsonable(value: Any) -> Any:
+    """JSON has no NaN and no infinity."""
+    if isinstance(value, float) and value - value != 0:
+        return None
+    if isinstance(value, dict):
+        return {k: _jsonable(v) for k, v in value.items()}
+    return [_jsonable(v) for v in value] if isinstance(value, list) else value

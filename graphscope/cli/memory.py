@@ -1,0 +1,107 @@
+"""``graphscope memory``: what holds the memory of a step at its peak, and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from dataclasses import asdict
+from io import StringIO
+
+from graphscope import units
+from graphscope.analysis.holders import GROUPS, StepMemory, growth, step_memory
+from graphscope.cli.runs import RUN_HELP, open_run
+from graphscope.cli.table import _for_terminal, _rows
+
+HELP = "print what holds the memory of a step, and why"
+DESCRIPTION = """\
+Shows the moment of most memory in one step: how much is alive, what it is, which line made it, and which
+gradient keeps it alive."""
+EPILOG = """\
+example:
+  graphscope memory runs/digits.gscope               the last step
+  graphscope memory runs/ --step 10 --by module
+  graphscope memory runs/ --json > memory.json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("run_path", metavar="RUN", help=RUN_HELP)
+    add("--step", type=int, default=-1, metavar="N", help="which step (default: the last)")
+    add("--by", choices=GROUPS, default="category", help="how to sum (default: category)")
+    add("--kind", choices=("train", "eval"), default="train", help="steps (default: train)")
+    add("--top", type=_rows, default=12, metavar="N", help="buffers to list (default: 12; 0: all)")
+    add("--json", action="store_true", help="print everything as JSON, sizes in bytes")
+
+
+def run(args: argparse.Namespace) -> int:
+    with open_run(args.run_path) as reader:
+        memory = step_memory(reader, args.step, args.kind)
+        trend = growth(reader, args.kind)
+        damage = reader.damage
+    if args.json:
+        data = asdict(memory) | {"curve": memory.curve.tolist(), "by": dict(memory.by(args.by))}
+        data["growth"] = asdict(trend) if trend else None
+        print(json.dumps(data, indent=1))
+    else:
+        width = max(shutil.get_terminal_size((120, 24)).columns, 60)
+        print(_for_terminal(text(memory, args.by, args.top or len(memory.holders), width)))
+        if trend is not None and trend.grows:
+            print(
+                f"Memory grows: {units.bytes_(trend.per_step)} a step, from {units.bytes_(trend.first)} at step "
+                f"{trend.first_step} to {units.bytes_(trend.last)} at step {trend.last_step}. Something keeps "
+                "tensors across steps; a loss that is summed without .item() does."
+            )
+    if damage:
+        print(f"graphscope memory: {damage} What is intact is shown.", file=sys.stderr)
+    return 0
+
+
+def text(memory: StepMemory, by: str, top: int, width: int) -> str:
+    """The report of one step."""
+    where = f" ({memory.line})" if memory.line else ""
+    lines = [
+        f"step {memory.step}: peak {units.bytes_(memory.peak)}, while {memory.at or 'nothing'}{where} runs"
+    ]
+    lines.append(
+        f"{units.bytes_(memory.start)} alive when it began, {units.bytes_(memory.end)} when it ended"
+    )
+    lines.append("")
+    for key, size in memory.by(by):
+        lines.append(
+            f"  {units.bytes_(size):>10}  {units.share(size / max(memory.peak, 1)):>7}  {_clean(key)}"
+        )
+    lines += ["", *_buffers(memory, top, width)]
+    if top < len(memory.holders):
+        lines.append(f"{len(memory.holders) - top} more buffers not shown")
+    return "\n".join(lines)
+
+
+def _buffers(memory: StepMemory, top: int, width: int) -> list[str]:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("bytes", "value", "shape", "what", "line", "why it is alive"):
+        last = name == "why it is alive"
+        table.add_column(name, justify="right" if name == "bytes" else "left", no_wrap=not last,
+                         overflow="fold" if last else "ellipsis")  # fmt: skip
+    for h in memory.holders[:top]:
+        label = (
+            f"{h.module}.{h.label}" if h.module and not h.label.startswith(h.module) else h.label
+        )
+        table.add_row(
+            units.bytes_(h.nbytes), Text(units.clip(_clean(label), 28)), h.shape, h.category, Text(_clean(h.line)),
+            Text(_clean(h.why)),
+        )  # fmt: skip
+    out = StringIO()
+    Console(file=out, width=width, color_system=None, legacy_windows=False).print(table)
+    return [line.rstrip() for line in out.getvalue().rstrip().splitlines()]
+
+
+def _clean(text: str) -> str:
+    """Control characters would garble the terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
