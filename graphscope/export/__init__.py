@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphscope.export import pdf, png, svg
+from graphscope.export import pdf, png, svg, tikz
 from graphscope.view.drawing import Drawing
 
 
@@ -24,6 +24,8 @@ EXPORTERS: tuple[Exporter, ...] = (
     Exporter(".svg", "SVG", svg.write),
     Exporter(".pdf", "PDF", pdf.write),
     Exporter(".png", "PNG", png.write, ("dpi",)),
+    Exporter(".tikz", "TikZ", tikz.write),
+    Exporter(".tex", "TeX", tikz.write),
 )
 
 
