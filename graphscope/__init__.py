@@ -9,45 +9,22 @@ from graphscope.engine.malloc import keep_freed_memory as _keep_freed_memory
 _keep_freed_memory()  # before numpy takes its first big array
 
 from graphscope import ops as _ops  # noqa: E402
-from graphscope.engine.create import (
-    arange,
-    as_tensor,
-    empty,
-    empty_like,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    ones,
-    ones_like,
-    rand,
-    rand_like,
-    randint,
-    randn,
-    randn_like,
-    randperm,
-    tensor,
-    zeros,
-    zeros_like,
-)  # fmt: skip
 from graphscope.engine.device import device
 from graphscope.engine.dtype import (
-    bool_ as bool,
-)  # fmt: skip
-from graphscope.engine.dtype import (
+    bfloat16,
+    complex64,
+    complex128,
     dtype,
     float16,
     float32,
     float64,
-    get_default_dtype,
     int8,
     int16,
     int32,
     int64,
-    set_default_dtype,
     uint8,
 )
+from graphscope.engine.dtype import bool_ as bool
 from graphscope.engine.modes import (
     enable_grad,
     inference_mode,
@@ -55,25 +32,69 @@ from graphscope.engine.modes import (
     no_grad,
     set_grad_enabled,
 )
-from graphscope.engine.tensor import Size, Tensor
+from graphscope.engine.settings import (
+    are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision,
+    get_num_interop_threads,
+    get_num_threads,
+    is_deterministic_algorithms_warn_only_enabled,
+    set_float32_matmul_precision,
+    set_flush_denormal,
+    set_num_interop_threads,
+    set_num_threads,
+    use_deterministic_algorithms,
+)
+from graphscope.engine.size import Size
+from graphscope.engine.storage import (
+    UntypedStorage,
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from graphscope.errors import GraphScopeError
+from graphscope.errors import OutOfMemory as OutOfMemoryError
+from graphscope.ops.constructors import (
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+    Tensor,
+    set_default_tensor_type,
+)
 from graphscope.ops.functions import *
 from graphscope.ops.functions import __all__ as _functions
-from graphscope.ops.random import Generator, manual_seed
+from graphscope.ops.random import default_generator
 from graphscope.record.scope import scope
 from graphscope.record.session import profile
+
+# Torch's function; the package of trace files, which has the same name, is loaded by now.
+trace = _ops.functions.trace
 
 # The functions of tensors list themselves in graphscope/ops/functions.
 __all__ = [
     *_functions,
-    "Generator", "GraphScopeError", "Size", "Tensor", "arange", "as_tensor", "autograd", "bool",
-    "dashboard", "datasets", "device", "double", "draw", "dtype", "empty", "empty_like",
-    "enable_grad", "eye", "float", "float16", "float32", "float64", "from_numpy", "full",
-    "full_like", "get_default_dtype", "half", "inference_mode", "int", "int16", "int32", "int64",
-    "int8", "is_grad_enabled", "linspace", "long", "manual_seed", "nn", "no_grad", "ones",
-    "ones_like", "optim", "profile", "rand", "rand_like", "randint", "randn", "randn_like",
-    "randperm", "scope", "set_default_dtype", "set_grad_enabled", "tensor", "uint8", "utils",
-    "zeros", "zeros_like",
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "GraphScopeError",
+    "HalfTensor", "IntTensor", "LongTensor", "OutOfMemoryError", "ShortTensor", "Size", "Tensor",
+    "UntypedStorage", "accelerator", "are_deterministic_algorithms_enabled", "autograd",
+    "backends", "bfloat16", "bool", "channels_last", "channels_last_3d", "complex128",
+    "complex64", "contiguous_format", "cuda", "dashboard", "datasets", "default_generator",
+    "device", "double", "draw", "dtype", "enable_grad", "float", "float16", "float32", "float64",
+    "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads", "half",
+    "inference_mode", "int", "int16", "int32", "int64", "int8",
+    "is_deterministic_algorithms_warn_only_enabled", "is_grad_enabled", "layout", "load", "long",
+    "memory_format", "nn", "no_grad", "optim", "preserve_format", "profile", "random", "save", "scope", "serialization",
+    "set_default_tensor_type", "set_float32_matmul_precision", "set_flush_denormal",
+    "set_grad_enabled", "set_num_interop_threads", "set_num_threads", "short", "strided", "uint8",
+    "use_deterministic_algorithms", "utils", "version",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -82,13 +103,21 @@ double = float64
 half = float16
 long = int64
 int = int32
+short = int16
 
 _LAZY = {
+    "accelerator": "graphscope.accelerator",
+    "backends": "graphscope.backends",
+    "cuda": "graphscope.cuda",
+    "random": "graphscope.random",
+    "version": "graphscope.version",
+    "linalg": "graphscope.linalg",
     "nn": "graphscope.nn",
     "optim": "graphscope.optim",
     "utils": "graphscope.utils",
     "autograd": "graphscope.autograd",
     "datasets": "graphscope.datasets",
+    "serialization": "graphscope.serialization",
 }
 
 
@@ -97,6 +126,10 @@ def __getattr__(name: str) -> Any:
 
     if name in _LAZY:
         return importlib.import_module(_LAZY[name])
+    if name in ("load", "save"):
+        from graphscope import serialization
+
+        return getattr(serialization, name)
     if name == "draw":
         from graphscope.record.capture import draw
 

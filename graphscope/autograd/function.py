@@ -16,7 +16,7 @@ from graphscope.engine import dispatch
 from graphscope.engine.frames import user_line
 from graphscope.engine.modes import is_grad_enabled, no_grad
 from graphscope.engine.op import Op, Want
-from graphscope.engine.tape import Node
+from graphscope.engine.tape import Node, make_node
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import AutogradError, DTypeError, ShapeError
 
@@ -194,8 +194,8 @@ def _node(row: Op, cls: Any, ctx: Context, args: Any, tensors: list[Tensor], raw
         _OwnOutput(t._a, own[id(t)]) if id(t) in own and id(t) not in given else t
         for t in ctx._saved
     )
-    node = Node(
-        row, row.wants, (saved, None, None), tuple(dispatch._edge(t) if t._rg else None for t in tensors),
+    node = make_node(
+        row.plan(1), (saved, None, None), tuple(dispatch._edge(t) if t._rg else None for t in tensors),
         {"call": _Call(cls, ctx, args, raw)}, None,
         tuple((i, ref(t)) for i, t in enumerate(tensors) if not t._rg) or None,
     )  # fmt: skip

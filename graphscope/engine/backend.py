@@ -6,8 +6,9 @@ accumulation at indices, timing, memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -121,6 +122,10 @@ def backend_of_type(kind: type) -> Backend:
         return found
     if issubclass(kind, (np.ndarray, np.generic)):
         return backend_of(Device("cpu"))
+    if hasattr(kind, "dual_of"):
+        from graphscope.engine.forward_mode import DualBackend
+
+        return DualBackend.of(kind)  # type: ignore[return-value]
     root = kind.__module__.partition(".")[0]
     if root == "cupy":
         return backend_of(Device("cuda", 0))
@@ -151,9 +156,28 @@ def backend_of(where: Any) -> Backend:
         from graphscope.engine.backend_sim import SimBackend
 
         return register(SimBackend())
+    if os.environ.get("GRAPHSCOPE_CUDA") == "sim":
+        from graphscope.engine.backend_sim import stand_in_for_cuda
+
+        return register(stand_in_for_cuda())
     from graphscope.engine.backend_cupy import CupyBackend
 
     return register(CupyBackend())
+
+
+@contextmanager
+def pretended_cuda() -> Iterator[Backend]:
+    """A ``with`` block in which ``cuda`` is the pretend GPU, as with ``GRAPHSCOPE_CUDA=sim``."""
+    from graphscope.engine.backend_sim import stand_in_for_cuda
+
+    before = dict(BACKENDS)
+    for kind in [k for k, found in BACKENDS.items() if found.name.startswith("cuda")]:
+        del BACKENDS[kind]
+    try:
+        yield register(stand_in_for_cuda())
+    finally:
+        BACKENDS.clear()
+        BACKENDS.update(before)
 
 
 def available(kind: str) -> bool:

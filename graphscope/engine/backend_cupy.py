@@ -47,6 +47,10 @@ class CupyBackend:
         # Raw events in a ring: creating one costs more than recording it.
         self._ring: list[int] = []
         self._count = 0
+        self._used = self._peak = 0
+        # CuPy keeps no peak. Its hooks see this thread only, where training usually is.
+        self._hook = memory_hook(self.xp, self._count_bytes)
+        self._hook.__enter__()
 
     # ---------------------------------------------------------------- arrays
 
@@ -98,10 +102,15 @@ class CupyBackend:
     # ---------------------------------------------------------------- memory
 
     def memory_stats(self) -> MemoryStats:
-        """The default pool's numbers now; CuPy does not keep a peak."""
+        """The default pool's numbers now; the peak is that of the thread which used the GPU first."""
         pool = self.xp.get_default_memory_pool()
         limit = int(pool.get_limit())
-        return MemoryStats(int(pool.used_bytes()), int(pool.total_bytes()), None, limit or None)
+        return MemoryStats(
+            int(pool.used_bytes()),
+            int(pool.total_bytes()),
+            max(self._peak, int(pool.used_bytes())),
+            limit or None,
+        )
 
     def set_limit(self, limit: int | None) -> None:
         """Refuse to hold more than ``limit`` bytes."""
@@ -117,6 +126,82 @@ class CupyBackend:
         """Where an array lies; ``memory`` is what the hook calls pmem_id."""
         mem = array.data.mem
         return AllocInfo(int(array.data.ptr), int(array.nbytes), int(mem.size), id(mem))
+
+    # ---------------------------------------------------------------- what graphscope.cuda asks a GPU for
+
+    def properties(self) -> dict[str, Any]:
+        """Name, total_memory, major, minor, multi_processor_count."""
+        p = self._runtime.getDeviceProperties(0)
+        return dict(
+            name=p["name"].decode(), total_memory=int(p["totalGlobalMem"]), major=int(p["major"]),
+            minor=int(p["minor"]), multi_processor_count=int(p["multiProcessorCount"]),
+        )  # fmt: skip
+
+    def memory_info(self) -> tuple[int, int]:
+        """Bytes that are free, and all."""
+        free, total = self._runtime.memGetInfo()
+        return int(free), int(total)
+
+    def reset_peak(self) -> None:
+        """Count the peak from here."""
+        self._used = self._peak = int(self.xp.get_default_memory_pool().used_bytes())
+
+    def _count_bytes(self, event: MemoryEvent) -> None:
+        if event.kind == "malloc":
+            self._used += event.allocated
+            self._peak = max(self._peak, self._used)
+        elif event.kind == "free":
+            self._used -= event.allocated
+
+    def free_all_blocks(self) -> None:
+        """Give memory that no array uses back to the device."""
+        self.xp.get_default_memory_pool().free_all_blocks()
+
+    def new_stream(self) -> Any:
+        """Another stream."""
+        return self.xp.cuda.Stream(non_blocking=True)
+
+    def default_stream(self) -> Any:
+        """The stream that work goes to if none was chosen."""
+        return self.xp.cuda.Stream.null
+
+    def current_stream(self) -> Any:
+        """The stream that this thread's work goes to."""
+        return self.xp.cuda.get_current_stream()
+
+    def set_stream(self, stream: Any) -> None:
+        """This thread's work goes to ``stream`` from here."""
+        stream.use()
+
+    def stream_query(self, stream: Any) -> bool:
+        """Whether all work of a stream is done."""
+        return bool(stream.done)
+
+    def stream_synchronize(self, stream: Any) -> None:
+        """Wait for a stream."""
+        self.sync_count += 1
+        stream.synchronize()
+
+    def stream_wait(self, stream: Any, event: Any) -> None:
+        """The stream does nothing until the event has happened."""
+        stream.wait_event(event)
+
+    def new_event(self, stream: Any) -> Any:
+        """Mark this point in a stream's work."""
+        return stream.record()
+
+    def event_query(self, event: Any) -> bool:
+        """Whether the event has happened."""
+        return bool(event.done)
+
+    def event_synchronize(self, event: Any) -> None:
+        """Wait for an event."""
+        self.sync_count += 1
+        event.synchronize()
+
+    def event_elapsed_ns(self, begin: Any, end: Any) -> int:
+        """Device time between two events."""
+        return int(round(self.xp.cuda.get_elapsed_time(begin, end) * 1e6))
 
     def rng(self, seed: int) -> np.random.Generator:
         """A host generator: CuPy's stream differs from numpy's and between its versions."""

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.backend import AllocInfo, MemoryEvent, MemoryStats
-from graphscope.engine.sim_array import SimArray, host_array_error, wrap
+from graphscope.engine.sim_array import CudaArray, SimArray, host_array_error, run, wrap
 from graphscope.engine.sim_device import Costs, SimDevice
 
+PRETENDED_MEMORY = 16 << 30  # bytes, where no limit is set
 _MAKE = "zeros ones empty full arange eye linspace identity tri".split()
 
 
@@ -28,8 +29,13 @@ class SimModule:
 
     def __init__(self, device: SimDevice) -> None:
         self._device = device
+        self.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=self._as_strided))
         for name in _MAKE:
             setattr(self, name, self._maker(getattr(np, name)))
+
+    def _as_strided(self, array: Any, shape: Any, strides: Any) -> Any:
+        as_strided = np.lib.stride_tricks.as_strided
+        return run(self._device, "as_strided", as_strided, (array, shape, strides), {}, ())
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -73,11 +79,17 @@ class SimModule:
 class SimBackend:
     """A ``SimDevice`` behind the protocol of all backends. Tests may set its costs and limit."""
 
-    name = "sim"
-    array_type: type = SimArray
-
-    def __init__(self, costs: Costs | None = None, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        costs: Costs | None = None,
+        limit: int | None = None,
+        name: str = "sim",
+        array_type: type = SimArray,
+    ) -> None:
+        self.name = name
+        self.array_type = array_type
         self.device = SimDevice(costs, limit)
+        self.device.array_type = array_type
         self.xp: Any = SimModule(self.device)
 
     @property
@@ -141,6 +153,88 @@ class SimBackend:
     def rng(self, seed: int) -> np.random.Generator:
         """A host generator: the numbers are drawn there and uploaded."""
         return np.random.default_rng(seed)
+
+    # ---------------------------------------------------------------- what graphscope.cuda asks a GPU for
+
+    def properties(self) -> dict[str, Any]:
+        """Name, total_memory, major, minor, multi_processor_count."""
+        total = self.device.pool.limit or PRETENDED_MEMORY
+        return dict(
+            name="GraphScope sim (no GPU)",
+            total_memory=total,
+            major=0,
+            minor=0,
+            multi_processor_count=1,
+        )
+
+    def memory_info(self) -> tuple[int, int]:
+        """Bytes that are free, and all."""
+        total = self.properties()["total_memory"]
+        return total - self.device.pool.reserved, total
+
+    def reset_peak(self) -> None:
+        """Count the peak from here."""
+        self.device.pool.peak = self.device.pool.used
+
+    def free_all_blocks(self) -> None:
+        """Give memory that no array uses back to the device."""
+        self.device.pool.free_all_blocks()
+
+    def new_stream(self) -> Any:
+        """Another stream."""
+        return self.device.new_stream()
+
+    def default_stream(self) -> Any:
+        """The stream that work goes to if none was chosen."""
+        return self.device.default_stream
+
+    def current_stream(self) -> Any:
+        """The stream that work goes to."""
+        return self.device.stream
+
+    def set_stream(self, stream: Any) -> None:
+        """Work goes to ``stream`` from here."""
+        self.device.stream = stream
+
+    def stream_query(self, stream: Any) -> bool:
+        """Whether all work of a stream is done."""
+        return bool(stream.tail <= self.device.host_ns)
+
+    def stream_synchronize(self, stream: Any) -> None:
+        """Wait for a stream."""
+        self.device.sync_count += 1
+        self.device.host_ns = max(self.device.host_ns, stream.tail)
+
+    def stream_wait(self, stream: Any, event: Any) -> None:
+        """The stream does nothing until the event has happened."""
+        self.device.wait(event, stream)
+
+    def new_event(self, stream: Any) -> Any:
+        """Mark this point in a stream's work."""
+        return self.device.record(stream)
+
+    def event_query(self, event: Any) -> bool:
+        """Whether the event has happened."""
+        return self.device.query(event)
+
+    def event_synchronize(self, event: Any) -> None:
+        """Wait for an event."""
+        self.device.sync_count += 1
+        self.device.host_ns = max(self.device.host_ns, self.device.events[event])
+
+    def event_elapsed_ns(self, begin: Any, end: Any) -> int:
+        """Device time between two events."""
+        return self.device.elapsed_ns(begin, end)
+
+
+_stand_in: list[SimBackend] = []
+
+
+def stand_in_for_cuda() -> SimBackend:
+    """The pretend GPU that answers to ``cuda``; always the same one, since kernels are bound to it."""
+    if not _stand_in:
+        _stand_in.append(SimBackend(name="cuda:0", array_type=CudaArray))
+    return _stand_in[0]
 
 
 def _root_address(array: Any) -> int:

@@ -6,21 +6,36 @@ run on tensors through dispatch, so the result has a graph of its own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
 from operator import attrgetter
+from threading import RLock
 from time import perf_counter_ns as clock
 from typing import Any
 
 import numpy as np
 
-from graphscope.engine import dispatch
+from graphscope.engine import dispatch, versions
+from graphscope.engine.careful import Pass, freed, rewrap
 from graphscope.engine.frames import user_line
 from graphscope.engine.modes import _enabled
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import AutogradError, ShapeError
+from graphscope.errors import AutogradError, ShapeError, UsageError
 
 _by_age = attrgetter("seq")
+_gate = RLock()
+
+
+def _free_gate() -> None:
+    """A forked child has none of the threads that may have held the gate."""
+    global _gate
+    _gate = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_gate)
 ndarray = np.ndarray
 
 
@@ -39,27 +54,18 @@ def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
     return out.reshape(shape) if lead else out
 
 
-def _collect(roots: Sequence[Any], stop: Any = None) -> list[Node]:
+def _collect(roots: Sequence[Any]) -> list[Node]:
     """Every node that the roots depend on, newest first."""
-    token = object()
-    found: list[Node] = []
-    todo = [r for r in roots if r is not None]
-    for r in todo:
-        r.mark = token
+    found: set[Node] = {r for r in roots if r is not None}
+    todo = list(found)
     while todo:
-        node = todo.pop()
-        found.append(node)
-        for edge in node.edges:
-            kind = type(edge)
-            if kind is tuple:
+        for edge in todo.pop().edges:
+            if type(edge) is tuple:
                 edge = edge[0]
-            elif kind is not Node:
-                continue
-            if edge.mark is not token:
-                edge.mark = token
+            if type(edge) is Node and edge not in found:
+                found.add(edge)
                 todo.append(edge)
-    found.sort(key=_by_age, reverse=True)
-    return found
+    return sorted(found, key=_by_age, reverse=True)
 
 
 def _seed(t: Tensor, gradient: Any, create_graph: bool) -> Any:
@@ -77,14 +83,18 @@ def _seed(t: Tensor, gradient: Any, create_graph: bool) -> Any:
                 f"({user_line(3)})"
             )
         ones = dispatch_ones(t._a)
-        return Tensor(ones) if create_graph else ones
-    if not isinstance(gradient, Tensor):
+        gradient = Tensor(ones)
+    elif not isinstance(gradient, Tensor):
         gradient = dispatch.as_tensor(gradient)
     if gradient._a.shape != t._a.shape:
         raise ShapeError(
             f"backward: gradient= has shape {tuple(gradient._a.shape)}, the tensor "
             f"{tuple(t._a.shape)}; they must be equal. ({user_line(3)})"
         )
+    if type(t._a) is not ndarray and hasattr(t._a, "dual_of"):
+        from graphscope.engine.forward_mode import seed_of_value
+
+        gradient = seed_of_value(gradient, type(t._a))
     return gradient if create_graph else gradient._a
 
 
@@ -125,11 +135,23 @@ def grad(
     create_graph: bool = False,
     only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """d(outputs)/d(inputs) as a tuple of tensors; nothing is accumulated into ``.grad``.
 
+    materialize_grads: zeros for inputs that the outputs do not depend on. is_grads_batched: the first
+    dimension of each ``grad_outputs`` is a batch of them, and so is that of the results.
     Raises: AutogradError if an input is not part of the graph and ``allow_unused`` is not set.
     """
+    if not only_inputs:
+        raise UsageError(
+            "grad: only_inputs=False is gone; call backward() to reach other leaves too"
+        )
+    if materialize_grads and allow_unused is False:
+        raise UsageError("grad: materialize_grads=True needs allow_unused to be True or left out")
+    if is_grads_batched:
+        return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)  # fmt: skip
     outs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
     ins = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     if grad_outputs is None:
@@ -139,17 +161,39 @@ def grad(
     for i, t in enumerate(ins):
         if not t._rg:
             raise AutogradError(
-                f"grad: input {i} of shape {tuple(t._a.shape)} does not require grad"
+                f"grad: one of the differentiated tensors does not require grad: input {i} of shape "
+                f"{tuple(t._a.shape)}. Make it with requires_grad=True before the computation. ({user_line(2)})"
             )
     got = _run(outs, seeds, retain_graph, create_graph, ins)
+    if materialize_grads:
+        return tuple(
+            Tensor(np.zeros_like(t._a)) if g is None else g for g, t in zip(got, ins, strict=True)
+        )
     if not allow_unused:
         for i, g in enumerate(got):
             if g is None:
                 raise AutogradError(
-                    f"grad: input {i} of shape {tuple(ins[i]._a.shape)} is not used in the graph of the "
-                    "outputs; pass allow_unused=True to get None for it"
+                    f"grad: one of the differentiated tensors appears to not have been used in the graph: input "
+                    f"{i} of shape {tuple(ins[i]._a.shape)}. Pass allow_unused=True to get None for it. "
+                    f"({user_line(2)})"
                 )
     return tuple(got)
+
+
+def _batched(
+    outputs: Any, inputs: Any, grad_outputs: Any, retain: Any, create_graph: bool, unused: Any, zeros: bool
+) -> tuple[Any, ...]:  # fmt: skip
+    """One pass for each element of the batch of seeds, stacked."""
+    from graphscope.ops.functions import stack
+
+    seeds = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
+    n = next(len(s) for s in seeds if s is not None)
+    rows = [
+        grad(outputs, inputs, tuple(None if s is None else s[i] for s in seeds),
+             True if i < n - 1 else retain, create_graph, True, unused, False, zeros)
+        for i in range(n)
+    ]  # fmt: skip
+    return tuple(None if c[0] is None else stack(list(c)) for c in zip(*rows, strict=True))
 
 
 def _accumulate(leaf: Tensor, g: Any, create_graph: bool, shared: bool) -> None:
@@ -184,40 +228,43 @@ def _run(
 ) -> list[Any]:
     retain = create_graph if retain_graph is None else retain_graph
     seeds = [_seed(t, g, create_graph) for t, g in zip(tensors, gradients, strict=True)]
-    order = _collect([t._node for t in tensors])
-    rec = dispatch._rec
-    if rec is not None:
-        rec.backward_begin(tensors)
-    caught: list[Any] = [None] * (len(targets) if targets is not None else 0)
-    leaf_at: dict[int, int] = {}
-    node_at: dict[Node, list[tuple[int, int]]] = {}
-    if targets is not None:
-        for i, t in enumerate(targets):
-            if t._node is None:
-                leaf_at[id(t)] = i
-            else:
-                node_at.setdefault(t._node, []).append((t._k, i))
-    try:
-        for t, g in zip(tensors, seeds, strict=True):
-            if t._node is None:
-                if targets is None:
-                    _accumulate(t, g, create_graph, True)
-                elif id(t) in leaf_at:
-                    caught[leaf_at[id(t)]] = g
-            else:
-                _push(t._node if t._node.nout == 1 else (t._node, t._k), g)
+    with _gate:  # nodes and leaves hold the pass's state, so one thread at a time
+        roots = [t._node for t in tensors]
+        last = versions.last
+        rec = dispatch._rec
+        if rec is not None:
+            rec.backward_begin(tensors)
         before = _enabled.set(create_graph)
-        F = _namespace(seeds[0], create_graph)
+        caught: list[Any] = [None] * (len(targets) if targets is not None else 0)
+        pending: list[tuple[int, Node]] = []
+        order: list[Node] = []
         try:
-            for node in order:
-                _visit(node, F, rec, retain, create_graph, targets, leaf_at, node_at, caught)
+            if (
+                targets is not None
+                or create_graph
+                or any(node is None or node.seq <= last for node in roots)
+            ):
+                order = _collect(roots)
+                todo = Pass(rec, retain, create_graph, targets, caught)
+                todo.begin(tensors, seeds, order)
+            else:
+                for t, g in zip(tensors, seeds, strict=True):
+                    _push(pending, t._node if t._node.nout == 1 else (t._node, t._k), g)
+                F = _namespace(seeds[0], create_graph)
+                if _walk(pending, F, rec, retain, last):
+                    # Something was written, or a hook was put, since this part of the graph was made.
+                    order = _collect([node for _, node in pending])
+                    todo = Pass(rec, retain, create_graph, targets, caught)
+                    todo.F = F
+                    todo.run(order)
         finally:
             _enabled.reset(before)
-    finally:
-        for node in order:
-            node.g = None
-        if rec is not None:
-            rec.backward_end()
+            for node in order:
+                node.g = None
+            for _, node in pending:
+                node.g = None
+            if rec is not None:
+                rec.backward_end()
     return [_as_tensor(g) for g in caught]
 
 
@@ -239,51 +286,117 @@ def _push(edge: Any, g: Any) -> None:
     node.g[k] = g if have is None else have + g
 
 
-def _visit(
-    node: Node,
-    F: Any,
-    rec: Any,
-    retain: bool,
-    create_graph: bool,
-    targets: Any,
-    leaf_at: dict[int, int],
-    node_at: dict[Node, list[tuple[int, int]]],
-    caught: list[Any],
-) -> None:
-    g = node.g
-    if g is None:
+def _push(pending: list[tuple[int, Node]], edge: Any, g: Any) -> None:
+    """Add ``g`` to the gradient of a node, or of one output of it, which then waits for its turn."""
+    if type(edge) is Node:
+        if edge.g is None:
+            edge.g = g
+            heappush(pending, (-edge.seq, edge))
+        else:
+            edge.g = edge.g + g
         return
+    node, k = edge
+    if node.g is None:
+        node.g = [None] * node.nout
+        heappush(pending, (-node.seq, node))
+    have = node.g[k]
+    node.g[k] = g if have is None else have + g
+
+
+def _walk(pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool, last: float) -> bool:
+    """The fast loop, all gradients into ``.grad``; true if it stopped at a node not newer than ``last``.
+
+    pending: a heap of (-seq, node), those that have a gradient and wait. A node is newer than all that it
+    depends on, so the newest that waits has got all of its gradient, and the graph need not be looked
+    through beforehand. A node with one gradient takes no call but that of its formula, and in a chain the
+    next node is at hand and never enters the heap.
+    """
+    told = rec is not None
+    values = told and rec.values
+    t0 = t1 = 0
+    node: Any = None
+    while True:
+        if node is None:
+            if not pending:
+                return False
+            node = heappop(pending)[1]
+        if node.seq <= last:
+            heappush(pending, (-node.seq, node))
+            return True
+        plan = node.plan
+        argc = plan.argc
+        saved = node.saved
+        if argc < 0 or saved is None or values:
+            _visit(node, pending, F, rec, retain)
+            node = None
+            continue
+        g = node.g
+        node.g = None
+        if told:
+            t0 = clock()
+        if argc == 1:
+            got = plan.fn(F, g, saved[plan.i])
+        elif argc == 0:
+            got = plan.fn(F, g)
+        else:
+            got = plan.fn(F, g, saved[plan.i], saved[plan.j])
+        shapes = node.shapes
+        if shapes is not None:
+            shape = shapes[plan.slot]
+            if got.shape != shape:
+                got = sum_to(got, shape)
+        if told:
+            t1 = clock()
+            try:
+                i = rec.i
+                want, twin, _, _ = rec.plan[i]
+                if want is plan.want and node.rid is rec.rids[twin]:
+                    rec.begin[i] = t0
+                    rec.end[i] = t1
+                    rec.i = i + 1
+                else:
+                    rec.grad(node, plan.slot, got, t0, t1, got is g)
+            except Exception as error:
+                dispatch.broken(rec, error)
+                told = False
+        if not retain:
+            node.saved = None
+        edge = node.edges[0]
+        node = None
+        if type(edge) is Node:
+            if edge.g is not None:
+                edge.g = edge.g + got
+            else:
+                edge.g = got
+                if pending and -pending[0][0] > edge.seq:
+                    heappush(pending, (-edge.seq, edge))
+                else:
+                    node = edge
+        elif type(edge) is tuple:
+            _push(pending, edge, got)
+        else:
+            _accumulate(edge, got, False, got is g)
+
+
+def _visit(node: Node, pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool) -> None:
+    """One node with several gradients or params; what is out of the ordinary is in ``careful.Pass``."""
+    g = node.g
     node.g = None
-    if node.hooks is not None:
-        g = _run_hooks(node, g, create_graph)
-    if node_at and node in node_at:
-        for k, i in node_at[node]:
-            gk = g if node.nout == 1 else g[k]
-            caught[i] = gk if caught[i] is None else caught[i] + gk
     saved = node.saved
     if saved is None:
-        raise AutogradError(
-            f"backward: the graph of {node.row.name!r} was already freed by an earlier backward. Call the first "
-            f"one with retain_graph=True, or compute the loss again. ({user_line(4)})"
-        )
-    row = node.row
+        raise freed(node)
     if rec is not None and rec.values:
         rec.adjoint(node, g)
-    if create_graph:
-        saved = _rewrap(node, saved)
     params = node.params
     shapes = node.shapes
-    edges = node.edges
-    if row.inputs == ("*",):
-        _visit_variadic(node, F, g, saved, rec, create_graph, targets, leaf_at, caught)
+    if node.plan.row.inputs == ("*",):
+        _visit_variadic(node, pending, F, g, saved, rec)
     else:
-        for w, edge in zip(node.wants, edges, strict=True):
+        for w, edge in zip(node.plan.wants, node.edges, strict=True):
             take = w.take
             t0 = clock() if rec is not None else 0
             if w.params:
                 got = w.fn(F, g, *[saved[i] for i in take], **{p: params[p] for p in w.params})
-            elif not take:
-                got = w.fn(F, g)
             elif len(take) == 1:
                 got = w.fn(F, g, saved[take[0]])
             else:
@@ -291,40 +404,17 @@ def _visit(
             if shapes is not None and got.shape != shapes[w.slot]:
                 got = sum_to(got, shapes[w.slot])
             if rec is not None:
-                rec.grad(node, w.slot, got._a if create_graph else got, t0, clock(), got is g)
-            if type(edge) is Node:
-                have = edge.g
-                edge.g = got if have is None else have + got
-            elif type(edge) is tuple:
-                _push(edge, got)
-            elif targets is None:
-                _leaf(edge, got, create_graph, got is g)
-            elif id(edge) in leaf_at:
-                i = leaf_at[id(edge)]
-                caught[i] = got if caught[i] is None else caught[i] + got
+                rec.grad(node, w.slot, got, t0, clock(), got is g)
+            if isinstance(edge, Tensor):
+                _accumulate(edge, got, False, got is g)
+            else:
+                _push(pending, edge, got)
     if not retain:
         node.saved = None
 
 
-def _leaf(leaf: Tensor, got: Any, create_graph: bool, shared: bool) -> None:
-    if leaf._ext is not None:
-        for hook in list(leaf._ext.values()):
-            replaced = hook(got if create_graph else Tensor(got))
-            if replaced is not None:
-                got = replaced if create_graph else replaced._a
-    _accumulate(leaf, got, create_graph, shared)
-
-
 def _visit_variadic(
-    node: Node,
-    F: Any,
-    g: Any,
-    saved: Any,
-    rec: Any,
-    create_graph: bool,
-    targets: Any,
-    leaf_at: dict[int, int],
-    caught: list[Any],
+    node: Node, pending: list[tuple[int, Node]], F: Any, g: Any, saved: Any, rec: Any
 ) -> None:
     w = node.wants[0]
     t0 = clock() if rec is not None else 0
@@ -333,18 +423,16 @@ def _visit_variadic(
     for slot, (edge, got) in enumerate(zip(node.edges, got_all, strict=True)):
         if edge is None:
             continue
+        if callable(got):  # einsum computes a gradient when it is asked for
+            got = got()
         if rec is not None:
             t1 = clock()
-            rec.grad(node, slot, got._a if create_graph else got, t0, t1)
+            rec.grad(node, slot, got, t0, t1)
             t0 = t1
         if isinstance(edge, Tensor):
-            if targets is None:
-                _leaf(edge, got, create_graph, True)
-            elif id(edge) in leaf_at:
-                i = leaf_at[id(edge)]
-                caught[i] = got if caught[i] is None else caught[i] + got
+            _accumulate(edge, got, False, True)
         else:
-            _push(edge, got)
+            _push(pending, edge, got)
 
 
 def _namespace(seed: Any, create_graph: bool) -> Any:
@@ -357,86 +445,4 @@ def _namespace(seed: Any, create_graph: bool) -> Any:
     return ops.NUMPY if kind is ndarray or issubclass(kind, np.generic) else ops.plain(kind)
 
 
-def _rewrap(node: Node, saved: Any) -> list[Any]:
-    """Saved arrays as tensors that hang on the graph where they came from."""
-    out: list[Any] = []
-    by_slot = {w.slot: e for w, e in zip(node.wants, node.edges, strict=False)}
-    n = len(saved) - 2
-    for i, a in enumerate(saved):
-        if a is None:
-            out.append(None)
-        elif isinstance(a, tuple):
-            if i == n:  # several outputs
-                edges: Any = [(node, k) for k in range(len(a))]
-            elif node.row.inputs == ("*",):
-                edges = node.edges
-            else:  # index arrays
-                edges = [None] * len(a)
-            out.append(tuple(_hung(x, e) for x, e in zip(a, edges, strict=True)))
-        elif i < n and i in by_slot:
-            out.append(_hung(a, by_slot[i]))
-        elif i == n:
-            out.append(Tensor(a, True, node))
-        else:
-            out.append(Tensor(a))
-    return out
-
-
-def _hung(a: Any, edge: Any) -> Any:
-    """An array as a tensor at the place in the graph where it came from (None: nowhere)."""
-    if edge is None or isinstance(edge, Tensor):
-        return Tensor(a) if edge is None else edge
-    source, k = edge if isinstance(edge, tuple) else (edge, 0)
-    t = Tensor(a, a.dtype.kind == "f", source if a.dtype.kind == "f" else None)
-    t._k = k
-    return t
-
-
-# ---------------------------------------------------------------- hooks
-
-
-class RemovableHandle:
-    """Takes a hook off again with ``remove()``."""
-
-    def __init__(self, table: dict[int, Any], key: int) -> None:
-        self._table, self._key = table, key
-
-    def remove(self) -> None:
-        """Take the hook off; a second call does nothing."""
-        self._table.pop(self._key, None)
-
-
-def register_hook(t: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandle:
-    """See ``Tensor.register_hook``."""
-    if not t._rg:
-        raise AutogradError(
-            "register_hook: this tensor does not require grad, so no gradient will come"
-        )
-    if t._node is None:
-        if t._ext is None:
-            t._ext = {}
-        table: dict[int, Any] = t._ext
-        key = len(table)
-        table[key] = hook
-        return RemovableHandle(table, key)
-    if t._node.hooks is None:
-        t._node.hooks = {}
-    table = t._node.hooks
-    key = len(table)
-    table[key] = (t._k, hook)
-    return RemovableHandle(table, key)
-
-
-def _run_hooks(node: Node, g: Any, create_graph: bool) -> Any:
-    for k, hook in list(node.hooks.values()):
-        gk = g if node.nout == 1 else g[k]
-        if gk is None:
-            continue
-        replaced = hook(gk if create_graph else Tensor(gk))
-        if replaced is not None:
-            new = replaced if create_graph else replaced._a
-            if node.nout == 1:
-                g = new
-            else:
-                g[k] = new
-    return g
+_rewrap = rewrap

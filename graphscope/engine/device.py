@@ -54,9 +54,7 @@ class device:  # noqa: N801 - torch's name
 
     def __eq__(self, other: object) -> bool:
         # As in torch: cuda (the current one) and cuda:0 are not equal, and no device equals a text.
-        return (
-            isinstance(other, device) and self.type == other.type and self.index == other.index
-        )
+        return isinstance(other, device) and self.type == other.type and self.index == other.index
 
     def __hash__(self) -> int:
         return hash((self.type, self.index))

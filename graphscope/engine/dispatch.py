@@ -6,7 +6,9 @@ path never enters; shape errors are found by the kernel and worded afterwards by
 
 from __future__ import annotations
 
+import sys
 from functools import partial
+from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any, Protocol
 from weakref import ref
@@ -14,11 +16,13 @@ from weakref import ref
 import numpy as np
 
 from graphscope.engine import dtype as dtypes
+from graphscope.engine import straight
 from graphscope.engine.explain import explain
 from graphscope.engine.modes import _enabled
 from graphscope.engine.op import Op
-from graphscope.engine.tape import Node
+from graphscope.engine.tape import Node, make_node, order
 from graphscope.engine.tensor import Tensor
+from graphscope.engine.versions import register_view, wrote
 
 ndarray = np.ndarray
 grad_enabled = _enabled.get
@@ -65,6 +69,14 @@ class Observer(Protocol):
         """The program waited for a batch from ``t0`` to ``t1``."""
 
 
+class _Never(list):  # type: ignore[type-arg]
+    """Predictions of an observer that makes none: an entry at every place that no op is like."""
+
+    def __getitem__(self, i: Any) -> Any:
+        return (None, 0, 0, 0)
+
+
+NEVER = _Never()
 _rec: Any = None
 
 
@@ -76,20 +88,39 @@ def recorder() -> Any:
 def set_recorder(rec: Any) -> Any:
     """Switch a recorder on (None: off); returns the one before."""
     global _rec
+    if rec is not None and not hasattr(type(rec), "plan"):
+        rec.plan, rec.i = NEVER, 0  # an observer that predicts nothing is told everything by calls
     before, _rec = _rec, rec
     return before
+
+
+def broken(rec: Any, error: Exception) -> None:
+    """The recorder failed: recording stops with one warning, and the program runs on."""
+    global _rec
+    if _rec is rec:
+        _rec = None
+    rec.stopped(error)
 
 
 def bind(row: Op, kind: type) -> Any:
     """The row's kernel for arrays of type ``kind``, found once and kept on the row."""
     if kind is ndarray:
         xp: Any = np
+    elif hasattr(kind, "dual_of"):
+        from graphscope.engine.forward_mode import bind as bind_dual
+
+        return bind_dual(row, kind)
     else:
         from graphscope.engine.backend import backend_of_type
 
         xp = backend_of_type(kind).xp
     kernel = row.kernel
-    bound = getattr(xp, kernel) if isinstance(kernel, str) else partial(kernel, xp)
+    if isinstance(kernel, str):
+        bound = getattr(xp, kernel)
+    else:
+        # A kernel may name a function of numpy's that does the same in one call.
+        same = getattr(kernel, "numpy", None) if kind is ndarray else None
+        bound = same or partial(kernel, xp)
     row.kern[kind] = bound
     return bound
 
@@ -97,59 +128,29 @@ def bind(row: Op, kind: type) -> Any:
 # ---------------------------------------------------------------- straight paths
 
 
+def straighten(row: Op) -> None:
+    """Give the row its way to run: a function written for it where one can be, else `call`."""
+    if straight.is_straight(row):
+        row.run = straight.straighten(row, bind(row, ndarray), _NAMES)
+    else:
+        row.run = partial(call, row)
+
+
 def unary(row: Op, x: Any) -> Tensor:
     """Run a row of one input and no params."""
-    try:
-        xa = x._a
-    except AttributeError:
-        x = as_tensor(x)
-        xa = x._a
-    if row.floats and xa.dtype.kind != "f":
-        x = cast(x, dtypes.get_default_dtype().np)
-        xa = x._a
-    kern = row.kern.get(type(xa)) or bind(row, type(xa))
-    rec = _rec
-    if rec is None:
-        try:
-            ra = kern(xa)
-        except Exception as error:
-            raise explain(row, error, (x,), {}) from error
-        if type(ra) is not ndarray and type(xa) is ndarray:
-            ra = np.asarray(ra)
-        if x._rg and row.wants and _enabled.get():
-            return Tensor(ra, True, _node1(row, x, xa, ra))
-        return Tensor(ra)
-    t0 = clock()
-    try:
-        ra = kern(xa)
-    except Exception as error:
-        rec.failed(row, (x,), error)
-        raise explain(row, error, (x,), {}) from error
-    t1 = clock()
-    if type(ra) is not ndarray and type(xa) is ndarray:
-        ra = np.asarray(ra)
-    node = _node1(row, x, xa, ra) if x._rg and row.wants and _enabled.get() else None
-    out = Tensor(ra, node is not None, node)
-    rec.op(row, (), x, None, (), out, t0, t1, node)
-    return out
+    return row.run(x)  # type: ignore[no-any-return]
 
 
-def _node1(row: Op, x: Tensor, xa: Any, ra: Any) -> Node:
-    wants, kept, keep_out, _ = row.plans.get(1) or row.plan(1)
-    source = x._node
-    if source is None:
-        source = x
-    elif source.nout != 1:
-        source = (source, x._k)
-    return Node(
-        row,
-        wants,
-        (xa if kept[0] else None, ra if keep_out else None, None),
-        (source,),
-        None,
-        None,
-        None,
-    )
+def binary(row: Op, a: Any, b: Any) -> Tensor:
+    """Run a row of two inputs and no params; where it broadcasts, either may be a Python number."""
+    return row.run(a, b)  # type: ignore[no-any-return]
+
+
+def failed(row: Op, error: Exception, inputs: Any, rec: Any) -> BaseException:
+    """What to raise for a kernel that raised."""
+    if rec is not None:
+        rec.failed(row, inputs, error)
+    return explain(row, error, inputs, {})
 
 
 def _edge(x: Tensor) -> Any:
@@ -157,79 +158,6 @@ def _edge(x: Tensor) -> Any:
     if node is None:
         return x
     return node if node.nout == 1 else (node, x._k)
-
-
-def binary(row: Op, a: Any, b: Any) -> Tensor:
-    """Run a broadcasting row of two inputs and no params; either may be a Python number."""
-    try:
-        aa = a._a
-        ba = b._a
-    except AttributeError:
-        a, b = _coerce(a, b)
-        aa = a._a
-        ba = b._a
-    if aa.dtype is not ba.dtype or row.floats or type(aa) is not type(ba):
-        a, b = _promote(row, a, b)
-        aa = a._a
-        ba = b._a
-    kern = row.kern.get(type(aa)) or bind(row, type(aa))
-    rec = _rec
-    if rec is not None:
-        t0 = clock()
-    try:
-        ra = kern(aa, ba)
-    except Exception as error:
-        if rec is not None:
-            rec.failed(row, (a, b), error)
-        raise explain(row, error, (a, b), {}) from error
-    if rec is not None:
-        t1 = clock()
-    if type(ra) is not ndarray and type(aa) is ndarray:
-        ra = np.asarray(ra)
-    if (a._rg or b._rg) and row.wants and _enabled.get():
-        shapes = others = None
-        if row.broadcast:
-            sa = aa.shape
-            sb = ba.shape
-            if sa != sb:
-                shapes = (sa, sb)
-        if a._rg:
-            ea = a._node
-            if ea is None:
-                ea = a
-            elif ea.nout != 1:
-                ea = (ea, a._k)
-            if b._rg:
-                mask = 3
-                eb = b._node
-                if eb is None:
-                    eb = b
-                elif eb.nout != 1:
-                    eb = (eb, b._k)
-                edges: Any = (ea, eb)
-            else:
-                mask = 1
-                edges = (ea,)
-                others = (1, b if ba.ndim == 0 else ref(b))
-        else:
-            mask = 2
-            eb = b._node
-            if eb is None:
-                eb = b
-            elif eb.nout != 1:
-                eb = (eb, b._k)
-            edges = (eb,)
-            others = (0, a if aa.ndim == 0 else ref(a))
-        wants, kept, keep_out, _ = row.plans.get(mask) or row.plan(mask)
-        saved = (aa if kept[0] else None, ba if kept[1] else None, ra if keep_out else None, None)
-        node = Node(row, wants, saved, edges, None, shapes, others)
-        out = Tensor(ra, True, node)
-    else:
-        node = None
-        out = Tensor(ra)
-    if rec is not None:
-        rec.op(row, (), a, b, (), out, t0, t1, node)
-    return out
 
 
 # ---------------------------------------------------------------- the general path
@@ -260,7 +188,7 @@ def call(row: Op, *inputs: Any, **params: Any) -> Tensor:
     if bit > 2:
         for a in arrays:
             if type(a) is not kind:
-                raise explain(row, None, tensors, params)
+                return call(row, *_one_kind(row, tensors, params), **params)
     kern = row.kern.get(kind) or bind(row, kind)
     if row.writes:
         _check_writable(row, tensors[0])
@@ -287,14 +215,22 @@ def call(row: Op, *inputs: Any, **params: Any) -> Tensor:
             node.nout = len(out)
     elif row.writes:
         out = tensors[0]
+        wrote(ra, row)
     else:
         if node is not None and ra.dtype.kind != "f":
             node = None
         out = Tensor(ra, node is not None, node)
+        if row.view:
+            out._of = (tensors[0], row, params)
+            if node is not None and tensors[0]._node is not None:
+                register_view(tensors[0], out)
     if rec is not None:
         key = tuple([params[k] for k in row.static if k in params]) if params else ()
         b = tensors[1] if len(tensors) > 1 else None
-        rec.op(row, key, tensors[0], b, tensors[2:], out, t0, t1, node)
+        try:
+            rec.op(row, key, tensors[0], b, tensors[2:], out, t0, t1, node)
+        except Exception as error:
+            broken(rec, error)
     return out  # type: ignore[no-any-return]
 
 
@@ -310,26 +246,25 @@ def _output(array: Any, kind: type, node: Node | None, k: int) -> Tensor:
 
 def _node(row: Op, tensors: Any, arrays: Any, mask: int, ra: Any, aux: Any, params: Any) -> Node:
     if row.n == 1 and row.inputs[0] == "*":
-        wants, _, keep_out, keep_aux = row.plan(1)
-        saved: tuple[Any, ...] = (tuple(arrays) if any(0 in w.take for w in wants) else None,)
+        plan = row.plan(1)
+        saved: tuple[Any, ...] = (tuple(arrays) if any(0 in w.take for w in plan.wants) else None,)
         edges = tuple(_edge(x) if x._rg else None for x in tensors)
         others: tuple[Any, ...] = tuple(
             v for i, x in enumerate(tensors) if not x._rg for v in (i, ref(x))
         )
     else:
-        wants, kept, keep_out, keep_aux = row.plans.get(mask) or row.plan(mask)
+        plan = row.plans.get(mask) or row.plan(mask)
+        kept = plan.kept
         # A last input may be optional (a bias, class weights): then it is not among the arrays.
         n = len(arrays)
         if row.tail:
-            kept_arrays = [
-                a if k else None for a, k in zip(row.grouped(arrays), kept, strict=True)
-            ]
+            kept_arrays = [a if k else None for a, k in zip(row.grouped(arrays), kept, strict=True)]
         elif n == row.n:
             kept_arrays = [a if k else None for a, k in zip(arrays, kept, strict=True)]
         else:
             kept_arrays = [arrays[i] if kept[i] and i < n else None for i in range(row.n)]
         edge_list = []
-        for w in wants:
+        for w in plan.wants:
             x = tensors[w.slot]
             source = x._node
             edge_list.append(
@@ -343,14 +278,43 @@ def _node(row: Op, tensors: Any, arrays: Any, mask: int, ra: Any, aux: Any, para
                     others = (*others, i, x if x._a.ndim == 0 else ref(x))
         saved = tuple(kept_arrays)
     shapes = tuple(a.shape for a in arrays) if row.broadcast else None
-    saved = (*saved, ra if keep_out else None, aux if keep_aux else None)
-    return Node(row, wants, saved, edges, params or None, shapes, others or None)
+    saved = (*saved, ra if plan.keep_out else None, aux if plan.keep_aux else None)
+    return make_node(plan, saved, edges, params or None, shapes, others or None)
 
 
 # ---------------------------------------------------------------- rare work
 
 
 _constants: dict[Any, Tensor] = {}
+_float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
+_numbers32: dict[float, Tensor] = {}
+_numbers64: dict[float, Tensor] = {}
+
+
+def number(value: float, beside: Any) -> Any:
+    """A Python number beside a tensor, as a tensor that is kept: a 0-d array costs half of a number."""
+    try:
+        like = beside._a
+    except AttributeError:
+        return value
+    if type(like) is ndarray:
+        dtype = like.dtype
+        # One dict for each dtype: 2 and 2.0 are one number there, and a key of one float is fast.
+        if dtype is _float32:
+            known = _numbers32
+        elif dtype is _float64:
+            known = _numbers64
+        else:
+            return weak_constant(value, like)
+        try:
+            return known[value]
+        except KeyError:
+            made = weak_constant(value, like)
+            # 0.0 == -0.0, so a float zero is not kept.
+            if len(known) < 4096 and (value or type(value) is int):
+                known[value] = made
+            return made
+    return weak_constant(value, like)
 
 
 def constant(value: Any, np_dtype: Any, like: Any = None) -> Tensor:
@@ -422,22 +386,38 @@ def cast(x: Tensor, np_dtype: Any) -> Tensor:
     return call(row, x, dtype=dtypes.FROM_NUMPY[np.dtype(np_dtype)].name)
 
 
-def _promote(row: Op, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    aa, ba = a._a, b._a
-    if type(aa) is not type(ba):
-        if ba.ndim == 0 and type(ba) is ndarray and not b._rg:
-            b = constant(ba.item(), ba.dtype, aa)
-        elif aa.ndim == 0 and type(aa) is ndarray and not a._rg:
-            a = constant(aa.item(), aa.dtype, ba)
-        else:
-            raise explain(row, None, (a, b), {})
-    want = dtypes.promote(aa.dtype, aa.ndim, ba.dtype, ba.ndim)
-    if row.floats and want.kind != "f":
-        want = dtypes.get_default_dtype().np
-    return cast(a, want), cast(b, want)
+def _same_kind(row: Op, tensors: Any) -> Any:
+    """Tensors of two kinds of arrays made one: a 0-d host constant goes to the other's device."""
+    kinds = [type(x._a) for x in tensors]
+    kind = next((k for k in kinds if k is not ndarray), ndarray)
+    like = next((x._a for x in tensors if type(x._a) is kind), None)
+    out = []
+    for x, k in zip(tensors, kinds, strict=True):
+        if k is ndarray and k is not kind and not x._a.ndim and not x._rg:
+            x = constant(x._a.item(), x._a.dtype, like)
+        out.append(x)
+    if all(type(x._a) is kind for x in out):
+        return tuple(out)
+    return _one_kind(row, out, {})
+
+
+def _one_kind(row: Op, tensors: Any, params: Any) -> tuple[Tensor, ...]:
+    """Plain tensors beside dual numbers become duals. Raises: DeviceError for anything else."""
+    from graphscope.engine.forward_mode import lift_beside
+
+    lifted = lift_beside(tensors)
+    if lifted is None:
+        raise explain(row, None, tensors, params)
+    return lifted
 
 
 def _promote_all(row: Op, tensors: Any) -> tuple[Tensor, ...]:
+    if row.broadcast:
+        kind = type(tensors[0]._a)
+        for x in tensors:
+            if type(x._a) is not kind:
+                tensors = _same_kind(row, tensors)
+                break
     skip = 1 if row.mask_first else 0
     arrays = [x._a for x in tensors[skip:]]
     want = arrays[0].dtype
@@ -460,3 +440,11 @@ def _check_writable(row: Op, target: Tensor) -> None:
         from graphscope.engine.explain import inplace_error
 
         raise inplace_error(row, target)
+
+
+_NAMES = {
+    "broken": broken, "thread": get_ident,
+    "Node": Node, "Tensor": Tensor, "asarray": np.asarray, "call": call, "clock": clock, "dispatch": sys.modules[__name__],
+    "enabled": _enabled.get, "failed": failed, "ndarray": ndarray, "new": object.__new__, "number": number,
+    "order": order, "ref": ref,
+}  # fmt: skip

@@ -45,7 +45,7 @@ class absent(dtype):  # noqa: N801 - a kind of dtype
         self.rank = -1
 
     @property
-    def np(self) -> Any:  # type: ignore[override]
+    def np(self) -> Any:
         """Raises: DTypeError, always."""
         raise DTypeError(f"torch.{self.name} is not available in GraphScope; {self.instead}")
 
@@ -117,6 +117,9 @@ def set_default_dtype(d: Any, /) -> None:
         raise DTypeError(f"the default dtype must be floating, {chosen} is not")
     chosen.np  # noqa: B018 - raises for those that are absent
     _default = chosen
+    from graphscope.engine import dispatch
+
+    dispatch._constants.clear()  # a Python float beside integers was of the old default dtype
 
 
 def promote(a: Any, a_dim: int, b: Any, b_dim: int) -> Any:

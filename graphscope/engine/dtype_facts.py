@@ -80,7 +80,7 @@ class finfo:  # noqa: N801 - torch's name
         self.max = float(facts.max)
         self.min = float(facts.min)
         self.tiny = self.smallest_normal = float(facts.smallest_normal)
-        self.resolution = float(facts.resolution)
+        self.resolution = 10.0**-facts.precision
         self.dtype = d.name
 
     def __repr__(self) -> str:
@@ -107,7 +107,7 @@ class iinfo:  # noqa: N801 - torch's name
         self.dtype = type.name
 
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, iinfo) and self.dtype == other.dtype

@@ -6,7 +6,15 @@ from copy import copy
 from typing import Any
 
 from graphscope.engine.frames import user_line
-from graphscope.errors import AutogradError, DeviceError, DTypeError, GraphScopeError, ShapeError
+from graphscope.errors import (
+    AutogradError,
+    DeviceError,
+    DTypeError,
+    GraphScopeError,
+    IndexRangeError,
+    LinAlgError,
+    ShapeError,
+)
 
 
 def describe(x: Any) -> str:
@@ -48,6 +56,10 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
             return ShapeError(f"{what}: {clash}{tail}")
     if isinstance(error, MemoryError):
         return error
+    if type(error).__name__ == "LinAlgError":  # numpy's or CuPy's
+        return LinAlgError(f"{what}: {str(error)[:1].lower()}{str(error)[1:]}{tail}")
+    if isinstance(error, IndexError):
+        return IndexRangeError(f"{what}: {str(error).replace('for axis', 'for dimension')}{tail}")
     kind = DTypeError if isinstance(error, TypeError) else ShapeError
     return kind(f"{what}: {error}{tail}")
 

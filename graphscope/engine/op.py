@@ -23,6 +23,47 @@ class Want(NamedTuple):
     params: tuple[str, ...]
 
 
+class Plan:
+    """What a call keeps and what backward does, for one set of inputs that want a gradient.
+
+    wants: their gradients. kept: which inputs they ask for; keep_out, keep_aux: whether they ask for those.
+    A plan of one gradient without params says it in the plainest way for the backward loop: ``argc`` is
+    the number of saved arrays it takes (-1: there is more to do), ``fn`` the formula, ``i`` and ``j``
+    where the arrays lie.
+    """
+
+    __slots__ = (
+        "row",
+        "mask",
+        "wants",
+        "kept",
+        "keep_out",
+        "keep_aux",
+        "argc",
+        "fn",
+        "i",
+        "j",
+        "slot",
+        "want",
+    )
+
+    def __init__(self, row: Any, mask: int, wants: tuple[Want, ...]) -> None:
+        take = {i for w in wants for i in w.take}
+        self.row, self.mask, self.wants = row, mask, wants
+        self.kept = tuple(i in take for i in range(row.n))
+        self.keep_out, self.keep_aux = row.n in take, row.n + 1 in take
+        self.argc = self.i = self.j = -1
+        self.fn: Any = None
+        self.want = wants[0] if wants else None
+        self.slot = wants[0].slot if wants else -1
+        if len(wants) == 1 and row.inputs != ("*",) and not wants[0].params:
+            only = wants[0]
+            self.fn = only.fn
+            if len(only.take) <= 2:
+                self.argc = len(only.take)
+                self.i, self.j = (*only.take, -1, -1)[:2]
+
+
 class Op:
     """A row of the op table.
 
@@ -46,7 +87,7 @@ class Op:
     __slots__ = (
         "name", "id", "kernel", "vjp", "jvp", "tex", "family", "inputs", "params", "values", "shape",
         "flops", "samples", "kinks", "errors", "view", "writes", "aux", "multi", "broadcast", "floats",
-        "doc", "kern", "wants", "plans", "n", "reference", "mask_first", "static", "tail",
+        "doc", "kern", "wants", "plans", "n", "reference", "mask_first", "static", "tail", "run",
     )  # fmt: skip
 
     def __init__(
@@ -111,8 +152,9 @@ class Op:
         for k in self.vjp:
             if k not in self.inputs:
                 raise TypeError(f"op {name!r}: vjp for {k!r}, but the inputs are {self.inputs}")
-        # by bit mask of wanting inputs: wants, which inputs to keep, keep out?, keep aux?
-        self.plans: dict[int, tuple[tuple[Want, ...], tuple[bool, ...], bool, bool]] = {}
+        self.plans: dict[int, Plan] = {}  # by bit mask of the inputs that want a gradient
+        # ``run(*inputs, **params)``: the way by which this row runs; set when the table is frozen.
+        self.run: Callable[..., Any] = _not_in_the_table
 
     def _want(self, slot: int, key: str) -> Want:
         fn = self.vjp[key]
@@ -136,14 +178,12 @@ class Op:
                 )
         return Want(slot, key, fn, tuple(take), tuple(params))
 
-    def plan(self, mask: int) -> tuple[tuple[Want, ...], tuple[bool, ...], bool, bool]:
-        """For the inputs in the bit mask: their wants, whether to keep each input, out, aux."""
+    def plan(self, mask: int) -> Plan:
+        """What to keep and to do for the inputs in the bit mask."""
         found = self.plans.get(mask)
         if found is None:
             wants = tuple(w for w in self.wants if mask >> w.slot & 1)
-            take = {i for w in wants for i in w.take}
-            kept = tuple(i in take for i in range(self.n))
-            found = self.plans[mask] = (wants, kept, self.n in take, self.n + 1 in take)
+            found = self.plans[mask] = Plan(self, mask, wants)
         return found
 
     def grouped(self, arrays: Sequence[Any]) -> list[Any]:
@@ -153,3 +193,7 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join(self.inputs)})>"
+
+
+def _not_in_the_table(*inputs: Any, **params: Any) -> Any:
+    raise TypeError("this op is in no ROWS list of a family, so it has no way to run")

@@ -18,7 +18,7 @@ _AT = {"add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bi
 _REDUCE = {"add", "multiply"}
 _METHODS = """
     all any argmax argmin argsort astype clip copy cumprod cumsum dot max mean min prod ravel repeat
-    reshape round squeeze std sum swapaxes take trace transpose var flatten diagonal
+    reshape round squeeze std sum swapaxes take trace transpose var flatten diagonal view
 """.split()
 _FACTS = "shape dtype ndim size nbytes itemsize strides flags".split()
 # What an op costs beside one operation per output element.
@@ -176,12 +176,19 @@ for _name in _FACTS:
     setattr(SimArray, _name, _fact(_name))
 
 
+class CudaArray(SimArray):
+    """An array of the pretend GPU where it stands in for CUDA: a kind of its own, which mixes with nothing."""
+
+    __slots__ = ()
+
+
 # ---------------------------------------------------------------- in and out of the wrapping
 
 
 def wrap(host: Any, device: SimDevice) -> SimArray:
     """A new device array around ``host``, which must belong to nobody else."""
-    return SimArray(host, device, device.pool.malloc(host.nbytes))
+    kind: Any = device.array_type or SimArray
+    return kind(host, device, device.pool.malloc(host.nbytes))  # type: ignore[no-any-return]
 
 
 def run(device: SimDevice, name: str, function: Any, args: Any, kwargs: Any, owners: Any) -> Any:
@@ -196,8 +203,9 @@ def run(device: SimDevice, name: str, function: Any, args: Any, kwargs: Any, own
     if given is not None:
         device.issue(name, sum(a.nbytes for a in inputs) + given.nbytes, given.size)
         return given
-    if isinstance(got, (tuple, list)):
-        return type(got)(_wrapped(device, name, g, inputs) for g in got)
+    if isinstance(got, (tuple, list)):  # of numpy's named tuples only the values
+        kind = list if isinstance(got, list) else tuple
+        return kind(_wrapped(device, name, g, inputs) for g in got)
     return _wrapped(device, name, got, inputs)
 
 
@@ -209,7 +217,7 @@ def _wrapped(device: SimDevice, name: str, got: Any, inputs: list[Any]) -> Any:
     for owner in inputs:
         if root is _root(owner._h):
             device.view()
-            return SimArray(got, device, owner.mem, owner if owner.base is None else owner.base)
+            return type(owner)(got, device, owner.mem, owner if owner.base is None else owner.base)
     result = wrap(np.ascontiguousarray(got) if got.base is not None and got.ndim else got, device)
     flops = result.size
     if name in _PRODUCTS and inputs and inputs[0].ndim:

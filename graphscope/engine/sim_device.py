@@ -75,6 +75,7 @@ class SimDevice:
         self.index_wrap = True
         self.no_sync = False
         self.pool = Pool(limit)
+        self.array_type: type | None = None  # None: SimArray
 
     def new_stream(self) -> Stream:
         """Another stream; set ``device.stream`` to issue to it."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-next_seq = count(1).__next__
+from graphscope.engine.op import Plan
+
+order = count(1)
+next_seq = order.__next__
 
 
 class Node:
@@ -18,32 +21,83 @@ class Node:
     An op's own output is kept as an array, never as a tensor: no reference cycle.
     """
 
+    # No __init__: dispatch makes nodes by thousands, and filling the slots where the node is made takes
+    # two thirds of the time. Everything else calls `make_node`.
     __slots__ = (
-        "row", "wants", "saved", "edges", "params", "shapes", "seq", "g", "rid", "others", "hooks",
-        "mark", "nout", "__weakref__",
+        "plan", "saved", "edges", "params", "shapes", "seq", "g", "rid", "others", "hooks", "nout",
+        "__weakref__",
     )  # fmt: skip
 
-    def __init__(
-        self, row: Any, wants: Any, saved: Any, edges: Any, params: Any, shapes: Any, others: Any
-    ) -> None:
-        self.row = row
-        self.wants = wants
-        self.saved = saved
-        self.edges = edges
-        self.params = params
-        self.shapes = shapes
-        self.others = others
-        self.seq = next_seq()
-        self.g: Any = None
-        self.rid = -1
-        self.hooks: Any = None
-        self.mark: Any = None
-        self.nout = 1
-
-    def __repr__(self) -> str:
-        return f"<{self.row.name.title()}Backward #{self.seq}>"
+    plan: Plan
+    saved: Any
+    edges: Any
+    params: Any
+    shapes: Any
+    others: Any
+    seq: int
+    g: Any
+    rid: Any
+    hooks: Any
+    nout: int
 
     @property
+    def row(self) -> Any:
+        """The op."""
+        return self.plan.row
+
+    @property
+    def wants(self) -> Any:
+        """The gradients that this call can give."""
+        return self.plan.wants
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} #{self.seq}>"
+
     def name(self) -> str:
-        """Torch's style of name, such as ``MulBackward``."""
-        return f"{self.row.name.title().replace('_', '')}Backward"
+        """Torch's style of name, such as ``MulBackward0``."""
+        if self.wants and self.wants[0].name == "*" and self.params and "call" in self.params:
+            return f"{self.row.name}Backward"  # a Function of the user's
+        return f"{self.row.name.title().replace('_', '')}Backward0"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes that this one's gradients go to, with the number of their output."""
+        from graphscope.engine.hooks import next_functions
+
+        return next_functions(self)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A dictionary of the user's own."""
+        from graphscope.engine.hooks import of_node
+
+        return of_node(self).metadata
+
+    def register_hook(self, fn: Any) -> Any:
+        """Call ``fn(grad_inputs, grad_outputs)`` when this node's gradients were computed."""
+        from graphscope.engine.hooks import of_node
+
+        return of_node(self).add(of_node(self).post, fn)
+
+    def register_prehook(self, fn: Any) -> Any:
+        """Call ``fn(grad_outputs)`` before this node's gradients are computed."""
+        from graphscope.engine.hooks import of_node
+
+        return of_node(self).add(of_node(self).pre, fn)
+
+
+def make_node(plan: Plan, saved: Any, edges: Any, params: Any, shapes: Any, others: Any) -> Node:
+    """A node that is the newest from now on."""
+    node = Node()
+    node.plan = plan
+    node.saved = saved
+    node.edges = edges
+    node.params = params
+    node.shapes = shapes
+    node.others = others
+    node.seq = next_seq()
+    node.g = None
+    node.rid = -1
+    node.hooks = None
+    node.nout = 1
+    return node

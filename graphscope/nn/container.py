@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from graphscope.nn.module import Module, _indent
-from graphscope.nn.parameter import Parameter
 
 
 class _Listed(Module):
     """What Sequential and ModuleList share: children numbered "0", "1", ..."""
 
-    def _key(self, index: int) -> str:
-        keys = list(self._modules)
-        n = len(keys)
-        if not -n <= index < n:
-            raise IndexError(f"index {index} is out of range: there are {n} modules")
-        return str(keys[index])
+    def _key(self, index: Any) -> str:
+        n = len(self._modules)
+        i = operator.index(index)
+        if not -n <= i < n:
+            raise IndexError(f"index {i} is out of range: there are {n} modules")
+        return list(self._modules)[i]
 
-    def _renumber(self, modules: Iterable[Module]) -> None:
+    def _renumber(self, modules: Iterable[Any]) -> None:
         self.__dict__["_modules"] = {str(i): m for i, m in enumerate(modules)}
 
     def __getitem__(self, index: Any) -> Any:
@@ -33,7 +33,7 @@ class _Listed(Module):
         return self._modules[self._key(index)]
 
     def __setitem__(self, index: int, module: Module) -> None:
-        self.add_module(self._key(index), module)
+        setattr(self, self._key(index), module)
 
     def __delitem__(self, index: Any) -> None:
         keys = list(self._modules)
@@ -52,12 +52,6 @@ class _Listed(Module):
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self, modules: Iterable[Module]) -> Any:
-        """Add several modules at the end."""
-        for module in modules:
-            self.append(module)
-        return self
-
     def insert(self, index: int, module: Module) -> Any:
         """Put a module before position ``index``."""
         modules = list(self._modules.values())
@@ -65,9 +59,9 @@ class _Listed(Module):
         self._renumber(modules)
         return self
 
-    def pop(self, index: int = -1) -> Module:
+    def pop(self, index: Any = -1) -> Any:
         """Take a module out."""
-        module: Module = self[index]
+        module = self[index]
         del self[index]
         return module
 
@@ -86,7 +80,7 @@ class Sequential(_Listed):
 
     def __init__(self, *args: Any) -> None:
         super().__init__()
-        if len(args) == 1 and isinstance(args[0], Mapping):
+        if len(args) == 1 and isinstance(args[0], OrderedDict):
             for name, module in args[0].items():
                 self.add_module(name, module)
         else:
@@ -99,13 +93,78 @@ class Sequential(_Listed):
             input = module(input)
         return input
 
+    def insert(self, index: int, module: Module) -> Any:
+        """Put a module before position ``index``. Raises: AssertionError, IndexError, as in torch."""
+        if not isinstance(module, Module):
+            raise AssertionError(f"module should be of type: {Module}")
+        n = len(self)
+        if not -n <= index <= n:
+            raise IndexError(f"Index out of range: {index}")
+        return super().insert(index + n if index < 0 else index, module)
+
+    def extend(self, sequential: Iterable[Module]) -> Sequential:
+        """Add several modules at the end."""
+        for module in sequential:
+            self.append(module)
+        return self
+
+    def __add__(self, other: Any) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
+        return Sequential(*self, *other)
+
+    def __iadd__(self, other: Any) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
+        return self.extend(list(other))
+
+    def __mul__(self, other: int) -> Sequential:
+        return Sequential(*(m for _ in range(_times(other)) for m in self))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, other: int) -> Sequential:
+        modules = list(self)
+        for _ in range(_times(other) - 1):
+            self.extend(modules)
+        return self
+
+
+def _times(other: Any) -> int:
+    if not isinstance(other, int):
+        raise TypeError(f"unsupported operand type(s) for *: {Sequential} and {type(other)}")
+    if other <= 0:
+        raise ValueError(f"Non-positive multiplication factor {other} for {Sequential}")
+    return other
+
 
 class ModuleList(_Listed):
     """A list of modules whose parameters are found; it has no forward of its own."""
 
-    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+    def __init__(self, modules: Iterable[Any] | None = None) -> None:
         super().__init__()
-        self.extend(modules or ())
+        if modules is not None:
+            self.extend(modules)
+
+    def extend(self, modules: Iterable[Any]) -> ModuleList:
+        """Add several modules at the end."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(
+                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
+        for module in modules:
+            self.append(module)
+        return self
+
+    def __iadd__(self, modules: Iterable[Any]) -> ModuleList:
+        return self.extend(modules)
+
+    def __add__(self, other: Iterable[Any]) -> ModuleList:
+        return ModuleList([*self, *other])
 
     def _child_lines(self) -> list[str]:
         # Equal neighbours are folded, as in torch: (0-2): 3 x Linear(...).
@@ -126,13 +185,25 @@ class ModuleList(_Listed):
 class ModuleDict(Module):
     """A dictionary of modules whose parameters are found."""
 
-    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+    def __init__(self, modules: Any = None) -> None:
         super().__init__()
-        self.update(modules or {})
+        if modules is not None:
+            self.update(modules)
 
-    def update(self, modules: Mapping[str, Module]) -> None:
-        """Add all modules of another mapping."""
-        for name, module in modules.items():
+    def update(self, modules: Any) -> None:
+        """Add all modules of a mapping, or of (name, module) pairs."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(
+                "ModuleDict.update should be called with an iterable of key/value pairs, but got "
+                f"{type(modules).__name__}"
+            )
+        pairs = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
+        for k, pair in enumerate(pairs):
+            if not isinstance(pair, Iterable):
+                raise TypeError(
+                    f"ModuleDict update sequence element #{k} should be Iterable; is {type(pair).__name__}"
+                )
+            name, module = _pair(pair, k)
             self.add_module(name, module)
 
     def __getitem__(self, key: str) -> Any:
@@ -153,6 +224,14 @@ class ModuleDict(Module):
     def __contains__(self, key: object) -> bool:
         return key in self._modules
 
+    def clear(self) -> None:
+        """Take all modules out."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Any:
+        """Take a module out."""
+        return self._modules.pop(key)
+
     def keys(self) -> Any:
         """The names."""
         return self._modules.keys()
@@ -166,25 +245,10 @@ class ModuleDict(Module):
         return self._modules.items()
 
 
-class ParameterList(Module):
-    """A list of parameters that are found."""
-
-    def __init__(self, values: Iterable[Any] = ()) -> None:
-        super().__init__()
-        for value in values:
-            self.append(value)
-
-    def append(self, value: Any) -> ParameterList:
-        """Add a parameter at the end (a tensor becomes one)."""
-        p = value if isinstance(value, Parameter) else Parameter(value)
-        self.register_parameter(str(len(self)), p)
-        return self
-
-    def __getitem__(self, index: int) -> Any:
-        return list(self._parameters.values())[index]
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._parameters.values())
+def _pair(pair: Any, k: int) -> Any:
+    pair = tuple(pair)
+    if len(pair) != 2:
+        raise ValueError(
+            f"ModuleDict update sequence element #{k} has length {len(pair)}; 2 is required"
+        )
+    return pair

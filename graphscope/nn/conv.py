@@ -1,4 +1,4 @@
-"""Convolution and pooling layers for images (N, C, H, W)."""
+"""Convolution layers for signals (N, C, L) and images (N, C, H, W)."""
 
 from __future__ import annotations
 
@@ -7,40 +7,60 @@ from typing import Any
 
 from graphscope.engine.create import empty
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import UsageError
+from graphscope.errors import ShapeError, UsageError
 from graphscope.nn import functional as F
 from graphscope.nn import init
+from graphscope.nn.functional.common import several
 from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
 
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 
-class Conv2d(Module):
-    """Slides learned kernels over images.
+_MODES = {"zeros", "reflect", "replicate", "circular"}
 
-    Weights and bias start uniform in +-1/sqrt(in_channels / groups * kernel area), as in torch.
-    """
+
+class _ConvNd(Module):
+    """What all convolution layers share: sizes, weights, their first values and their text."""
+
+    _dims = 2
+    _transposed = False
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
-        device: Any = None, dtype: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
+        output_padding: Any, groups: int, bias: bool, padding_mode: str, device: Any, dtype: Any,
     ) -> None:  # fmt: skip
         super().__init__()
-        if in_channels % groups or out_channels % groups:
+        if groups <= 0:
+            raise UsageError("groups must be a positive integer")
+        if in_channels % groups:
             raise UsageError(
-                f"Conv2d: groups={groups} must divide in_channels={in_channels} and out_channels={out_channels}"
+                f"in_channels must be divisible by groups: groups={groups}, in_channels={in_channels}"
             )
-        if padding_mode != "zeros":
-            raise UsageError(f"Conv2d: padding_mode={padding_mode!r} is not there, only 'zeros'")
+        if out_channels % groups:
+            raise UsageError(
+                f"out_channels must be divisible by groups: groups={groups}, out_channels={out_channels}"
+            )
+        if isinstance(padding, str) and padding not in ("same", "valid"):
+            raise UsageError(
+                f"Invalid padding string {padding!r}, should be one of {{'valid', 'same'}}"
+            )
+        if padding_mode not in _MODES:
+            raise UsageError(f"padding_mode must be one of {_MODES}, but got {padding_mode!r}")
+        d = self._dims
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = F.pair(kernel_size)
-        self.stride = F.pair(stride)
-        self.padding = padding if isinstance(padding, str) else F.pair(padding)
-        self.dilation = F.pair(dilation)
+        self.kernel_size = several(kernel_size, d)
+        self.stride = several(stride, d)
+        self.padding = padding if isinstance(padding, str) else several(padding, d)
+        self.dilation = several(dilation, d)
+        self.transposed = self._transposed
+        self.output_padding = several(output_padding, d)
         self.groups = groups
         self.padding_mode = padding_mode
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
+        if padding == "same" and any(s != 1 for s in self.stride):
+            raise UsageError("padding='same' is not supported for strided convolutions")
+        rows, columns = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)  # fmt: skip
+        shape = (rows, columns // groups, *self.kernel_size)
         self.weight = Parameter(empty(shape, dtype=dtype, device=device))
         self.bias: Any
         if bias:
@@ -50,94 +70,139 @@ class Conv2d(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw new initial values."""
+        """Draw new initial values: uniform in +-1/sqrt(inputs of one output), as in torch."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-        fan_in = init.fans(self.weight)[0]
+        shape = self.weight._a.shape
+        fan_in = shape[1] * math.prod(shape[2:])
         if self.bias is not None and fan_in:
             init.uniform_(self.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the layer."""
-        own = self._parameters
-        return F.conv2d(
-            input, own["weight"], own["bias"], self.stride, self.padding, self.dilation, self.groups
-        )
+    def _around(self, input: Tensor) -> tuple[Tensor, Any]:
+        """The input with its border, where the border is not zeros, and the padding that is left."""
+        if self.padding_mode == "zeros":
+            return input, self.padding
+        if self.padding == "same":
+            totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+            sides = [(t // 2, t - t // 2) for t in totals]
+        elif self.padding == "valid":
+            sides = [(0, 0)] * self._dims
+        else:
+            sides = [(p, p) for p in self.padding]
+        border = [x for side in reversed(sides) for x in side]
+        return F.pad(input, border, mode=self.padding_mode), 0
 
     def extra_repr(self) -> str:
         """Sizes and what differs from the defaults, as torch shows them."""
+        none = (0,) * self._dims
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0, 0):
-            text += (
-                f", padding={self.padding!r}"
-                if isinstance(self.padding, tuple)
-                else f", padding={self.padding}"
-            )
-        if self.dilation != (1, 1):
+        if self.padding != none:
+            text += f", padding={self.padding}"
+        if self.dilation != (1,) * self._dims:
             text += f", dilation={self.dilation}"
+        if self.output_padding != none:
+            text += f", output_padding={self.output_padding}"
         if self.groups != 1:
             text += f", groups={self.groups}"
         if self.bias is None:
             text += ", bias=False"
+        if self.padding_mode != "zeros":
+            text += f", padding_mode={self.padding_mode}"
         return text
 
 
-class MaxPool2d(Module):
-    """The largest element of each window."""
-
+class _Conv(_ConvNd):
     def __init__(
-        self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
-        return_indices: bool = False, ceil_mode: bool = False,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
+        device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__()
-        if dilation != 1 or return_indices or ceil_mode:
-            raise UsageError("MaxPool2d: dilation, return_indices and ceil_mode are not there")
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.dilation = dilation
-        self.ceil_mode = ceil_mode
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode,
+            device, dtype,
+        )  # fmt: skip
+
+
+class Conv1d(_Conv):
+    """Slides learned kernels over signals."""
+
+    _dims = 1
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the layer."""
-        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding)
-
-    def extra_repr(self) -> str:
-        """Sizes, as torch shows them."""
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        own = self._parameters
+        input, padding = self._around(input)
+        return F.conv1d(
+            input, own["weight"], own["bias"], self.stride, padding, self.dilation, self.groups
         )
 
 
-class AvgPool2d(Module):
-    """The mean of each window."""
-
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
+class Conv2d(_Conv):
+    """Slides learned kernels over images."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the layer."""
-        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding)
+        own = self._parameters
+        input, padding = self._around(input)
+        return F.conv2d(
+            input, own["weight"], own["bias"], self.stride, padding, self.dilation, self.groups
+        )
 
-    def extra_repr(self) -> str:
-        """Sizes, as torch shows them."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+class _ConvTranspose(_ConvNd):
+    _transposed = True
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1,
+        padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        if padding_mode != "zeros":
+            raise UsageError(
+                f'Only "zeros" padding mode is supported for {type(self).__name__}, not {padding_mode!r}'
+            )
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias,
+            padding_mode, device, dtype,
+        )  # fmt: skip
+
+    def _output_padding(self, input: Tensor, output_size: Any) -> Any:
+        """The output padding that gives ``output_size``."""
+        if output_size is None:
+            return self.output_padding
+        d = self._dims
+        want, have = tuple(output_size)[-d:], input._a.shape[-d:]
+        out = []
+        for k in range(d):
+            least = (have[k] - 1) * self.stride[k] - 2 * self.padding[k]  # type: ignore[operator]
+            least += self.dilation[k] * (self.kernel_size[k] - 1) + 1
+            if not least <= want[k] < least + self.stride[k]:
+                raise ShapeError(
+                    f"requested an output size of {list(want)}, but dimension {k} can be {least} to "
+                    f"{least + self.stride[k] - 1} (for an input of {list(have)})"
+                )
+            out.append(want[k] - least)
+        return tuple(out)
 
 
-class AdaptiveAvgPool2d(Module):
-    """Means over as many windows as asked for."""
+class ConvTranspose1d(_ConvTranspose):
+    """Paints learned kernels into longer signals: the transpose of ``Conv1d``."""
 
-    def __init__(self, output_size: Any) -> None:
-        super().__init__()
-        self.output_size = output_size
+    _dims = 1
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the layer."""
-        return F.adaptive_avg_pool2d(input, self.output_size)
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        """Apply the layer; ``output_size`` chooses among the sizes that a stride leaves open."""
+        own, extra = self._parameters, self._output_padding(input, output_size)
+        return F.conv_transpose1d(
+            input, own["weight"], own["bias"], self.stride, self.padding, extra, self.groups, self.dilation
+        )  # fmt: skip
 
-    def extra_repr(self) -> str:
-        """The size, as torch shows it."""
-        return f"output_size={self.output_size}"
+
+class ConvTranspose2d(_ConvTranspose):
+    """Paints learned kernels into larger images: the transpose of ``Conv2d``."""
+
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        """Apply the layer; ``output_size`` chooses among the sizes that a stride leaves open."""
+        own, extra = self._parameters, self._output_padding(input, output_size)
+        return F.conv_transpose2d(
+            input, own["weight"], own["bias"], self.stride, self.padding, extra, self.groups, self.dilation
+        )  # fmt: skip

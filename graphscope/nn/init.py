@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,10 @@ from graphscope.errors import ShapeError, UsageError
 from graphscope.ops.random import Generator, rng
 
 _GAINS = {
-    "linear": 1.0,
-    "conv2d": 1.0,
-    "sigmoid": 1.0,
-    "tanh": 5 / 3,
-    "relu": math.sqrt(2),
+    "linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0,
+    "conv_transpose2d": 1.0, "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2),
     "selu": 3 / 4,
-}
+}  # fmt: skip
 
 
 def _set(tensor: Tensor, values: Any) -> Tensor:
@@ -50,6 +48,31 @@ def normal_(
     return _set(tensor, rng(generator).standard_normal(tensor._a.shape, _draw(tensor)) * std + mean)
 
 
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """Normal numbers, drawn again where they fall outside of [a, b] (both are values, not deviations)."""
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
+            "incorrect.",
+            stacklevel=2,
+        )
+    source = rng(generator)
+    low, high = (0.5 * (1 + math.erf((x - mean) / (std * math.sqrt(2)))) for x in (a, b))
+    values = source.standard_normal(tensor._a.shape, np.float64) * std + mean
+    if (
+        high - low < 1e-3
+    ):  # next to nothing would be accepted: uniform there, which is near the truth
+        return _set(tensor, source.uniform(a, b, tensor._a.shape))
+    wrong = (values < a) | (values > b)
+    while wrong.any():
+        values[wrong] = source.standard_normal(int(wrong.sum())) * std + mean
+        wrong = (values < a) | (values > b)
+    return _set(tensor, values)
+
+
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """One value everywhere."""
     return _set(tensor, np.full(tensor._a.shape, val))
@@ -68,8 +91,28 @@ def ones_(tensor: Tensor) -> Tensor:
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix."""
     if tensor._a.ndim != 2:
-        raise ShapeError(f"eye_ needs a matrix, not shape {tuple(tensor._a.shape)}")
+        raise ShapeError(
+            f"Only tensors with 2 dimensions are supported: eye_ got the shape {tuple(tensor._a.shape)}"
+        )
     return _set(tensor, np.eye(*tensor._a.shape))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Convolution weights that hand each channel on: a one in the middle of its own kernel."""
+    shape = tensor._a.shape
+    if len(shape) not in (3, 4, 5):
+        raise ShapeError(
+            f"Only tensors with 3, 4, or 5 dimensions are supported: dirac_ got the shape {tuple(shape)}"
+        )
+    if shape[0] % groups:
+        raise ShapeError(f"dim 0 must be divisible by groups: {shape[0]} and {groups}")
+    per_group = shape[0] // groups
+    values = np.zeros(shape)
+    d = np.arange(min(per_group, shape[1]))
+    middle = tuple(s // 2 for s in shape[2:])
+    for group in range(groups):
+        values[(group * per_group + d, d, *middle)] = 1
+    return _set(tensor, values)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -78,11 +121,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     Source: He et al., "Delving Deep into Rectifiers", for relu and leaky_relu: sqrt(2 / (1 + slope**2)).
     """
     if nonlinearity == "leaky_relu":
+        if param is not None and (isinstance(param, bool) or not isinstance(param, (int, float))):
+            raise UsageError(f"negative_slope {param} not a valid number")
         slope = 0.01 if param is None else float(param)
         return math.sqrt(2 / (1 + slope**2))
     if nonlinearity not in _GAINS:
         raise UsageError(
-            f"no gain is known for {nonlinearity!r}; there are: {', '.join(_GAINS)}, leaky_relu"
+            f"Unsupported nonlinearity {nonlinearity}: no gain is known for it; there are "
+            f"{', '.join(_GAINS)}, leaky_relu"
         )
     return _GAINS[nonlinearity]
 
@@ -92,18 +138,27 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     shape = tensor._a.shape
     if len(shape) < 2:
         raise ShapeError(
-            f"fan in and fan out need at least 2 dimensions; the shape is {tuple(shape)}"
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions: the shape is "
+            f"{tuple(shape)}"
         )
-    field = 1
-    for s in shape[2:]:
-        field *= s
+    field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
 
 
+_calculate_fan_in_and_fan_out = fans  # torch's own name, which programs use
+
+
+def _nothing(tensor: Tensor) -> bool:
+    if 0 not in tensor._a.shape:
+        return False
+    warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    return True
+
+
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    if mode not in ("fan_in", "fan_out"):
-        raise UsageError(f"mode is 'fan_in' or 'fan_out', not {mode!r}")
-    fan = fans(tensor)[0 if mode == "fan_in" else 1]
+    if mode.lower() not in ("fan_in", "fan_out"):
+        raise UsageError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+    fan = fans(tensor)[0 if mode.lower() == "fan_in" else 1]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
@@ -112,7 +167,7 @@ def kaiming_uniform_(
     generator: Generator | None = None,
 ) -> Tensor:  # fmt: skip
     """Uniform numbers that keep the variance through layers of rectifiers (He et al.)."""
-    if 0 in tensor._a.shape:
+    if _nothing(tensor):
         return tensor
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
@@ -123,7 +178,7 @@ def kaiming_normal_(
     generator: Generator | None = None,
 ) -> Tensor:  # fmt: skip
     """Normal numbers that keep the variance through layers of rectifiers (He et al.)."""
-    if 0 in tensor._a.shape:
+    if _nothing(tensor):
         return tensor
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
@@ -139,3 +194,35 @@ def xavier_uniform_(
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal numbers that keep the variance forward and backward (Glorot and Bengio)."""
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(fans(tensor))), generator)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """Rows (or columns, if there are fewer of them) of length ``gain`` at right angles (Saxe et al., 2013)."""
+    shape = tensor._a.shape
+    if len(shape) < 2:
+        raise ShapeError(
+            f"Only tensors with 2 or more dimensions are supported: orthogonal_ got {tuple(shape)}"
+        )
+    if not tensor._a.size:
+        return tensor
+    rows, columns = shape[0], tensor._a.size // shape[0]
+    flat = rng(generator).standard_normal((rows, columns))
+    q, r = np.linalg.qr(flat.T if rows < columns else flat)
+    q = q * np.sign(np.diag(r))  # without this the directions are not uniform
+    return _set(tensor, (q.T if rows < columns else q).reshape(shape) * gain)
+
+
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
+) -> Tensor:
+    """Normal numbers, with a share ``sparsity`` of zeros in each column (Martens, 2010)."""
+    if tensor._a.ndim != 2:
+        raise ShapeError(
+            f"Only tensors with 2 dimensions are supported: sparse_ got {tuple(tensor._a.shape)}"
+        )
+    rows, columns = tensor._a.shape
+    source = rng(generator)
+    values = source.standard_normal((rows, columns)) * std
+    order = source.random((rows, columns)).argsort(0)
+    values[order < math.ceil(sparsity * rows)] = 0
+    return _set(tensor, values)

@@ -14,6 +14,8 @@ from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
 from graphscope.ops import linalg
 
+__all__ = ["Linear", "Bilinear", "Identity"]
+
 
 class Linear(Module):
     """y = x W^T + b over the last dimension.
@@ -62,6 +64,49 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
+class Bilinear(Module):
+    """y = x1^T A x2 + b, with a matrix A for each output.
+
+    Weights and bias start uniform in +-1/sqrt(in1_features), as in torch.
+    """
+
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        shape = (out_features, in1_features, in2_features)
+        self.weight = Parameter(empty(shape, dtype=dtype, device=device))
+        self.bias: Any
+        if bias:
+            self.bias = Parameter(empty(out_features, dtype=dtype, device=device))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values."""
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Apply the layer."""
+        own = self._parameters
+        return F.bilinear(input1, input2, own["weight"], own["bias"])
+
+    def extra_repr(self) -> str:
+        """Sizes, as torch shows them."""
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )
+
+
 class Identity(Module):
     """Gives back what comes in; its arguments are ignored."""
 
@@ -71,56 +116,3 @@ class Identity(Module):
     def forward(self, input: Any) -> Any:
         """The input."""
         return input
-
-
-class Flatten(Module):
-    """Joins dimensions start_dim..end_dim into one; by default all but the batch."""
-
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        super().__init__()
-        self.start_dim = start_dim
-        self.end_dim = end_dim
-
-    def forward(self, input: Any) -> Any:
-        """Apply the layer."""
-        return input.flatten(self.start_dim, self.end_dim)
-
-    def extra_repr(self) -> str:
-        """The two dimensions, as torch shows them."""
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
-
-
-class Dropout(Module):
-    """Zeroes elements with probability p while training; see ``functional.dropout``."""
-
-    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        super().__init__()
-        self.p = p
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the layer."""
-        return F.dropout(input, self.p, self.training)
-
-    def extra_repr(self) -> str:
-        """Its probability, as torch shows it."""
-        return f"p={self.p}, inplace={self.inplace}"
-
-
-class Embedding(Module):
-    """A table of vectors, looked up by number."""
-
-    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
-        super().__init__()
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.weight = Parameter(empty((num_embeddings, embedding_dim)))
-        init.normal_(self.weight)
-
-    def forward(self, input: Tensor) -> Tensor:
-        """The vectors of these numbers."""
-        return F.embedding(input, self.weight)
-
-    def extra_repr(self) -> str:
-        """Sizes, as torch shows them."""
-        return f"{self.num_embeddings}, {self.embedding_dim}"

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from graphscope.engine import dispatch
-from graphscope.engine.backward import RemovableHandle
-from graphscope.engine.modes import no_grad
+from graphscope.engine import dtype as dtypes
+from graphscope.engine.device import device as Device
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
-from graphscope.nn.tree import Tree
+from graphscope.nn.hooks import BackwardHooks, RemovableHandle, add
+from graphscope.nn.state import Stateful
 
 T = TypeVar("T", bound="Module")
 
 
-class LoadResult(NamedTuple):
-    """What ``load_state_dict`` could not match; empty after a strict load."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return (
-            f"LoadResult(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-        )
-
-
-class Module(Tree):
+class Module(Stateful):
     """A layer or a model: subclass it, make parts in ``__init__``, compute in ``forward``.
 
     Parameters and modules that are assigned as attributes are found by ``parameters()``,
@@ -46,27 +31,59 @@ class Module(Tree):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         rec = dispatch._rec
+        own = self.__dict__
+        hooked = (
+            own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"]
+            or own["_backward_pre_hooks"]
+        )  # fmt: skip
         if rec is None:
-            if self._forward_hooks or self._forward_pre_hooks:
+            if hooked:
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
         rec.enter(self)
         try:
-            return self._call_with_hooks(args, kwargs)
+            if hooked:
+                return self._call_with_hooks(args, kwargs)
+            return self.forward(*args, **kwargs)
         finally:
             rec.leave()
 
     def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
-        for hook in list(self._forward_pre_hooks.values()):
-            changed = hook(self, args)
-            if changed is not None:
+        done: set[int] = set()
+        try:
+            return self._hooked(args, kwargs, done)
+        except Exception:
+            for key, (hook, with_kwargs, always) in list(self._forward_hooks.items()):
+                if always and key not in done:
+                    hook(self, args, kwargs, None) if with_kwargs else hook(self, args, None)
+            raise
+
+    def _hooked(self, args: Any, kwargs: Any, done: set[int]) -> Any:
+        for hook, with_kwargs in list(self._forward_pre_hooks.values()):
+            changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
+            if changed is None:
+                continue
+            if with_kwargs:
+                if not isinstance(changed, tuple) or len(changed) != 2:
+                    raise RuntimeError(
+                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                    )
+                args, kwargs = changed
+            else:
                 args = changed if isinstance(changed, tuple) else (changed,)
+        back = None
+        if self._backward_hooks or self._backward_pre_hooks:
+            back = BackwardHooks(
+                self, self._backward_pre_hooks.values(), self._backward_hooks.values()
+            )
+            args = back.inputs(args)
         out = self.forward(*args, **kwargs)
-        for hook in list(self._forward_hooks.values()):
-            changed = hook(self, args, out)
+        for key, (hook, with_kwargs, _) in list(self._forward_hooks.items()):
+            done.add(key)
+            changed = hook(self, args, kwargs, out) if with_kwargs else hook(self, args, out)
             if changed is not None:
                 out = changed
-        return out
+        return out if back is None else back.outputs(out)
 
     # ---------------------------------------------------------------- all modules below
 
@@ -105,31 +122,46 @@ class Module(Tree):
                 p._grad = p._grad.detach()
                 p._grad.zero_()
 
-    def _convert(self: T, convert: Callable[[Any], Any]) -> T:
-        for module in self.modules():
+    def _apply(self: T, fn: Callable[[Any], Any], recurse: bool = True) -> T:
+        for module in self.modules() if recurse else (self,):
             for p in module._parameters.values():
                 if p is not None:
-                    p._a = convert(p.data)._a
+                    p._a = fn(p.data)._a
                     if p._grad is not None:
-                        p._grad = convert(p._grad)
+                        p._grad = fn(p._grad.detach())
             for name, b in module._buffers.items():
                 if b is not None:
-                    module._buffers[name] = convert(b)
+                    module._buffers[name] = fn(b)
         return self
 
     def to(self: T, *args: Any, **kwargs: Any) -> T:
-        """Move all parameters and buffers to a device, or (floating ones) to a dtype, in place."""
-        for a in (*args, *kwargs.values()):
-            if isinstance(a, (bool, type(None))):  # non_blocking, copy
-                continue
+        """Move all parameters and buffers to a device, or (floating ones) to a dtype, in place.
 
-            def convert(t: Any, a: Any = a) -> Any:
-                if getattr(a, "is_floating_point", None) is not None and t._a.dtype.kind != "f":
-                    return t
-                return t.to(a)
+        Raises: TypeError for a dtype that is not floating.
+        """
+        device: Any = None
+        dtype: Any = None
+        for a in (
+            *args,
+            *(v for k, v in kwargs.items() if k not in ("non_blocking", "memory_format")),
+        ):
+            if isinstance(a, Tensor):
+                device, dtype = a.device, a.dtype
+            elif isinstance(a, dtypes.dtype):
+                dtype = a
+            elif isinstance(a, (str, Device)) or type(a) is int:
+                device = a if not isinstance(a, int) else f"cuda:{a}"
+        if dtype is not None and not dtype.is_floating_point:
+            raise TypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+            )
 
-            self._convert(convert)
-        return self
+        def convert(t: Any) -> Any:
+            if dtype is not None and t._a.dtype.kind == "f":
+                t = t.to(dtype)
+            return t if device is None else t.to(device)
+
+        return self._apply(convert)
 
     def cpu(self: T) -> T:
         """Move everything to host memory."""
@@ -139,72 +171,67 @@ class Module(Tree):
         """Move everything to a GPU."""
         return self.to("cuda" if device is None else device)
 
+    def to_empty(self: T, *, device: Any, recurse: bool = True) -> T:
+        """Move everything to a device; the values there are whatever they are."""
+        return self._apply(lambda t: t.to(device), recurse)
+
+    def type(self: T, dst_type: Any) -> T:
+        """Give all parameters and buffers a dtype."""
+        return self._apply(lambda t: t.type(dst_type))
+
     def float(self: T) -> T:
         """Make all floating parameters and buffers float32."""
-        return self._convert(lambda t: t.float() if t._a.dtype.kind == "f" else t)
+        return self._apply(lambda t: t.float() if t._a.dtype.kind == "f" else t)
 
     def double(self: T) -> T:
         """Make all floating parameters and buffers float64."""
-        return self._convert(lambda t: t.double() if t._a.dtype.kind == "f" else t)
+        return self._apply(lambda t: t.double() if t._a.dtype.kind == "f" else t)
 
-    def state_dict(
-        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
-    ) -> OrderedDict[str, Tensor]:
-        """All parameters and persistent buffers by path; they share the module's memory."""
-        out: OrderedDict[str, Tensor] = OrderedDict() if destination is None else destination
-        for table in (self._parameters, self._buffers):
-            for name, value in table.items():
-                if value is not None and not (table is self._buffers and name in self._transient):
-                    out[prefix + name] = value if keep_vars else value.detach()
-        for name, child in self._modules.items():
-            if child is not None:
-                child.state_dict(destination=out, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        return out
+    def half(self: T) -> T:
+        """Make all floating parameters and buffers float16."""
+        return self._apply(lambda t: t.half() if t._a.dtype.kind == "f" else t)
 
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> LoadResult:
-        """Copy saved values into the parameters and buffers.
-
-        Raises: ShapeError for missing or unexpected keys (if strict) and for other shapes.
-        """
-        own: dict[str, Any] = self.state_dict(keep_vars=True)
-        missing = [k for k in own if k not in state_dict]
-        unexpected = [k for k in state_dict if k not in own]
-        wrong = [
-            f"size mismatch for {k}: it is {tuple(own[k].shape)} here and {tuple(v.shape)} in the state dict"
-            for k, v in state_dict.items()
-            if k in own and tuple(v.shape) != tuple(own[k].shape)
-        ]
-        if strict:
-            if unexpected:
-                wrong.append(f"Unexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}")
-            if missing:
-                wrong.append(f"Missing key(s) in state_dict: {', '.join(map(repr, missing))}")
-        if wrong:
-            raise ShapeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t"
-                + "\n\t".join(wrong)
-            )
-        with no_grad():
-            for key, value in state_dict.items():
-                if key not in own:
-                    continue
-                if assign:
-                    own[key]._a = dispatch.as_tensor(value)._a
-                else:
-                    own[key].copy_(value)
-        return LoadResult(missing, unexpected)
+    def share_memory(self: T) -> T:
+        """Taken for torch's sake: threads share a module's memory anyway, processes get a copy."""
+        return self
 
     # ---------------------------------------------------------------- hooks
 
-    def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after each forward; a returned value replaces the output."""
-        return _add(self._forward_hooks, hook)
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:  # fmt: skip
+        """Call ``hook(module, args, output)`` after each forward; a returned value replaces the output.
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(module, args)`` before each forward; a returned value replaces the arguments."""
-        return _add(self._forward_pre_hooks, hook)
+        with_kwargs: ``hook(module, args, kwargs, output)``. always_call: also (with None) if forward raises.
+        """
+        return add(self._forward_hooks, hook, (hook, with_kwargs, always_call), prepend)
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before each forward; a returned value replaces the arguments.
+
+        with_kwargs: ``hook(module, args, kwargs)``, which returns (args, kwargs) or None.
+        """
+        return add(self._forward_pre_hooks, hook, (hook, with_kwargs), prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known.
+
+        A returned tuple replaces ``grad_input``.
+        """
+        return add(self._backward_hooks, hook, None, prepend)
+
+    register_backward_hook = register_full_backward_hook
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` before the module's backward; a returned tuple replaces it."""
+        return add(self._backward_pre_hooks, hook, None, prepend)
 
     # ---------------------------------------------------------------- text
 
@@ -233,11 +260,3 @@ class Module(Tree):
 
 def _indent(text: str) -> str:
     return text.replace("\n", "\n  ")
-
-
-def _add(table: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
-    if not callable(hook):
-        raise UsageError(f"a hook must be callable, {hook!r} is not")
-    key = max(table, default=-1) + 1
-    table[key] = hook
-    return RemovableHandle(table, key)

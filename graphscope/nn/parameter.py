@@ -19,6 +19,7 @@ class Parameter(Tensor):
     """
 
     __slots__ = ()
+    _copies_grad = False
 
     def __init__(self, data: Any = (), requires_grad: bool = True) -> None:
         Tensor.__init__(self, as_tensor(data)._a)

@@ -13,45 +13,69 @@ class Tree:
     """Attributes that are parameters, buffers or trees are kept in tables and can be walked."""
 
     training: bool
+    _parameters: dict[str, Any]
+    _buffers: dict[str, Any]
+    _modules: dict[str, Any]
+    _non_persistent_buffers_set: set[str]
 
-    def __init__(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args or kwargs:
+            what = (
+                f"{len(args)} arguments" if args else f"the keyword argument {next(iter(kwargs))!r}"
+            )
+            raise TypeError(
+                f"{type(self).__name__}.__init__() got {what}, but Module takes none: call super().__init__() "
+                "without arguments"
+            )
         # Straight into __dict__: our own __setattr__ looks into these tables.
-        self.__dict__.update(
-            training=True, _parameters={}, _buffers={}, _modules={}, _transient=set(),
-            _forward_hooks={}, _forward_pre_hooks={},
-        )  # fmt: skip
+        self.__dict__.update(_tables())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A pickle of an older version may lack a table.
+        self.__dict__.update({**_tables(), **state})
 
     def __setattr__(self, name: str, value: Any) -> None:
         tables = self.__dict__
-        if isinstance(value, (Parameter, Tree, Buffer)):
+        kind = (
+            "_parameters" if isinstance(value, Parameter)
+            else "_modules" if isinstance(value, Tree)
+            else "_buffers" if isinstance(value, Buffer)
+            else None
+        )  # fmt: skip
+        if kind is not None:
             if "_parameters" not in tables:
+                what = {"_parameters": "parameters", "_modules": "module", "_buffers": "buffer"}[
+                    kind
+                ]
                 raise AttributeError(
-                    f"cannot assign {name!r} before super().__init__() has run: call it first in "
-                    f"{type(self).__name__}.__init__"
+                    f"cannot assign {what} before Module.__init__() call: {type(self).__name__}.__init__ must call "
+                    f"super().__init__() before it assigns {name!r}"
                 )
             for table in ("_parameters", "_buffers", "_modules"):
-                tables[table].pop(name, None)
+                if table != kind:
+                    tables[table].pop(name, None)
             tables.pop(name, None)
-            if isinstance(value, Parameter):
+            tables["_non_persistent_buffers_set"].discard(name)
+            if kind == "_parameters":
                 self.register_parameter(name, value)
-            elif isinstance(value, Tree):
+            elif kind == "_modules":
                 tables["_modules"][name] = value
             else:
                 self.register_buffer(name, value, value.persistent)
             return
-        for table in ("_parameters", "_modules"):
+        for table, what, want in (
+            ("_parameters", "parameter", "nn.Parameter"), ("_modules", "child module", "nn.Module"),
+            ("_buffers", "buffer", "Tensor"),
+        ):  # fmt: skip
             if name in tables.get(table, ()):
-                if value is not None:
-                    what = "a parameter" if table == "_parameters" else "a child module"
+                if value is not None and not (table == "_buffers" and isinstance(value, Tensor)):
                     raise TypeError(
-                        f"{type(self).__name__}.{name} is {what} and cannot become a {type(value).__name__}; "
-                        "assign a Parameter (or Module), or None, or delete it first"
+                        f"cannot assign {type(value).__name__!r} object as {what} {name!r} ({want} or None "
+                        f"expected): {type(self).__name__}.{name} is a {what} and cannot become a "
+                        f"{type(value).__name__}; wrap it, or delete the {what} first"
                     )
-                tables[table][name] = None
+                tables[table][name] = value
                 return
-        if name in tables.get("_buffers", ()):
-            tables["_buffers"][name] = value
-            return
         object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
@@ -68,40 +92,70 @@ class Tree:
         for table in (self._parameters, self._buffers, self._modules):
             if name in table:
                 del table[name]
-                self._transient.discard(name)
+                self._non_persistent_buffers_set.discard(name)
                 return
         object.__delattr__(self, name)
 
     def __dir__(self) -> list[str]:
-        return sorted({*object.__dir__(self), *self._parameters, *self._buffers, *self._modules})
+        found = {*object.__dir__(self), *self._parameters, *self._buffers, *self._modules}
+        return sorted(name for name in found if not name[:1].isdigit())
+
+    def _check_name(self, what: str, name: str, table: str) -> None:
+        if "_parameters" not in self.__dict__:
+            raise AttributeError(
+                f"cannot assign {what} before Module.__init__() call: call super().__init__() first"
+            )
+        if not isinstance(name, str):
+            raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
+        if "." in name:
+            raise KeyError(f'{what} name can\'t contain ".", got: {name}')
+        if not name:
+            raise KeyError(f'{what} name can\'t be empty string ""')
+        if hasattr(self, name) and name not in self.__dict__[table]:
+            raise KeyError(f"attribute {name!r} already exists")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter under a name (None keeps the name for "there is none")."""
-        if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"register_parameter({name!r}): wrap the tensor: nn.Parameter(tensor)")
-        if param is not None and param._name is None:
-            param._name = name
+        self._check_name("parameter", name, "_parameters")
+        if param is not None:
+            if not isinstance(param, Parameter):
+                raise TypeError(
+                    f"cannot assign {type(param).__name__!r} object to parameter {name!r} (nn.Parameter or None "
+                    "required): wrap the tensor, nn.Parameter(tensor)"
+                )
+            if param._node is not None:
+                raise ValueError(
+                    f"Cannot assign non-leaf Tensor to parameter {name!r}. Model parameters must be created "
+                    f"explicitly. To express {name!r} as a function of another Tensor, compute the value in the "
+                    "forward() method."
+                )
+            if param._name is None:
+                param._name = name
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is saved and moved with the module, but not trained."""
+        self._check_name("buffer", name, "_buffers")
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"cannot assign {type(tensor).__name__!r} object to buffer {name!r} (Tensor or None required)"
+            )
         self._buffers[name] = tensor
         if persistent:
-            self._transient.discard(name)
+            self._non_persistent_buffers_set.discard(name)
         else:
-            self._transient.add(name)
-
-    def register_module(self, name: str, module: Any) -> None:
-        """Add a child module under a name."""
-        self.add_module(name, module)
+            self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name: str, module: Any) -> None:
         """Add a child module under a name."""
         if module is not None and not isinstance(module, Tree):
-            raise TypeError(f"add_module({name!r}): {type(module).__name__} is no Module")
-        if "." in name or not name:
-            raise KeyError(f"a module's name must not be empty or hold a dot: {name!r}")
+            raise TypeError(
+                f"{type(module).__name__} is not a Module subclass (add_module({name!r}))"
+            )
+        self._check_name("module", name, "_modules")
         self._modules[name] = module
+
+    register_module = add_module
 
     # ---------------------------------------------------------------- walking
 
@@ -120,9 +174,9 @@ class Tree:
                 path = f"{prefix}.{name}" if prefix else name
                 yield from child.named_modules(memo, path, remove_duplicate)
 
-    def modules(self) -> Iterator[Any]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Any]:
         """This module and all below it, each once."""
-        for _, module in self.named_modules():
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
     def named_children(self) -> Iterator[tuple[str, Any]]:
@@ -142,7 +196,8 @@ class Tree:
         self, table: str, prefix: str, recurse: bool, once: bool
     ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix=prefix) if recurse else ((prefix, self),):
+        walk = self.named_modules(None, prefix, once) if recurse else iter(((prefix, self),))
+        for path, module in walk:
             for name, value in getattr(module, table).items():
                 if value is None or id(value) in seen:
                     continue
@@ -176,18 +231,56 @@ class Tree:
         """The module at a dotted path. Raises: AttributeError with the part that is missing."""
         module: Any = self
         for part in target.split(".") if target else ():
-            child = module._modules.get(part)
+            child = module._modules.get(part) if isinstance(module, Tree) else None
             if child is None:
+                if hasattr(module, part):
+                    raise AttributeError(f"`{part}` is not an nn.Module (path {target!r})")
                 raise AttributeError(
-                    f"{type(module).__name__} has no submodule {part!r} (path {target!r})"
+                    f"{type(module).__name__} has no attribute `{part}`: there is no submodule {part!r} "
+                    f"(path {target!r})"
                 )
             module = child
         return module
 
+    def set_submodule(self, target: str, module: Any, strict: bool = False) -> None:
+        """Put a module at a dotted path; strict: only where there is one."""
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{type(parent).__name__} has no attribute `{name}`")
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Tree):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        if not isinstance(module, Tree):
+            raise ValueError(f'"module" is not an nn.Module, found {type(module)}')
+        setattr(parent, name, module)
+
+    def _find(self, target: str, table: str, what: str) -> Any:
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        if not hasattr(owner, name):
+            raise AttributeError(f"{type(owner).__name__} has no attribute `{name}`")
+        found = getattr(owner, table).get(name)
+        if found is None:
+            raise AttributeError(f"`{name}` is not {what}")
+        return found
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path."""
-        path, _, name = target.rpartition(".")
-        found: Parameter | None = self.get_submodule(path)._parameters.get(name)
-        if found is None:
-            raise AttributeError(f"there is no parameter at {target!r}")
+        found: Parameter = self._find(target, "_parameters", "an nn.Parameter")
         return found
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a dotted path."""
+        found: Tensor = self._find(target, "_buffers", "a buffer")
+        return found
+
+
+def _tables() -> dict[str, Any]:
+    return {
+        "training": True, "_parameters": {}, "_buffers": {}, "_modules": {},
+        "_non_persistent_buffers_set": set(), "_forward_hooks": {}, "_forward_pre_hooks": {},
+        "_backward_hooks": {}, "_backward_pre_hooks": {}, "_state_dict_hooks": {},
+        "_state_dict_pre_hooks": {}, "_load_state_dict_pre_hooks": {}, "_load_state_dict_post_hooks": {},
+    }  # fmt: skip

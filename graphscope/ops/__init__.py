@@ -7,30 +7,68 @@ A row's gradient is written once against either.
 from __future__ import annotations
 
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from graphscope.engine import dispatch
+from graphscope.engine import quiet as quiet
 from graphscope.engine.op import Op
 from graphscope.ops import (
+    activation,
     arithmetic,
+    attention,
+    arrange,
+    choice,
     compare,
     conv,
+    decompose,
+    conversion,
+    dropout,
+    dual,
+    einsum,
+    embedding,
+    fold,
     index,
     inplace,
+    join,
     linalg,
     loss,
+    loss_pairs,
+    loss_soft,
+    moments,
+    norm,
+    norm_local,
+    pad,
     pointwise,
     pool,
+    recurrent,
+    positions,
+    random,
     reduce,
+    resample,
+    rowwise,
+    scan,
+    scatter,
     shape,
     softmax,
+    sort,
+    statistics,
+    special,
+    spectral,
     update,
+    update_adaptive,
+    update_other,
 )
 
 FAMILIES = [
-    arithmetic, pointwise, compare, reduce, shape, index, linalg, conv, pool, softmax, loss, update, inplace,
+    arithmetic, pointwise, special, choice, compare, reduce, positions, scan, moments, statistics, shape, arrange, join, index, scatter, rowwise, sort, linalg, einsum, decompose, spectral, conv, pool, fold, pad, resample, norm, norm_local, dropout, embedding, softmax, loss, loss_pairs, loss_soft, recurrent, attention, update, update_adaptive, update_other,
+    inplace,
+    dual,
+    activation,
+    random,
+    conversion,
 ]  # fmt: skip
 
 TABLE: dict[str, Op] = {}
@@ -40,41 +78,40 @@ for _family in FAMILIES:
             raise TypeError(f"two rows are called {_row.name!r}")
         _row.id = len(TABLE)
         TABLE[_row.name] = _row
+        dispatch.straighten(_row)
 
 
-class Plain:
+def _formulas(ways: dict[str, Any]) -> Any:
+    """What formulas know as ``F``. A module, since Python finds a name in no other object as fast."""
+    made = ModuleType("F")
+    made.__dict__.update(ways, __getattr__=_no_such_row)
+    return made
+
+
+def _no_such_row(name: str) -> Any:
+    raise AttributeError(f"a gradient uses F.{name}, but the op table has no such row")
+
+
+def Plain(kind: type) -> Any:  # noqa: N802 - one for each kind of array
     """Every row's kernel on the arrays of one backend; an op with aux gives its output only."""
-
-    def __init__(self, kind: type) -> None:
-        for row in TABLE.values():
-            kernel = dispatch.bind(row, kind)
-            setattr(self, row.name, partial(_first, kernel) if row.aux else kernel)
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"a gradient uses F.{name}, but the op table has no such row")
+    kernels = {row.name: (row, dispatch.bind(row, kind)) for row in TABLE.values()}
+    return _formulas(
+        {name: partial(_first, kernel) if row.aux else kernel for name, (row, kernel) in kernels.items()}
+    )
 
 
 def _first(kernel: Any, /, *args: Any, **params: Any) -> Any:
     return kernel(*args, **params)[0]
 
 
-class Diff:
-    """Every row as a differentiable function on tensors."""
-
-    def __init__(self) -> None:
-        for row in TABLE.values():
-            setattr(self, row.name, partial(dispatch.call, row))
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"a gradient uses F.{name}, but the op table has no such row")
-
-
 NUMPY = Plain(np.ndarray)
-DIFF = F = Diff()
-PLAIN: dict[type, Plain] = {np.ndarray: NUMPY}
+# Every row as a differentiable function on tensors.
+DIFF = F = _formulas({row.name: partial(dispatch.call, row) for row in TABLE.values()})
+DIFF.__dict__.update(dual.WAYS)
+PLAIN: dict[type, Any] = {np.ndarray: NUMPY}
 
 
-def plain(kind: type) -> Plain:
+def plain(kind: type) -> Any:
     """The kernels for arrays of type ``kind``."""
     found = PLAIN.get(kind)
     if found is None:

@@ -48,13 +48,14 @@ def _rule(x: tuple[int, ...], target: tuple[int, ...], w: Any = None, **_: Any) 
 def _classes(
     xp: Any, target: Any, w: Any, reduction: str, ignore_index: int, n: int, like: Any
 ) -> Any:
-    """(targets with ignored ones set to 0, factor of each sample or None, what a mean divides by)."""
+    """Targets with ignored ones set to 0, which are valid (None: all), each one's factor (None: 1), and
+    what a mean divides by."""
     if target.dtype.kind not in "iu":
         raise UsageError(
             f"the target must hold class numbers (an integer dtype), it is {target.dtype}; "
             "convert it with target.long()"
         )
-    factor = None
+    valid = None
     if target.size and (xp is np or not hasattr(xp, "cuda")):
         low, high = int(target.min()), int(target.max())
         if low < 0 or high >= n:
@@ -64,20 +65,22 @@ def _classes(
                     f"Target {int(wrong.flat[0])} is out of bounds: classes are 0..{n - 1}"
                 )
             valid = target != ignore_index
-            target, factor = xp.where(valid, target, 0), valid.astype(like)
         elif low <= ignore_index <= high:
-            factor = (target != ignore_index).astype(like)
+            valid = target != ignore_index
     else:
         valid = target != ignore_index
-        target, factor = xp.where(valid, target, 0), valid.astype(like)
+    factor = None
+    if valid is not None:
+        target, valid = xp.where(valid, target, 0), valid.astype(like)
+        factor = valid
     if w is not None:
-        factor = w[target] if factor is None else w[target] * factor
+        factor = w[target] if valid is None else w[target] * valid
     total: Any = 1
     if reduction == "mean":
         total = like.type(target.size) if factor is None else xp.add.reduce(factor, axis=None)
     elif reduction not in ("sum", "none"):
         raise UsageError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
-    return target, factor, total
+    return target, valid, factor, total
 
 
 def _reduce(xp: Any, loss: Any, reduction: str, total: Any) -> Any:
@@ -96,42 +99,72 @@ def _pick(xp: Any, x: Any, target: Any) -> Any:
     return xp.take_along_axis(x, xp.expand_dims(target, axis), axis).squeeze(axis)
 
 
+def _along(w: Any, ndim: int) -> Any:
+    """Class weights in a shape that broadcasts over scores of ``ndim`` dimensions."""
+    return w.reshape((-1,) + (1,) * max(ndim - 2, 0))
+
+
 def _nll(
     xp: Any, x: Any, target: Any, w: Any = None, *, reduction: str = "mean", ignore_index: int = -100,
-    shape: Any = None,
+    smoothing: float = 0.0, shape: Any = None,
 ) -> Any:  # fmt: skip
     _rule(x.shape, target.shape, None if w is None else w.shape)
-    n = x.shape[class_axis(x.shape)]
-    target, factor, total = _classes(xp, target, w, reduction, ignore_index, n, x.dtype)
+    axis = class_axis(x.shape)
+    n = x.shape[axis]
+    target, valid, factor, total = _classes(xp, target, w, reduction, ignore_index, n, x.dtype)
     loss = -_pick(xp, x, target)
-    return _reduce(xp, loss if factor is None else loss * factor, reduction, total)
+    if factor is not None:
+        loss = loss * factor
+    if smoothing:
+        # A share of the target is spread evenly over all classes (Szegedy et al., 2016).
+        spread = xp.add.reduce(x if w is None else x * _along(w, x.ndim), axis=axis)
+        if valid is not None:
+            spread = spread * valid
+        loss = loss * (1 - smoothing) - spread * (smoothing / n)
+    return _reduce(xp, loss, reduction, total)
 
 
 def _nll_grad(
     xp: Any, g: Any, target: Any, w: Any = None, *, reduction: str = "mean", ignore_index: int = -100,
-    shape: Any,
+    smoothing: float = 0.0, shape: Any,
 ) -> Any:  # fmt: skip
     axis = class_axis(shape)
     n = shape[axis]
-    target, factor, total = _classes(xp, target, w, reduction, ignore_index, n, g.dtype)
+    target, valid, factor, total = _classes(xp, target, w, reduction, ignore_index, n, g.dtype)
     each = xp.negative(g / total if total else g * g.dtype.type("nan"))
-    if factor is not None:
-        each = each * factor
-    if reduction != "none" and factor is None:
-        each = xp.broadcast_to(each, target.shape)
+    hard = each if factor is None else each * factor
+    if reduction != "none":
+        hard = xp.broadcast_to(hard, target.shape)
     # Comparing with all class numbers is a scatter without duplicates to worry about.
     numbers = xp.arange(n).reshape((-1,) + (1,) * (len(shape) - 1 - axis))
-    return xp.expand_dims(each, axis) * (xp.expand_dims(target, axis) == numbers)
+    hit = xp.expand_dims(target, axis) == numbers
+    if not smoothing:
+        return xp.expand_dims(hard, axis) * hit
+    soft = each if valid is None else each * valid
+    if reduction != "none":
+        soft = xp.broadcast_to(soft, target.shape)
+    spread = xp.expand_dims(soft * (smoothing / n), axis)
+    if w is not None:
+        spread = spread * _along(w, len(shape))
+    return xp.expand_dims(hard * (1 - smoothing), axis) * hit + spread
 
 
 def _cross_entropy(
     xp: Any, x: Any, target: Any, w: Any = None, *, reduction: str = "mean", ignore_index: int = -100,
+    smoothing: float = 0.0,
 ) -> Any:  # fmt: skip
     _rule(x.shape, target.shape, None if w is None else w.shape)
     axis = class_axis(x.shape)
-    target, factor, total = _classes(xp, target, w, reduction, ignore_index, x.shape[axis], x.dtype)
+    shifted = x - xp.max(x, axis=axis, keepdims=True) if x.size else x
+    if smoothing:
+        logp = shifted - xp.log(xp.add.reduce(xp.exp(shifted), axis=axis, keepdims=True))
+        return _nll(
+            xp, logp, target, w, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing
+        )
+    target, _, factor, total = _classes(
+        xp, target, w, reduction, ignore_index, x.shape[axis], x.dtype
+    )
     if x.size:
-        shifted = x - xp.max(x, axis=axis, keepdims=True)
         loss = xp.log(xp.add.reduce(xp.exp(shifted), axis=axis)) - _pick(xp, shifted, target)
     else:
         loss = xp.zeros(target.shape, x.dtype)
@@ -140,11 +173,14 @@ def _cross_entropy(
 
 def _cross_entropy_grad(
     xp: Any, g: Any, x: Any, target: Any, w: Any = None, *, reduction: str = "mean", ignore_index: int = -100,
+    smoothing: float = 0.0,
 ) -> Any:  # fmt: skip
     axis = class_axis(x.shape)
-    v = _nll_grad(xp, g, target, w, reduction=reduction, ignore_index=ignore_index, shape=x.shape)
+    v = _nll_grad(
+        xp, g, target, w, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing, shape=x.shape
+    )  # fmt: skip
     out = softmax_kernel(xp, x, axis=axis)
-    # The columns of v hold one number each, so their sum is minus that sample's share of the loss.
+    # The loss is linear in the log-probabilities, with factors v.
     out *= xp.add.reduce(v, axis=axis, keepdims=True)
     return xp.subtract(v, out, out=out)
 
@@ -154,41 +190,77 @@ def _some(w: Any) -> tuple[Any, ...]:
 
 
 def _nll_vjp(
-    F: Any, g: Any, target: Any, w: Any, reduction: str, ignore_index: int, shape: Any
+    F: Any,
+    g: Any,
+    target: Any,
+    w: Any,
+    reduction: str,
+    ignore_index: int,
+    smoothing: float,
+    shape: Any,
 ) -> Any:
     return F.nll_loss_grad(
-        g, target, *_some(w), reduction=reduction, ignore_index=ignore_index, shape=shape
+        g,
+        target,
+        *_some(w),
+        reduction=reduction,
+        ignore_index=ignore_index,
+        smoothing=smoothing,
+        shape=shape,
     )
 
 
 def _nll_grad_vjp(
-    F: Any, h: Any, target: Any, w: Any, reduction: str, ignore_index: int, shape: Any
+    F: Any,
+    h: Any,
+    target: Any,
+    w: Any,
+    reduction: str,
+    ignore_index: int,
+    smoothing: float,
+    shape: Any,
 ) -> Any:
     return F.nll_loss(
-        h, target, *_some(w), reduction=reduction, ignore_index=ignore_index, shape=shape
+        h,
+        target,
+        *_some(w),
+        reduction=reduction,
+        ignore_index=ignore_index,
+        smoothing=smoothing,
+        shape=shape,
     )
 
 
-def _ce_vjp(F: Any, g: Any, x: Any, target: Any, w: Any, reduction: str, ignore_index: int) -> Any:
+def _ce_vjp(
+    F: Any, g: Any, x: Any, target: Any, w: Any, reduction: str, ignore_index: int, smoothing: float
+) -> Any:
     return F.cross_entropy_grad(
-        g, x, target, *_some(w), reduction=reduction, ignore_index=ignore_index
+        g, x, target, *_some(w), reduction=reduction, ignore_index=ignore_index, smoothing=smoothing
     )
 
 
 def _ce_grad_vjp_g(
-    F: Any, h: Any, x: Any, target: Any, w: Any, reduction: str, ignore_index: int
+    F: Any, h: Any, x: Any, target: Any, w: Any, reduction: str, ignore_index: int, smoothing: float
 ) -> Any:
     axis = class_axis(x.shape)
     inner = h - sum_along(F, h * F.softmax(x, axis=axis), axis)
-    return _nll_grad_vjp(F, inner, target, w, reduction, ignore_index, tuple(x.shape))
+    return _nll_grad_vjp(F, inner, target, w, reduction, ignore_index, smoothing, tuple(x.shape))
 
 
 def _ce_grad_vjp_x(
-    F: Any, h: Any, g: Any, x: Any, target: Any, w: Any, reduction: str, ignore_index: int
+    F: Any,
+    h: Any,
+    g: Any,
+    x: Any,
+    target: Any,
+    w: Any,
+    reduction: str,
+    ignore_index: int,
+    smoothing: float,
 ) -> Any:
     axis = class_axis(x.shape)
     s = F.softmax(x, axis=axis)
-    v = _nll_vjp(F, g, target, w, reduction, ignore_index, tuple(x.shape))
+    v = _nll_vjp(F, g, target, w, reduction, ignore_index, smoothing, tuple(x.shape))
     return -sum_along(F, v, axis) * s * (h - sum_along(F, h * s, axis))
 
 
@@ -215,11 +287,13 @@ _REDUCTIONS = (
     _labels(3, 4, reduction="mean", weight=True, ignored=True),
     _labels(2, 3, 4, reduction="sum"),
     _labels(5, reduction="mean"),
+    _labels(2, 3, 4, reduction="mean", weight=True, ignored=True, smoothing=0.2),
 )
 _GRADS = (
     _labels(3, 4, reduction="mean", grad=()),
     _labels(3, 4, reduction="none", weight=True, ignored=True, grad=(3,)),
     _labels(2, 3, 4, reduction="sum", grad=()),
+    _labels(2, 3, 4, reduction="mean", weight=True, ignored=True, smoothing=0.2, grad=()),
 )
 _CLASS_ERRORS = (
     (arrays((3, 4), (2,)), "without its classes"),
@@ -272,36 +346,4 @@ cross_entropy_grad = Op(
 )  # fmt: skip
 
 
-# ---------------------------------------------------------------- regression
-
-
-def _mse(xp: Any, x: Any, y: Any, *, reduction: str = "mean") -> Any:
-    d = x - y
-    if reduction == "none":
-        return xp.square(d)
-    if reduction not in ("mean", "sum"):
-        raise UsageError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
-    # Element-wise squares and not a dot product: pairwise sums keep float32 sums of millions exact to 1e-7.
-    out = xp.add.reduce(xp.square(d), axis=None)
-    return out if reduction == "sum" else out / d.dtype.type(d.size or "nan")
-
-
-def _mse_vjp(F: Any, g: Any, x: Any, y: Any, reduction: str) -> Any:
-    d = x - y
-    n = 1
-    if reduction == "mean":
-        for s in d.shape:
-            n *= s
-    return d * (g * (2 / (n or 1)))
-
-
-mse_loss = Op(
-    "mse_loss", _mse, tex=r"\lVert {x} - {y} \rVert^2", family="loss", broadcast=True, floats=True,
-    vjp=dict(x=_mse_vjp, y=lambda F, g, x, y, reduction: -_mse_vjp(F, g, x, y, reduction)),
-    samples=(arrays((3, 4), (3, 4), reduction="mean"), arrays((3, 4), (3, 4), reduction="sum"),
-        arrays((3, 4), (4,), reduction="none"), arrays((), (), reduction="mean")),
-    errors=(((3, 4), (3, 5), "do not broadcast"),), flops=lambda x, y, **_: 3 * x.size,
-    doc="Squared differences: their mean, their sum, or each.",
-)  # fmt: skip
-
-ROWS = [nll_loss, nll_loss_grad, cross_entropy, cross_entropy_grad, mse_loss]
+ROWS = [nll_loss, nll_loss_grad, cross_entropy, cross_entropy_grad]

@@ -5,158 +5,137 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from graphscope.engine import dtype as dtypes
-from graphscope.engine.device import device
-from graphscope.engine.dispatch import as_tensor, binary, call, weak_constant
-from graphscope.engine.modes import is_grad_enabled
+from graphscope.engine.dispatch import as_tensor, call, number
 from graphscope.engine.tensor import Tensor
+from graphscope.errors import AutogradError, ShapeError
 from graphscope.ops import arithmetic as ar
 from graphscope.ops import compare as cm
+from graphscope.ops import conversion, rebase
 from graphscope.ops import functions as fn
 from graphscope.ops import index as ix
+from graphscope.ops import indexing_syntax as syntax
 from graphscope.ops import inplace as up
 
 
-def _operator(row: Any) -> Callable[[Tensor, Any], Any]:
-    def method(self: Tensor, other: Any) -> Any:
-        # Asked before binary() finds out by an exception, which costs three times as much.
-        if type(other) is float or type(other) is int:
-            other = weak_constant(other, self._a)
-        return binary(row, self, other)
-
-    return method
-
-
 def _reflected(row: Any) -> Callable[[Tensor, Any], Any]:
+    run = row.run
+
     def method(self: Tensor, other: Any) -> Any:
-        if type(other) is float or type(other) is int:
-            other = weak_constant(other, self._a)
-        return binary(row, other, self)
+        return run(number(other, self) if type(other) in (float, int) else other, self)
 
     return method
-
-
-def _in_place(writing: Any, pure: Callable[..., Any]) -> Callable[..., Tensor]:
-    """``x += y``: writes the memory where no gradient is recorded, else rebinds x in the graph."""
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        graph = is_grad_enabled() and (
-            self._rg or any(isinstance(a, Tensor) and a._rg for a in args)
-        )
-        if graph and self._node is None and self._rg:
-            from graphscope.engine.explain import inplace_error
-
-            raise inplace_error(writing, self)
-        if graph:
-            out = pure(self, *args, **kwargs)
-            self._a, self._node, self._k, self._rg = out._a, out._node, out._k, out._rg
-            self._rid = out._rid
-            return self
-        return call(writing, self, *args, **kwargs)
-
-    return method
-
-
-def _template(index: Any, shape: tuple[int, ...]) -> tuple[tuple[Any, ...], list[Tensor]]:
-    """Split an index into a hashable-looking template and the array indices in it."""
-    parts = index if isinstance(index, tuple) else (index,)
-    template: list[Any] = []
-    arrays: list[Tensor] = []
-    for p in parts:
-        if isinstance(p, Tensor):
-            p = p if p._a.ndim or p._a.dtype.kind == "b" else int(p.item())
-        elif isinstance(p, (list, np.ndarray)):
-            p = as_tensor(np.asarray(p))
-        if isinstance(p, Tensor):
-            template.append(f"@{len(arrays)}")
-            arrays.append(p)
-        elif isinstance(p, np.integer):
-            template.append(int(p))
-        else:
-            template.append(p)
-    return tuple(template), arrays
-
-
-def _getitem(self: Tensor, index: Any) -> Tensor:
-    template, arrays = _template(index, self._a.shape)
-    was = self._a.shape
-    if not arrays:
-        return call(ix.getitem, self, index=template, was=was)
-    if len(arrays) == 1:
-        return call(ix.take, self, arrays[0], template=template, was=was)
-    if len(arrays) == 2:
-        return call(ix.take2, self, *arrays, template=template, was=was)
-    raise IndexError(f"indexing with {len(arrays)} index tensors at once is not there yet; two are")
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
-    template, arrays = _template(index, self._a.shape)
-    if not isinstance(value, Tensor):
-        value = as_tensor(np.asarray(value, self._a.dtype))
-    elif value._a.dtype != self._a.dtype:
-        value = fn.to_dtype(value, self.dtype)
-    graph = is_grad_enabled() and (self._rg or value._rg)
-    if graph and self._node is None and self._rg:
-        from graphscope.engine.explain import inplace_error
-
-        raise inplace_error(ix.setitem_, self)
-    if graph:
-        if arrays:
-            raise IndexError(
-                "assigning through an index tensor inside a recorded graph is not there yet; use where()"
-            )
-        out = call(ix.setitem, self, value, template=template)
-        self._a, self._node, self._k, self._rg, self._rid = out._a, out._node, 0, out._rg, out._rid
-    elif not arrays:
-        call(ix.setitem_, self, value, template=template)
-    elif len(arrays) == 1:
-        call(ix.setitem_at_, self, value, arrays[0], template=template)
-    else:
-        raise IndexError("assigning through two index tensors is not there yet")
-
-
-def _to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """Another dtype, another device, or like another tensor."""
-    out = self
-    for a in (*args, *kwargs.values()):
-        if isinstance(a, Tensor):
-            out = _to(_to(out, a.dtype), a.device)
-        elif isinstance(a, (dtypes.dtype, type)) or isinstance(a, str) and a in dtypes._BY_NAME:
-            out = fn.to_dtype(out, a)
-        elif isinstance(a, (str, device)):
-            from graphscope.engine.create import to_device
-
-            out = to_device(out, device(a))
-    return out
-
-
-def _type(self: Tensor, dtype: Any = None) -> Any:
-    if dtype is None:
-        return f"torch.{self.dtype.name.title()}Tensor"
-    return fn.to_dtype(self, dtype)
-
-
-def _zero_(self: Tensor) -> Tensor:
-    return call(up.fill_, self, value=0)
+    value = syntax.value_for(self, value)
+    if not rebase.wants_graph(self, (value,)):
+        syntax.write(self, index, value)
+        return
+    rebase.check_target(self, "setitem_")
+    basic, template, arrays = syntax.split(self._a, index)
+    if arrays:
+        view = self if basic is None else call(ix.getitem, self, index=basic, was=self._a.shape)
+        rebase.write_row(
+            ix.index_put_, ix.index_put, view, value, *arrays, template=template, accumulate=False, was=value._a.shape
+        )
+        return
+    value = syntax._fitting(value, self._a[basic].shape)
+    rebase.write_row(ix.setitem_, ix.setitem, self, value, template=basic, was=value._a.shape)
 
 
 def _fill_(self: Tensor, value: Any) -> Tensor:
+    """Write one value, a number or a 0-d tensor, everywhere."""
+    if isinstance(value, Tensor):
+        if value._a.ndim:
+            raise ShapeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim} dimensions"
+            )
+        return _copy_(self, value)
+    if rebase.wants_graph(self, ()):
+        rebase.check_target(self, "fill_")
+        return rebase.write_row(up.fill_, up.filled, self, value=value)
     return call(up.fill_, self, value=value)
 
 
-def _copy_(self: Tensor, src: Any) -> Tensor:
-    src = as_tensor(src)
-    return call(up.copy_, self, fn.to_dtype(src, self.dtype))
+def _zero_(self: Tensor) -> Tensor:
+    """Write zeros."""
+    return _fill_(self, 0)
 
 
-def _contiguous(self: Tensor) -> Tensor:
-    return self if self._a.flags.c_contiguous else fn.clone(self)
+def _copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Write the values of ``src``, converted to this dtype and device and broadcast."""
+    src = syntax.value_for(self, as_tensor(src))
+    if rebase.wants_graph(self, (src,)):
+        rebase.check_target(self, "copy_")
+        return rebase.write_row(up.copy_, up.copied, self, src, was=tuple(src._a.shape))
+    return call(up.copy_, self, src)
 
 
-def _casts(name: str) -> Callable[[Tensor], Tensor]:
-    return lambda self: fn.to_dtype(self, name)
+def _set_(self: Tensor, source: Any = None) -> Tensor:
+    """Show the memory and shape of another tensor from now on."""
+    if self._rg and (self._node is not None or rebase.base_of(self) is not None):
+        raise AutogradError("set_: this tensor is part of a graph or a view; use detach() first")
+    self._a = self._a[:0].reshape(0) if source is None else as_tensor(source)._a
+    return self
+
+
+def _reshaped_(name: str, pure: Callable[..., Any]) -> Callable[..., Tensor]:
+    """``squeeze_`` and the like: the same memory, seen in another shape from now on."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if rebase.wants_graph(self, ()):
+            rebase.check_target(self, name)
+        before = rebase.stand_in(self)
+        if hasattr(self, "_of"):
+            before._of = self._of
+        out = pure(before, *args, **kwargs)
+        if out is not before:
+            self._a, self._node, self._k, self._rg = out._a, out._node, out._k, out._rg
+            self._rid = out._rid
+            if hasattr(out, "_of"):
+                self._of = out._of
+        return self
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"In place: {(pure.__doc__ or '').strip()}"
+    return method
+
+
+_PLAIN_OPERATORS = {
+    "floordiv": "floor_divide", "mod": "remainder", "pow": "pow", "and": "bitwise_and", "or": "bitwise_or",
+    "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
+}  # fmt: skip
+
+
+def _flipped(function: Callable[..., Any]) -> Callable[[Tensor, Any], Any]:
+    def method(self: Tensor, other: Any) -> Any:
+        number_like = type(other) in (float, int, bool)
+        return function(number(other, self) if number_like else as_tensor(other), self)
+
+    return method
+
+
+def _in_place_methods() -> dict[str, Any]:
+    put: dict[str, Any] = {}
+    for family in fn.FAMILIES:
+        for name in getattr(family, "INPLACE", ()):
+            put[f"{name}_"] = rebase.in_place(f"{name}_", getattr(family, name))
+    for name, writing, row in (
+        ("add", up.add_, ar.add), ("sub", up.sub_, ar.sub), ("mul", up.mul_, ar.mul), ("div", up.div_, ar.div),
+    ):  # fmt: skip
+        put[f"{name}_"] = rebase.arithmetic(f"{name}_", getattr(fn, name), writing, row)
+        put[f"__i{'truediv' if name == 'div' else name}__"] = put[f"{name}_"]
+    put |= {"subtract_": put["sub_"], "multiply_": put["mul_"], "divide_": put["div_"]}
+    put["true_divide_"] = put["div_"]
+    for operator, name in _PLAIN_OPERATORS.items():
+        if hasattr(fn, name):
+            put[f"__i{operator}__"] = put.get(f"{name}_") or rebase.in_place(
+                f"{name}_", getattr(fn, name)
+            )
+    for name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims"):
+        if hasattr(fn, name):
+            put[f"{name}_"] = _reshaped_(f"{name}_", getattr(fn, name))
+    return put | {"zero_": _zero_, "fill_": _fill_, "copy_": _copy_, "set_": _set_}
 
 
 def attach() -> None:
@@ -167,36 +146,24 @@ def attach() -> None:
     for name, row in {
         "add": ar.add, "sub": ar.sub, "mul": ar.mul, "truediv": ar.div,
     }.items():  # fmt: skip
-        put[f"__{name}__"] = _operator(row)
+        put[f"__{name}__"] = row.run
         put[f"__r{name}__"] = _reflected(row)
-    put["__pow__"] = fn.pow
-    put["__rpow__"] = _reflected(ar.pow)
+    for operator, name in _PLAIN_OPERATORS.items():
+        if hasattr(fn, name):
+            put[f"__{operator}__"] = getattr(fn, name)
+            put[f"__r{operator}__"] = _flipped(getattr(fn, name))
     put["__neg__"] = fn.neg
     put["__abs__"] = fn.abs
     put["__matmul__"] = fn.matmul
     put["__rmatmul__"] = lambda self, other: fn.matmul(other, self)
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
-        put[f"__{name}__"] = _operator(getattr(cm, name))
-    put["__and__"] = _operator(cm.bitwise_and)
-    put["__or__"] = _operator(cm.bitwise_or)
+        put[f"__{name}__"] = getattr(cm, name).run
     put["__invert__"] = lambda self: call(cm.bitwise_not, self)
-    for name, writing, pure in (
-        ("add", up.add_, fn.add), ("sub", up.sub_, fn.sub), ("mul", up.mul_, fn.mul), ("div", up.div_, fn.div),
-    ):  # fmt: skip
-        put[f"{name}_"] = _in_place(writing, pure)
-        put[f"__i{'truediv' if name == 'div' else name}__"] = put[f"{name}_"]
+    put |= _in_place_methods()
     put |= {
-        "__getitem__": _getitem, "__setitem__": _setitem, "to": _to, "type": _type, "zero_": _zero_,
-        "fill_": _fill_, "copy_": _copy_, "contiguous": _contiguous, "view_as": lambda s, o: fn.reshape(s, *o.shape),
-        "T": property(lambda self: fn.permute(self, *reversed(range(self._a.ndim)))),
-        "mT": property(lambda self: fn.transpose(self, -1, -2)),
-        "cpu": lambda self: _to(self, "cpu"),
-        "cuda": lambda self, dev="cuda": _to(self, device(dev)),
+        "__getitem__": syntax.getitem, "__setitem__": _setitem, "view_as": lambda s, o: fn.reshape(s, *o.shape),
     }  # fmt: skip
-    for name, kind in {
-        "float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32", "bool": "bool",
-    }.items():  # fmt: skip
-        put[name] = _casts(kind)
+    put |= conversion.METHODS
     for name, method in put.items():
         setattr(Tensor, name, method)
     Tensor.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]

@@ -1,4 +1,4 @@
-"""Views, copies, joins and casts: no arithmetic."""
+"""Views in other shapes and orders, copies and casts: no arithmetic."""
 
 from __future__ import annotations
 
@@ -11,39 +11,79 @@ from graphscope.errors import ShapeError
 from graphscope.ops.samples import arrays
 
 
+def _free(*args: Any, **params: Any) -> int:
+    return 0
+
+
 def _reshape_rule(x: tuple[int, ...], *, shape: tuple[int, ...], was: Any = None) -> None:
     n = m = 1
     for s in x:
         n *= s
     for s in shape:
         m *= s
-    if (m if -1 not in shape else n) != n:
-        raise ShapeError(f"{n} elements do not fill the shape {tuple(shape)}, which has {m}")
-    raise ShapeError(f"{n} elements cannot be divided into the shape {tuple(shape)}")
+    wanted = list(shape)
+    if wanted.count(-1) > 1:
+        raise ShapeError(f"only one dimension can be inferred, the shape {wanted} has several -1")
+    if any(s < -1 for s in wanted):
+        raise ShapeError(f"invalid shape dimension in {wanted}: sizes are >= 0, or -1 for one of them")
+    if n == 0 and -1 in wanted and m == 0:
+        raise ShapeError(
+            f"cannot reshape tensor of 0 elements into shape {wanted} because the unspecified dimension "
+            "size -1 can be any value and is ambiguous; write its size"
+        )
+    if (m if -1 not in wanted else n) != n:
+        raise ShapeError(
+            f"shape '{wanted}' is invalid for input of size {n}: {n} elements do not fill it, it has {m}"
+        )
+    if -1 in wanted and (m == 0 or n % -m):
+        raise ShapeError(
+            f"shape '{wanted}' is invalid for input of size {n}: {n} elements cannot be divided into it"
+        )
 
 
-reshape = Op(
-    "reshape", lambda xp, x, *, shape, was=None: x.reshape(shape), tex=r"\mathrm{{reshape}}({x})",
-    family="shape", view=True, shape=_reshape_rule, values=("shape", "was"),
-    vjp=dict(x=lambda F, g, was: F.reshape(g, shape=was, was=g.shape)),
-    samples=(arrays((3, 4), shape=(2, 6), was=(3, 4)), arrays((2, 3), shape=(-1,), was=(2, 3))),
-    flops=lambda *a, **k: 0, doc="The same elements in another shape.",
-)  # fmt: skip
+def _other_shape(name: str, doc: str, tex: str = "") -> Op:
+    """One row for each of torch's names for it, so that a graph shows what the program says."""
+    return Op(
+        name, lambda xp, x, *, shape, was=None: x.reshape(shape),
+        tex=tex or rf"\mathrm{{{{{name}}}}}({{x}})", family="shape", view=True, shape=_reshape_rule,
+        values=("shape", "was"), jvp="multilinear",
+        vjp=dict(x=lambda F, g, was: F.reshape(g, shape=was, was=g.shape)),
+        samples=(arrays((3, 4), shape=(2, 6), was=(3, 4)), arrays((2, 3), shape=(6,), was=(2, 3)),
+                 arrays((), shape=(1, 1), was=()), arrays((0, 3), shape=(3, 0), was=(0, 3))),
+        errors=(((3, 4), dict(shape=(5, 2)), "is invalid for input of size 12"),
+                ((3, 4), dict(shape=(-1, -1)), "only one dimension can be inferred")),
+        flops=_free, doc=doc,
+    )  # fmt: skip
 
 
-def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+reshape = _other_shape("reshape", "The same elements in another shape.")
+view = _other_shape("view", "The same memory in another shape.")
+flatten = _other_shape("flatten", "Several dimensions joined into one.")
+unflatten = _other_shape("unflatten", "One dimension split into several.")
+squeeze = _other_shape("squeeze", "Without dimensions of size 1.")
+unsqueeze = _other_shape("unsqueeze", "With a new dimension of size 1.")
+
+
+def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The order that undoes an order of dimensions."""
     out = [0] * len(axes)
     for i, a in enumerate(axes):
         out[a % len(axes)] = i
     return tuple(out)
 
 
-transpose = Op(
-    "transpose", lambda xp, x, *, axes: x.transpose(axes), tex=r"{x}^T", family="shape", view=True,
-    vjp=dict(x=lambda F, g, axes: F.transpose(g, axes=_inverse(axes))),
-    samples=(arrays((3, 4), axes=(1, 0)), arrays((2, 3, 4), axes=(2, 0, 1))),
-    flops=lambda *a, **k: 0, doc="Dimensions in another order.",
-)  # fmt: skip
+def _other_order(name: str, tex: str, doc: str) -> Op:
+    return Op(
+        name, lambda xp, x, *, axes: x.transpose(axes), tex=tex, family="shape", view=True,
+        jvp="multilinear", vjp=dict(x=lambda F, g, axes: F.transpose(g, axes=inverse(axes))),
+        samples=(arrays((3, 4), axes=(1, 0)), arrays((2, 3, 4), axes=(2, 0, 1)), arrays((), axes=()),
+                 arrays((0, 3), axes=(1, 0))),
+        flops=_free, doc=doc,
+    )  # fmt: skip
+
+
+transpose = _other_order("transpose", r"{x}^T", "Two dimensions swapped.")
+permute = _other_order("permute", r"\mathrm{{permute}}({x})", "Dimensions in another order.")
 
 
 def _broadcast_vjp(F: Any, g: Any, was: Any) -> Any:
@@ -63,42 +103,57 @@ def _expand(xp: Any, x: Any, *, shape: Any, was: Any = None) -> Any:
     return xp.broadcast_to(x, shape)
 
 
-broadcast_to = Op(
-    "broadcast_to", _expand,
-    tex=r"\mathrm{{expand}}({x})", family="shape", view=True, values=("shape", "was"),
-    vjp=dict(x=_broadcast_vjp),
-    samples=(arrays((3, 1), shape=(3, 4), was=(3, 1)), arrays((4,), shape=(2, 4), was=(4,))),
-    flops=lambda *a, **k: 0, doc="Repeat along dimensions of size 1, without a copy.",
-)  # fmt: skip
+def _expand_rule(x: tuple[int, ...], *, shape: tuple[int, ...], was: Any = None) -> Any:
+    if len(shape) < len(x):
+        raise ShapeError(
+            f"the number of sizes provided ({len(shape)}) must be greater or equal to the number of "
+            f"dimensions in the tensor ({len(x)})"
+        )
+    lead = len(shape) - len(x)
+    for i, s in enumerate(x):
+        if s not in (1, shape[lead + i]):
+            raise ShapeError(
+                f"The expanded size of the tensor ({shape[lead + i]}) must match the existing size ({s}) at "
+                f"non-singleton dimension {lead + i}. Target sizes: {list(shape)}. Tensor sizes: {list(x)}; "
+                "only sizes of 1 can be repeated, use .repeat() to repeat others"
+            )
+    return tuple(shape)
 
 
-def _split_grad(F: Any, g: Any, axis: Any, sizes: Any) -> list[Any]:
-    out, start = [], 0
-    for n in sizes:
-        cut = [slice(None)] * g.ndim
-        cut[axis] = slice(start, start + n)
-        out.append(F.getitem(g, index=tuple(cut), was=tuple(g.shape)))
-        start += n
-    return out
+def _expanded(name: str) -> Op:
+    return Op(
+        name, _expand, tex=r"\mathrm{{expand}}({x})", family="shape", view=True, values=("shape", "was"),
+        shape=_expand_rule, jvp="multilinear", vjp=dict(x=_broadcast_vjp),
+        samples=(arrays((3, 1), shape=(3, 4), was=(3, 1)), arrays((4,), shape=(2, 4), was=(4,)),
+                 arrays((), shape=(2, 3), was=()), arrays((1, 3), shape=(0, 3), was=(1, 3))),
+        errors=(((3, 2), dict(shape=(3, 4)), "must match the existing size"),
+                ((3, 2), dict(shape=(2,)), "greater or equal")),
+        flops=_free, doc="Repeat along dimensions of size 1, without a copy.",
+    )  # fmt: skip
 
 
-concatenate = Op(
-    "cat", lambda xp, *args, axis=0, sizes=(): xp.concatenate(args, axis=axis),
-    tex=r"\mathrm{{cat}}", family="shape", values=("sizes",), vjp={"*": _split_grad},
-    samples=(arrays((2, 3), (1, 3), axis=0, sizes=(2, 1)), arrays((2, 1), (2, 2), axis=1, sizes=(1, 2))),
-    flops=lambda *a, **k: 0, doc="Join along an existing dimension.",
-)  # fmt: skip
+broadcast_to = _expanded("broadcast_to")
+expand = _expanded("expand")
 
 clone = Op(
-    "clone", lambda xp, x: x.copy(), tex=r"{x}", family="other", vjp=dict(x=lambda F, g: g),
-    samples=(arrays((3, 4)),), flops=lambda *a, **k: 0, doc="A copy that gradients flow through.",
+    "clone", lambda xp, x: x.copy(), tex=r"{x}", family="other", vjp=dict(x=lambda F, g: g), jvp="multilinear",
+    samples=(arrays((3, 4)), arrays(()), arrays((0,))), flops=_free, doc="A copy that gradients flow through.",
 )  # fmt: skip
 
 cast = Op(
-    "cast", lambda xp, x, *, dtype: x.astype(dtype), tex=r"{x}", family="other",
+    "cast", lambda xp, x, *, dtype: x.astype(dtype), tex=r"{x}", family="other", jvp="multilinear",
     # The engine hands back a gradient in the dtype of the output; the input may be narrower or wider.
     vjp=dict(x=lambda F, g, x: F.cast(g, dtype=str(x.dtype.name))),
-    samples=(arrays((3, 4), dtype="float64"),), flops=lambda *a, **k: 0, doc="Another dtype.",
+    samples=(arrays((3, 4), dtype="float64"),), flops=_free, doc="Another dtype.",
 )  # fmt: skip
 
-ROWS = [reshape, transpose, broadcast_to, concatenate, clone, cast]
+view_dtype = Op(
+    "view_dtype", lambda xp, x, *, dtype: x.view(dtype), tex=r"\mathrm{{bits}}({x})", family="other",
+    view=True, samples=(arrays((3, 4), dtype="int64"),), flops=_free,
+    doc="The same memory read as another dtype.",
+)  # fmt: skip
+
+ROWS = [
+    reshape, view, flatten, unflatten, squeeze, unsqueeze, transpose, permute, broadcast_to, expand,
+    clone, cast, view_dtype,
+]  # fmt: skip

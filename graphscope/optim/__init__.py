@@ -1,7 +1,13 @@
 """Optimizers, under torch's names."""
 
-from graphscope.optim.adam import Adam, AdamW
+from graphscope.optim import lr_scheduler as lr_scheduler
+from graphscope.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
+from graphscope.optim.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+from graphscope.optim.lbfgs import LBFGS
 from graphscope.optim.optimizer import Optimizer
-from graphscope.optim.sgd import SGD
+from graphscope.optim.sgd import ASGD, SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = [
+    "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
+    "RMSprop", "Rprop", "lr_scheduler",
+]  # fmt: skip

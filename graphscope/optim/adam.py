@@ -1,36 +1,66 @@
-"""Adam, and AdamW with decoupled weight decay."""
+"""Adam and its relatives: AdamW, Adamax, NAdam, RAdam."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from graphscope.engine.create import zeros_like
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
 from graphscope.ops.update import adam_
-from graphscope.optim.optimizer import Optimizer, Params, check
+from graphscope.ops.update_adaptive import adamax_, nadam_, radam_
+from graphscope.optim.optimizer import Optimizer, Params, check, counter, filled_like, tick
 
 
-class Adam(Optimizer):
+def _check(owner: str, lr: Any, betas: Any, eps: float, weight_decay: float, **more: Any) -> None:
+    check(
+        owner, learning__rate=(lr, lr >= 0), epsilon=(eps, eps >= 0),
+        beta__parameter__at__index0=(betas[0], 0 <= betas[0] < 1),
+        beta__parameter__at__index1=(betas[1], 0 <= betas[1] < 1),
+        weight_decay=(weight_decay, weight_decay >= 0), **more,
+    )  # fmt: skip
+
+
+class _Moments(Optimizer):
+    """What the family shares: options by name and the two running moments."""
+
+    _needs_step = True
+    _second = "exp_avg_sq"
+
+    def _options(self, group: dict[str, Any]) -> Any:
+        beta1, beta2 = group["betas"]
+        named = {
+            "lr": float(group["lr"]),
+            "beta1": float(beta1),
+            "beta2": float(beta2),
+            "eps": group["eps"],
+            "weight_decay": group["weight_decay"],
+            "maximize": group["maximize"],
+        }
+        if "decoupled_weight_decay" in group:
+            named["decoupled"] = group["decoupled_weight_decay"]
+        return named
+
+    def _start(self, p: Tensor, state: dict[str, Any]) -> None:
+        state["step"] = counter()
+        state["exp_avg"] = filled_like(p)
+        state[self._second] = filled_like(p)
+
+
+class Adam(_Moments):
     """Steps scaled by running moments of the gradient; see ``ops.update`` for the formula.
 
-    foreach, fused, capturable and differentiable are taken for torch's sake; an update is one fused op.
+    foreach, fused and capturable are taken for torch's sake; an update is one fused op.
     """
 
     _decoupled = False
 
     def __init__(
-        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: Params, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0, amsgrad: bool = False, *, foreach: Any = None, maximize: bool = False,
         capturable: bool = False, differentiable: bool = False, fused: Any = None,
         decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
-        check(
-            type(self).__name__, learning_rate=(lr, lr >= 0), epsilon=(eps, eps >= 0),
-            beta_parameter_at_index_0=(betas[0], 0 <= betas[0] < 1),
-            beta_parameter_at_index_1=(betas[1], 0 <= betas[1] < 1),
-            weight_decay=(weight_decay, weight_decay >= 0),
-        )  # fmt: skip
+        _check(type(self).__name__, lr, betas, eps, weight_decay)
         super().__init__(
             params,
             dict(
@@ -41,29 +71,21 @@ class Adam(Optimizer):
         )  # fmt: skip
 
     def _options(self, group: dict[str, Any]) -> Any:
-        return {
-            "lr": float(group["lr"]),
-            "beta1": group["betas"][0],
-            "beta2": group["betas"][1],
-            "eps": group["eps"],
-            "weight_decay": group["weight_decay"],
-            "decoupled": group["decoupled_weight_decay"],
-            "maximize": group["maximize"],
-        }, group["amsgrad"]
+        return super()._options(group), group["amsgrad"]
 
     def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], options: Any) -> None:
         named, amsgrad = options
         if not state:
-            state["step"] = 0
-            state["exp_avg"] = zeros_like(p)
-            state["exp_avg_sq"] = zeros_like(p)
+            self._start(p, state)
             if amsgrad:
-                state["max_exp_avg_sq"] = zeros_like(p)
-        state["step"] += 1
-        moments: tuple[Tensor, ...] = (state["exp_avg"], state["exp_avg_sq"])
+                state["max_exp_avg_sq"] = filled_like(p)
+        step = tick(state)
         if amsgrad:
-            moments = (*moments, state["max_exp_avg_sq"])
-        call(adam_, p, g, *moments, **named, step=state["step"])
+            call(
+                adam_, p, g, state["exp_avg"], state["exp_avg_sq"], state["max_exp_avg_sq"], **named, step=step
+            )  # fmt: skip
+        else:
+            call(adam_, p, g, state["exp_avg"], state["exp_avg_sq"], **named, step=step)
 
 
 class AdamW(Adam):
@@ -72,7 +94,7 @@ class AdamW(Adam):
     _decoupled = True
 
     def __init__(
-        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: Params, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, foreach: Any = None,
         capturable: bool = False, differentiable: bool = False, fused: Any = None,
     ) -> None:  # fmt: skip
@@ -80,3 +102,99 @@ class AdamW(Adam):
             params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
             capturable=capturable, differentiable=differentiable, fused=fused,
         )  # fmt: skip
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As in every optimizer; the decay stays decoupled whatever an older file says."""
+        super().load_state_dict(state_dict)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True
+
+
+class Adamax(_Moments):
+    """Adam scaled by the largest gradient of the past instead of the second moment."""
+
+    _second = "exp_inf"
+
+    def __init__(
+        self, params: Params, lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0, foreach: Any = None, *, maximize: bool = False,
+        differentiable: bool = False, capturable: bool = False,
+    ) -> None:  # fmt: skip
+        _check("Adamax", lr, betas, eps, weight_decay)
+        super().__init__(
+            params,
+            dict(
+                lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, foreach=foreach, maximize=maximize,
+                differentiable=differentiable, capturable=capturable,
+            ),
+        )  # fmt: skip
+
+    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], options: Any) -> None:
+        if not state:
+            self._start(p, state)
+        call(adamax_, p, g, state["exp_avg"], state["exp_inf"], **options, step=tick(state))
+
+
+class NAdam(_Moments):
+    """Adam with Nesterov's momentum."""
+
+    def __init__(
+        self, params: Params, lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
+        foreach: Any = None, maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+    ) -> None:  # fmt: skip
+        _check(
+            "NAdam", lr, betas, eps, weight_decay, momentum_decay=(momentum_decay, momentum_decay >= 0)
+        )  # fmt: skip
+        super().__init__(
+            params,
+            dict(
+                lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay,
+                decoupled_weight_decay=decoupled_weight_decay, maximize=maximize, foreach=foreach,
+                capturable=capturable, differentiable=differentiable,
+            ),
+        )  # fmt: skip
+
+    def _options(self, group: dict[str, Any]) -> Any:
+        return super()._options(group), group["momentum_decay"]
+
+    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], options: Any) -> None:
+        named, decay = options
+        if not state:
+            state["step"] = counter()
+            state["mu_product"] = counter(1.0)
+            state["exp_avg"] = filled_like(p)
+            state["exp_avg_sq"] = filled_like(p)
+        step = tick(state)
+        # Dozat's schedule of the momentum: it rises to beta1 within some hundred steps.
+        mu = named["beta1"] * (1 - 0.5 * 0.96 ** (step * decay))
+        mu_next = named["beta1"] * (1 - 0.5 * 0.96 ** ((step + 1) * decay))
+        product = state["mu_product"]._a
+        product *= mu
+        call(
+            nadam_, p, g, state["exp_avg"], state["exp_avg_sq"], **named, step=step, mu=mu, mu_next=mu_next,
+            product=float(product),
+        )  # fmt: skip
+
+
+class RAdam(_Moments):
+    """Adam with the variance of its adaptive rate rectified."""
+
+    def __init__(
+        self, params: Params, lr: Any = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0, decoupled_weight_decay: bool = False, *, foreach: Any = None,
+        maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+    ) -> None:  # fmt: skip
+        _check("RAdam", lr, betas, eps, weight_decay)
+        super().__init__(
+            params,
+            dict(
+                lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize, foreach=foreach,
+                capturable=capturable, decoupled_weight_decay=decoupled_weight_decay, differentiable=differentiable,
+            ),
+        )  # fmt: skip
+
+    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], options: Any) -> None:
+        if not state:
+            self._start(p, state)
+        call(radam_, p, g, state["exp_avg"], state["exp_avg_sq"], **options, step=tick(state))

@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import Any
 
+import numpy as np
+
+from graphscope.engine.dtype import get_default_dtype
 from graphscope.engine.modes import enable_grad, no_grad
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import AutogradError, UsageError
-from graphscope.ops.functions import clone
+from graphscope.errors import AutogradError, UsageError, UsageTypeError
+from graphscope.optim.hooks import HookMethods, hooked, register_optimizer_step_post_hook
+from graphscope.optim.hooks import (
+    register_optimizer_step_pre_hook as register_optimizer_step_pre_hook,
+)
+from graphscope.optim.state import StateMethods
+
+__all__ = [
+    "Optimizer", "Params", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook",
+]  # fmt: skip
+
+Params = Iterable[Any]
 
 
-class Optimizer:
-    """Updates parameters from their gradients; subclasses write ``_update`` for one parameter.
+class Optimizer(HookMethods, StateMethods):
+    """Updates parameters from their gradients.
 
     params: tensors, ``(name, tensor)`` pairs, or dicts with "params" and options of their own.
+    An optimizer of your own either overrides ``step``, or writes ``_update`` for one parameter.
     """
+
+    _needs_step = False  # whether the state counts steps in a tensor, as most of torch's do
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
+            raise UsageTypeError(
+                f"{type(self).__name__}: params argument given to the optimizer should be an iterable of "
+                "Tensors or dicts, but got one tensor; pass a list: [tensor]"
+            )
+        self._make_hook_tables()
+        if defaults.get("differentiable"):
             raise UsageError(
-                f"{type(self).__name__}: params is one tensor; pass a list of tensors: [tensor]"
+                f"{type(self).__name__}: differentiable=True (a gradient through the update itself) is not "
+                "there; leave it out, or write the update in tensor operations"
             )
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
@@ -29,40 +54,86 @@ class Optimizer:
         groups = list(params)
         if not groups:
             raise UsageError(
-                f"{type(self).__name__} got an empty parameter list; was model.parameters() used up before?"
+                f"{type(self).__name__}: optimizer got an empty parameter list; was model.parameters() "
+                "used up before?"
             )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        step = cls.__dict__.get("step")
+        if step is not None and not hasattr(step, "hooked"):
+            cls.step = hooked(step)  # type: ignore[method-assign]
+
+    # ---------------------------------------------------------------- groups
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Train more parameters, with options of their own. Raises: UsageError for what cannot be trained."""
+        owner = type(self).__name__
+        if not isinstance(param_group, dict):
+            raise UsageTypeError(
+                f"{owner}: param_group must be a dict, but got {type(param_group)}"
+            )
         given = param_group["params"]
-        params: list[Tensor] = [
-            p[1] if isinstance(p, tuple) else p
-            for p in ([given] if isinstance(given, Tensor) else given)
-        ]
+        if isinstance(given, set):
+            raise UsageTypeError(
+                f"{owner}: parameters need to be organized in ordered collections, but a set has another "
+                "order in every run; use a list"
+            )
+        items = [given] if isinstance(given, Tensor) else list(given)
+        named = [isinstance(p, tuple) for p in items]
+        params = [p[1] if isinstance(p, tuple) else p for p in items]
+        group = {**param_group, "params": params}
+        if any(named):
+            if not all(named):
+                raise UsageError(
+                    f"{owner}: all optimizer params should be with/without names. "
+                    f"Parameter {named.index(False)} has none"
+                )
+            group["param_names"] = [name for name, _ in items]
+        self._check(params)
+        if self.param_groups and ("param_names" in group) != (
+            "param_names" in self.param_groups[0]
+        ):
+            raise UsageError(
+                f"{owner}: all param groups should be with/without names; group {len(self.param_groups)} "
+                "differs from the others"
+            )
+        for key, value in self.defaults.items():
+            group.setdefault(key, value)
+        self.param_groups.append(group)
+
+    def _check(self, params: list[Any]) -> None:
+        owner = type(self).__name__
         known = {id(p) for group in self.param_groups for p in group["params"]}
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
-                raise UsageError(
-                    f"{type(self).__name__} updates tensors; parameter {i} is {type(p).__name__}"
+                raise UsageTypeError(
+                    f"{owner}: optimizer can only optimize Tensors, but parameter {i} is {type(p).__name__}"
                 )
             if p._node is not None:
-                raise AutogradError(
-                    f"{type(self).__name__}: parameter {i} of shape {tuple(p._a.shape)} was computed by "
-                    f"{p._node.row.name!r}; only leaf tensors can be optimized. Make it with requires_grad=True, "
-                    "or detach it: p.detach().requires_grad_()"
+                raise _NotALeaf(
+                    f"{owner}: can't optimize a non-leaf Tensor: parameter {i} of shape {tuple(p._a.shape)} "
+                    f"was computed by {p._node.row.name!r}. Make it with requires_grad=True, or detach it: "
+                    "p.detach().requires_grad_()"
                 )
             if id(p) in known:
                 raise UsageError(
-                    f"{type(self).__name__}: some parameters appear in more than one group"
+                    f"{owner}: some parameters appear in more than one parameter group: parameter {i} of "
+                    f"shape {tuple(p._a.shape)} is in an earlier one"
                 )
-        self.param_groups.append({**param_group, "params": params, **self._missing(param_group)})
+        if len({id(p) for p in params}) != len(params):
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters; each would be updated "
+                "more than once in a step",
+                UserWarning,
+                stacklevel=4,
+            )
 
-    def _missing(self, group: dict[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in self.defaults.items() if key not in group}
+    # ---------------------------------------------------------------- a step
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or fill them with zeros."""
@@ -73,8 +144,10 @@ class Optimizer:
                 if set_to_none:
                     p._grad = None
                 else:
-                    p._grad = p._grad.detach()
-                    p._grad.zero_()
+                    if p._grad._node is not None:
+                        p._grad = p._grad.detach()
+                    with no_grad():
+                        p._grad.zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; ``closure`` computes the loss again first."""
@@ -85,67 +158,83 @@ class Optimizer:
         with no_grad():
             for group in self.param_groups:
                 options = self._options(group)
+                keeps = self._keeps_state(group)
                 for p in group["params"]:
                     if p._grad is not None:
-                        self._update(p, p._grad, self.state[p], options)
+                        state = self.state[p] if keeps else {}
+                        self._update(p, p._grad, state, options)
         return loss
+
+    step = hooked(step)
 
     def _options(self, group: dict[str, Any]) -> Any:
         """The group's options, made ready once per step."""
         return group
 
+    def _keeps_state(self, group: dict[str, Any]) -> bool:
+        """Whether the parameters of a group have state at all."""
+        return True
+
     def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], options: Any) -> None:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a step() of its own")
 
-    def state_dict(self) -> dict[str, Any]:
-        """State and options, with numbers in place of parameters."""
-        number: dict[int, int] = {}
-        for group in self.param_groups:
-            for p in group["params"]:
-                number[id(p)] = len(number)
-        groups = [
-            {
-                **{k: v for k, v in group.items() if k != "params"},
-                "params": [number[id(p)] for p in group["params"]],
-            }
-            for group in self.param_groups
-        ]
-        return {"state": {number[id(p)]: s for p, s in self.state.items()}, "param_groups": groups}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over state and options. Raises: UsageError if the groups differ in number or size."""
-        saved = state_dict["param_groups"]
-        sizes = [len(group["params"]) for group in self.param_groups]
-        if sizes != [len(group["params"]) for group in saved]:
-            raise UsageError(
-                f"load_state_dict: this optimizer has parameter groups of sizes {sizes}, the state dict "
-                f"{[len(group['params']) for group in saved]}"
-            )
-        by_number: dict[int, Any] = {}
-        for group, other in zip(self.param_groups, saved, strict=True):
-            by_number.update(zip(other["params"], group["params"], strict=True))
-            group.update({k: v for k, v in other.items() if k != "params"})
-        self.state = defaultdict(dict)
-        for number, state in state_dict["state"].items():
-            self.state[by_number[number]] = {k: _copied(v) for k, v in state.items()}
+    # ---------------------------------------------------------------- looks and copies
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
+            lines += ["", f"Parameter Group {i}"] if i else [f"Parameter Group {i}"]
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in ("defaults", "state", "param_groups")}
 
-def _copied(value: Any) -> Any:
-    return clone(value) if isinstance(value, Tensor) else value
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(deepcopy(state) if state is self.__dict__ else state)
+        if "_optimizer_step_pre_hooks" not in self.__dict__:
+            self._make_hook_tables()
+
+
+class _NotALeaf(UsageError, AutogradError):
+    """torch raises ValueError here; it is also a mistake about the graph."""
 
 
 def check(owner: str, **limits: tuple[Any, bool]) -> None:
     """Raises UsageError for the first option whose condition is false."""
     for name, (value, good) in limits.items():
         if not good:
-            raise UsageError(f"{owner}: Invalid {name} value: {value}")
+            words = name.replace("0", " 0").replace("1", " 1") if "index" in name else name
+            raise UsageError(f"{owner}: Invalid {words.replace('__', ' ')} value: {value}")
 
 
-Params = Iterable[Any]
+def functions_of(p: Tensor) -> Any:
+    """numpy, or what stands for it on the tensor's device."""
+    if type(p._a) is np.ndarray:
+        return np
+    from graphscope.engine.backend import backend_of_type
+
+    return backend_of_type(type(p._a)).xp
+
+
+def filled_like(p: Tensor, value: float = 0.0) -> Tensor:
+    """State of a parameter's shape, dtype, layout and device."""
+    xp = functions_of(p)
+    a = xp.zeros_like(p._a)
+    if value:
+        a += value
+    return Tensor(a)
+
+
+def counter(value: float = 0.0) -> Tensor:
+    """A number of the state as the 0-d tensor that torch keeps: float32, or float64 if that is the default."""
+    wide = get_default_dtype().np == np.float64
+    return Tensor(np.asarray(value, np.float64 if wide else np.float32))
+
+
+def tick(state: dict[str, Any]) -> float:
+    """Count one more step in the state's tensor; returns the count."""
+    count = state["step"]._a
+    now = float(count.item() + 1)
+    count[()] = now
+    return now

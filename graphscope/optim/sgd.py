@@ -1,30 +1,30 @@
-"""Stochastic gradient descent."""
+"""Stochastic gradient descent, plain and averaged."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from graphscope.engine.create import zeros_like
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 from graphscope.ops.update import sgd_
-from graphscope.optim.optimizer import Optimizer, Params, check
+from graphscope.ops.update_other import asgd_
+from graphscope.optim.optimizer import Optimizer, Params, check, counter, filled_like, tick
 
 
 class SGD(Optimizer):
     """p <- p - lr * gradient, with momentum if wanted; see ``ops.update`` for the formula.
 
-    foreach, fused and differentiable are taken for torch's sake; an update is one fused op anyway.
+    foreach and fused are taken for torch's sake; an update is one fused op anyway.
     """
 
     def __init__(
-        self, params: Params, lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
-        weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False, foreach: Any = None,
+        self, params: Params, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0,
+        weight_decay: Any = 0, nesterov: bool = False, *, maximize: bool = False, foreach: Any = None,
         differentiable: bool = False, fused: Any = None,
     ) -> None:  # fmt: skip
         check(
-            "SGD", learning_rate=(lr, lr >= 0), momentum=(momentum, momentum >= 0),
+            "SGD", learning__rate=(lr, lr >= 0), momentum=(momentum, momentum >= 0),
             weight_decay=(weight_decay, weight_decay >= 0),
         )  # fmt: skip
         if nesterov and (momentum <= 0 or dampening != 0):
@@ -42,10 +42,13 @@ class SGD(Optimizer):
             "lr": float(group["lr"]),
             "momentum": group["momentum"],
             "dampening": group["dampening"],
-            "weight_decay": group["weight_decay"],
+            "weight_decay": float(group["weight_decay"]),
             "nesterov": group["nesterov"],
             "maximize": group["maximize"],
         }
+
+    def _keeps_state(self, group: dict[str, Any]) -> bool:
+        return bool(group["momentum"])
 
     def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], options: Any) -> None:
         if not options["momentum"]:
@@ -54,5 +57,42 @@ class SGD(Optimizer):
         buf = state.get("momentum_buffer")
         first = buf is None
         if first:
-            buf = state["momentum_buffer"] = zeros_like(p)
+            buf = state["momentum_buffer"] = filled_like(p)
         call(sgd_, p, g, buf, **options, first=first)
+
+
+class ASGD(Optimizer):
+    """Descent that also keeps the average of its path, in the state's "ax"."""
+
+    _needs_step = True
+
+    def __init__(
+        self, params: Params, lr: Any = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
+        weight_decay: float = 0, foreach: Any = None, maximize: bool = False, differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:  # fmt: skip
+        check("ASGD", learning__rate=(lr, lr >= 0), weight_decay=(weight_decay, weight_decay >= 0))
+        super().__init__(
+            params,
+            dict(
+                lr=lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, foreach=foreach,
+                maximize=maximize, differentiable=differentiable, capturable=capturable,
+            ),
+        )  # fmt: skip
+
+    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], options: Any) -> None:
+        if not state:
+            state.update(
+                step=counter(),
+                eta=counter(float(options["lr"])),
+                mu=counter(1.0),
+                ax=filled_like(p),
+            )
+        eta, mu = state["eta"]._a, state["mu"]._a
+        call(
+            asgd_, p, g, state["ax"], lambd=options["lambd"], weight_decay=options["weight_decay"],
+            eta=float(eta), mu=float(mu), maximize=options["maximize"],
+        )  # fmt: skip
+        step, lr = tick(state), float(options["lr"])
+        eta[()] = lr / (1 + options["lambd"] * lr * step) ** options["alpha"]
+        mu[()] = 1 / max(1, step - options["t0"])

@@ -21,7 +21,7 @@ class GraphRecord:
 
     __slots__ = (
         "id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "shapes", "deaths", "other",
-        "_last", "_last_id",
+        "seen", "told", "entries", "_last", "_last_id",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +42,9 @@ class GraphRecord:
         self.shapes: list[Any] = []  # (of nodes, of ports) by number of the set
         self.deaths: Any = None  # the pattern of the plan, and the last one that differed
         self.other: Any = None
+        self.seen = 0  # steps so far
+        self.told: Any = None  # the shapes of the last step, for the next one to follow
+        self.entries: Any = None
         self._last: Any = None
         self._last_id = -1
 

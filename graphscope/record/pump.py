@@ -20,7 +20,7 @@ from graphscope.record.formulas import gradient_formulas
 from graphscope.record.names import GraphRecord
 from graphscope.record.tables import DATA_OP, dtype_of, tables
 from graphscope.trace import schema
-from graphscope.trace.writer import TraceWriter
+from graphscope.trace.writer import Facts, TraceWriter
 
 PERIOD = 0.2
 BATCH = 256  # steps packed at once
@@ -41,9 +41,11 @@ class Job(NamedTuple):
     rec_ns: int
     loss: float | None
     nonfinite: int
-    times: Any
+    begin: Any
+    end: Any
     t0: int
     freed: Any
+    looked: bool
     note: str | None
     entries: Any
     names: Any
@@ -69,6 +71,7 @@ class Pump:
         self._ops: dict[Any, int] = {}
         self._specs: dict[Any, int] = {}
         self._graphs: dict[int, Any] = {}
+        self._planned: set[int] = set()  # graphs whose plan of deaths is in the file
         self._sets: dict[tuple[int, int], int] = {}
         self._set_live: dict[int, int] = {}
         self._wake = threading.Event()
@@ -180,25 +183,38 @@ class Pump:
         graph = jobs[0].graph
         if graph.id not in self._graphs:
             self._describe(graph, jobs[0])
-        times = np.array([job.times for job in jobs], np.int64)
-        begin, end = times[:, 0::2], times[:, 1::2]
+        begin = np.array([job.begin for job in jobs], np.int64)
+        end = np.array([job.end for job in jobs], np.int64)
         t0 = np.array([[job.t0] for job in jobs], np.int64)
-        columns, first = self.writer.pack_steps(
-            graph.id, begin - t0, end - begin, jobs[0].status == "ok"
-        )
-        for job, column in zip(jobs, columns, strict=True):
+        facts = []
+        for job in jobs:
+            if job.freed is not None and graph.id not in self._planned:
+                # The graph came up in a step that was not looked at; this one is.
+                self._planned.add(graph.id)
+                self.writer.set_plan(graph.id, job.freed)
             key = graph.id, job.shape_set
             set_id = self._sets.get(key)
             if set_id is None:
                 set_id = self._sets[key] = self._shape_set(graph, graph.shapes[job.shape_set])
-            self.writer.add_step(
-                job.seq, job.kind, job.num, graph.id, set_id, job.status, job.t0_ns, job.wall_ns,
-                job.rec_ns + self._per_step, job.loss, job.nonfinite, freed=job.freed, live0=self._set_live[set_id],
-                note=job.note, columns=column, first=first,
-            )  # fmt: skip
-            first = False
+            facts.append(
+                Facts(
+                    job.seq,
+                    job.num,
+                    set_id,
+                    job.t0_ns,
+                    job.wall_ns,
+                    job.rec_ns + self._per_step,
+                    job.loss,
+                    job.nonfinite,
+                    job.freed,
+                    self._set_live[set_id],
+                    job.note,
+                    job.looked,
+                )  # fmt: skip
+            )
             if job.entries:
                 self.writer.add_values(job.seq, job.entries)
+        self.writer.add_steps(graph.kind, graph.id, jobs[0].status, facts, begin - t0, end - begin)
 
     # ---------------------------------------------------------------- the dictionary
 
@@ -294,6 +310,8 @@ class Pump:
             self.writer.add_string(i, texts[i])
         self._strings = len(texts)
         plan = None if job.freed is None else np.array(job.freed, np.int32)
+        if plan is not None:
+            self._planned.add(graph.id)
         self.writer.add_graph(
             graph.id, graph.digest, graph.kind, graph.parent, graph.at, np.array(nodes, np.int32).reshape(-1, 8),
             np.array(edges, np.int32).reshape(-1, 3), np.array(ports, np.int32).reshape(-1, 4),

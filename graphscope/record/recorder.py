@@ -1,13 +1,21 @@
 """The recorder: told once per op, it compares the step with the one it predicts and stores numbers.
 
-Hot path. Per op it builds one small tuple of integers (op, params, where the inputs come from, scope,
-line, phase, dtype), compares it with the same place of the last graph, and writes two clock readings
-into a preallocated buffer. Nothing is described twice: only a step that differs is turned into a
-graph. Values of a step are numbered by position; what comes from before it enters through ports.
+Nothing is described twice: a step is compared op by op with the last graph, and only one that differs is
+turned into a graph. Values of a step are numbered by position; what comes from before it enters through
+ports. There are two ways to be told:
+
+- On track. The step before had this graph. The straight path of an op compares itself with the entry of
+  the graph in place (``record.track``): same op, same inputs wanted and connected, same scope and phase.
+  Then shape and dtype follow from those of the ports, which are checked, and two clock readings are all
+  that is stored. An op that differs calls ``op``, which leaves the track at that very op.
+- Looked at. The first steps of a graph, every 16th of it, those with statistics, and what follows after the
+  track was left: each op builds the key that makes up graphs, and its shape, its source line and the death
+  of its memory are noted. Lines and deaths of the steps in between are those of the graph.
 """
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from itertools import count
 from threading import get_ident
@@ -17,6 +25,7 @@ from weakref import ref
 
 import numpy as np
 
+from graphscope.engine.dispatch import NEVER
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
 from graphscope.record.deaths import freed_column
@@ -25,6 +34,7 @@ from graphscope.record.pump import Job, Pump
 from graphscope.record.sites import Sites
 from graphscope.record.statistics import describe, to_host
 from graphscope.record.tables import PORT
+from graphscope.record.track import Shapes, cost_on_track, entries_of
 from graphscope.trace import schema
 
 _SPAN = 24
@@ -45,8 +55,8 @@ class Recorder:
         "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
         "refs_append", "root", "scope", "seq", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
         "sites", "stack", "stacks", "status", "t0", "t_start",
-        "thread", "timed", "times", "times_append", "unsettled", "value_cost", "value_last",
-        "value_ns", "values", "wall_ns",
+        "thread", "timed", "begin", "end", "begin_append", "end_append", "unsettled", "value_cost", "value_last",
+        "value_ns", "values", "wall_ns", "plan", "rids", "where", "told", "track_ns", "broken",
     )  # fmt: skip
 
     def __init__(
@@ -69,7 +79,9 @@ class Recorder:
         self.value_last = 0.0
         self.sample_need = 0
         self.close_ns = 0
-        self.op_ns = 600.0  # cost of one event, measured on every 16th step
+        self.op_ns = 600.0  # cost of one event, measured on every step that is looked at
+        self.track_ns = cost_on_track()
+        self.broken: str | None = None
         self.seq = 0
         self.num = {"train": 0, "eval": 0}
         self.last: dict[str, Any] = {"train": None, "eval": None}
@@ -99,39 +111,73 @@ class Recorder:
         self.port_shapes: list[Any] = []
         self.old_ports = self.port_items
         self.port_items = []
+        self.scope = 0
+        self.where = FORWARD
+        self.stack: list[int] = []
+        self.root: Any = None
+        self.value_cost = 0
+        self.entries: list[Any] = []
+        self.event_ns = 0
+        self.sampled = 0
+        last = self.last["train"] or self.last["eval"]
+        self.values = self.mode == "full" or (
+            self.mode != "off" and (last is None or self._affordable(t0 - self.t_start))
+        )
+        # Samples of larger tensors: of all or of none, when enough is saved up for a whole step.
+        self.samples = self.mode != "stats" and self.pump.thumbs_left >= self.sample_need
+        self._follow(last)
+
+    def _follow(self, graph: Any) -> None:
+        """Predict that the step, in which no op ran so far, has this graph."""
+        self.predicted = graph
+        self.diverged = -1
+        self.expected: list[Any] = graph.keys if graph is not None else []
+        self.lines: list[int] = graph.lines if graph is not None else []
+        self.kept: list[Any] = graph.kept if graph is not None else []
+        n = self.n_expected = len(self.expected)
+        # The first steps of a graph and every 16th are looked at: what an event costs, when memory dies, and
+        # whether the source lines are still those of the graph (an equal structure from other lines is all
+        # but impossible).
+        self.timed = graph is None or graph.seen < 3 or graph.seen & 15 == 0
+        self.look = self.stacks and self.timed
+        self.extra = self.values or self.timed
+        self.told: Any = None
+        if not self.extra and graph.told is not None:
+            if graph.entries is None:
+                graph.entries = entries_of(graph.keys)
+            self.told = graph.told
+            self.refs = self.shapes = []
+            base = self.base
+            ports = len(graph.ports)
+            self.plan = graph.entries
+            self.rids = [*range(base, base + n), *range(base + PORT, base + PORT + ports)]
+            self.begin = [0] * n
+            self.end = [0] * n
+        else:
+            self.begin = []
+            self.end = []
+            self._off_track()
+
+    def _off_track(self) -> None:
+        self.told = None
+        self.plan = NEVER
+        self.rids: list[int] = []
+        self.begin_append = self.begin.append
+        self.end_append = self.end.append
         self.shapes: list[Any] = []
         self.shapes_append = self.shapes.append
-        self.times: list[int] = []
-        self.times_append = self.times.append
         self.refs: list[Any] = []
         self.refs_append = self.refs.append
         self.dead.clear()
         self.deaths: list[int] = []  # how many had died when each node was done
         self.deaths_append = self.deaths.append
-        self.scope = 0
-        self.stack: list[int] = []
-        self.root: Any = None
-        self.value_cost = 0
-        self.entries: list[Any] = []
-        # Every 16th step is looked at more closely: what an event costs, and whether the source lines
-        # are still those of the graph (an equal structure from other lines is all but impossible).
-        self.timed = self.seq & 15 == 0
-        self.look = self.stacks and self.timed
-        self.event_ns = 0
-        last = self.last["train"] or self.last["eval"]
-        self.expected: list[Any] = last.keys if last is not None else []
-        self.lines: list[int] = last.lines if last is not None else []
-        self.kept: list[Any] = last.kept if last is not None else []
-        self.n_expected = len(self.expected)
-        self.predicted = last
-        self.diverged = -1
-        self.values = self.mode == "full" or (
-            self.mode != "off" and (last is None or self._affordable(t0 - self.t_start))
-        )
-        self.extra = self.values or self.timed
-        # Samples of larger tensors: of all or of none, when enough is saved up for a whole step.
-        self.samples = self.mode != "stats" and self.pump.thumbs_left >= self.sample_need
-        self.sampled = 0
+
+    def _leave_track(self) -> None:
+        """Go on op by op: what is known of the step so far is what was predicted."""
+        i, told = self.i, self.told
+        del self.begin[i:], self.end[i:]
+        self._off_track()
+        self.shapes += told.of_nodes[:i]
 
     def _affordable(self, elapsed: int) -> bool:
         """Do statistics in this step keep the whole recorder within its budget?
@@ -155,7 +201,11 @@ class Recorder:
             return
         n, kind = self.i, self.kind or "train"
         graph = self.predicted
-        same = (
+        told = self.told
+        if told is not None and (n < self.n_expected or kind != graph.kind):
+            self._leave_track()
+            told = None
+        same = told is not None or (
             graph is not None
             and self.diverged < 0
             and n == len(graph.keys)
@@ -179,9 +229,16 @@ class Recorder:
                 if self.mode != "off" and not self.values:
                     self.value_last = 0.0  # statistics of a new graph come with its next step
         self.last[kind] = graph
-        shape_set = graph.shape_set(self.shapes, self.port_shapes)
-        rec_ns = int(self.op_ns * n) + self.value_cost + self.close_ns
-        if self.timed and not self.value_cost:
+        graph.seen += 1
+        if told is not None:
+            shape_set = told.number
+            rec_ns = int(self.track_ns * n) + self.close_ns
+        else:
+            shape_set = graph.shape_set(self.shapes, self.port_shapes)
+            rec_ns = int(self.op_ns * n) + self.value_cost + self.close_ns
+            graph.told = Shapes(shape_set, self.shapes, self.port_shapes)
+        looked = self.memory and self.timed and len(self.refs) == n
+        if self.timed and self.event_ns and not self.value_cost:
             # Rises slowly and falls at once: a thread that lost the processor must not set the figure.
             measured = self.event_ns / n
             self.op_ns = min(measured, 1.1 * self.op_ns + 1)
@@ -198,8 +255,9 @@ class Recorder:
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
-                self.times, self.t0, freed_column(graph, self.dead, self.deaths, self.refs) if self.memory else None, note or self.note,
-                self.entries, names,
+                self.begin, self.end, self.t0,
+                freed_column(graph, self.dead, self.deaths, self.refs) if looked else None,
+                looked, note or self.note, self.entries, names,
             )
         )  # fmt: skip
         self.seq += 1
@@ -224,6 +282,7 @@ class Recorder:
         scope, stack, root = self.scope, self.stack, self.root
         self.close()
         self.scope, self.stack, self.root = scope, stack, root
+        self.where = scope << 2 | self.phase
 
     # ---------------------------------------------------------------- events
 
@@ -265,7 +324,22 @@ class Recorder:
             return
         i = self.i
         made = out._a
-        key = (row, params, u, v, self.scope, self.phase, made.dtype, node is None)
+        mask = 0 if node is None else node.plan.mask
+        key = (row, params, u, v, self.scope, self.phase, made.dtype, mask)
+        if self.told is not None:
+            if (
+                i < self.n_expected
+                and self.expected[i] == key
+                and self.told.of_nodes[i] == made.shape
+            ):
+                self.begin[i] = t0
+                self.end[i] = t1
+                out._rid = rid = self.rids[i]
+                if node is not None:
+                    node.rid = rid
+                self.i = i + 1
+                return
+            self._leave_track()
         if (
             i >= self.n_expected
             or self.expected[i] != key
@@ -273,9 +347,9 @@ class Recorder:
         ):
             self._new(i, key, node)
         self.shapes_append(made.shape)
-        self.times_append(t0)
-        self.times_append(t1)
-        if self.memory:
+        self.begin_append(t0)
+        self.end_append(t1)
+        if self.timed and self.memory:
             if row.view or row.writes:
                 self.refs_append(None)
             else:
@@ -303,12 +377,19 @@ class Recorder:
             twin = -1
         i = self.i
         key = (node.row, twin, slot, g.dtype)
+        if self.told is not None:
+            if i < self.n_expected and self.expected[i] == key and self.told.of_nodes[i] == g.shape:
+                self.begin[i] = t0
+                self.end[i] = t1
+                self.i = i + 1
+                return
+            self._leave_track()
         if i >= self.n_expected or self.expected[i] != key:
             self._new(i, key, None)
         self.shapes_append(g.shape)
-        self.times_append(t0)
-        self.times_append(t1)
-        if self.memory:
+        self.begin_append(t0)
+        self.end_append(t1)
+        if self.timed and self.memory:
             if alias or type(g) is np.float32 or type(g) is np.float64:
                 self.refs_append(None)
             else:
@@ -333,7 +414,9 @@ class Recorder:
         """A leaf's gradient was accumulated: its ``.grad`` is what the last gradient node made."""
         if get_ident() != self.thread:
             return
-        tensor._grad._rid = self.base + self.i - 1
+        i = self.i - 1
+        # The object itself where the step is on track: there inputs are compared by identity.
+        tensor._grad._rid = self.base + i if self.told is None or i < 0 else self.rids[i]
         if self.values:
             k = tensor._rid - self.base
             if not k >> _SPAN and k >= PORT:
@@ -345,6 +428,7 @@ class Recorder:
             return
         self.after = False
         self.phase = BACKWARD
+        self.where = self.scope << 2 | BACKWARD
         if (
             roots
             and self.loss is None
@@ -360,6 +444,7 @@ class Recorder:
         """It ended: what follows updates, or opens the next step."""
         if get_ident() == self.thread:
             self.phase = UPDATE
+            self.where = self.scope << 2 | UPDATE
             self.after = self.unsettled = True
 
     def data(self, t0: int, t1: int) -> None:
@@ -369,11 +454,19 @@ class Recorder:
         if self.i and (self.i > 1 or self.kind is not None):
             self.close(at=t0)  # the wait belongs to the step that it feeds
         i = self.i
-        if not (i < self.n_expected and self.expected[i] == _DATA_KEY):
+        fits = i < self.n_expected and self.expected[i] == _DATA_KEY
+        if self.told is not None:
+            if fits:
+                self.begin[i] = t0
+                self.end[i] = t1
+                self.i = i + 1
+                return
+            self._leave_track()
+        if not fits:
             self._new(i, _DATA_KEY, None)
-        self.shapes.append(())
-        self.times_append(t0)
-        self.times_append(t1)
+        self.shapes_append(())
+        self.begin_append(t0)
+        self.end_append(t1)
         self.refs_append(None)
         self.deaths_append(len(self.dead))
         self.i = i + 1
@@ -400,6 +493,7 @@ class Recorder:
             self.scope = known[1]
         else:
             self.scope = self.names.scope(module, self.scope, len(stack) > 1)
+        self.where = self.scope << 2 | self.phase
 
     def enter_name(self, name: str) -> None:
         """A scope that the user names starts."""
@@ -407,13 +501,25 @@ class Recorder:
             self.stack.append(self.scope)
             above = self.names.texts[self.scope]
             self.scope = self.names.string(f"{above}.{name}" if above else name)
+            self.where = self.scope << 2 | self.phase
 
     def leave(self) -> None:
         """A module's forward, or a named scope, ended."""
         if get_ident() == self.thread and self.stack:
             self.scope = self.stack.pop()
+            self.where = self.scope << 2 | self.phase
 
     # ---------------------------------------------------------------- rare work
+
+    def stopped(self, error: Exception) -> None:
+        """Something in here failed: say so once. The program runs on, and what was written can be opened."""
+        self.broken = f"{type(error).__name__}: {error}"
+        warnings.warn(
+            f"GraphScope stopped recording into {self.pump.path}: an error in the recorder itself "
+            f"({self.broken}). The program runs on; what was written so far can be opened.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
     def const_text(self, seq: int, k: int) -> str | None:
         """The number that port ``k`` of step ``seq`` (the first of its graph) held, as text."""
@@ -427,20 +533,37 @@ class Recorder:
         last = self.last[self.kind or "train"]
         if last is self.predicted or last is None:
             return
-        have = self.expected[: self.i]
-        self.predicted = last
-        if have == last.keys[: self.i]:
-            self.expected, self.lines, self.kept = last.keys, last.lines, last.kept
-            self.n_expected = len(last.keys)
-            self.diverged = -1
+        i = self.i
+        if self.expected[:i] != last.keys[:i] or self.diverged >= 0:
+            if self.told is not None:
+                self._leave_track()
+            self.predicted = last
+            if self.diverged < 0:
+                self._diverge(0)
+            return
+        begin, end = self.begin[:i], self.end[:i]
+        self._follow(last)
+        if self.told is not None:
+            self.begin[:i], self.end[:i] = begin, end
+        else:
+            self.begin += begin
+            self.end += end
+            self.shapes += [()] * i  # only a wait for data can have come before the first op
+            self.refs += [None] * i
+            self.deaths += [0] * i
+
+    def _diverge(self, at: int) -> None:
+        i = self.i
+        self.diverged = at
+        self.expected = self.expected[:i]
+        self.lines = self.lines[:i]
+        self.kept = self.kept[:i]
+        self.n_expected = i
 
     def _new(self, i: int, key: Any, node: Any) -> None:
         """The step leaves the predicted graph (or has left it): write the op down."""
         if self.diverged < 0:
-            self.diverged = i
-            self.expected = self.expected[:i]
-            self.lines = self.lines[:i]
-            self.kept = self.kept[:i]
+            self._diverge(i)
         self.expected.append(key)
         self.lines.append(self.site(5) if self.stacks and len(key) == 8 else -1)
         kept: tuple[int, ...] = ()
@@ -460,31 +583,51 @@ class Recorder:
             i = self.i
             a = out._a
             wires = (u, v) if k == 0 else (main, None)
-            key = (row, (*params, k), *wires, self.scope, self.phase, a.dtype, node is None)
+            mask = 0 if node is None else node.plan.mask
+            key = (row, (*params, k), *wires, self.scope, self.phase, a.dtype, mask)
+            if self.told is not None:
+                if (
+                    i < self.n_expected
+                    and self.expected[i] == key
+                    and self.told.of_nodes[i] == a.shape
+                ):
+                    self.begin[i] = t0 if k == 0 else t1
+                    self.end[i] = t1
+                    out._rid = self.rids[i]
+                    self.i = i + 1
+                    continue
+                self._leave_track()
             if i >= self.n_expected or self.expected[i] != key:
                 self._new(i, key, node if k == 0 else None)
             self.shapes_append(a.shape)
-            self.times_append(t0 if k == 0 else t1)
-            self.times_append(t1)
-            owner = a if a.base is None else a.base
-            self.refs_append(None if row.view else ref(owner, self.on_death[i]))
-            self.deaths_append(len(self.dead))
+            self.begin_append(t0 if k == 0 else t1)
+            self.end_append(t1)
+            if self.timed and self.memory:
+                owner = a if a.base is None else a.base
+                self.refs_append(None if row.view else ref(owner, self.on_death[i]))
+                self.deaths_append(len(self.dead))
             out._rid = self.base + i
             self.i = i + 1
         if node is not None:
-            node.rid = self.base + main
+            node.rid = self.base + main if self.told is None else self.rids[main]
 
     def _port(self, x: Any) -> int:
         """Something from before the step is used: it enters as the next port."""
         n = len(self.ports)
         k = PORT + n
-        x._rid = self.base + k
+        told = self.told
+        if told is not None and (n >= len(told.of_ports) or told.of_ports[n] != x._a.shape):
+            self._leave_track()
+            told = None
+        x._rid = self.base + k if told is None else self.rids[self.n_expected + n]
         # Parameters and an optimizer's state are the tensors of the step before: then so is the port.
         old = self.old_ports
-        if n < len(old) and old[n][0]() is x and old[n][1] is x._rg:
+        if n < len(old) and old[n][0]() is x and old[n][1] is x._rg and old[n][2][3] is x._a.dtype:
             item = old[n]
         else:
             item = (ref(x), x._rg, port_of(x, self.phase, self.names))
+        if told is not None and item[2] != self.predicted.ports[n]:
+            self._leave_track()
         self.port_items.append(item)
         self.ports.append(item[2])
         self.port_shapes.append(x._a.shape)

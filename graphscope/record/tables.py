@@ -26,14 +26,14 @@ def tables(graph: GraphRecord, op_id: Any, string: Any) -> tuple[list[Any], list
         if len(key) == 1:
             nodes.append([DATA_OP, schema.DATA, 0, -1, -1, -1, -1, schema.VIEW])
         elif len(key) == 8:
-            row, params, u, v, scope, phase, _, plain = key
+            row, params, u, v, scope, phase, _, mask = key
             site = graph.lines[i]
             if row.multi and params[-1]:  # output k > 0 of an op with several outputs
                 flags = schema.EXTRA
             else:
                 flags = 0
             flags |= (schema.VIEW if row.view else 0) | (schema.INPLACE if row.writes else 0)
-            flags |= 0 if plain else schema.WANTS_GRAD
+            flags |= schema.WANTS_GRAD if mask else 0
             text = string(json.dumps(_params(row, params), default=str)) if params else -1
             nodes.append([op_id(row), phase, scope, site, -1, -1, text, flags])
             wires = (u,) if v is None else (u, *v) if isinstance(v, tuple) else (u, v)

@@ -18,9 +18,18 @@ from graphscope.trace import schema
 SUFFIX = ".gscope"
 MAGIC = b"SQLite format 3\0"
 
+
+def _steps_stand_alone(copy: sqlite3.Connection) -> None:
+    copy.execute("ALTER TABLE steps ADD COLUMN looked INTEGER NOT NULL DEFAULT 1")
+    copy.execute("ALTER TABLE steps ADD COLUMN held INTEGER NOT NULL DEFAULT 1")
+    copy.execute("ALTER TABLE steps ADD COLUMN chunk INTEGER")
+    copy.execute("ALTER TABLE steps ADD COLUMN place INTEGER")
+    copy.execute("UPDATE steps SET chunk = id, place = 0 WHERE columns IS NOT NULL")
+
+
 # One function per format version that old files must be lifted from: ``MIGRATIONS[v]`` gives the
 # statements that make a copy of a version ``v`` file (in memory) look like version ``v + 1``.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _steps_stand_alone}
 
 # What SQLite raises on a damaged file. Its messages quote the file, so they may not be UTF-8.
 SQL_ERRORS = (sqlite3.Error, UnicodeError)

@@ -29,7 +29,7 @@ from graphscope.trace.records import (
 STALE_AFTER = 5.0
 _FACTS = (
     "id, num, graph, shape_set, status, t0_ns, wall_ns, rec_ns, loss, nonfinite, "
-    "columns, shift, freed, dev, live0, note"
+    "chunk, place, freed, dev, live0, note, looked"
 )
 
 
@@ -43,6 +43,7 @@ class TraceReader(Dictionary):
         super().__init__(path)
         self._graphs: dict[int, Graph] = {}
         self._shape_sets: dict[int, Ints] = {}
+        self._chunks: dict[int, tuple[Longs, Longs]] = {}
         self.header()
 
     # -- the run ----------------------------------------------------------------------------------
@@ -161,16 +162,16 @@ class TraceReader(Dictionary):
             what = f"no {kind} step {num}" if num >= 0 else f"no {kind} step yet"
             raise TraceError(f"{self.path} has {what}.")
         id, num, graph_id, shape_set, status, t0, wall, rec, loss, nonfinite = row[:10]
-        blob, shift, freed, dev, live0, note = row[10:]
+        chunk, place, freed, dev, live0, note, looked = row[10:]
         graph = self.graph(graph_id)
         timed_at = num
-        if blob is None:
-            timed_at, blob, shift = self._timed(kind, num, graph_id)
+        if chunk is None:
+            timed_at, chunk, place = self._timed(kind, num, graph_id)
         with self._decoding(f"step {num}"):
-            if blob is None:
+            if chunk is None:
                 begin = dur = np.zeros(graph.n, np.int64)
             else:
-                begin, dur = codec.unpack_times(blob, shift)
+                begin, dur = (column[place] for column in self._chunk(chunk))
             died = graph.plan if freed is None else codec.ints(zlib.decompress(freed))
             device = None if dev is None else codec.unpack(dev, "<u4").astype(np.int64)
             if len(begin) != graph.n or len(dur) != graph.n:
@@ -195,19 +196,33 @@ class TraceReader(Dictionary):
                 died,
                 device,
                 self.specs_of(shape_set),
+                bool(looked),
             )
 
-    def _timed(self, kind: str, num: int, graph: int) -> tuple[int, bytes | None, int]:
+    def _timed(self, kind: str, num: int, graph: int) -> tuple[int, int | None, int]:
         """The nearest earlier step of this graph whose timing columns were kept."""
         row = self._one(
-            "SELECT num, columns, shift FROM steps WHERE kind = ? AND num < ? AND graph = ?"
-            " AND columns IS NOT NULL ORDER BY num DESC LIMIT 1",
+            "SELECT num, chunk, place FROM steps WHERE kind = ? AND num < ? AND graph = ?"
+            " AND chunk IS NOT NULL ORDER BY num DESC LIMIT 1",
             kind,
             num,
             graph,
         )
         with self._decoding(f"a step before {num}"):
-            return (num, None, 0) if row is None else (int(row[0]), row[1], int(row[2]))
+            return (num, None, 0) if row is None else (int(row[0]), int(row[1]), int(row[2]))
+
+    def _chunk(self, id: int) -> tuple[Longs, Longs]:
+        """Begin and duration of the steps that were written together, ``[steps, nodes]`` each."""
+        found = self._chunks.get(id)
+        if found is None:
+            row = self._one("SELECT columns, shift, held FROM steps WHERE id = ?", id)
+            if row is None or row[0] is None:
+                raise ValueError(f"the times of chunk {id} are gone")
+            found = codec.unpack_many(*row)
+            self._chunks[id] = found
+            if len(self._chunks) > 8:
+                del self._chunks[next(iter(self._chunks))]
+        return found
 
     def columns(self, name: str, steps: Sequence[int], kind: str = "train") -> Floats:
         """``dur_ns``, ``begin_ns`` or ``dev_ns`` of many steps as ``[steps, nodes]``.
@@ -223,20 +238,19 @@ class TraceReader(Dictionary):
         first = self.step(int(steps[0]), kind)
         for num in steps:
             row = self._one(
-                "SELECT columns, shift, dev FROM steps WHERE kind = ? AND num = ? AND graph = ?",
+                "SELECT chunk, place, dev FROM steps WHERE kind = ? AND num = ? AND graph = ?",
                 kind,
                 int(num),
                 first.graph,
             )
-            blob = None if row is None else row[2 if name == "dev_ns" else 0]
-            if row is None or blob is None:
+            if row is None or row[2 if name == "dev_ns" else 0] is None:
                 rows.append(None)
                 continue
             with self._decoding(f"step {num}"):
                 if name == "dev_ns":
-                    rows.append(codec.unpack(blob, "<u4"))
+                    rows.append(codec.unpack(row[2], "<u4"))
                 else:
-                    rows.append(codec.unpack_times(blob, row[1])[name == "dur_ns"])
+                    rows.append(self._chunk(row[0])[name == "dur_ns"][row[1]])
         out = np.full((len(steps), len(first.begin_ns)), np.nan)
         for k, column in enumerate(rows):
             if column is not None and len(column) == out.shape[1]:

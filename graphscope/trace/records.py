@@ -275,6 +275,8 @@ class Step:
     dev_ns: Longs | None
     specs: Ints
     """Spec ids of the ``n`` nodes, then of the ports."""
+    looked: bool = True
+    """Whether deaths of memory were noted in this very step; else they are those of the graph."""
 
     def spec_id(self, v: int) -> int:
         """The spec id of value ``v``, which may be a port (negative)."""

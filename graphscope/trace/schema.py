@@ -7,7 +7,7 @@ may want to query by hand (steps, scalars, texts, findings) is an ordinary colum
 
 from __future__ import annotations
 
-FORMAT = 1
+FORMAT = 2
 
 # nodes blob: int32[n, 8]
 OP, PHASE, SCOPE, SITE, TWIN, SLOT, PARAMS, FLAGS = range(8)
@@ -58,7 +58,8 @@ CREATE TABLE steps (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, num INTEGER NOT NULL, graph INTEGER NOT NULL,
     shape_set INTEGER NOT NULL, status TEXT NOT NULL, t0_ns INTEGER NOT NULL,
     wall_ns INTEGER NOT NULL, rec_ns INTEGER NOT NULL, loss REAL, nonfinite INTEGER NOT NULL,
-    columns BLOB, shift INTEGER NOT NULL, freed BLOB, dev BLOB, live0 INTEGER NOT NULL, note TEXT);
+    columns BLOB, shift INTEGER NOT NULL, freed BLOB, dev BLOB, live0 INTEGER NOT NULL, note TEXT,
+    looked INTEGER NOT NULL DEFAULT 1, held INTEGER NOT NULL DEFAULT 1, chunk INTEGER, place INTEGER);
 CREATE UNIQUE INDEX steps_num ON steps (kind, num);
 CREATE TABLE tensors (step INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE moments (graph INTEGER PRIMARY KEY, n INTEGER NOT NULL, data BLOB NOT NULL);
@@ -76,5 +77,9 @@ CREATE TABLE commands (
     id INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
     status TEXT NOT NULL);
 """
+# steps.looked: 1 if deaths of memory and source lines were noted in this step, 0 if it repeated its graph
+# and those of the graph stand for them (since format 2; before, every step was looked at).
+# steps.columns holds the times of `held` steps at once (since format 2): a step's own stand in the row whose
+# id is `chunk`, at `place` in it; chunk is NULL where they were thinned away.
 # tensors.step refers to steps.id (the sequence), so that eval steps can hold values too.
 # scalars.value NULL stands for NaN: SQLite stores no NaN.

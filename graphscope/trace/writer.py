@@ -8,14 +8,13 @@ had not committed. The caller chooses all ids.
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,9 +26,9 @@ from graphscope.trace.thinning import Moments, Thinning
 
 SOURCE_LIMIT = 1 << 20
 PENDING_LIMIT = 10_000  # rows that may wait while the disk is full
-_STEP = "INSERT OR REPLACE INTO steps VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-_COLUMNS_AT = 11  # position of `columns` in a steps row
-_FORGET = "UPDATE steps SET columns = NULL WHERE id = ?"
+_STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 21)})"
+_COLUMNS_AT, _CHUNK_AT = 11, 19  # positions in a steps row
+_FORGET = "UPDATE steps SET chunk = NULL, columns = NULL WHERE id = ?"
 _TENSORS = "INSERT OR REPLACE INTO tensors VALUES (?,?)"
 _LOSABLE = (_STEP, _TENSORS, _FORGET)
 
@@ -41,6 +40,23 @@ def connect(path: Path) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
+
+
+class Facts(NamedTuple):
+    """What is stored of a step beside its times."""
+
+    id: int
+    num: int
+    shape_set: int
+    t0_ns: int
+    wall_ns: int
+    rec_ns: int
+    loss: float | None
+    nonfinite: bool | int
+    freed: Any
+    live0: int
+    note: str | None
+    looked: bool
 
 
 class TraceWriter:
@@ -159,6 +175,12 @@ class TraceWriter:
         blob = codec.raw(np.asarray(names, np.int32))
         self._put("UPDATE graphs SET names = ? WHERE id = ?", blob, graph)
 
+    def set_plan(self, graph: int, plan: ArrayLike) -> None:
+        """When memory dies in a graph whose first step was not looked at."""
+        freed = np.asarray(plan, np.int32)
+        self._plans[graph] = freed
+        self._put("UPDATE graphs SET plan = ? WHERE id = ?", codec.raw(freed), graph)
+
     def add_shape_set(self, id: int, graph: int, specs: ArrayLike) -> None:
         blob = codec.raw(np.asarray(specs, np.int32))
         self._put("INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)", id, graph, blob)
@@ -184,68 +206,97 @@ class TraceWriter:
         dev: ArrayLike | None = None,
         live0: int = 0,
         note: str | None = None,
-        columns: tuple[bytes, int] | None = None,
-        first: bool = False,
+        looked: bool = True,
     ) -> None:
         """One finished step. Columns may be shorter than the graph when the step broke off.
 
-        A caller with many steps packs their times with ``pack_steps`` and gives the result as
-        ``columns``; ``first`` then marks a graph's first step.
+        looked: whether deaths and source lines were noted; else those of its graph stand for them.
+        With many steps at once, ``add_steps`` costs a fraction.
         """
         n = self._nodes.get(graph, 0)
-        blob, shift = columns if columns is not None else (None, 0)
-        first = first or (columns is None and graph not in self._moments)
-        if dur_ns is not None and columns is None:
+        begin = dur = None
+        if dur_ns is not None:
             dur = _fit(dur_ns, n)
             begin = _fit(begin_ns, n, hold=True) if begin_ns is not None else np.cumsum(dur) - dur
-            blob, shift = codec.pack_times(begin, dur)
-            if status == "ok":
-                self._moments.setdefault(graph, Moments(n)).add(dur)
-        died = None
-        if freed is not None:
-            died = np.asarray(freed, np.int32)
-            if np.array_equal(died, self._plans.get(graph, died[:0])):
-                died = None
-        device = None if dev is None else codec.pack(np.asarray(dev), "<u4")
-        row = [id, kind, num, graph, shape_set, status, int(t0_ns), int(wall_ns), int(rec_ns)]
-        number = None if loss is None or math.isnan(loss) else float(loss)
-        row += [number, int(nonfinite), blob, shift]
-        row += [None if died is None else zlib.compress(codec.raw(died), codec.LEVEL), device]
-        self._put(_STEP, *row, int(live0), None if note is None else _clean(note))
-        if blob is not None:
-            special = first or status != "ok"
-            self._thin(kind, id, int(wall_ns), special, bool(nonfinite))
+            begin, dur = begin.reshape(1, -1), dur.reshape(1, -1)
+        facts = Facts(
+            id, num, shape_set, t0_ns, wall_ns, rec_ns, loss, nonfinite, freed, live0, note, looked
+        )
+        self.add_steps(kind, graph, status, [facts], begin, dur, dev)
 
-    def pack_steps(
-        self, graph: int, begin_ns: NDArray[np.int64], dur_ns: NDArray[np.int64], ok: bool = True
-    ) -> tuple[list[tuple[bytes, int]], bool]:
-        """The columns of many whole steps of one graph, ``[steps, nodes]`` each, for ``add_step``.
-
-        Also takes them into the graph's moments if they are ok. Returns the columns, and whether the
-        first of them is the graph's first.
-        """
+    def add_steps(
+        self,
+        kind: str,
+        graph: int,
+        status: str,
+        steps: Sequence[Facts],
+        begin_ns: NDArray[np.int64] | None,
+        dur_ns: NDArray[np.int64] | None,
+        dev: ArrayLike | None = None,
+    ) -> None:
+        """Many steps of one graph that ended the same way; their times are ``[steps, nodes]``."""
         first = graph not in self._moments
-        if ok:
-            self._moments.setdefault(graph, Moments(dur_ns.shape[1])).add(np.maximum(dur_ns, 0))
-        return codec.pack_many(begin_ns, dur_ns), first
+        ok = status == "ok"
+        kept: dict[int, int] = {}  # step's position -> its place in the blob
+        blob, shift = None, 0
+        if begin_ns is not None and dur_ns is not None:
+            if ok:
+                self._moments.setdefault(graph, Moments(dur_ns.shape[1])).add(np.maximum(dur_ns, 0))
+            chosen = self._thin(kind, steps, first, not ok)
+            kept = {at: place for place, at in enumerate(chosen)}
+            if len(chosen) == len(steps):
+                blob, shift = codec.pack_many(begin_ns, dur_ns)
+            else:
+                blob, shift = codec.pack_many(begin_ns[chosen], dur_ns[chosen])
+        held = len(kept)
+        head = steps[min(kept)].id if kept else None
+        device = None if dev is None else codec.pack(np.asarray(dev), "<u4")
+        for at, f in enumerate(steps):
+            loss = f.loss
+            place = kept.get(at)
+            row = (
+                f.id, kind, f.num, graph, f.shape_set, status, int(f.t0_ns), int(f.wall_ns), int(f.rec_ns),
+                None if loss is None or loss != loss else float(loss), int(f.nonfinite),
+                blob if place == 0 else None, shift, None if f.freed is None else self._died(graph, f.freed),
+                device, int(f.live0), None if f.note is None else _clean(f.note), int(f.looked),
+                held if place == 0 else 1, None if place is None else head, place,
+            )  # fmt: skip
+            self._pending.append((_STEP, row))
 
-    def _thin(self, kind: str, id: int, wall_ns: int, special: bool, nonfinite: bool) -> None:
-        """Forget the columns of the step before this one, unless it was one to be kept.
+    def _died(self, graph: int, freed: ArrayLike) -> bytes | None:
+        died = np.asarray(freed, np.int32)
+        if np.array_equal(died, self._plans.get(graph, died[:0])):
+            return None
+        return zlib.compress(codec.raw(died), codec.LEVEL)
 
-        The newest step always has its columns, because that is the one a person looks at.
+    def _thin(self, kind: str, steps: Sequence[Facts], first: bool, failed: bool) -> list[int]:
+        """Which of these steps keep their times. The last one does until the next, because that is
+        the one a person looks at; that of the time before is forgotten unless it was one to be kept.
         """
         last = self._unsure.pop(kind, None)
         if last is not None:
             self._forget(last)
-        if not self._thinning.setdefault(kind, Thinning()).keeps(wall_ns, special, nonfinite):
-            self._unsure[kind] = id
+        thinning = self._thinning.setdefault(kind, Thinning())
+        chosen = []
+        keeps = False
+        for at, f in enumerate(steps):
+            special = failed or (first and at == 0)
+            keeps = thinning.keeps(f.wall_ns, special, bool(f.nonfinite))
+            if keeps:
+                chosen.append(at)
+        if not keeps:
+            chosen.append(len(steps) - 1)
+            if len(chosen) == 1:
+                self._unsure[kind] = steps[-1].id
+        return chosen
 
     def _forget(self, id: int) -> None:
         for at in range(len(self._pending) - 1, max(-1, len(self._pending) - 64), -1):
             sql, row = self._pending[at]
             if sql is _STEP and row[0] == id:
-                thinned = (*row[:_COLUMNS_AT], None, *row[_COLUMNS_AT + 1 :])
-                self._pending[at] = (sql, thinned)
+                thinned = list(row)
+                thinned[_COLUMNS_AT] = thinned[_CHUNK_AT] = None
+                self._pending[at] = (sql, tuple(thinned))
                 return
         self._put(_FORGET, id)
 

@@ -84,11 +84,20 @@ def test_writing_a_leaf_in_place_says_no_grad() -> None:
 def test_in_place_on_an_inner_value_keeps_its_gradient_right() -> None:
     w = gs.ones(2, requires_grad=True)
     z = w * 3
-    kept = z * z  # needs the value that z has now
-    z += 1
+    kept = z + z  # needs no value of z
+    z *= 5
     (kept + z).sum().backward()
     assert w.grad is not None
-    np.testing.assert_allclose(w.grad.numpy(), [21.0, 21.0])  # 2 * 3 * 3 + 3
+    np.testing.assert_allclose(w.grad.numpy(), [21.0, 21.0])  # 2 * 3 + 5 * 3
+
+
+def test_in_place_on_a_value_that_a_gradient_needs_raises() -> None:
+    w = gs.ones(2, requires_grad=True)
+    z = w * 3
+    kept = z * z  # needs the value that z has now
+    z += 1
+    with pytest.raises(AutogradError, match=r"'mul'.*'add_' has overwritten.*`z \+= 1`"):
+        (kept + z).sum().backward()
 
 
 def test_hooks_see_and_replace_the_gradient() -> None:

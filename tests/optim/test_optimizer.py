@@ -82,9 +82,9 @@ def test_named_parameters_and_groups_are_understood():
     [
         (lambda: gs.optim.SGD([], lr=0.1), "empty parameter list"),
         (lambda: gs.optim.SGD(parameter(1.0), lr=0.1), "pass a list"),
-        (lambda: gs.optim.SGD([1.0], lr=0.1), "updates tensors"),
-        (lambda: gs.optim.SGD([parameter(1.0) * 2], lr=0.1), "only leaf tensors"),
-        (lambda: gs.optim.SGD([parameter(1.0)], lr=-1), "Invalid learning_rate"),
+        (lambda: gs.optim.SGD([1.0], lr=0.1), "only optimize Tensors"),
+        (lambda: gs.optim.SGD([parameter(1.0) * 2], lr=0.1), "non-leaf"),
+        (lambda: gs.optim.SGD([parameter(1.0)], lr=-1), "Invalid learning rate"),
         (lambda: gs.optim.SGD([parameter(1.0)], lr=1, nesterov=True), "Nesterov"),
         (lambda: gs.optim.Adam([parameter(1.0)], betas=(1.0, 0.9)), "Invalid beta"),
     ],

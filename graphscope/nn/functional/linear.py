@@ -1,33 +1,44 @@
-"""Products with weights, and rows of a table."""
+"""Products with weights."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 from graphscope.nn.functional.common import _run
+from graphscope.ops import TABLE
 from graphscope.ops import functions as fn
 from graphscope.ops import linalg
 
-__all__ = ["linear", "embedding"]
+__all__ = ["linear", "bilinear"]
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias over the last dimension."""
     n = input._a.ndim
-    if n == 2:
+    if n == 2 and weight._a.ndim == 2:
         if bias is not None:
             return _run(linalg.linear, input, weight, bias)
         return fn.mm(input, fn.t(weight))
     if n == 0:
         raise ShapeError("linear: the input is a single number; it needs at least one dimension")
+    if weight._a.ndim == 1:
+        out = fn.matmul(input, weight)
+        return out if bias is None else fn.add(out, bias)
     lead = input._a.shape[:-1]
     flat = linear(fn.reshape(input, -1, input._a.shape[-1]), weight, bias)
     return fn.reshape(flat, *lead, weight._a.shape[0])
 
 
-def embedding(input: Tensor, weight: Any) -> Tensor:
-    """The rows of ``weight`` with the numbers in ``input``."""
-    out: Tensor = weight[input]
-    return out
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input1^T W input2 + bias for each output feature."""
+    lead = input1._a.shape[:-1]
+    if lead != input2._a.shape[:-1]:
+        raise ShapeError(
+            f"bilinear: batch dimensions do not match: {input1._a.shape} and {input2._a.shape}"
+        )
+    a, b = input1, input2
+    if len(lead) != 1:
+        a, b = (fn.reshape(t, -1, t._a.shape[-1]) for t in (a, b))
+    extra = () if bias is None else (bias,)
+    out = _run(TABLE["bilinear"], a, b, weight, *extra)
+    return out if len(lead) == 1 else fn.reshape(out, *lead, weight._a.shape[0])

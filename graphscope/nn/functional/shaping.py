@@ -1,45 +1,31 @@
-"""One-hot rows, normalised vectors, padding."""
+"""Rows of zeros with a one."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import UsageError
+from graphscope.errors import DTypeError, UsageError
 from graphscope.nn.functional.common import _run
-from graphscope.ops import functions as fn
+from graphscope.ops import TABLE
 
-__all__ = ["one_hot", "normalize", "pad"]
+__all__ = ["one_hot"]
+
+
+class ClassError(UsageError, RuntimeError):
+    """A class number that has no column."""
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Class numbers as rows of 0 and 1."""
+    if tensor._a.dtype.kind not in "iu":
+        raise DTypeError("one_hot is only applicable to index tensor of type LongTensor.")
     a = tensor._host()
+    if not a.size and num_classes <= 0:
+        raise ClassError("one_hot: Can not infer total number of classes from empty tensor.")
     n = int(a.max()) + 1 if num_classes < 0 else num_classes
-    if a.size and (a.min() < 0 or a.max() >= n):
-        raise UsageError(f"one_hot: the class numbers must be in 0..{n - 1}")
-    return Tensor((a[..., None] == np.arange(n)).astype(np.int64))
-
-
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """input divided by its 2-norm along ``dim``."""
-    return fn.div(input, fn.clamp(fn.norm(input, p, dim, True), min=eps))
-
-
-def pad(input: Tensor, pad: Any, mode: str = "constant", value: float = 0.0) -> Tensor:
-    """Zeros around the last dimensions; ``pad`` counts (left, right) from the last one on."""
-    if mode != "constant" or value != 0:
-        raise UsageError(
-            f"pad: only mode='constant' with value 0 is there, not {mode!r} with {value}"
+    if a.size and a.min() < 0:
+        raise ClassError("one_hot: Class values must be non-negative.")
+    if a.size and a.max() >= n:
+        raise ClassError(
+            f"one_hot: Class values must be smaller than num_classes ({n}); the largest is {a.max()}."
         )
-    shape = list(input._a.shape)
-    where = [slice(None)] * len(shape)
-    for k in range(len(pad) // 2):
-        left, right = pad[2 * k], pad[2 * k + 1]
-        where[-1 - k] = slice(left, left + shape[-1 - k])
-        shape[-1 - k] += left + right
-    from graphscope.ops.index import put_zeros
-
-    return _run(put_zeros, input, index=tuple(where), shape=tuple(shape))
+    return _run(TABLE["one_hot"], tensor, n=n)

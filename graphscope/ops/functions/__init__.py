@@ -4,14 +4,72 @@ A family lists its public names in ``__all__`` and those that are methods of Ten
 both lists are gathered here, so that a new function is one function and its name in its own file.
 """
 
-from graphscope.ops.functions import arithmetic, compare, linalg, pointwise, reduce, shape
+from graphscope.ops.functions import (  # noqa: E402
+    activation,
+    arithmetic,
+    arranging,
+    choice,
+    compare,
+    creation,
+    filling,
+    indexing,
+    joining,
+    linalg,
+    moments,
+    pointwise,
+    reduce,
+    sampling,
+    scattering,
+    shape,
+    statistics,
+    solving,
+    sorting,
+    special,
+    spectra,
+)
+from graphscope.ops.functions.activation import *
 from graphscope.ops.functions.arithmetic import *
+from graphscope.ops.functions.arranging import *
+from graphscope.ops.functions.choice import *
 from graphscope.ops.functions.compare import *
+from graphscope.ops.functions.creation import *  # noqa: E402
+from graphscope.ops.functions.indexing import *
+from graphscope.ops.functions.joining import *
 from graphscope.ops.functions.linalg import *
+from graphscope.ops.functions.moments import *
 from graphscope.ops.functions.pointwise import *
 from graphscope.ops.functions.reduce import *
+from graphscope.ops.functions.sampling import *  # noqa: E402
+from graphscope.ops.functions.scattering import *
 from graphscope.ops.functions.shape import *
+from graphscope.ops.functions.statistics import *
 from graphscope.ops.functions.shape import to_dtype as to_dtype
+from graphscope.ops.functions.solving import *
+from graphscope.ops.functions.sorting import *
+from graphscope.ops.functions.special import *
+from graphscope.ops.functions.spectra import *
 
-FAMILIES = [arithmetic, pointwise, compare, reduce, shape, linalg]
+FAMILIES = [
+    creation,
+    filling,
+    sampling,
+    activation,
+    arithmetic,
+    pointwise,
+    special,
+    choice,
+    compare,
+    reduce,
+    statistics,
+    moments,
+    shape,
+    arranging,
+    joining,
+    linalg,
+    indexing,
+    scattering,
+    sorting,
+    solving,
+    spectra,
+]
 __all__ = [name for family in FAMILIES for name in family.__all__]  # noqa: PLE0604

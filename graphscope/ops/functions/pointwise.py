@@ -4,115 +4,55 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from graphscope.engine.dispatch import binary, call, unary
+from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError
 from graphscope.ops import pointwise as pw
 from graphscope.ops import softmax as sm
+from graphscope.ops.functions.making import of_one, of_two, one_dim
 from graphscope.ops.functions.shape import to_dtype
 
-__all__ = [
-    "exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "softmax", "log_softmax", "abs",
-    "sign", "clamp", "clip", "maximum", "minimum", "where",
+_ROWS = [
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan", "asin", "arcsin",
+    "acos", "arccos", "atan", "arctan", "atan2", "arctan2", "sinh", "cosh", "tanh", "asinh", "arcsinh", "acosh",
+    "arccosh", "atanh", "arctanh", "sigmoid", "deg2rad", "rad2deg",
 ]  # fmt: skip
+__all__ = [*_ROWS, "logit", "relu", "softmax", "log_softmax"]  # noqa: PLE0604
 # Those that are methods of Tensor too.
-METHODS = [
-    "exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "softmax", "log_softmax", "abs",
-    "sign", "clamp", "clip", "maximum", "minimum",
-]  # fmt: skip
+METHODS = list(__all__)
+# Those whose method has an in-place twin with a trailing underscore.
+INPLACE = [*_ROWS, "logit", "relu"]
+
+exp, exp2, expm1 = of_one(pw.exp), of_one(pw.exp2), of_one(pw.expm1)
+log, log2, log10, log1p = of_one(pw.log), of_one(pw.log2), of_one(pw.log10), of_one(pw.log1p)
+sqrt, rsqrt = of_one(pw.sqrt), of_one(pw.rsqrt)
+sin, cos, tan = of_one(pw.sin), of_one(pw.cos), of_one(pw.tan)
+asin = arcsin = of_one(pw.asin)
+acos = arccos = of_one(pw.acos)
+atan = arctan = of_one(pw.atan)
+atan2 = arctan2 = of_two(pw.atan2)
+sinh, cosh, tanh = of_one(pw.sinh), of_one(pw.cosh), of_one(pw.tanh)
+asinh = arcsinh = of_one(pw.asinh)
+acosh = arccosh = of_one(pw.acosh)
+atanh = arctanh = of_one(pw.atanh)
+sigmoid, relu = of_one(pw.sigmoid), of_one(pw.relu)
+deg2rad, rad2deg = of_one(pw.deg2rad), of_one(pw.rad2deg)
 
 
-def exp(input: Any) -> Tensor:
-    """e ** input."""
-    return unary(pw.exp, input)
-
-
-def log(input: Any) -> Tensor:
-    """Natural logarithm."""
-    return unary(pw.log, input)
-
-
-def sqrt(input: Any) -> Tensor:
-    """Square root."""
-    return unary(pw.sqrt, input)
-
-
-def sin(input: Any) -> Tensor:
-    """Sine."""
-    return unary(pw.sin, input)
-
-
-def cos(input: Any) -> Tensor:
-    """Cosine."""
-    return unary(pw.cos, input)
-
-
-def tanh(input: Any) -> Tensor:
-    """Hyperbolic tangent."""
-    return unary(pw.tanh, input)
-
-
-def sigmoid(input: Any) -> Tensor:
-    """1 / (1 + exp(-input))."""
-    return unary(pw.sigmoid, input)
-
-
-def relu(input: Any) -> Tensor:
-    """max(input, 0)."""
-    return unary(pw.relu, input)
+def logit(input: Any, eps: float | None = None) -> Tensor:
+    """log(input / (1 - input)); eps limits the input to [eps, 1 - eps] first."""
+    out: Tensor = call(pw.logit, input, eps=eps)
+    return out
 
 
 def softmax(input: Any, dim: int, dtype: Any = None) -> Tensor:
     """e^input normalised to sum 1 along ``dim``."""
     x = input if dtype is None else to_dtype(input, dtype)
-    out: Tensor = call(sm.softmax, x, axis=dim)
+    out: Tensor = call(sm.softmax, x, axis=one_dim("softmax", dim, x._a.ndim))
     return out
 
 
 def log_softmax(input: Any, dim: int, dtype: Any = None) -> Tensor:
     """The logarithm of softmax, without underflow."""
     x = input if dtype is None else to_dtype(input, dtype)
-    out: Tensor = call(sm.log_softmax, x, axis=dim)
+    out: Tensor = call(sm.log_softmax, x, axis=one_dim("log_softmax", dim, x._a.ndim))
     return out
-
-
-def abs(input: Any) -> Tensor:  # noqa: A001
-    """Absolute value."""
-    return unary(pw.abs, input)
-
-
-def sign(input: Any) -> Tensor:
-    """-1, 0 or 1."""
-    return unary(pw.sign, input)
-
-
-def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
-    """Limit to [min, max]; the limits are numbers or tensors."""
-    if min is None and max is None:
-        raise ShapeError("clamp: give min=, max= or both")
-    if isinstance(min, Tensor) or isinstance(max, Tensor):
-        out = input if min is None else binary(pw.maximum, input, min)
-        return out if max is None else binary(pw.minimum, out, max)
-    return call(pw.clamp, input, min=min, max=max)
-
-
-clip = clamp
-
-
-def maximum(input: Any, other: Any) -> Tensor:
-    """The larger, element by element."""
-    return binary(pw.maximum, input, other)
-
-
-def minimum(input: Any, other: Any) -> Tensor:
-    """The smaller, element by element."""
-    return binary(pw.minimum, input, other)
-
-
-def where(condition: Any, input: Any = None, other: Any = None) -> Any:
-    """input where condition is true, else other; with one argument the indices of true elements."""
-    if input is None:
-        return tuple(Tensor(i) for i in np.nonzero(condition._host()))
-    return call(pw.where, condition, input, other)

@@ -1,130 +1,217 @@
-"""Sums, means and extremes over dimensions, in torch's spelling."""
+"""Sums, means, products, extremes and flags over dimensions, in torch's spelling."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from graphscope.engine import dtype as dtypes
-from graphscope.engine.dispatch import as_tensor, binary, call
+import numpy as np
+
+from graphscope.engine.dispatch import as_tensor, binary, call, cast
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import DTypeError, ShapeError
-from graphscope.ops import index as ix
-from graphscope.ops import pointwise as pw
+from graphscope.errors import DTypeError, IndexRangeError, ShapeError
+from graphscope.ops import choice as ch
+from graphscope.ops import positions as ps
 from graphscope.ops import reduce as rd
-from graphscope.ops.functions.arithmetic import div, square, sub
-from graphscope.ops.functions.pointwise import sqrt
-from graphscope.ops.functions.shape import squeeze, to_dtype
+from graphscope.ops.functions.making import axes, numpy_names, one_dim
+from graphscope.ops.functions.shape import to_dtype
+from graphscope.ops.results import result
 
 __all__ = [
-    "sum", "mean", "var", "std", "max", "min", "amax", "amin", "argmax", "argmin", "all", "any",
-    "norm",
+    "sum", "mean", "prod", "nansum", "nanmean", "max", "min", "amax", "amin", "aminmax", "argmax",
+    "argmin", "all", "any", "count_nonzero",
 ]  # fmt: skip
 # Those that are methods of Tensor too.
-METHODS = [
-    "sum", "mean", "var", "std", "max", "min", "amax", "amin", "argmax", "argmin", "all", "any",
-    "norm",
-]  # fmt: skip
+METHODS = list(__all__)
+INPLACE: list[str] = []
+
+_INT64 = np.dtype(np.int64)
 
 
-def _axis(dim: Any) -> Any:
-    return tuple(dim) if isinstance(dim, (list, tuple)) else dim
-
-
-def sum(input: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:  # noqa: A001
-    """Sum over all dimensions or some."""
+def _summed(input: Any, dtype: Any) -> Tensor:
+    """What a sum runs on: as asked, and integers as int64, so that they do not overflow."""
     x = as_tensor(input)
     if dtype is not None:
-        x = to_dtype(x, dtype)
-    elif x._a.dtype.kind in "bu" or x._a.dtype.kind == "i" and x._a.dtype != dtypes.int64.np:
-        x = to_dtype(x, dtypes.int64)
-    return call(rd.sum, x, axis=_axis(dim), keepdims=keepdim, shape=x._a.shape)
+        return to_dtype(x, dtype)
+    if x._a.dtype.kind != "f" and x._a.dtype != _INT64:
+        return cast(x, _INT64)
+    return x
 
 
-def mean(input: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    """Mean over all dimensions or some. Raises: DTypeError for integers, as in torch."""
+def sum(  # noqa: A001
+    input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
+    axis: Any = None, keepdims: bool = False,
+) -> Tensor:  # fmt: skip
+    """Sum over all dimensions or some. Integers are summed as int64."""
+    x = _summed(input, dtype)
+    shape = x._a.shape
+    at = axes("sum", dim if axis is None else axis, len(shape))
+    return call(rd.sum, x, axis=at, keepdims=keepdim or keepdims, shape=shape)
+
+
+def _floating(name: str, input: Any, dtype: Any) -> Tensor:
     x = as_tensor(input)
     if dtype is not None:
         x = to_dtype(x, dtype)
     if x._a.dtype.kind != "f":
         raise DTypeError(
-            f"mean: the input is {x.dtype.name}; make it floating first: x.float().mean()"
+            f"{name}(): could not infer output dtype. Input dtype must be a floating point dtype. Got: "
+            f"{x.dtype.name}; make it floating first: x.float().{name}()"
         )
-    return call(rd.mean, x, axis=_axis(dim), keepdims=keepdim, shape=x._a.shape)
+    return x
 
 
-def var(input: Any, dim: Any = None, keepdim: bool = False, correction: int = 1) -> Tensor:
-    """Variance with Bessel's correction, as in torch."""
-    centred = sub(input, mean(input, dim, True))
-    n = rd.reduced_count(input._a.shape, _axis(dim)) - correction
-    return div(sum(square(centred), dim, keepdim), float(n) if n > 0 else float("nan"))
+def mean(
+    input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None,
+    axis: Any = None, keepdims: bool = False,
+) -> Tensor:  # fmt: skip
+    """Mean over all dimensions or some. Raises: DTypeError for integers, as in torch."""
+    x = _floating("mean", input, dtype)
+    shape = x._a.shape
+    at = axes("mean", dim if axis is None else axis, len(shape))
+    return call(rd.mean, x, axis=at, keepdims=keepdim or keepdims, shape=shape)
 
 
-def std(input: Any, dim: Any = None, keepdim: bool = False, correction: int = 1) -> Tensor:
-    """Standard deviation with Bessel's correction, as in torch."""
-    return sqrt(var(input, dim, keepdim, correction))
+@numpy_names
+def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Product of all elements or along a dimension. Integers are multiplied as int64."""
+    x = _summed(input, dtype)
+    at = axes("prod", dim if dim is None else int(dim), x._a.ndim)
+    return call(rd.prod, x, axis=at, keepdims=keepdim)
 
 
-class max_result(NamedTuple):  # noqa: N801 - torch's name
-    """Values and their indices."""
+@numpy_names
+def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Sum over all dimensions or some of what is not NaN."""
+    x = _summed(input, dtype)
+    if x._a.dtype.kind != "f":
+        return sum(x, dim, keepdim)
+    return call(rd.nansum, x, axis=axes("nansum", dim, x._a.ndim), keepdims=keepdim)
 
-    values: Tensor
-    indices: Tensor
+
+@numpy_names
+def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Mean over all dimensions or some of what is not NaN."""
+    x = _floating("nanmean", input, dtype)
+    return call(rd.nanmean, x, axis=axes("nanmean", dim, x._a.ndim), keepdims=keepdim)
 
 
-def _extreme(row: Any, arg: Any, pair: Any, input: Any, dim: Any, keepdim: bool) -> Any:
+@numpy_names
+def count_nonzero(input: Any, dim: Any = None) -> Tensor:
+    """How many elements are not 0, in all or over dimensions."""
+    return call(
+        rd.count_nonzero, input, axis=axes("count_nonzero", dim, input._a.ndim), keepdims=False
+    )
+
+
+# ---------------------------------------------------------------- extremes
+
+
+def _filled(name: str, x: Tensor, axis: Any) -> None:
+    """Raise if nothing is there to choose from."""
+    if x._a.size:
+        return
+    if axis is None:
+        kind = IndexRangeError if name.startswith("arg") else ShapeError
+        raise kind(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+            f"with the 'dim' argument; the shape is {tuple(x._a.shape)}"
+        )
+    for a in (axis,) if isinstance(axis, int) else axis:
+        if not x._a.shape[a]:
+            raise IndexRangeError(
+                f"{name}(): Expected reduction dim {a} to have non-zero size; the shape is {tuple(x._a.shape)}"
+            )
+
+
+max_result = result("max", "values indices")
+min_result = result("min", "values indices")
+aminmax_result = result("aminmax", "min max")
+
+
+def _extreme(
+    row: Any, whole: Any, pair: Any, kind: Any, input: Any, dim: Any, keepdim: bool, other: Any
+) -> Any:
+    if isinstance(dim, Tensor) or other is not None:
+        return binary(pair, input, dim if other is None else other)
     if dim is None:
-        return call(row, input, axis=None, keepdims=False)
-    if isinstance(dim, Tensor):
-        return binary(pair, input, dim)
-    indices = call(arg, input, axis=dim, keepdims=True)
-    values = call(ix.gather, input, indices, axis=dim, was=input._a.shape)
-    if not keepdim:
-        indices, values = squeeze(indices, dim), squeeze(values, dim)
-    return max_result(values, indices)
+        _filled(row.name, input, None)
+        return call(whole, input, axis=None, keepdims=False)
+    at = one_dim(row.name, dim, input._a.ndim)
+    if input._a.ndim:
+        _filled(row.name, input, at)
+    return kind(*call(row, input, axis=at, keepdims=keepdim, was=input._a.shape))
 
 
-def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: A001
+@numpy_names
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:  # noqa: A001
     """The largest element; with dim also its indices; with a tensor the element-wise maximum."""
-    return _extreme(rd.amax, rd.argmax, pw.maximum, input, dim, keepdim)
+    return _extreme(ps.max, rd.amax, ch.maximum, max_result, input, dim, keepdim, other)
 
 
-def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: A001
+@numpy_names
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:  # noqa: A001
     """The smallest element; with dim also its indices; with a tensor the element-wise minimum."""
-    return _extreme(rd.amin, rd.argmin, pw.minimum, input, dim, keepdim)
+    return _extreme(ps.min, rd.amin, ch.minimum, min_result, input, dim, keepdim, other)
 
 
-def amax(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The largest element over dimensions."""
-    return call(rd.amax, input, axis=_axis(dim), keepdims=keepdim)
+def _reduced(row: Any, input: Any, dim: Any, keepdim: bool) -> Any:
+    at = axes(row.name, dim, input._a.ndim)
+    _filled(row.name, input, at)
+    return call(row, input, axis=at, keepdims=keepdim)
 
 
-def amin(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The smallest element over dimensions."""
-    return call(rd.amin, input, axis=_axis(dim), keepdims=keepdim)
+@numpy_names
+def amax(input: Any, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The largest element over dimensions; equal ones share the gradient."""
+    out: Tensor = _reduced(rd.amax, input, dim, keepdim)
+    return out
 
 
+@numpy_names
+def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The smallest element over dimensions; equal ones share the gradient."""
+    out: Tensor = _reduced(rd.amin, input, dim, keepdim)
+    return out
+
+
+@numpy_names
+def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
+    """The smallest and the largest element, in all or along a dimension."""
+    return aminmax_result(*_reduced(rd.aminmax, input, dim, keepdim))
+
+
+@numpy_names
 def argmax(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Index of the largest element."""
-    return call(rd.argmax, input, axis=dim, keepdims=keepdim)
+    """Index of the largest element: of the first of equal ones, in the flat tensor without dim."""
+    out: Tensor = _reduced(rd.argmax, input, dim, keepdim)
+    return out
 
 
+@numpy_names
 def argmin(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Index of the smallest element."""
-    return call(rd.argmin, input, axis=dim, keepdims=keepdim)
+    """Index of the smallest element: of the first of equal ones, in the flat tensor without dim."""
+    out: Tensor = _reduced(rd.argmin, input, dim, keepdim)
+    return out
 
 
+# ---------------------------------------------------------------- flags
+
+
+def _flag(row: Any, input: Any, dim: Any, keepdim: bool) -> Tensor:
+    out = call(row, input, axis=axes(row.name, dim, input._a.ndim), keepdims=keepdim)
+    # uint8 was the mask type once, and still gives itself
+    return cast(out, input._a.dtype) if input._a.dtype == np.uint8 else out
+
+
+@numpy_names
 def all(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
-    """Whether all elements are true."""
-    return call(rd.all, input, axis=dim, keepdims=keepdim)
+    """Whether all elements are true (not 0), in all or over dimensions."""
+    return _flag(rd.all, input, dim, keepdim)
 
 
+@numpy_names
 def any(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
-    """Whether any element is true."""
-    return call(rd.any, input, axis=dim, keepdims=keepdim)
+    """Whether any element is true (not 0), in all or over dimensions."""
+    return _flag(rd.any, input, dim, keepdim)
 
 
-def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The 2-norm (p=2 or 'fro') over all or some dimensions."""
-    if p not in (2, 2.0, "fro"):
-        raise ShapeError(f"norm: p={p!r} is not there yet, only 2")
-    return sqrt(sum(square(input), dim, keepdim))

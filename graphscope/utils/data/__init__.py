@@ -1,21 +1,30 @@
 """Datasets and loaders, under torch's names."""
 
+from graphscope.utils.data.collate import default_collate, default_convert
 from graphscope.utils.data.dataset import (
+    ChainDataset,
     ConcatDataset,
     Dataset,
+    IterableDataset,
+    StackDataset,
     Subset,
     TensorDataset,
     random_split,
 )
-from graphscope.utils.data.loader import (
+from graphscope.utils.data.loader import DataLoader
+from graphscope.utils.data.sampler import (
     BatchSampler,
-    DataLoader,
     RandomSampler,
+    Sampler,
     SequentialSampler,
-    default_collate,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
 )
+from graphscope.utils.data.worker import get_worker_info
 
 __all__ = [
-    "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "RandomSampler", "SequentialSampler", "Subset",
-    "TensorDataset", "default_collate", "random_split",
+    "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset",
+    "RandomSampler", "Sampler", "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler",
+    "TensorDataset", "WeightedRandomSampler", "default_collate", "default_convert", "get_worker_info",
+    "random_split",
 ]  # fmt: skip

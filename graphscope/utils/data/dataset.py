@@ -5,35 +5,51 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
 
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.ops.random import Generator, rng
 
+T_co = TypeVar("T_co", covariant=True)
 
-class Dataset:
-    """A collection of samples: write ``__getitem__(i)`` and ``__len__``."""
 
-    def __getitem__(self, index: Any) -> Any:
+class Dataset(Generic[T_co]):
+    """A collection of samples: write ``__getitem__(i)`` and ``__len__``.
+
+    ``__getitems__(indices)``, where there is one, fetches the samples of a whole batch at once.
+    """
+
+    def __getitem__(self, index: Any) -> T_co:
         raise NotImplementedError(f"{type(self).__name__} needs a __getitem__(self, index)")
 
-    def __class_getitem__(cls, item: Any) -> Any:
-        return cls  # Dataset[T], as some programs write it
-
-    def __add__(self, other: Dataset) -> ConcatDataset:
+    def __add__(self, other: Dataset[T_co]) -> ConcatDataset:
         return ConcatDataset([self, other])
 
 
-class TensorDataset(Dataset):
+class IterableDataset(Dataset[T_co]):
+    """Samples that come one after the other: write ``__iter__``.
+
+    With several workers each has a copy: use ``get_worker_info()`` to give each a part of its own.
+    """
+
+    def __iter__(self) -> Iterator[T_co]:
+        raise NotImplementedError(f"{type(self).__name__} needs an __iter__(self)")
+
+    def __add__(self, other: Dataset[T_co]) -> ChainDataset:  # type: ignore[override]
+        return ChainDataset([self, other])
+
+
+class TensorDataset(Dataset[Any]):
     """Rows of tensors of equal length: sample i is row i of each."""
 
     def __init__(self, *tensors: Any) -> None:
         sizes = [tuple(t._a.shape) for t in tensors]
         if len({s[:1] for s in sizes}) > 1:
-            raise ShapeError(
-                f"TensorDataset: all tensors need the same first size, they have shapes {sizes}"
+            raise _sizes(
+                f"TensorDataset: Size mismatch between tensors: all need the same first size, they have "
+                f"shapes {sizes}"
             )
         self.tensors = tensors
 
@@ -44,7 +60,39 @@ class TensorDataset(Dataset):
         return len(self.tensors[0]) if self.tensors else 0
 
 
-class Subset(Dataset):
+def _sizes(words: str) -> ShapeError:
+    class Mismatch(ShapeError, AssertionError):
+        """torch asserts here."""
+
+    return Mismatch(words)
+
+
+class StackDataset(Dataset[Any]):
+    """Datasets side by side: a sample is a tuple (or, by keyword, a dict) of their samples."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise UsageError(
+                "StackDataset: datasets go in either by position (samples are tuples) or by keyword "
+                "(samples are dicts), at least one"
+            )
+        self.datasets: Any = args or kwargs
+        parts = list(args or kwargs.values())
+        self._length = len(parts[0])
+        lengths = [len(d) for d in parts]
+        if len(set(lengths)) > 1:
+            raise UsageError(f"StackDataset: Size mismatch between datasets: {lengths}")
+
+    def __getitem__(self, index: int) -> Any:
+        if isinstance(self.datasets, dict):
+            return {key: dataset[index] for key, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
+
+    def __len__(self) -> int:
+        return self._length
+
+
+class Subset(Dataset[Any]):
     """Some samples of another dataset, by their numbers."""
 
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
@@ -56,29 +104,64 @@ class Subset(Dataset):
             return self.dataset[[self.indices[i] for i in index]]
         return self.dataset[self.indices[index]]
 
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        if callable(getattr(self.dataset, "__getitems__", None)):
+            return self.dataset.__getitems__([self.indices[i] for i in indices])  # type: ignore[no-any-return]
+        return [self.dataset[self.indices[i]] for i in indices]
+
     def __len__(self) -> int:
         return len(self.indices)
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[Any]):
     """Datasets one after the other."""
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise UsageError("ConcatDataset needs at least one dataset")
-        self.cumulative_sizes = list(itertools.accumulate(len(d) for d in self.datasets))
+            raise _sizes("ConcatDataset: datasets should not be an empty iterable")
+        for dataset in self.datasets:
+            if isinstance(dataset, IterableDataset):
+                raise _sizes(
+                    "ConcatDataset does not support IterableDataset: it has no length; use ChainDataset"
+                )
+        self.cumulative_sizes = self.cumsum(self.datasets)
 
-    def __getitem__(self, index: int) -> Any:
-        if index < 0:
-            index += len(self)
-        if not 0 <= index < len(self):
-            raise IndexError(f"sample {index} of {len(self)}")
-        which = bisect.bisect_right(self.cumulative_sizes, index)
-        return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
+    @staticmethod
+    def cumsum(sequence: Iterable[Any]) -> list[int]:
+        """The running sum of lengths."""
+        return list(itertools.accumulate(len(d) for d in sequence))
+
+    def __getitem__(self, idx: int) -> Any:
+        n = len(self)
+        if idx < 0:
+            if -idx > n:
+                raise UsageError("absolute value of index should not exceed dataset length")
+            idx += n
+        if idx >= n:
+            raise IndexError(f"sample {idx} of {n}")
+        which = bisect.bisect_right(self.cumulative_sizes, idx)
+        return self.datasets[which][idx - (self.cumulative_sizes[which - 1] if which else 0)]
 
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
+
+
+class ChainDataset(IterableDataset[Any]):
+    """Iterable datasets one after the other."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        super().__init__()
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator[Any]:
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise _sizes("ChainDataset only supports IterableDataset")
+            yield from dataset
+
+    def __len__(self) -> int:
+        return sum(len(dataset) for dataset in self.datasets)
 
 
 def random_split(
@@ -90,13 +173,17 @@ def random_split(
     """
     n = len(dataset)
     sizes = list(lengths)
-    if math.isclose(sum(sizes), 1) and sum(sizes) <= 1.0000001 and any(s != int(s) for s in sizes):
+    if math.isclose(sum(sizes), 1) and sum(sizes) <= 1:
+        for i, f in enumerate(sizes):
+            if not 0 <= f <= 1:
+                raise UsageError(f"Fraction at index {i} is not between 0 and 1: {f}")
         sizes = [math.floor(n * f) for f in lengths]
         # What rounding left over goes to the parts in turn.
         for i in range(n - int(sum(sizes))):
             sizes[i % len(sizes)] += 1
     if sum(sizes) != n:
         raise UsageError(
+            "Sum of input lengths does not equal the length of the input dataset! "
             f"random_split: the lengths {sizes} sum to {sum(sizes)}, the dataset has {n} samples"
         )
     order = rng(generator).permutation(n).tolist()

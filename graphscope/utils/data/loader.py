@@ -1,137 +1,110 @@
-"""Batches from a dataset, in order or shuffled."""
+"""Batches from a dataset, in order or shuffled, made here or by worker processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator
 from time import perf_counter_ns as clock
 from typing import Any
 
-import numpy as np
-
 from graphscope.engine import dispatch
-from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import UsageError, UsageTypeError
 from graphscope.ops.random import Generator, rng
-from graphscope.utils.data.dataset import Subset, TensorDataset
+from graphscope.utils.data.collate import default_collate, default_convert
+from graphscope.utils.data.dataset import IterableDataset
+from graphscope.utils.data.fetch import Exhausted, Fetcher
+from graphscope.utils.data.pool import Pool
+from graphscope.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
-
-def default_collate(batch: list[Any]) -> Any:
-    """Samples as one batch: tensors and arrays stacked, numbers as a tensor, tuples and dicts by part."""
-    first = batch[0]
-    if isinstance(first, Tensor):
-        return Tensor(_stack([x._host() for x in batch]))
-    if isinstance(first, np.ndarray):
-        return dispatch.as_tensor(_stack(batch))
-    if isinstance(first, (bool, int, np.generic)):
-        return Tensor(np.array(batch))
-    if isinstance(first, float):
-        return Tensor(np.array(batch, np.float64))
-    if isinstance(first, Mapping):
-        return {key: default_collate([x[key] for x in batch]) for key in first}
-    if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return type(first)(*(default_collate(list(part)) for part in zip(*batch, strict=True)))
-    if isinstance(first, (tuple, list)):
-        if any(len(x) != len(first) for x in batch):
-            raise ShapeError(
-                "the samples of a batch have different numbers of parts; pass a collate_fn"
-            )
-        return [default_collate(list(part)) for part in zip(*batch, strict=True)]
-    return batch  # texts and other objects stay a list
-
-
-def _stack(arrays: list[Any]) -> Any:
-    try:
-        return np.stack(arrays)
-    except ValueError as error:
-        shapes = sorted({a.shape for a in arrays})
-        raise ShapeError(
-            f"the samples of a batch have different shapes, {shapes[:4]}; pad them, or pass a collate_fn"
-        ) from error
-
-
-class RandomSampler:
-    """All sample numbers in a new random order each time."""
-
-    def __init__(self, data_source: Any, generator: Generator | None = None) -> None:
-        self.data_source = data_source
-        self.generator = generator
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(rng(self.generator).permutation(len(self.data_source)).tolist())
-
-    def __len__(self) -> int:
-        return len(self.data_source)
-
-
-class SequentialSampler:
-    """All sample numbers in order."""
-
-    def __init__(self, data_source: Any) -> None:
-        self.data_source = data_source
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self.data_source)))
-
-    def __len__(self) -> int:
-        return len(self.data_source)
-
-
-class BatchSampler:
-    """Sample numbers in lists of ``batch_size``."""
-
-    def __init__(self, sampler: Any, batch_size: int, drop_last: bool) -> None:
-        self.sampler = sampler
-        self.batch_size = batch_size
-        self.drop_last = drop_last
-
-    def __iter__(self) -> Iterator[list[int]]:
-        batch: list[int] = []
-        for i in self.sampler:
-            batch.append(i)
-            if len(batch) == self.batch_size:
-                yield batch
-                batch = []
-        if batch and not self.drop_last:
-            yield batch
-
-    def __len__(self) -> int:
-        n = len(self.sampler)
-        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+_FIXED = (
+    "batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers",
+)  # fmt: skip
 
 
 class DataLoader:
     """Iterate over batches of a dataset.
 
-    Samples are fetched in the training thread; num_workers and pin_memory are taken for torch's sake.
-    When a recorder is on, each wait for a batch is reported to it.
+    num_workers: processes that make batches ahead (0: the training process makes them). They are forked
+    on Linux and spawned elsewhere, see ``multiprocessing_context``; an exception in one arrives with its
+    own traceback, a killed one raises. prefetch_factor: batches ahead per worker (2 if there are workers).
+    persistent_workers: keep the processes for the next pass. pin_memory is taken for torch's sake.
+
+    When a recorder is on, each wait for a batch is reported to it; what a dataset computes is not.
     """
+
+    __initialized = False
 
     def __init__(
         self, dataset: Any, batch_size: int | None = 1, shuffle: bool | None = None, sampler: Any = None,
-        batch_sampler: Any = None, num_workers: int = 0, collate_fn: Callable[[list[Any]], Any] | None = None,
-        pin_memory: bool = False, drop_last: bool = False, timeout: float = 0, worker_init_fn: Any = None,
-        *, generator: Generator | None = None, persistent_workers: bool = False, prefetch_factor: Any = None,
+        batch_sampler: Any = None, num_workers: int = 0, collate_fn: Callable[[Any], Any] | None = None,
+        pin_memory: bool = False, drop_last: bool = False, timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None, multiprocessing_context: Any = None,
+        generator: Generator | None = None, *, prefetch_factor: int | None = None,
+        persistent_workers: bool = False, pin_memory_device: str = "", in_order: bool = True,
     ) -> None:  # fmt: skip
-        if batch_sampler is None and (batch_size is None or batch_size < 1):
-            raise UsageError(f"DataLoader: batch_size must be a positive number, not {batch_size}")
-        if shuffle and (sampler is not None or batch_sampler is not None):
-            raise UsageError("DataLoader: a sampler decides the order, so it excludes shuffle=True")
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
+        iterable = isinstance(dataset, IterableDataset)
+        _check_order(iterable, shuffle, sampler, batch_sampler, batch_size, drop_last)
+        if num_workers == 0 and multiprocessing_context is not None:
+            raise UsageError(
+                "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "
+                "num_workers=0"
+            )
         self.dataset = dataset
+        self.num_workers = num_workers
+        self.prefetch_factor = (prefetch_factor or 2) if num_workers else prefetch_factor
+        self.pin_memory = pin_memory
+        self.pin_memory_device = pin_memory_device
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.multiprocessing_context = multiprocessing_context
+        self.in_order = in_order
+        self.generator = generator
+        self.persistent_workers = persistent_workers
+        if batch_sampler is not None:
+            batch_size, drop_last = None, False
         self.batch_size = batch_size
         self.drop_last = drop_last
-        self.num_workers = num_workers
-        self.generator = generator
-        self.collate_fn = collate_fn or default_collate
         if sampler is None:
-            sampler = RandomSampler(dataset, generator) if shuffle else SequentialSampler(dataset)
+            if iterable:
+                sampler = _Endless()
+            elif shuffle:
+                sampler = RandomSampler(dataset, generator=generator)
+            else:
+                sampler = SequentialSampler(dataset)
+        if batch_size is not None and batch_sampler is None:
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         self.sampler = sampler
-        self.batch_sampler = batch_sampler or BatchSampler(sampler, batch_size or 1, drop_last)
+        self.batch_sampler = batch_sampler
+        self._batched = batch_sampler is not None
+        self.collate_fn = collate_fn or (default_collate if self._batched else default_convert)
+        self._kept: Pool | None = None  # the workers, if they stay for the next pass
+        self.__initialized = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self.__initialized and name in _FIXED:
+            raise UsageError(
+                f"{name} attribute should not be set after {type(self).__name__} is initialized; make a new loader"
+            )
+        super().__setattr__(name, value)
 
     def __len__(self) -> int:
-        return len(self.batch_sampler)
+        if isinstance(self.dataset, IterableDataset):
+            n = len(self.dataset)  # type: ignore[arg-type]
+            if self.batch_size is None:
+                return n
+            return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+        return len(self.batch_sampler if self._batched else self.sampler)
 
     def __iter__(self) -> Iterator[Any]:
         return _Batches(self)
+
+
+class _Endless:
+    """The order of an iterable dataset: its own."""
+
+    def __iter__(self) -> Iterator[None]:
+        return itertools.repeat(None)
 
 
 class _Batches:
@@ -139,7 +112,32 @@ class _Batches:
 
     def __init__(self, loader: DataLoader) -> None:
         self._loader = loader
-        self._numbers = iter(loader.batch_sampler)
+        # Drawn whether or not there are workers, so that their number does not change the order.
+        seed = int(rng(loader.generator).integers(2**62))
+        self._pool = self._workers(seed) if loader.num_workers else None
+        if self._pool is not None:
+            self._pass = self._pool.passes
+        else:
+            self._numbers = self._order()
+            self._fetcher = Fetcher(
+                loader.dataset, loader._batched, loader.collate_fn, loader.drop_last
+            )
+        self._done = False
+
+    def _order(self) -> Iterator[Any]:
+        loader = self._loader
+        return iter(loader.batch_sampler if loader._batched else loader.sampler)
+
+    def _workers(self, seed: int) -> Pool:
+        """New workers, or those that the loader kept from its last pass."""
+        loader = self._loader
+        if loader._kept is not None and loader._kept.alive:
+            loader._kept.again(self._order())
+            return loader._kept
+        pool = Pool(loader, self._order(), seed)
+        if loader.persistent_workers:
+            loader._kept = pool
+        return pool
 
     def __iter__(self) -> _Batches:
         return self
@@ -148,32 +146,76 @@ class _Batches:
         return len(self._loader)
 
     def __next__(self) -> Any:
+        if self._done or (self._pool is not None and self._pool.passes != self._pass):
+            raise StopIteration
         # What a dataset computes to make a sample is preparation, not part of the model's graph.
         rec = dispatch.set_recorder(None)
         try:
             t0 = clock()
-            batch = self._fetch(next(self._numbers))
+            batch = self._pool.next() if self._pool is not None else self._fetch()
             t1 = clock()
+        except StopIteration:
+            self._done = True
+            if self._pool is not None and not self._loader.persistent_workers:
+                self._pool.close()
+            raise
         finally:
             dispatch.set_recorder(rec)
         if rec is not None:
             rec.data(t0, t1)
         return batch
 
-    def _fetch(self, numbers: list[int]) -> Any:
-        loader = self._loader
-        if loader.collate_fn is default_collate:
-            whole = _rows(loader.dataset, numbers)
-            if whole is not None:
-                return whole
-        return loader.collate_fn([loader.dataset[i] for i in numbers])
+    def _fetch(self) -> Any:
+        numbers = next(self._numbers)
+        try:
+            return self._fetcher.fetch(numbers)
+        except Exhausted:
+            raise StopIteration from None
 
 
-def _rows(dataset: Any, numbers: Any) -> Any:
-    """A batch of a TensorDataset in one indexing per tensor; None for other datasets."""
-    while type(dataset) is Subset:
-        numbers = [dataset.indices[i] for i in numbers]
-        dataset = dataset.dataset
-    if type(dataset) is not TensorDataset:
-        return None
-    return [Tensor(t._a[numbers]) for t in dataset.tensors]
+def _check_workers(workers: Any, timeout: float, prefetch: Any, persistent: bool) -> None:
+    if not isinstance(workers, int) or workers < 0:
+        raise UsageError(
+            "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing. "
+            f"It is {workers!r}"
+        )
+    if timeout < 0:
+        raise UsageError(f"timeout option should be non-negative, it is {timeout}")
+    if workers == 0 and prefetch is not None:
+        raise UsageError(
+            "prefetch_factor option could only be specified in multiprocessing. Let num_workers > 0, "
+            "otherwise set prefetch_factor to None."
+        )
+    if prefetch is not None and prefetch < 1:
+        raise UsageError(f"prefetch_factor option should be positive, it is {prefetch}")
+    if persistent and workers == 0:
+        raise UsageError("persistent_workers option needs num_workers > 0")
+
+
+def _check_order(
+    iterable: bool, shuffle: Any, sampler: Any, batch_sampler: Any, batch_size: Any, drop_last: bool
+) -> None:
+    if iterable:
+        for name, value in dict(
+            shuffle=shuffle, sampler=sampler, batch_sampler=batch_sampler
+        ).items():
+            if value:
+                raise UsageError(
+                    f"DataLoader with IterableDataset: expected unspecified {name} option, but got "
+                    f"{name}={value}: such a dataset has an order of its own"
+                )
+    if shuffle not in (None, True, False):
+        raise UsageTypeError(f"DataLoader: shuffle is True or False, not {shuffle!r}")
+    if sampler is not None and shuffle:
+        raise UsageError(
+            "sampler option is mutually exclusive with shuffle: a sampler decides the order"
+        )
+    if batch_sampler is not None:
+        if batch_size != 1 or shuffle or sampler is not None or drop_last:
+            raise UsageError(
+                "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+            )
+    elif batch_size is None and drop_last:
+        raise UsageError(
+            "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
+        )

@@ -1,0 +1,208 @@
+"""The straight path of a row: one function written for it at import, with nothing left to decide.
+
+A row's facts (how many inputs, who keeps what, whether it broadcasts) are fixed, so each is written
+into the text of a function instead of being asked at every call. The texts can be read:
+``print(straight.source(row))``, and tracebacks show their lines. What a straight path does not do
+(other kinds of arrays, promotion, Python lists) it hands over to ``dispatch.call``.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+from collections.abc import Callable
+from typing import Any
+
+from graphscope.engine.op import Op, Plan
+
+# Positional names as torch spells them: ``torch.tanh(input)``, ``torch.mul(input, other)``.
+NAMES = {1: ("input",), 2: ("input", "other")}
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+def is_straight(row: Op) -> bool:
+    """Whether a straight path can be written for this row."""
+    return (
+        row.n in NAMES
+        and row.inputs != ("*",)
+        and not (
+            row.params
+            or row.multi
+            or row.aux
+            or row.writes
+            or row.view
+            or row.mask_first
+            or row.tail
+        )
+    )
+
+
+def source(row: Op) -> str:
+    """The text of the row's straight path."""
+    names = NAMES[row.n]
+    arrays = ("a", "b")[: row.n]
+    given = ", ".join(names)
+    lines = [f"def {row.name}({given}):"]
+    add = lines.append
+    if row.broadcast and row.n == 2:
+        # A Python number becomes a 0-d array that is kept: numpy takes half of the time for it.
+        add("    if type(other) is float or type(other) is int:")
+        add("        other = number(other, input)")
+    add("    try:")
+    lines += [f"        {a} = {x}._a" for a, x in zip(arrays, names, strict=True)]
+    add("    except AttributeError:")
+    add(f"        return call(ROW, {given})")
+    if row.n == 2:
+        strange = "type(a) is not ndarray or type(b) is not ndarray"
+        if row.broadcast:
+            strange += " or a.dtype is not b.dtype"
+    else:
+        strange = "type(a) is not ndarray"
+    if row.floats:
+        strange += ' or a.dtype.kind != "f"'
+    add(f"    if {strange}:")
+    add(f"        return call(ROW, {given})")
+    tuple_of = f"({given},)" if row.n == 1 else f"({given})"
+    add("    rec = dispatch._rec")
+    add("    if rec is not None:")
+    add("        t0 = clock()")
+    add("    try:")
+    add(f"        r = kernel({', '.join(arrays)})")
+    add("    except Exception as error:")
+    add(f"        raise failed(ROW, error, {tuple_of}, rec) from error")
+    add("    if rec is not None:")
+    add("        t1 = clock()")
+    add("    if type(r) is not ndarray:")
+    add("        r = asarray(r)")
+    add("    out = new(Tensor)")
+    add("    out._a = r")
+    if row.wants:
+        lines += _with_graph(row, names, arrays)
+    else:
+        lines += ["    out._rg = False", "    out._node = None", "    plan = PLAN0"]
+    lines += [
+        "    out._k = 0",
+        "    out._rid = -1",
+        "    out._grad = None",
+        "    out._name = None",
+        "    out._ext = None",
+    ]
+    lines += _recorded(row, names, given)
+    add("    return out")
+    return "\n".join(lines) + "\n"
+
+
+def _edge(e: str, x: str) -> list[str]:
+    return [
+        f"{e} = {x}._node",
+        f"if {e} is None:",
+        f"    {e} = {x}",
+        f"elif {e}.nout != 1:",
+        f"    {e} = ({e}, {x}._k)",
+    ]
+
+
+def _saved(row: Op, plan: Plan, arrays: tuple[str, ...]) -> str:
+    kept = [a if k else "None" for a, k in zip(arrays, plan.kept, strict=True)]
+    return f"({', '.join(kept)}, {'r' if plan.keep_out else 'None'}, None)"
+
+
+def _with_graph(row: Op, names: tuple[str, ...], arrays: tuple[str, ...]) -> list[str]:
+    """Lines that make the node, one branch for each set of inputs that want a gradient."""
+    wanted = sum(1 << w.slot for w in row.wants)
+    masks = [m for m in (3, 1, 2) if m <= wanted and m & ~wanted == 0 and m < 1 << row.n]
+    any_wants = " or ".join(f"{x}._rg" for i, x in enumerate(names) if wanted >> i & 1)
+    if any_wants.count("_rg") > 1:
+        any_wants = f"({any_wants})"
+    lines = [f"    if {any_wants} and enabled():", "        node = new(Node)"]
+    for n, mask in enumerate(masks):
+        plan = row.plan(mask)
+        inside = "        "
+        if len(masks) > 1:
+            test = " and ".join(f"{x}._rg" for i, x in enumerate(names) if mask >> i & 1)
+            lines.append(
+                "        else:" if n == len(masks) - 1 else f"        {'el' if n else ''}if {test}:"
+            )
+            inside += "    "
+        body = [f"plan = PLAN{mask}"]
+        edges = []
+        for i, x in enumerate(names):
+            if mask >> i & 1:
+                body += _edge(f"e{i}", x)
+                edges.append(f"e{i}")
+        body.append(f"node.edges = ({', '.join(edges)}{',' if len(edges) == 1 else ''})")
+        body.append(f"node.saved = {_saved(row, plan, arrays)}")
+        if len(edges) == row.n:
+            body.append("node.others = None")
+        else:
+            i = 0 if mask == 2 else 1
+            # Held weakly, so that nothing is kept alive for a drawing; a 0-d constant costs nothing.
+            body.append(
+                f"node.others = ({i}, {names[i]} if {arrays[i]}.ndim == 0 else ref({names[i]}))"
+            )
+        lines += [inside + line for line in body]
+    shapes = "None"
+    if row.broadcast:
+        lines += ["        sa = a.shape", "        sb = b.shape"]
+        shapes = "None if sa == sb else (sa, sb)"
+    lines += [
+        "        node.plan = plan",
+        "        node.params = None",
+        f"        node.shapes = {shapes}",
+        "        node.seq = next(order)",
+        "        node.g = None",
+        "        node.rid = -1",
+        "        node.hooks = None",
+        "        node.nout = 1",
+        "        out._rg = True",
+        "        out._node = node",
+        "    else:",
+        "        plan = PLAN0",
+        "        out._rg = False",
+        "        out._node = node = None",
+    ]
+    return lines
+
+
+def _recorded(row: Op, names: tuple[str, ...], given: str) -> list[str]:
+    """Lines that tell the recorder. A step that repeats compares itself here, without a call."""
+    second = names[1] if row.n == 2 else "None"
+    wires = "input._rid is rec.rids[u]" + (" and other._rid is rec.rids[v]" if row.n == 2 else "")
+    lines = [
+        "    if rec is not None:",
+        "        try:",
+        "            i = rec.i",
+        "            expected, u, v, where = rec.plan[i]",
+        f"            if expected is plan and {wires} and rec.where == where and thread() == rec.thread:",
+        "                rec.begin[i] = t0",
+        "                rec.end[i] = t1",
+        "                out._rid = rid = rec.rids[i]",
+    ]
+    if row.wants:
+        lines += ["                if node is not None:", "                    node.rid = rid"]
+    node = "node" if row.wants else "None"
+    return [
+        *lines,
+        "                rec.i = i + 1",
+        "            else:",
+        f"                rec.op(ROW, (), input, {second}, (), out, t0, t1, {node})",
+        "        except Exception as error:  # a bug of the recorder's must not stop the program",
+        "            broken(rec, error)",
+    ]
+
+
+def straighten(row: Op, kernel: Callable[..., Any], names: dict[str, Any]) -> Callable[..., Any]:
+    """Write, compile and return the straight path of a row; ``names`` is what its text refers to."""
+    text = source(row)
+    # A file name inside the package, so that a user's line is never looked for in it. The module of the
+    # engine is meant by no one else, and linecache keeps what is given to it without a time.
+    path = os.path.join(_FOLDER, "straight", f"{row.name}.py")
+    linecache.cache[path] = (len(text), None, text.splitlines(True), path)
+    scope = {**names, "ROW": row, "kernel": kernel, "PLAN0": row.plan(0)}
+    scope |= {f"PLAN{mask}": row.plan(mask) for mask in range(1, 1 << row.n)}
+    exec(compile(text, path, "exec"), scope)  # noqa: S102 - our own text
+    made: Callable[..., Any] = scope[row.name]
+    made.__doc__ = row.doc
+    made.__qualname__ = row.name
+    made.__module__ = "graphscope"
+    return made

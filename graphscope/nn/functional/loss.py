@@ -1,0 +1,265 @@
+"""Losses of two tensors of one shape."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from graphscope.engine.dispatch import call, constant
+from graphscope.engine.frames import user_line
+from graphscope.engine.tensor import Tensor
+from graphscope.errors import ShapeError, UsageError
+from graphscope.ops import functions as fn
+from graphscope.ops import loss_pairs as pairs
+
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "hinge_embedding_loss",
+    "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "poisson_nll_loss",
+    "smooth_l1_loss", "soft_margin_loss",
+]  # fmt: skip
+
+
+def run(row: Any, *inputs: Any, **params: Any) -> Tensor:
+    """Run a row."""
+    out: Tensor = call(row, *inputs, **params)
+    return out
+
+
+def reduction_name(reduction: str, size_average: Any = None, reduce: Any = None) -> str:
+    """'mean', 'sum' or 'none'; also torch's older spellings ('elementwise_mean', size_average, reduce)."""
+    if size_average is not None or reduce is not None:
+        name = "none" if reduce is False else "sum" if size_average is False else "mean"
+        warnings.warn(
+            f"size_average and reduce args will be deprecated, please use reduction='{name}' instead.",
+            stacklevel=3,
+        )
+        return name
+    if reduction == "elementwise_mean":
+        warnings.warn(
+            "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
+            stacklevel=3,
+        )
+        return "mean"
+    if reduction not in ("mean", "sum", "none"):
+        raise UsageError(
+            f"{reduction!r} is not a valid value for reduction; there are 'mean', 'sum' and 'none'"
+        )
+    return reduction
+
+
+def reduced(each: Tensor, reduction: str) -> Tensor:
+    """The loss of each element, or their mean or sum."""
+    return each if reduction == "none" else fn.mean(each) if reduction == "mean" else fn.sum(each)
+
+
+def _same_size(name: str, input: Tensor, target: Tensor) -> None:
+    a, b = tuple(input._a.shape), tuple(target._a.shape)
+    if a == b:
+        return
+    fix = "give both one shape"
+    if a[:-1] == b and a[-1:] == (1,):
+        fix = "target.unsqueeze(-1), or input.squeeze(-1)"
+    elif b[:-1] == a and b[-1:] == (1,):
+        fix = "input.unsqueeze(-1), or target.squeeze(-1)"
+    warnings.warn(
+        f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
+        f"likely lead to incorrect results due to broadcasting. Please ensure they have the same size: {name} "
+        f"compares every pair that broadcasting makes; {fix}. ({user_line(3)})",
+        stacklevel=3,
+    )
+
+
+def _weighted(
+    row: Any, input: Tensor, target: Tensor, weight: Tensor, how: str, **more: Any
+) -> Any:
+    if weight._a.shape != input._a.shape:
+        raise ShapeError(
+            f"Weights and input must have the same size: {tuple(weight._a.shape)} and {tuple(input._a.shape)}"
+        )
+    each: Any = run(row, input, target, reduction="none", **more)
+    return each * weight, how
+
+
+def _by_weight(each: Tensor, weight: Tensor, how: str) -> Tensor:
+    return fn.div(fn.sum(each), fn.sum(weight)) if how == "mean" else reduced(each, how)
+
+
+def mse_loss(
+    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Squared differences: their mean, their sum, or each."""
+    how = reduction_name(reduction, size_average, reduce)
+    _same_size("mse_loss", input, target)
+    if weight is not None:
+        each, how = _weighted(pairs.mse_loss, input, target, weight, how)
+        return _by_weight(each, weight, how)
+    return run(pairs.mse_loss, input, target, reduction=how)
+
+
+def l1_loss(
+    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Absolute differences."""
+    how = reduction_name(reduction, size_average, reduce)
+    _same_size("l1_loss", input, target)
+    if weight is not None:
+        each, how = _weighted(pairs.l1_loss, input, target, weight, how)
+        return _by_weight(each, weight, how)
+    return run(pairs.l1_loss, input, target, reduction=how)
+
+
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:  # fmt: skip
+    """Squares where the difference is below beta, straight lines beyond (Girshick, 2015)."""
+    how = reduction_name(reduction, size_average, reduce)
+    _same_size("smooth_l1_loss", input, target)
+    if beta < 0:
+        raise UsageError("smooth_l1_loss does not support negative values for beta.")
+    if beta == 0:
+        return run(pairs.l1_loss, input, target, reduction=how)
+    return run(pairs.smooth_l1_loss, input, target, reduction=how, beta=float(beta), delta=1.0)
+
+
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Half squares where the difference is below delta, lines of slope delta beyond (Huber, 1964)."""
+    how = reduction_name(reduction)
+    _same_size("huber_loss", input, target)
+    if delta <= 0:
+        raise UsageError("huber_loss does not support non-positive values for delta.")
+    more = dict(beta=float(delta), delta=float(delta))
+    if weight is not None:
+        each, how = _weighted(pairs.smooth_l1_loss, input, target, weight, how, **more)
+        return reduced(each, how)
+    return run(pairs.smooth_l1_loss, input, target, reduction=how, **more)
+
+
+# ---------------------------------------------------------------- probabilities
+
+
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Cross entropy of probabilities with 0 or 1; logarithms are cut at -100, as in torch."""
+    how = reduction_name(reduction, size_average, reduce)
+    if target._a.shape != input._a.shape:
+        raise ShapeError(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is "
+            "deprecated. Please ensure they have the same size."
+        )
+    more = () if weight is None else (weight,)
+    return run(pairs.binary_cross_entropy, input, target, *more, reduction=how)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
+    reduction: str = "mean", pos_weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Cross entropy of logits with probabilities of one class, without overflow."""
+    how = reduction_name(reduction, size_average, reduce)
+    if target._a.shape != input._a.shape:
+        raise ShapeError(
+            f"Target size ({target.shape}) must be the same as input size ({input.shape})"
+        )
+    more: tuple[Any, ...] = () if weight is None else (weight,)
+    if pos_weight is not None:
+        more = (*(more or (constant(1.0, input._a.dtype, input._a),)), pos_weight)
+    return run(pairs.binary_cross_entropy_with_logits, input, target, *more, reduction=how)
+
+
+def kl_div(
+    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:  # fmt: skip
+    """Divergence of the log-probabilities ``input`` from the probabilities ``target``.
+
+    reduction 'batchmean' divides the sum by the batch, which is the mathematical definition.
+    """
+    if size_average is None and reduce is None:
+        if reduction == "mean":
+            warnings.warn(
+                "reduction: 'mean' divides the total loss by both the batch size and the support size."
+                "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
+                "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
+                stacklevel=2,
+            )
+        how = reduction if reduction == "batchmean" else reduction_name(reduction)
+    else:
+        how = reduction_name(reduction, size_average, reduce)
+    return run(pairs.kl_div, input, target, reduction=how, log_target=log_target)
+
+
+def poisson_nll_loss(
+    input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, size_average: Any = None,
+    eps: float = 1e-8, reduce: Any = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Minus the log-likelihood of counts; ``full`` adds Stirling's approximation of ln(target!)."""
+    how = reduction_name(reduction, size_average, reduce)
+    return run(
+        pairs.poisson_nll_loss, input, target, reduction=how, log_input=log_input, full=full, eps=eps
+    )  # fmt: skip
+
+
+def gaussian_nll_loss(
+    input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:  # fmt: skip
+    """Minus the log-likelihood of a normal distribution of mean ``input`` and variance ``var``."""
+    if isinstance(var, float):
+        var = fn.add(fn.mul(input.detach(), 0), var)
+    if bool(fn.any(fn.lt(var, 0))):
+        raise UsageError("var has negative entry/entries")
+    a, b = tuple(input._a.shape), tuple(var._a.shape)
+    if a != b:
+        if a[:-1] == b:
+            var = fn.unsqueeze(var, -1)
+        elif len(a) != len(b) or sum(y for x, y in zip(a, b, strict=True) if x != y) != 1:
+            raise ShapeError(
+                f"var is of incorrect size: {b} for an input of {a}; it needs the input's shape, or size 1 "
+                "in (or no) last dimension"
+            )
+    if reduction not in ("none", "mean", "sum"):
+        raise UsageError(f"{reduction} is not valid: reduction is 'mean', 'sum' or 'none'")
+    return run(pairs.gaussian_nll_loss, input, target, var, reduction=reduction, full=full, eps=eps)
+
+
+# ---------------------------------------------------------------- margins
+
+
+def soft_margin_loss(
+    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Tensor:  # fmt: skip
+    """Logistic loss with targets -1 and 1."""
+    how = reduction_name(reduction, size_average, reduce)
+    return run(pairs.soft_margin_loss, input, target, reduction=how)
+
+
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor, margin: float = 1.0, size_average: Any = None, reduce: Any = None,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """input where the target is 1, max(0, margin - input) where it is -1."""
+    how = reduction_name(reduction, size_average, reduce)
+    return run(pairs.hinge_embedding_loss, input, target, reduction=how, margin=float(margin))
+
+
+def margin_ranking_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: Any = None,
+    reduce: Any = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """max(0, -target (input1 - input2) + margin): target 1 wants input1 to be the larger."""
+    how = reduction_name(reduction, size_average, reduce)
+    if not input1._a.ndim == input2._a.ndim == target._a.ndim:
+        raise ShapeError(
+            "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+            f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
+        )
+    return run(
+        pairs.margin_ranking_loss, input1, input2, target, reduction=how, margin=float(margin)
+    )

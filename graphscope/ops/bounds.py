@@ -1,0 +1,57 @@
+"""Are indices inside their dimension? At once on the host; without waiting on a device.
+
+numpy raises for an index that is too large, but lets negative ones count from the end where torch
+refuses them (gather, index_select); CuPy and the pretend GPU wrap both silently. On a device the
+answer stays there as a flag, and is read when the host waits for the device anyway.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from graphscope.errors import IndexRangeError
+
+# Flags on devices that nobody has read yet: (0-d bool array, words).
+_unread: list[tuple[Any, str]] = []
+# Two small kernels for each indexing op on a device; GRAPHSCOPE_CHECK_INDEX=0 saves them.
+_ON = os.environ.get("GRAPHSCOPE_CHECK_INDEX", "1") != "0"
+
+
+def check(xp: Any, index: Any, size: int, dim: int, negative: bool = False) -> None:
+    """Raise if an element of ``index`` is not in 0..size-1 (with ``negative`` not in -size..size-1).
+
+    Raises: IndexRangeError in torch's words; for arrays of a device at the next ``settle``.
+    """
+    if not index.size:
+        return
+    low = -size if negative else 0
+    if xp is np:
+        least, most = index.min(), index.max()
+        if least < low or most >= size:
+            bad = int(most if most >= size else least)
+            raise IndexRangeError(
+                f"index {bad} is out of bounds for dimension {dim} with size {size}"
+            )
+    elif _ON:
+        flag = (index.min() < low) | (index.max() >= size)
+        _unread.append((flag, f"an index is out of bounds for dimension {dim} with size {size}"))
+        if len(_unread) > 1024:
+            settle()
+
+
+def settle() -> None:
+    """Read the flags of earlier ops. Called where the host waits for the device anyway.
+
+    Raises: IndexRangeError for the first op that had an index out of range.
+    """
+    if not _unread:
+        return
+    flags, _unread[:] = list(_unread), []
+    for flag, words in flags:
+        if bool(flag):
+            raise IndexRangeError(
+                f"{words}, in an op that ran on the device earlier. Run the program on the cpu to see which"
+            )

@@ -1,0 +1,21 @@
+"""Dimension numbers: negative ones count from the end, others must exist."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from graphscope.errors import IndexRangeError
+
+
+def dim_of(dim: Any, ndim: int) -> int:
+    """``dim`` as a number in 0..ndim-1; a 0-d tensor counts as one dimension, as in torch.
+
+    Raises: IndexRangeError in torch's words.
+    """
+    d, n = operator.index(dim), ndim or 1
+    if not -n <= d < n:
+        raise IndexRangeError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})"
+        )
+    return d + n if d < 0 else d

@@ -1,0 +1,106 @@
+"""The activation functions that torch has beside its arithmetic, in torch's spelling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphscope.engine.create import to_device
+from graphscope.engine.dispatch import as_tensor, call
+from graphscope.engine.tensor import Tensor
+from graphscope.errors import ShapeError, UsageError
+from graphscope.ops import activation as act
+from graphscope.ops.functions.shape import reshape
+from graphscope.ops.random import Generator, rng
+
+__all__ = ["selu", "celu", "prelu", "rrelu", "hardshrink", "threshold"]
+# Those that are methods of Tensor too.
+METHODS = ["prelu", "hardshrink"]
+
+_ALPHA, _SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+def selu(input: Any, inplace: bool = False) -> Tensor:
+    """The elu whose alpha and scale keep mean 0 and variance 1 (Klambauer et al., 2017)."""
+    out: Tensor = call(act.elu, input, alpha=_ALPHA, scale=_SCALE, speed=1.0)
+    return written(input, out, inplace)
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron, 2017)."""
+    if alpha == 0:
+        raise UsageError("celu: alpha must not be 0: the function divides by it")
+    out: Tensor = call(act.elu, input, alpha=float(alpha), scale=1.0, speed=1 / alpha)
+    return written(input, out, inplace)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """input where it is positive, else weight * input; one weight, or one for each channel."""
+    n, shape = weight._a.size, input._a.shape
+    if weight._a.ndim > 1:
+        raise ShapeError(
+            f"prelu: the weight is one number or a row of them, not {weight._a.ndim}-d"
+        )
+    if n != 1:
+        channels = shape[1] if len(shape) > 1 else 1
+        if n != channels:
+            raise ShapeError(
+                f"prelu: {n} weights for {channels} channels (input {tuple(shape)}): give one weight, or "
+                "one for each element of dimension 1"
+            )
+        weight = reshape(weight, (-1,) + (1,) * (len(shape) - 2))
+    elif not shape:
+        weight = reshape(weight, ())
+    out: Tensor = call(act.prelu, input, weight)
+    return out
+
+
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:  # fmt: skip
+    """A leaky relu with a random slope for each element while training, their mean otherwise."""
+    if lower > upper:
+        raise UsageError(f"rrelu: lower {lower} is above upper {upper}")
+    if not training:
+        out: Tensor = call(act.leaky_relu, input, slope=(lower + upper) / 2)
+    else:
+        slopes = rng(generator).uniform(lower, upper, input._a.shape)
+        host = Tensor(np.asarray(slopes, input._a.dtype))
+        out = call(act.rrelu, input, to_device(host, input.device))
+    return written(input, out, inplace)
+
+
+def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """input, but 0 where its absolute value is at most lambd."""
+    out: Tensor = call(act.hardshrink, as_tensor(input), lambd=float(lambd))
+    return out
+
+
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """input where it is above the threshold, else value."""
+    out: Tensor = call(act.threshold, input, threshold=threshold, value=value)
+    return written(input, out, inplace)
+
+
+def written(input: Tensor, out: Tensor, inplace: bool) -> Tensor:
+    """``out``; with inplace, ``input`` becomes it (its values and its place in the graph).
+
+    Raises: AutogradError for a leaf that wants a gradient.
+    """
+    if not inplace or input is out:
+        return out
+    from graphscope.engine.modes import is_grad_enabled
+
+    if is_grad_enabled() and input._rg and input._node is None:
+        from graphscope.engine.explain import inplace_error
+
+        raise inplace_error(act.leaky_relu if out._node is None else out._node.row, input)
+    if out._node is None:
+        input._a[...] = out._a
+    else:
+        # Gradients may keep the old values, so the tensor gets other memory.
+        input._a, input._node, input._k, input._rg = out._a, out._node, out._k, out._rg
+        input._rid = out._rid
+    return input

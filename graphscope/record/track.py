@@ -1,0 +1,111 @@
+"""The track: a graph in the form in which the straight path of an op compares itself with it.
+
+An entry is ``(plan, u, v, where)``: the op's plan (which says the op and whose gradients are wanted), the
+places of its inputs in the step's list of value numbers, and scope and phase as one number; of a gradient it
+is ``(want, twin, 0, 0)``. An entry without a plan matches nothing, so the op goes through ``Recorder.op``:
+where there is more to check (params, shapes that depend on data, a step's first op, updates).
+"""
+
+from __future__ import annotations
+
+from threading import get_ident
+from time import perf_counter_ns as clock
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graphscope.engine import dispatch
+from graphscope.engine.straight import is_straight
+from graphscope.engine.tensor import Tensor
+from graphscope.record.tables import PORT
+from graphscope.trace import schema
+
+_NO_ENTRY = (None, 0, 0, 0)
+
+
+class Shapes(NamedTuple):
+    """The shapes of the step before, and their number in the graph."""
+
+    number: int
+    of_nodes: list[Any]
+    of_ports: list[Any]
+
+
+def entries_of(keys: list[Any]) -> list[Any]:
+    """The entries of a graph's keys, and one more that matches nothing."""
+    n = len(keys)
+    entries: list[Any] = []
+    begun = False
+    for key in keys:
+        entry: Any = _NO_ENTRY
+        if len(key) == 8:
+            row, params, u, v, scope, phase, _, mask = key
+            if begun and phase != schema.UPDATE and _follows(row) and not params:
+                entry = (row.plan(mask), _place(u, n), _place(v, n), scope << 2 | phase)
+            begun = True
+        elif len(key) == 4 and key[1] >= 0:
+            row, twin, slot, _ = key
+            entry = (_want(row, slot), twin, 0, 0)
+        entries.append(entry)
+    return [*entries, _NO_ENTRY]
+
+
+def _want(row: Any, slot: int) -> Any:
+    return next((w for w in row.wants if w.slot == slot and w.name != "*"), None)
+
+
+def _follows(row: Any) -> bool:
+    """Whether shape and dtype of the row's output follow from those of its inputs."""
+    steady = row.broadcast or row.jvp == "elementwise" or row.name == "mm"
+    return is_straight(row) and steady
+
+
+def _place(value: Any, n: int) -> int:
+    """Where a value's number stands: nodes first, then ports."""
+    if value is None:
+        return 0
+    return int(value if value < PORT else n + value - PORT)
+
+
+class _Stand:
+    """Stands in for a recorder that is on track, to see what that costs."""
+
+    __slots__ = ("i", "plan", "rids", "where", "thread", "begin", "end")
+
+    def __init__(self, plan: Any, n: int) -> None:
+        self.plan = [(plan, n, 0, 0)] * n
+        self.rids = [-1] * (n + 1)
+        self.where = 0
+        self.thread = get_ident()
+        self.begin = [0] * n
+        self.end = [0] * n
+        self.i = 0
+
+    def op(self, *told: Any) -> None:
+        """An op of another thread."""
+
+    leaf = enter = leave = data = failed = backward_begin = backward_end = grad = op
+
+
+def cost_on_track() -> float:
+    """Nanoseconds that recording adds to an op of a step that is on track, measured here and now."""
+    from graphscope.ops.arithmetic import neg
+
+    n = 100
+    x = Tensor(np.zeros(1, np.float32))
+    stand = _Stand(neg.plan(0), n)
+    best = [1 << 62, 1 << 62]
+    before = dispatch.recorder()
+    try:
+        for turn in range(10):
+            on = turn & 1
+            stand.i = 0
+            dispatch.set_recorder(stand if on else None)
+            run = neg.run
+            t = clock()
+            for _ in range(n):
+                run(x)
+            best[on] = min(best[on], clock() - t)
+    finally:
+        dispatch.set_recorder(before)
+    return max(best[1] - best[0], 0) / n
