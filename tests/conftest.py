@@ -12,6 +12,18 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import pytest  # noqa: E402
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_trace_in_the_home(tmp_path_factory):
+    """What the package caches per machine goes into a folder of this run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        # Playwright keeps its browsers there; it must still find them.
+        home = os.path.expanduser("~/.cache/ms-playwright")
+        if "PLAYWRIGHT_BROWSERS_PATH" not in os.environ and os.path.isdir(home):
+            patch.setenv("PLAYWRIGHT_BROWSERS_PATH", home)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _clean_slate():
     """Each test starts from the same random numbers and must switch off what it switched on."""

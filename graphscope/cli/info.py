@@ -11,8 +11,10 @@ import sys
 
 from graphscope.trace import schema
 
-HELP = "print versions and devices"
-DESCRIPTION = "Prints the versions of GraphScope and of what it stands on, and the devices found."
+HELP = "print versions, devices and their ceilings"
+DESCRIPTION = """\
+Prints the versions of GraphScope and of what it stands on, the devices found, and how fast this machine
+copies and multiplies (measured once, kept for 30 days; --measure takes it again)."""
 EPILOG = """\
 example:
   graphscope info
@@ -24,6 +26,7 @@ CUPY = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--measure", action="store_true", help="measure the ceilings again")
 
 
 def version(distribution: str = DISTRIBUTION) -> str:
@@ -47,7 +50,21 @@ def devices() -> list[str]:
     return found
 
 
-def facts() -> dict[str, str | list[str]]:
+def rates(again: bool) -> list[str]:
+    """How fast the CPU copies and multiplies, in words."""
+    from graphscope.analysis.ceilings import ceilings
+    from graphscope.units import bytes_, flops, number
+
+    found = ceilings(again)
+    with_threads = f"{found.threads} thread{'' if found.threads == 1 else 's'}"
+    return [
+        f"copy {bytes_(found.copy)}/s",
+        f"matrix product {flops(found.gemm32)}/s in float32, {flops(found.gemm64)}/s in float64 ({with_threads})",
+        f"an op is limited by memory below {number(found.ridge)} operations per byte",
+    ]
+
+
+def facts(again: bool = False) -> dict[str, str | list[str]]:
     table: dict[str, str | list[str]] = {
         "graphscope": version(),
         "trace format": str(schema.FORMAT),
@@ -59,11 +76,12 @@ def facts() -> dict[str, str | list[str]]:
     cupy = [f"{version(name)} ({name})" for name in CUPY if version(name) != "not installed"]
     table["cupy"] = cupy[0] if cupy else "not installed (only needed for a GPU)"
     table["devices"] = devices()
+    table["cpu ceilings"] = rates(again)
     return table
 
 
 def run(args: argparse.Namespace) -> int:
-    table = facts()
+    table = facts(args.measure)
     if args.json:
         json.dump(table, sys.stdout, indent=1)
         print()
