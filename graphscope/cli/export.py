@@ -13,7 +13,7 @@ HELP = "save a run as a figure, or for other tools"
 DESCRIPTION = """\
 The suffix of the file says what is saved.
 
-  graph of one step     .svg .pdf (vector figures), .png, .tikz .tex (LaTeX)
+  graph of one step     .svg .pdf (vector figures), .png, .tikz .tex (LaTeX), .dot, .mmd (Mermaid)
   timeline of the run   .json (Perfetto, chrome://tracing), .speedscope.json
   one row per op        .csv, .parquet
   memory of a step      .pickle (PyTorch's memory viewer)
@@ -24,7 +24,7 @@ example:
   graphscope export runs/ --to slide.png --step 250 --theme dark
   graphscope export runs/ --to trace.json --steps 100:120
   graphscope export runs/ --to logs/"""
-FIGURES = (".svg", ".pdf", ".png", ".tikz", ".tex")
+FIGURES = (".svg", ".pdf", ".png", ".tikz", ".tex", ".dot", ".gv", ".mmd", ".mermaid")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphscope.export import pdf, png, svg, tikz
+from graphscope.export import dot, mermaid, pdf, png, svg, tikz
 from graphscope.view.drawing import Drawing
 
 
 @dataclass(frozen=True)
 class Exporter:
-    """A format: its file suffix, what it is called, and what writes it."""
+    """A format: its file suffix, what it is called, and what writes it.
+
+    ``write(drawing, path, **options)`` for pictures; formats that lay out by themselves (``of="view"``)
+    get the view, and the values on its cards, instead.
+    """
 
     suffix: str
     name: str
     write: Callable[..., None]
     options: tuple[str, ...] = ()
+    of: str = "drawing"
 
 
 # Ordered as error messages and menus list them.
@@ -26,6 +31,10 @@ EXPORTERS: tuple[Exporter, ...] = (
     Exporter(".png", "PNG", png.write, ("dpi",)),
     Exporter(".tikz", "TikZ", tikz.write),
     Exporter(".tex", "TeX", tikz.write),
+    Exporter(".dot", "DOT", dot.write, of="view"),
+    Exporter(".gv", "DOT", dot.write, of="view"),
+    Exporter(".mmd", "Mermaid", mermaid.write, of="view"),
+    Exporter(".mermaid", "Mermaid", mermaid.write, of="view"),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +34,17 @@ class Figure:
         True
     """
 
-    def __init__(self, drawing: Drawing, view: GraphView | None = None) -> None:
+    def __init__(
+        self,
+        drawing: Drawing,
+        view: GraphView | None = None,
+        values: Mapping[str, Mapping[str, Any]] | None = None,
+        theme: str = "light",
+    ) -> None:
         self.drawing = drawing
         self.view = view
+        self.values = values
+        self.theme = theme
 
     @property
     def svg(self) -> str:
@@ -52,7 +60,10 @@ class Figure:
         return self.drawing.height * self.drawing.scale
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> str:
-        """Write the figure; the suffix says the format (``.svg``, ``.pdf``, ``.png``).
+        """Write the figure; the suffix says the format.
+
+        ``.svg``, ``.pdf``, ``.png``; ``.tikz`` (a picture for LaTeX) and ``.tex`` (a document of it);
+        ``.dot`` (Graphviz) and ``.mmd`` (Mermaid), which lay out by themselves.
 
         ``dpi=`` sets the resolution of a PNG (default 192). Returns the path.
 
@@ -82,7 +93,22 @@ class Figure:
                 f"cannot save a figure to {name!r}: the folder {folder!r} does not exist, and "
                 "folders are not made silently. Create it first, e.g. with os.makedirs."
             )
-        exporter.write(self.drawing, name, **options)
+        if exporter.of == "drawing":
+            exporter.write(self.drawing, name, **options)
+            return name
+        if self.view is None:
+            raise UsageError(
+                f"cannot save this figure as {exporter.name}: it is a drawing and no graph. "
+                f"Try {os.path.splitext(name)[0] + '.svg'!r}."
+            )
+        exporter.write(
+            self.view,
+            name,
+            values=self.values,
+            look=self.theme,
+            title=self.drawing.title,
+            **options,
+        )
         return name
 
     def _repr_svg_(self) -> str:
@@ -149,7 +175,7 @@ def figure_of_graph(
     )
     if width is not None:
         drawing = replace(drawing, scale=width / drawing.width)
-    return Figure(drawing, view)
+    return Figure(drawing, view, numbers, theme)
 
 
 def figure_of_run(

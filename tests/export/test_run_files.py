@@ -313,7 +313,10 @@ def test_the_command(traces, tmp_path, capsys):
     assert main(["export", run, "--to", str(tmp_path / "t.csv"), "--step", "4"]) == 0
     capsys.readouterr()
     for words, said in [
-        (["--to", str(tmp_path / "t.txt")], "there are .svg, .pdf, .png, .tikz, .tex, .speedscope.json"),
+        (
+            ["--to", str(tmp_path / "t.txt")],
+            "there are .svg, .pdf, .png, .tikz, .tex, .dot",
+        ),
         (["--to", str(tmp_path / "no" / "t.json")], "does not exist; make it first"),
         (["--to", str(tmp_path / "t.json"), "--steps", "900:"], "the run has steps 0 to 59"),
         (["--to", str(tmp_path / "t.json"), "--steps", "x"], "is no range of steps"),
