@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 from typing import Any
 
 from graphscope.engine.malloc import keep_freed_memory as _keep_freed_memory
@@ -23,12 +27,16 @@ from graphscope.engine.dtype import (
     int32,
     int64,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from graphscope.engine.dtype import bool_ as bool
 from graphscope.engine.modes import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
+    is_inference_mode_enabled,
     no_grad,
     set_grad_enabled,
 )
@@ -87,14 +95,16 @@ __all__ = [
     "UntypedStorage", "accelerator", "are_deterministic_algorithms_enabled", "autograd",
     "backends", "bfloat16", "bool", "channels_last", "channels_last_3d", "complex128",
     "complex64", "contiguous_format", "cuda", "dashboard", "datasets", "default_generator",
-    "device", "double", "draw", "dtype", "enable_grad", "float", "float16", "float32", "float64",
-    "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads", "half",
-    "inference_mode", "int", "int16", "int32", "int64", "int8",
-    "is_deterministic_algorithms_warn_only_enabled", "is_grad_enabled", "layout", "load", "long",
-    "memory_format", "nn", "no_grad", "optim", "preserve_format", "profile", "random", "save", "scope", "serialization",
-    "set_default_tensor_type", "set_float32_matmul_precision", "set_flush_denormal",
-    "set_grad_enabled", "set_num_interop_threads", "set_num_threads", "short", "strided", "uint8",
-    "use_deterministic_algorithms", "utils", "version",
+    "device", "double", "draw", "dtype", "e", "enable_grad", "float", "float16", "float32",
+    "float64", "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads",
+    "half", "inf", "inference_mode", "int", "int16", "int32", "int64", "int8",
+    "is_deterministic_algorithms_warn_only_enabled", "is_grad_enabled",
+    "is_inference_mode_enabled", "layout", "load", "long", "memory_format", "nan", "nn",
+    "no_grad", "optim", "pi", "preserve_format", "profile", "random", "save", "scope",
+    "serialization", "set_default_tensor_type", "set_float32_matmul_precision",
+    "set_flush_denormal", "set_grad_enabled", "set_num_interop_threads", "set_num_threads",
+    "short", "strided", "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms",
+    "utils", "version",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -104,6 +114,7 @@ half = float16
 long = int64
 int = int32
 short = int16
+newaxis = None
 
 _LAZY = {
     "accelerator": "graphscope.accelerator",

@@ -19,6 +19,7 @@ BELOW = {
     "engine": set(),
     "ops": {"engine"},
     "autograd": {"engine", "ops"},
+    "linalg": {"engine", "ops"},
     "nn": {"engine", "ops"},
     "optim": {"engine", "ops", "nn"},
     "datasets": {"engine"},
@@ -43,6 +44,7 @@ ALLOWED = {
     ("engine", "ops"): "backward and casts find rows of the table late",
     # The scopes and names of modules come from nn; the figures of live tensors from export.
     ("record", "nn"): "module and parameter names",
+    ("nn", "autograd"): "a module's backward hooks stand on the tape as a Function",
     ("record", "view"): "gs.draw",
     ("record", "export"): "gs.draw",
     ("record", "analysis"): "p.key_averages",

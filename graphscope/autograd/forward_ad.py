@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from graphscope.engine import forward_mode
+from graphscope.engine.dual_array import DualArray
 from graphscope.engine.modes import _Decorates
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import AutogradError, DTypeError, ShapeError
@@ -79,9 +80,9 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         )
     if tensor._a.dtype != tangent._a.dtype:
         raise DTypeError(f"make_dual: the tangent is {tangent.dtype}, the tensor {tensor.dtype}")
-    if isinstance(tensor._a, forward_mode.DualArray):
+    if isinstance(tensor._a, DualArray):
         tensor = forward_mode.unpack(tensor)[0]
-    if isinstance(tangent._a, forward_mode.DualArray):
+    if isinstance(tangent._a, DualArray):
         tangent = forward_mode.unpack(tangent)[0]
     return forward_mode.make(tensor, tangent)  # type: ignore[no-any-return]
 

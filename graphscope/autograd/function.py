@@ -6,78 +6,25 @@ node whose gradient is your ``backward``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter_ns as clock
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
+from graphscope.autograd.context import FunctionCtx, OwnOutput, kept
 from graphscope.engine import dispatch
+from graphscope.engine.dual_array import DualArray, dual
 from graphscope.engine.frames import user_line
 from graphscope.engine.modes import is_grad_enabled, no_grad
 from graphscope.engine.op import Op, Want
 from graphscope.engine.tape import Node, make_node
 from graphscope.engine.tensor import Tensor
+from graphscope.engine.versions import wrote
 from graphscope.errors import AutogradError, DTypeError, ShapeError
 
-
-class Context:
-    """What forward hands on to backward: ``save_for_backward`` for tensors, attributes for the rest."""
-
-    def __init__(self, needs: tuple[bool, ...]) -> None:
-        self.needs_input_grad = needs
-        self._saved: tuple[Any, ...] = ()
-        self._plain: tuple[int, ...] = ()
-        self._materialize = True
-        self._node: Any = None
-
-    def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep inputs or outputs for ``backward``, which finds them in ``saved_tensors``."""
-        for t in tensors:
-            if t is not None and not isinstance(t, Tensor):
-                raise DTypeError(
-                    f"save_for_backward keeps tensors, not {type(t).__name__}; set other values as attributes: "
-                    "ctx.name = value"
-                )
-        self._saved = tensors
-
-    @property
-    def saved_tensors(self) -> tuple[Any, ...]:
-        """What ``save_for_backward`` kept. Raises: AutogradError after backward has freed it."""
-        node = None if self._node is None else self._node()
-        if node is not None and node.saved is None:
-            raise AutogradError(
-                f"{node.row.name}: the saved tensors were freed by an earlier backward; call that one with "
-                f"retain_graph=True. ({user_line(2)})"
-            )
-        return tuple(
-            x.tensor(node) if isinstance(x, _OwnOutput) else x
-            for x in (self._saved if node is None else node.saved[0])
-        )
-
-    def mark_non_differentiable(self, *tensors: Tensor) -> None:
-        """These outputs get no gradient (indices, masks)."""
-        self._plain = tuple(id(t) for t in tensors)
-
-    def mark_dirty(self, *tensors: Tensor) -> None:
-        """Taken for torch's sake: an input that forward changed and returns is noticed anyway."""
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """False: outputs without a gradient give None to ``backward`` and not zeros."""
-        self._materialize = value
-
-
-class _OwnOutput:
-    """A saved output, kept as an array: keeping the tensor would be a cycle through its node."""
-
-    def __init__(self, array: Any, k: int) -> None:
-        self.array = array
-        self.k = k
-
-    def tensor(self, node: Any) -> Tensor:
-        out = Tensor(self.array, True, node)
-        out._k = self.k
-        return out
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
 
 class Function:
@@ -121,40 +68,113 @@ class Function:
             "a Function needs a static backward(ctx, *grads) to be differentiated"
         )
 
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Compute the tangents of the outputs from those of the arguments, for forward mode."""
+        raise NotImplementedError(
+            "a Function needs a static jvp(ctx, *grad_inputs) in forward mode"
+        )
+
+    vjp = backward
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward, and note on the tape how to come back."""
         tensors = [a for a in args if isinstance(a, Tensor)]
-        wanted = is_grad_enabled() and any(t._rg for t in tensors)
-        ctx = Context(tuple(isinstance(a, Tensor) and a._rg for a in args))
-        rec = dispatch.set_recorder(None)
-        t0 = clock()
-        try:
-            with no_grad():
-                if cls.setup_context is Function.setup_context:
-                    result = cls.forward(ctx, *args, **kwargs)
-                else:
-                    result = cls.forward(*args, **kwargs)
-                    cls.setup_context(ctx, args, result)
-        finally:
-            dispatch.set_recorder(rec)
+        if any(isinstance(t._a, DualArray) for t in tensors):
+            return _forward_mode(cls, args, kwargs)
+        ctx, raw, t0 = _run(cls, args, kwargs)
         t1 = clock()
-        several = isinstance(result, (tuple, list))
-        raw = tuple(result) if several else (result,)
-        for r in raw:
+        several = isinstance(raw, (tuple, list))
+        results = tuple(raw) if several else (raw,)
+        for r in results:
             if not isinstance(r, Tensor) and not (several and r is None):
                 raise DTypeError(
                     f"{cls.__name__}.forward must return tensors, it returned {type(r).__name__} ({user_line(2)})"
                 )
         row = _row(cls)
-        node = _node(row, cls, ctx, args, tensors, raw) if wanted else None
-        outs = tuple(_wrap(r, k, ctx, tensors, node) for k, r in enumerate(raw))
+        for t in tensors:
+            if id(t) in ctx._dirty:
+                wrote(t._a, row)
+        wanted = is_grad_enabled() and any(t._rg for t in tensors)
+        node = _node(row, cls, ctx, args, tensors, results) if wanted else None
+        outs = tuple(_wrap(r, k, ctx, tensors, node, cls) for k, r in enumerate(results))
+        rec = dispatch.recorder()
         if rec is not None and tensors:
             shown = tuple(o for o in outs if o is not None)
             second = tensors[1] if len(tensors) > 1 else None
             made = shown if len(shown) != 1 else shown[0]
-            rec.op(row, (), tensors[0], second, tuple(tensors[2:]), made, t0, t1, node)
-        return (list(outs) if isinstance(result, list) else outs) if several else outs[0]
+            try:
+                rec.op(row, (), tensors[0], second, tuple(tensors[2:]), made, t0, t1, node)
+            except Exception as error:
+                dispatch.broken(rec, error)
+        return (list(outs) if isinstance(raw, list) else outs) if several else outs[0]
+
+
+def _run(cls: Any, args: Any, kwargs: Any) -> tuple[FunctionCtx, Any, int]:
+    """The user's forward: its context, its result, and when it began."""
+    ctx = FunctionCtx()
+    ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a._rg for a in args)
+    rec = dispatch.set_recorder(None)
+    t0 = clock()
+    try:
+        with no_grad():
+            if cls.setup_context is Function.setup_context:
+                result = cls.forward(ctx, *args, **kwargs)
+            else:
+                result = cls.forward(*args, **kwargs)
+                cls.setup_context(ctx, args, result)
+    finally:
+        dispatch.set_recorder(rec)
+    return ctx, result, t0
+
+
+def _forward_mode(cls: Any, args: Any, kwargs: Any) -> Any:
+    """Forward on the values, the user's jvp on the tangents."""
+    plain = tuple(
+        Tensor(a._a.primal) if isinstance(a, Tensor) and isinstance(a._a, DualArray) else a
+        for a in args
+    )
+    moved = tuple(
+        Tensor(a._a.tangent)
+        if isinstance(a, Tensor) and isinstance(a._a, DualArray) and a._a.tangent is not None
+        else None
+        for a in args
+    )
+    ctx, raw, _ = _run(cls, plain, kwargs)
+    several = isinstance(raw, (tuple, list))
+    results = tuple(raw) if several else (raw,)
+    with no_grad():
+        tangents = cls.jvp(ctx, *moved)
+    given = tuple(tangents) if isinstance(tangents, (tuple, list)) else (tangents,)
+    if len(given) != len(results):
+        raise AutogradError(
+            f"{cls.__name__}.jvp returned {len(given)} tangents, forward has {len(results)} outputs; return one each"
+        )
+    outs = tuple(
+        r if t is None else Tensor(dual(r._a, t._a)) for r, t in zip(results, given, strict=True)
+    )
+    return outs if several else outs[0]
+
+
+def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a ``backward`` whose result has no gradient of its own: a second derivative raises."""
+
+    def backward(ctx: Any, *grads: Any) -> Any:
+        with no_grad():
+            got = fn(ctx, *grads)
+        if not is_grad_enabled() or not any(isinstance(g, Tensor) and g._rg for g in grads):
+            return got
+        several = isinstance(got, tuple)
+        ties = tuple(g for g in grads if isinstance(g, Tensor) and g._rg)
+        tied = tuple(
+            _Once.apply(x, *ties) if isinstance(x, Tensor) and x._a.dtype.kind == "f" else x
+            for x in (got if several else (got,))
+        )
+        return tied if several else tied[0]
+
+    backward.__doc__ = fn.__doc__
+    return backward
 
 
 def _row(cls: Any) -> Op:
@@ -167,6 +187,7 @@ def _row(cls: Any) -> Op:
         )
         want = Want(0, "*", lambda F, g, call: _backward(call, g), (), ("call",))
         row.wants = (want,)
+        row.plans.clear()
         cls._row = row
     return row
 
@@ -178,40 +199,60 @@ def _never(xp: Any, *args: Any) -> Any:
 class _Call:
     """One application: its class, context, and the shapes that gradients must have."""
 
-    def __init__(self, cls: Any, ctx: Context, args: Any, raw: Any) -> None:
+    def __init__(self, cls: Any, ctx: FunctionCtx, args: Any, raw: Any) -> None:
         self.cls = cls
         self.ctx = ctx
         self.places = tuple(i for i, a in enumerate(args) if isinstance(a, Tensor))
         self.n = len(args)
-        self.inputs = tuple((args[i]._a.shape, args[i]._a.dtype, args[i]._rg) for i in self.places)
-        self.outputs = tuple(None if r is None else (r._a.shape, r._a.dtype) for r in raw)
+        self.inputs = tuple(
+            (args[i]._a.shape, args[i]._a.dtype, type(args[i]._a), args[i]._rg) for i in self.places
+        )
+        self.outputs = tuple(
+            None if r is None else (r._a.shape, r._a.dtype, type(r._a)) for r in raw
+        )
 
 
-def _node(row: Op, cls: Any, ctx: Context, args: Any, tensors: list[Tensor], raw: Any) -> Node:
+def _node(row: Op, cls: Any, ctx: FunctionCtx, args: Any, tensors: list[Tensor], raw: Any) -> Node:
     own = {id(r): k for k, r in enumerate(raw) if r is not None}
-    given = {id(t) for t in tensors}
+    given = {id(t) for t in tensors} - set(ctx._dirty)
     saved = tuple(
-        _OwnOutput(t._a, own[id(t)]) if id(t) in own and id(t) not in given else t
+        OwnOutput(t._a, own[id(t)]) if id(t) in own and id(t) not in given else kept(t)
         for t in ctx._saved
     )
     node = make_node(
         row.plan(1), (saved, None, None), tuple(dispatch._edge(t) if t._rg else None for t in tensors),
         {"call": _Call(cls, ctx, args, raw)}, None,
-        tuple((i, ref(t)) for i, t in enumerate(tensors) if not t._rg) or None,
+        tuple(v for i, t in enumerate(tensors) if not t._rg for v in (i, ref(t))) or None,
     )  # fmt: skip
     node.nout = len(raw)
     ctx._node, ctx._saved = ref(node), ()
     return node
 
 
-def _wrap(r: Any, k: int, ctx: Context, tensors: list[Tensor], node: Any) -> Any:
+def _wrap(r: Any, k: int, ctx: FunctionCtx, tensors: list[Tensor], node: Any, cls: Any) -> Any:
     if r is None:
         return None
+    if id(r) in ctx._dirty and any(r is t for t in tensors):
+        if node is not None:
+            from graphscope.ops.rebase import check_target, rebase
+
+            check_target(r, cls.__name__)
+            rebase(r, node, k)
+        return r
     plain = node is None or id(r) in ctx._plain or r._a.dtype.kind != "f"
     # A tensor of its own also where forward handed an input back: the input keeps its history.
     out = Tensor(r._a) if plain else Tensor(r._a, True, node)
     out._k = k
     return out
+
+
+def _zeros(shape: Any, dtype: Any, kind: type) -> Any:
+    made = np.zeros(shape, dtype)
+    if kind is np.ndarray:
+        return made
+    from graphscope.engine.backend import backend_of_type
+
+    return backend_of_type(kind).asarray(made)
 
 
 def _backward(call: _Call, g: Any) -> list[Any]:
@@ -222,7 +263,7 @@ def _backward(call: _Call, g: Any) -> list[Any]:
     grads = []
     for x, out in zip(given, call.outputs, strict=True):
         if x is None and ctx._materialize and out is not None:
-            x = np.zeros(*out)
+            x = Tensor(_zeros(*out)) if graph else _zeros(*out)
         grads.append(
             x
             if x is None or isinstance(x, Tensor)
@@ -242,13 +283,13 @@ def _backward(call: _Call, g: Any) -> list[Any]:
             "each argument, None where there is none"
         )
     back: list[Any] = []
-    for i, (shape, dtype, wants) in zip(call.places, call.inputs, strict=True):
+    for i, (shape, dtype, kind, wants) in zip(call.places, call.inputs, strict=True):
         x = got[i]
         if not wants:
             back.append(None)
             continue
         if x is None:
-            x = Tensor(np.zeros(shape, dtype))
+            x = Tensor(_zeros(shape, dtype, kind))
         if tuple(x._a.shape) != tuple(shape):
             from graphscope.engine.backward import sum_to
 
@@ -266,3 +307,18 @@ def _backward(call: _Call, g: Any) -> list[Any]:
                 )
         back.append(x if graph else x._a)
     return back
+
+
+class _Once(Function):
+    """Stands behind the results of a backward that is marked as once differentiable."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, *ties: Any) -> Any:
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise AutogradError(
+            "trying to differentiate twice a function that was marked with @once_differentiable; take the mark "
+            "off and write backward in differentiable ops"
+        )

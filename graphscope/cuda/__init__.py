@@ -56,4 +56,3 @@ from graphscope.ops.constructors import ON_CUDA as _typed
 pretended = _pretended
 OutOfMemoryError = _OutOfMemory
 globals().update(_typed)  # cuda.FloatTensor and the like
-

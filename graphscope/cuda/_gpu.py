@@ -9,21 +9,17 @@ from graphscope.engine.device import device as Device
 from graphscope.errors import DeviceError
 
 
-def gpu() -> Any:
-    """The backend of the GPU. Raises: DeviceError that says what to install, if there is none."""
-    return backend_of("cuda")
+def gpu(device: Any = None) -> Any:
+    """The backend of a GPU: an index, a name, a device, or None for the current one.
 
-
-def gpu_or_none() -> Any:
-    """The backend of the GPU, or None."""
-    return gpu() if available("cuda") else None
-
-
-def check(device: Any) -> None:
-    """Raises: DeviceError unless ``device`` (None, an index, a name, a device) is the one GPU."""
-    if device is None:
-        return
-    where = Device(device)
+    Raises: DeviceError that says what to install, if it is not there.
+    """
+    where = Device("cuda" if device is None else device)
     if where.type != "cuda":
         raise DeviceError(f"graphscope.cuda is about CUDA devices, not about {where}")
-    backend_of(where)
+    return backend_of(where)
+
+
+def gpu_or_none(device: Any = None) -> Any:
+    """The backend of a GPU, or None if there is none at all."""
+    return gpu(device) if available("cuda") else None

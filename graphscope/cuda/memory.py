@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphscope.cuda._gpu import check, gpu, gpu_or_none
+from graphscope.cuda._gpu import gpu, gpu_or_none
 from graphscope.engine.backend import MemoryStats
 from graphscope.units import bytes_
 
@@ -12,10 +12,9 @@ _NOTHING = MemoryStats(0, 0, 0, None)
 
 
 def _stats(device: Any) -> MemoryStats:
-    found = gpu_or_none()
+    found = gpu_or_none(device)
     if found is None:
         return _NOTHING
-    check(device)
     return found.memory_stats()  # type: ignore[no-any-return]
 
 
@@ -41,8 +40,7 @@ def max_memory_reserved(device: Any = None) -> int:
 
 def reset_peak_memory_stats(device: Any = None) -> None:
     """Count ``max_memory_allocated`` from here."""
-    check(device)
-    gpu().reset_peak()
+    gpu(device).reset_peak()
 
 
 reset_max_memory_allocated = reset_peak_memory_stats
@@ -57,15 +55,14 @@ def empty_cache() -> None:
 
 def mem_get_info(device: Any = None) -> tuple[int, int]:
     """Bytes of the GPU that are free, and all, counting every process."""
-    check(device)
-    free, total = gpu().memory_info()
+    free, total = gpu(device).memory_info()
     return free, total
 
 
 def set_per_process_memory_fraction(fraction: float, device: Any = None) -> None:
     """Refuse to hold more than this share of the GPU's memory."""
-    check(device)
-    gpu().set_limit(int(fraction * gpu().memory_info()[1]))
+    found = gpu(device)
+    found.set_limit(int(fraction * found.memory_info()[1]))
 
 
 def memory_stats(device: Any = None) -> dict[str, int]:

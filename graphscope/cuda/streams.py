@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphscope.cuda._gpu import check, gpu
+from graphscope.cuda._gpu import gpu
 from graphscope.errors import UsageError
 
 
@@ -12,8 +12,7 @@ class Stream:
     """A queue of GPU work of its own: it may overlap with the work of other streams."""
 
     def __init__(self, device: Any = None, priority: int = 0, *, stream: Any = None) -> None:
-        check(device)
-        self._gpu = gpu()
+        self._gpu = gpu(device)
         self._stream = self._gpu.new_stream() if stream is None else stream
         self.priority = priority
 
@@ -48,7 +47,7 @@ class Stream:
         return hash(self._stream)
 
     def __repr__(self) -> str:
-        return "<torch.cuda.Stream device=cuda:0>"
+        return f"<torch.cuda.Stream device={self._gpu.name}>"
 
 
 class Event:
@@ -102,14 +101,12 @@ class Event:
 
 def current_stream(device: Any = None) -> Stream:
     """The stream that this thread's work goes to."""
-    check(device)
-    return Stream(stream=gpu().current_stream())
+    return Stream(device, stream=gpu(device).current_stream())
 
 
 def default_stream(device: Any = None) -> Stream:
     """The stream that work goes to if none was chosen."""
-    check(device)
-    return Stream(stream=gpu().default_stream())
+    return Stream(device, stream=gpu(device).default_stream())
 
 
 def set_stream(stream: Stream | None) -> None:

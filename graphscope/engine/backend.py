@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from graphscope.engine.device import current_gpu
 from graphscope.engine.device import device as Device
 from graphscope.errors import DeviceError
 
@@ -123,7 +125,7 @@ def backend_of_type(kind: type) -> Backend:
     if issubclass(kind, (np.ndarray, np.generic)):
         return backend_of(Device("cpu"))
     if hasattr(kind, "dual_of"):
-        from graphscope.engine.forward_mode import DualBackend
+        from graphscope.engine.dual_array import DualBackend
 
         return DualBackend.of(kind)  # type: ignore[return-value]
     root = kind.__module__.partition(".")[0]
@@ -141,12 +143,12 @@ def backend_of(where: Any) -> Backend:
     Raises: DeviceError if the device is not there.
     """
     where = Device(where)
-    if where.index:
-        raise DeviceError(
-            f"device {where}: only the first device of a kind can be used so far; write {where.type!r}"
-        )
+    index = current_gpu.get() if where.type == "cuda" and where.index is None else where.index or 0
+    name = f"cuda:{index}" if where.type == "cuda" else where.type
+    if where.type != "cuda" and index:
+        raise DeviceError(f"device {where}: there is only one; write {where.type!r}")
     for found in BACKENDS.values():
-        if found.name.partition(":")[0] == where.type:
+        if found.name == name:
             return found
     if where.type == "cpu":
         from graphscope.engine.backend_numpy import NumpyBackend
@@ -156,27 +158,49 @@ def backend_of(where: Any) -> Backend:
         from graphscope.engine.backend_sim import SimBackend
 
         return register(SimBackend())
-    if os.environ.get("GRAPHSCOPE_CUDA") == "sim":
+    count = pretended_gpus()
+    if index >= (count or 1):
+        more = (
+            f"GRAPHSCOPE_CUDA=sim:{index + 1} pretends more"
+            if count
+            else "one GPU can be used so far"
+        )
+        raise DeviceError(f"device {where}: only the first {count or 1} can be used here; {more}")
+    if count:
         from graphscope.engine.backend_sim import stand_in_for_cuda
 
-        return register(stand_in_for_cuda())
+        return register(stand_in_for_cuda(index))
     from graphscope.engine.backend_cupy import CupyBackend
 
     return register(CupyBackend())
 
 
-@contextmanager
-def pretended_cuda() -> Iterator[Backend]:
-    """A ``with`` block in which ``cuda`` is the pretend GPU, as with ``GRAPHSCOPE_CUDA=sim``."""
-    from graphscope.engine.backend_sim import stand_in_for_cuda
+_pretended: ContextVar[int] = ContextVar("graphscope_pretended", default=0)
 
-    before = dict(BACKENDS)
-    for kind in [k for k, found in BACKENDS.items() if found.name.startswith("cuda")]:
-        del BACKENDS[kind]
+
+def pretended_gpus() -> int:
+    """How many pretend GPUs answer to ``cuda``: GRAPHSCOPE_CUDA=sim is one, sim:3 are three."""
+    kind, _, number = os.environ.get("GRAPHSCOPE_CUDA", "").partition(":")
+    return _pretended.get() or (int(number or 1) if kind == "sim" else 0)
+
+
+@contextmanager
+def pretended_cuda(count: int = 1) -> Iterator[Backend]:
+    """A ``with`` block in which ``cuda`` is the pretend GPU, as with ``GRAPHSCOPE_CUDA=sim``."""
+
+    def take_off() -> dict[type, Backend]:
+        gpus = {kind: found for kind, found in BACKENDS.items() if found.name.startswith("cuda")}
+        for kind in gpus:
+            del BACKENDS[kind]
+        return gpus
+
+    before = take_off()
+    token = _pretended.set(count)
     try:
-        yield register(stand_in_for_cuda())
+        yield backend_of("cuda")
     finally:
-        BACKENDS.clear()
+        _pretended.reset(token)
+        take_off()
         BACKENDS.update(before)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from graphscope.engine import bounds
 from graphscope.engine.backend import AllocInfo, MemoryEvent, MemoryStats
 from graphscope.errors import DeviceError
 
@@ -60,6 +61,7 @@ class CupyBackend:
 
     def to_host(self, array: Any) -> Any:
         """A numpy array with the values; waits for the device."""
+        bounds.settle()
         self.sync_count += 1
         return self.xp.asnumpy(array)
 
@@ -71,6 +73,7 @@ class CupyBackend:
         """Wait until the device has done all work."""
         self.sync_count += 1
         self._runtime.deviceSynchronize()
+        bounds.settle()
 
     # ---------------------------------------------------------------- time
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from graphscope.engine import bounds
 from graphscope.engine.backend import AllocInfo, MemoryEvent, MemoryStats
-from graphscope.engine.sim_array import CudaArray, SimArray, host_array_error, run, wrap
+from graphscope.engine.sim_array import SimArray, host_array_error, run, wrap
 from graphscope.engine.sim_device import Costs, SimDevice
 
 PRETENDED_MEMORY = 16 << 30  # bytes, where no limit is set
@@ -103,6 +104,7 @@ class SimBackend:
 
     def to_host(self, array: Any) -> Any:
         """A numpy array with the values; waits for the device."""
+        bounds.settle()
         return array.get()
 
     def scatter_add(self, array: Any, index: Any, values: Any) -> None:
@@ -112,6 +114,7 @@ class SimBackend:
     def synchronize(self) -> None:
         """Wait until the device has done all work."""
         self.device.synchronize()
+        bounds.settle()
 
     def record(self) -> int:
         """Mark this point in the current stream's work."""
@@ -227,14 +230,18 @@ class SimBackend:
         return self.device.elapsed_ns(begin, end)
 
 
-_stand_in: list[SimBackend] = []
+_stand_ins: dict[int, SimBackend] = {}
 
 
-def stand_in_for_cuda() -> SimBackend:
-    """The pretend GPU that answers to ``cuda``; always the same one, since kernels are bound to it."""
-    if not _stand_in:
-        _stand_in.append(SimBackend(name="cuda:0", array_type=CudaArray))
-    return _stand_in[0]
+def stand_in_for_cuda(index: int = 0) -> SimBackend:
+    """The pretend GPU that answers to ``cuda:index``; always the same one, since kernels are bound to it.
+
+    Each has a kind of arrays of its own, so that two devices do not mix.
+    """
+    if index not in _stand_ins:
+        kind = type("CudaArray", (SimArray,), {"__slots__": ()})
+        _stand_ins[index] = SimBackend(name=f"cuda:{index}", array_type=kind)
+    return _stand_ins[index]
 
 
 def _root_address(array: Any) -> int:

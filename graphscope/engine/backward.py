@@ -7,9 +7,10 @@ run on tensors through dispatch, so the result has a graph of its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from operator import attrgetter
+from sys import getrefcount
 from threading import RLock
 from time import perf_counter_ns as clock
 from typing import Any
@@ -17,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine import dispatch, versions
-from graphscope.engine.careful import Pass, freed, rewrap
+from graphscope.engine.careful import Pass
 from graphscope.engine.frames import user_line
 from graphscope.engine.modes import _enabled
+from graphscope.engine.saved import freed, rewrap
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import AutogradError, ShapeError, UsageError
@@ -101,7 +103,8 @@ def _seed(t: Tensor, gradient: Any, create_graph: bool) -> Any:
 def dispatch_ones(like: Any) -> Any:
     """Ones of the same kind, shape and dtype as the array ``like``."""
     if type(like) is ndarray:
-        return np.ones(like.shape, like.dtype)
+        # np.ones takes a microsecond, and most losses are one number
+        return np.array(1, like.dtype) if like.ndim == 0 else np.ones(like.shape, like.dtype)
     from graphscope.engine.backend import backend_of_type
 
     backend = backend_of_type(type(like))
@@ -196,6 +199,23 @@ def _batched(
     return tuple(None if c[0] is None else stack(list(c)) for c in zip(*rows, strict=True))
 
 
+class _Adding:
+    """The name of this write for version counters."""
+
+    name, kernel = "accumulate", None
+
+
+_ADDING = _Adding()
+
+
+def held(t: Any) -> int:
+    """How many references there are to a tensor's array."""
+    return getrefcount(t._a)
+
+
+_ALONE = held(Tensor(np.zeros(1)))
+
+
 def _accumulate(leaf: Tensor, g: Any, create_graph: bool, shared: bool) -> None:
     have = leaf._grad
     if create_graph:
@@ -211,8 +231,11 @@ def _accumulate(leaf: Tensor, g: Any, create_graph: bool, shared: bool) -> None:
         leaf._grad = Tensor(g.copy() if shared or g.base is not None else g)
         leaf._grad._name = None
     else:
+        watched = held(have) > _ALONE  # a graph or a view may look at this gradient
         ha = have._a
         ha += g
+        if watched:
+            versions.wrote(ha, _ADDING)
         g = ha
     rec = dispatch._rec
     if rec is not None:
@@ -272,18 +295,6 @@ def _as_tensor(g: Any) -> Any:
     if g is None or isinstance(g, Tensor):
         return g
     return Tensor(np.asarray(g) if isinstance(g, np.generic) else g)
-
-
-def _push(edge: Any, g: Any) -> None:
-    if type(edge) is Node:
-        have = edge.g
-        edge.g = g if have is None else have + g
-        return
-    node, k = edge
-    if node.g is None:
-        node.g = [None] * node.nout
-    have = node.g[k]
-    node.g[k] = g if have is None else have + g
 
 
 def _push(pending: list[tuple[int, Node]], edge: Any, g: Any) -> None:
@@ -435,13 +446,20 @@ def _visit_variadic(
             _push(pending, edge, got)
 
 
+_plain_namespace: Any = None
+
+
 def _namespace(seed: Any, create_graph: bool) -> Any:
     """What ``F`` is in this pass: tensors' ops, or the kernels for the seed's kind of array."""
+    global _plain_namespace
+    kind = type(seed)
+    if kind is ndarray and _plain_namespace is not None and not create_graph:
+        return _plain_namespace
     from graphscope import ops
 
+    _plain_namespace = ops.NUMPY
     if create_graph:
         return ops.DIFF
-    kind = type(seed)
     return ops.NUMPY if kind is ndarray or issubclass(kind, np.generic) else ops.plain(kind)
 
 

@@ -77,6 +77,10 @@ class Bridges:
             )
         return self._a.__dlpack__(stream=stream, **options)
 
+    @property
+    def __cuda_array_interface__(self) -> Any:
+        return self._a.__cuda_array_interface__  # an AttributeError where it is no CUDA memory
+
     def __dlpack_device__(self) -> Any:
         if not hasattr(self._a, "__dlpack_device__"):
             raise BufferError(

@@ -11,10 +11,10 @@ from typing import Any
 
 from graphscope.engine import anomaly, versions
 from graphscope.engine.forward_mode import DUAL_ROWS, dual_namespace, seeds_for_duals
-from graphscope.engine.frames import user_line
+from graphscope.engine.saved import Packed, freed, rewrap
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import AutogradError, ShapeError
+from graphscope.errors import ShapeError
 
 
 class Pass:
@@ -68,6 +68,9 @@ class Pass:
         self.mixed = not self.create_graph and any(n.row.name == "to_device" for n in order)
         if not self.create_graph and any(n.row.name in DUAL_ROWS for n in order):
             self.F = dual_namespace()
+        elif self.targets is None and not self.create_graph and self._nothing_but_writes(order):
+            self._go_on_fast(order)
+            return
         if self.targets is not None:
             self.needed = self._leading_to_targets(order)
         for node in order:
@@ -80,6 +83,30 @@ class Pass:
                 node.g = None
                 continue
             self._visit(node)
+
+    def _nothing_but_writes(self, order: list[Node]) -> bool:
+        """Whether the fast loop can do the rest, once the versions are checked. It checks them."""
+        if versions.last == versions.INFINITY:
+            return False
+        for node in order:
+            saved = node.saved
+            if node.hooks is not None or (
+                saved is not None and any(type(a) is Packed for a in saved)
+            ):
+                return False
+        for node in order:
+            found = versions.stale(node)
+            if found is not None:
+                raise anomaly.overwritten(node, *found)
+        return True
+
+    def _go_on_fast(self, order: list[Node]) -> None:
+        from graphscope.engine.backward import _walk
+
+        pending = [
+            (-node.seq, node) for node in order if node.g is not None
+        ]  # newest first: a heap
+        _walk(pending, self.F, self.rec, self.retain, -1)
 
     def _waits(self, leaf: Tensor) -> bool:
         return leaf._ext is not None and leaf._ext.held
@@ -113,13 +140,15 @@ class Pass:
                     self._arrived(edge)
             return
         hooks = node.hooks
+        # Torch's order: a wanted tensor in the middle of the graph gets its gradient before hooks change
+        # it, one at the end of the graph gets it after.
+        ends = self.needed is not None and not any(self._wanted(e, self.needed) for e in node.edges)
+        if not ends:
+            self._catch(node, g)
         if hooks is not None:
             g = self._before(node, hooks, g)
-        for k, i in self.node_at.get(node, ()):
-            gk = g if node.nout == 1 else g[k]
-            if gk is not None:
-                self.caught[i] = gk
-        if self.needed is not None and not any(self._wanted(e, self.needed) for e in node.edges):
+        if ends:
+            self._catch(node, g)
             return
         saved = node.saved
         if saved is None:
@@ -127,6 +156,8 @@ class Pass:
         found = versions.stale(node)
         if found is not None:
             raise anomaly.overwritten(node, *found)
+        if any(type(a) is Packed for a in saved):
+            saved = tuple(a.array() if type(a) is Packed else a for a in saved)
         rec = self.rec
         if rec is not None and rec.values:
             rec.adjoint(node, g)
@@ -143,6 +174,12 @@ class Pass:
             self._send(edge, value, g)
         if not self.retain:
             node.saved = None
+
+    def _catch(self, node: Node, g: Any) -> None:
+        for k, i in self.node_at.get(node, ()):
+            gk = g if node.nout == 1 else g[k]
+            if gk is not None:
+                self.caught[i] = gk
 
     def _gradients(self, node: Node, g: Any, saved: Any) -> list[tuple[int, str, Any, Any]]:
         """(slot, name, edge, gradient) for each input that a gradient is wanted of."""
@@ -295,52 +332,3 @@ class Pass:
                     for (slot, name, edge, value), c in zip(got, new, strict=True)
                 ]
         return got
-
-
-def freed(node: Node) -> AutogradError:
-    """The error for a second backward through the same graph."""
-    line = anomaly.line_of(node)
-    return AutogradError(
-        f"backward: trying to backward through the graph a second time: the graph of {node.row.name!r}"
-        f"{f' (computed in {line})' if line else ''} was already freed by an earlier backward. Call the first one "
-        f"with retain_graph=True, or compute the loss again. ({user_line(4)})"
-    )
-
-
-def rewrap(node: Node, saved: Any) -> list[Any]:
-    """Saved arrays as tensors that hang on the graph where they came from."""
-    variadic = node.row.inputs == ("*",)
-    by_slot = (
-        dict(enumerate(node.edges))
-        if variadic
-        else {w.slot: e for w, e in zip(node.wants, node.edges, strict=False)}
-    )
-    n = len(saved) - 2
-    out: list[Any] = []
-    for i, a in enumerate(saved):
-        if a is None:
-            out.append(None)
-        elif isinstance(a, tuple):
-            # Several outputs hang on this node; a tail of indices wants no gradient.
-            edges = {k: (node, k) for k in range(len(a))} if i == n else by_slot if variadic else {}
-            out.append(tuple(_hung(x, edges.get(k)) for k, x in enumerate(a)))
-        elif i < n:
-            out.append(_hung(a, by_slot.get(i)))
-        elif i == n and node.nout == 1:
-            out.append(Tensor(a, True, node))
-        else:
-            out.append(Tensor(a))
-    return out
-
-
-def _hung(a: Any, edge: Any) -> Any:
-    if isinstance(a, Tensor) or not hasattr(a, "dtype"):
-        return a  # what a Function kept
-    if edge is None:
-        return Tensor(a)
-    if isinstance(edge, Tensor):
-        return edge
-    source, k = edge if isinstance(edge, tuple) else (edge, 0)
-    t = Tensor(a, True, source)
-    t._k = k
-    return t

@@ -14,6 +14,7 @@ from graphscope.engine.create_filled import made as made
 from graphscope.engine.create_filled import numpy_dtype as numpy_dtype
 from graphscope.engine.create_filled import ones as ones
 from graphscope.engine.create_filled import scalar_tensor as scalar_tensor
+from graphscope.engine.create_filled import size_among as size_among
 from graphscope.engine.create_filled import sizes as sizes
 from graphscope.engine.create_filled import tensor as tensor
 from graphscope.engine.create_filled import to_device as to_device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,9 @@ from graphscope.engine import dtype as dtypes
 from graphscope.engine.device import CPU, place, same_place
 from graphscope.engine.device import device as Device
 from graphscope.engine.frames import user_line
-from graphscope.engine.size import Size
 from graphscope.engine.storage import strided
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import DTypeError, ShapeError, UsageError
+from graphscope.errors import DTypeError, RangeError, ShapeError, UsageError, UsageTypeError
 
 
 def made(a: Any, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -65,8 +65,10 @@ def tensor(
         device = data.device
     a = _array(data)
     if dtype is not None:
-        with np.errstate(invalid="ignore", over="ignore"):
-            a = a.astype(dtypes.of(dtype).np)
+        kind = dtypes.of(dtype).np
+        if kind.itemsize < 8:
+            _fits(data, kind, "tensor")
+        a = a.astype(kind)
     elif a.dtype == np.float64 and not _is_double(data):
         a = a.astype(dtypes.get_default_dtype().np)
     elif a.dtype not in dtypes.FROM_NUMPY:
@@ -169,16 +171,16 @@ def scalar_tensor(
 # ---------------------------------------------------------------- filled
 
 
-def sizes(size: tuple[Any, ...]) -> Size:
+def sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
     """The shape in ``f(2, 3)``, ``f((2, 3))`` or ``f(tensor.shape)``.
 
     Raises: ShapeError for a negative size.
     """
     if len(size) == 1 and not hasattr(size[0], "__index__"):
-        size = tuple(size[0])
-    shape = Size(int(s) for s in size)
-    if any(s < 0 for s in shape):
-        raise ShapeError(f"the shape {tuple(shape)} has a negative size. ({user_line(3)})")
+        size = size[0]
+    shape = tuple(map(index, size))
+    if shape and min(shape) < 0:
+        raise ShapeError(f"the shape {shape} has a negative size. ({user_line(3)})")
     return shape
 
 
@@ -207,25 +209,37 @@ def written(a: Any, out: Tensor | None, requires_grad: bool) -> Tensor:
     return out.copy_(Tensor(a))  # type: ignore[attr-defined,no-any-return]
 
 
+_NO_MEANING = {"layout", "pin_memory", "memory_format", "names"}
+
+
+def size_among(name: str, size: tuple[Any, ...], rest: dict[str, Any]) -> tuple[Any, ...]:
+    """The sizes, where they may be the keyword ``size``; what else is left over must be known to torch."""
+    if "size" in rest:
+        size = (rest.pop("size"),)
+    unknown = rest.keys() - _NO_MEANING
+    if unknown:
+        raise UsageTypeError(f"{name}() has no argument {', '.join(sorted(unknown))}")
+    return size
+
+
 def _maker(name: str, doc: str) -> Any:
+    on_host = getattr(np, name)
+
     def make(
-        *size: Any, out: Tensor | None = None, dtype: Any = None, layout: Any = strided,
-        device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
-        memory_format: Any = None, names: Any = None,
+        *size: Any, out: Tensor | None = None, dtype: Any = None, device: Any = None,
+        requires_grad: bool = False, **rest: Any,
     ) -> Tensor:  # fmt: skip
-        kind = numpy_dtype(out.dtype if dtype is None and out is not None else dtype)
-        a = getattr(module(place(device)), name)(sizes(size), kind)
-        return written(a, out, requires_grad)
+        if rest:
+            size = size_among(name, size, rest)
+        if out is not None and dtype is None:
+            dtype = out.dtype
+        where = place(device)
+        fill = on_host if where is None else getattr(module(where), name)
+        return written(fill(sizes(size), numpy_dtype(dtype)), out, requires_grad)
 
-    def by_keyword(*size: Any, **kwargs: Any) -> Tensor:
-        if "size" in kwargs:
-            size = (kwargs.pop("size"),)
-        return make(*size, **kwargs)
-
-    by_keyword.__name__ = by_keyword.__qualname__ = name
-    by_keyword.__doc__ = doc
-    by_keyword.__wrapped__ = make  # type: ignore[attr-defined] # the signature to show
-    return by_keyword
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = doc
+    return make
 
 
 zeros = _maker("zeros", "Zeros of a shape.")
@@ -250,8 +264,24 @@ def full(
         fill_value = fill_value.item()
     if dtype is None:
         dtype = out.dtype if out is not None else dtypes.of(type(fill_value))
-    a = module(place(device)).full(sizes((size,)), fill_value, numpy_dtype(dtype))
+    kind = numpy_dtype(dtype)
+    _fits(fill_value, kind, "full")
+    a = module(place(device)).full(sizes((size,)), fill_value, kind)
     return written(a, out, requires_grad)
+
+
+def _fits(values: Any, kind: Any, what: str) -> None:
+    """Raises: RangeError for whole numbers that an integer dtype cannot hold."""
+    if kind.kind in "iu" and isinstance(values, (int, list, tuple)):
+        a = np.asarray(values)
+        limits = np.iinfo(kind)
+        # An unsigned dtype takes -1 as its highest number, as in torch.
+        least = limits.min or -limits.max
+        if a.dtype.kind in "iuO" and ((a > limits.max) | (a < least)).any():
+            raise RangeError(
+                f"{what}: {kind} holds {limits.min}..{limits.max}, and the values go from {a.min()} to {a.max()}. "
+                f"({user_line(3)})"
+            )
 
 
 def eye(
@@ -289,6 +319,6 @@ def empty_strided(
         raise UsageError("empty_strided makes tensors on the cpu only; use empty(...) there")
     kind = numpy_dtype(dtype)
     n = 1 + sum((s - 1) * step for s, step in zip(shape, steps, strict=True))
-    base = np.empty(n if shape.numel() else 0, kind)
+    base = np.empty(n if 0 not in shape else 0, kind)
     strides = tuple(s * kind.itemsize for s in steps)
     return _wish(Tensor(np.ndarray(shape, kind, base, 0, strides)), requires_grad)

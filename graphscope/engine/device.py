@@ -73,6 +73,7 @@ class device:  # noqa: N801 - torch's name
 
 CPU = device("cpu")
 # Where new tensors go that name no device; None is the cpu. Every thread starts with the cpu.
+current_gpu: ContextVar[int] = ContextVar("graphscope_gpu", default=0)
 _default: ContextVar[device | None] = ContextVar("graphscope_device", default=None)
 
 
@@ -90,13 +91,32 @@ def place(where: Any) -> device | None:
     """The device that a ``device=`` argument means; None is the cpu, the usual case."""
     if where is None:
         return _default.get()
-    found = where if isinstance(where, device) else device(where)
+    found = named(where)
     return None if found.type == "cpu" else found
 
 
+_named: dict[Any, device] = {}
+
+
+def named(where: Any) -> device:
+    """The device that a name or a device means; names are looked up once."""
+    if type(where) is device:
+        return where
+    found = _named.get(where)
+    if found is None:
+        found = _named[where] = device(where)
+    return found
+
+
 def same_place(a: device, b: device) -> bool:
-    """Whether two devices are one: ``cuda`` is ``cuda:0``."""
-    return a.type == b.type and (a.index or 0) == (b.index or 0)
+    """Whether two devices are one: ``cuda`` is the current one, ``cuda:0`` if no other was chosen."""
+    return a.type == b.type and _number(a) == _number(b)
+
+
+def _number(where: device) -> int:
+    if where.type == "cuda" and where.index is None:
+        return current_gpu.get()
+    return where.index or 0
 
 
 _device = device

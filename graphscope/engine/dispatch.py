@@ -133,7 +133,7 @@ def straighten(row: Op) -> None:
     if straight.is_straight(row):
         row.run = straight.straighten(row, bind(row, ndarray), _NAMES)
     else:
-        row.run = partial(call, row)
+        row.run = partial(general, row)
 
 
 def unary(row: Op, x: Any) -> Tensor:
@@ -146,11 +146,11 @@ def binary(row: Op, a: Any, b: Any) -> Tensor:
     return row.run(a, b)  # type: ignore[no-any-return]
 
 
-def failed(row: Op, error: Exception, inputs: Any, rec: Any) -> BaseException:
+def failed(row: Op, error: Exception, inputs: Any, rec: Any, params: Any = None) -> BaseException:
     """What to raise for a kernel that raised."""
     if rec is not None:
         rec.failed(row, inputs, error)
-    return explain(row, error, inputs, {})
+    return explain(row, error, inputs, params or {})
 
 
 def _edge(x: Tensor) -> Any:
@@ -166,6 +166,17 @@ def _edge(x: Tensor) -> Any:
 def call(row: Op, *inputs: Any, **params: Any) -> Tensor:
     """Run any row. Inputs are tensors or Python numbers, params are keywords of the kernel.
 
+    See ``general``, which is the whole of it; many rows have a straight path that does the same.
+    """
+    run = row.run
+    if run is None:  # a row that is in no table
+        return general(row, *inputs, **params)
+    return run(*inputs, **params)  # type: ignore[no-any-return]
+
+
+def general(row: Op, *inputs: Any, **params: Any) -> Tensor:
+    """Run any row on any kinds of arrays, numbers and dtypes.
+
     A row with several outputs gives a tuple of tensors.
 
     Raises: ShapeError, DTypeError, DeviceError with the op, the shapes, the rule and the user's line.
@@ -176,7 +187,7 @@ def call(row: Op, *inputs: Any, **params: Any) -> Tensor:
         try:
             arrays.append(x._a)
         except AttributeError:
-            return call(row, *_coerce_all(inputs), **params)
+            return general(row, *_coerce_all(inputs), **params)
         if x._rg:
             mask |= bit
         bit += bit
@@ -188,7 +199,7 @@ def call(row: Op, *inputs: Any, **params: Any) -> Tensor:
     if bit > 2:
         for a in arrays:
             if type(a) is not kind:
-                return call(row, *_one_kind(row, tensors, params), **params)
+                return general(row, *_one_kind(row, tensors, params), **params)
     kern = row.kern.get(kind) or bind(row, kind)
     if row.writes:
         _check_writable(row, tensors[0])
@@ -278,6 +289,8 @@ def _node(row: Op, tensors: Any, arrays: Any, mask: int, ra: Any, aux: Any, para
                     others = (*others, i, x if x._a.ndim == 0 else ref(x))
         saved = tuple(kept_arrays)
     shapes = tuple(a.shape for a in arrays) if row.broadcast else None
+    if len(params) < len(row.params):  # those left out are what the kernel took for them
+        params = {**row.params, **params}
     saved = (*saved, ra if plan.keep_out else None, aux if plan.keep_aux else None)
     return make_node(plan, saved, edges, params or None, shapes, others or None)
 
@@ -319,11 +332,15 @@ def number(value: float, beside: Any) -> Any:
 
 def constant(value: Any, np_dtype: Any, like: Any = None) -> Tensor:
     """A 0-d tensor of a Python number."""
+    try:
+        a = np.asarray(value, np_dtype)
+    except OverflowError:  # 300 beside int8 wraps around, as in torch
+        a = np.asarray(value).astype(np_dtype)
     if like is None or type(like) is ndarray:
-        return Tensor(np.asarray(value, np_dtype))
+        return Tensor(a)
     from graphscope.engine.backend import backend_of_type
 
-    return Tensor(backend_of_type(type(like)).asarray(np.asarray(value, np_dtype)))
+    return Tensor(backend_of_type(type(like)).asarray(a))
 
 
 def weak_constant(value: Any, like: Any) -> Tensor:
@@ -444,7 +461,8 @@ def _check_writable(row: Op, target: Tensor) -> None:
 
 _NAMES = {
     "broken": broken, "thread": get_ident,
-    "Node": Node, "Tensor": Tensor, "asarray": np.asarray, "call": call, "clock": clock, "dispatch": sys.modules[__name__],
+    "Node": Node, "Tensor": Tensor, "asarray": np.asarray, "general": general, "np": np, "register_view": register_view,
+    "clock": clock, "dispatch": sys.modules[__name__],
     "enabled": _enabled.get, "failed": failed, "ndarray": ndarray, "new": object.__new__, "number": number,
     "order": order, "ref": ref,
 }  # fmt: skip

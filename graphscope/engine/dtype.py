@@ -40,8 +40,8 @@ class absent(dtype):  # noqa: N801 - a kind of dtype
     def __init__(self, name: str, itemsize: int, instead: str) -> None:
         self.name, self.itemsize, self.instead = name, itemsize, instead
         self.is_complex = name.startswith("complex")
-        self.is_floating_point = not self.is_complex
-        self.is_signed = True
+        self.is_floating_point = name.startswith("bfloat")
+        self.is_signed = not name.startswith("uint")
         self.rank = -1
 
     @property
@@ -66,8 +66,11 @@ bfloat16 = absent("bfloat16", 2, _SMALL)
 complex64 = absent("complex64", 8, _PAIRS.format("torch.float32"))
 complex128 = absent("complex128", 16, _PAIRS.format("torch.float64"))
 
+_WIDE = "its use is rare. Use torch.int64, or torch.uint8 for bytes"
+uint16, uint32, uint64 = (absent(f"uint{n}", n // 8, _WIDE) for n in (16, 32, 64))
+
 ALL = (bool_, uint8, int8, int16, int32, int64, float16, float32, float64)
-ABSENT = (bfloat16, complex64, complex128)
+ABSENT = (bfloat16, complex64, complex128, uint16, uint32, uint64)
 FROM_NUMPY: dict[Any, dtype] = {d.np: d for d in ALL}
 _BY_NAME = {d.name: d for d in (*ALL, *ABSENT)} | {"float": float32, "double": float64}
 _BY_NAME |= {"half": float16, "long": int64, "int": int32, "short": int16}

@@ -13,6 +13,7 @@ from graphscope.errors import (
     GraphScopeError,
     IndexRangeError,
     LinAlgError,
+    OutOfMemory,
     ShapeError,
 )
 
@@ -30,7 +31,7 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
     where = user_line(2)
     tail = f" ({where})" if where else ""
     what = f"{row.name}: " + ", ".join(describe(x) for x in inputs)
-    kinds = {type(x._a).__name__ for x in inputs}
+    kinds = {type(x._a) for x in inputs}
     if len(kinds) > 1:
         places = " and ".join(str(x.device) for x in inputs)
         return DeviceError(
@@ -54,6 +55,10 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
         clash = broadcast_clash([tuple(x._a.shape) for x in inputs])
         if clash:
             return ShapeError(f"{what}: {clash}{tail}")
+    if type(error).__name__ == "OutOfMemoryError":  # CuPy's
+        return OutOfMemory(
+            f"{what}: {error}. Use smaller batches, or drop tensors that hold a graph{tail}"
+        )
     if isinstance(error, MemoryError):
         return error
     if type(error).__name__ == "LinAlgError":  # numpy's or CuPy's
@@ -71,8 +76,8 @@ def broadcast_clash(shapes: list[tuple[int, ...]]) -> str:
         sizes = sorted({s[-d] for s in shapes if len(s) >= d and s[-d] != 1})
         if len(sizes) > 1:
             return (
-                f"the shapes do not broadcast: dimension -{d} has sizes {sizes[0]} and {sizes[1]}, and "
-                "sizes must be equal or 1. Reshape one, or add a dimension with unsqueeze"
+                f"the shapes do not broadcast: sizes {sizes[0]} and {sizes[1]} differ at non-singleton dimension "
+                f"{rank - d}, and sizes must be equal or 1. Reshape one, or add a dimension with unsqueeze"
             )
     return ""
 

@@ -12,145 +12,15 @@ and the dual number T + e P obeys the same formulas as ordinary gradients do (pr
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from graphscope.engine.dual_array import DualArray, dual, filled, parts, zeros
 from graphscope.engine.modes import _enabled
 
-ndarray = np.ndarray
 DUAL_ROWS = frozenset({"make_dual", "dual_lift", "dual_primal", "dual_tangent"})
-
-
-class DualArray:
-    """A value and its tangent; a tangent of None is zero."""
-
-    __slots__ = ("primal", "tangent", "__weakref__")
-    __array_ufunc__ = None  # so that ndarray + dual comes here
-    dual_of: type = ndarray
-
-    def __init__(self, primal: Any, tangent: Any) -> None:
-        self.primal = primal
-        self.tangent = tangent
-
-    def __getattr__(self, name: str) -> Any:
-        # facts of an array: shape, dtype, strides, flags ...
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.primal, name)
-
-    def __len__(self) -> int:
-        return len(self.primal)
-
-    def __repr__(self) -> str:
-        return f"DualArray({self.primal!r}, {self.tangent!r})"
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        new, moved = parts(value)
-        if self.tangent is None and moved is not None:
-            self.tangent = _zeros(self.primal)
-        self.primal[index] = new
-        if self.tangent is not None:
-            self.tangent[index] = 0 if moved is None else moved
-
-    def fill(self, value: Any) -> None:
-        """Write one value everywhere; the tangent is zero then."""
-        self.primal.fill(value)
-        self.tangent = None
-
-    @property
-    def T(self) -> DualArray:
-        """The dimensions in reverse order."""
-        return self.transpose()
-
-    @property
-    def mT(self) -> DualArray:
-        """The last two dimensions swapped."""
-        return self.swapaxes(-1, -2)
-
-    def transpose(self, *axes: Any) -> DualArray:
-        """As the array's method."""
-        return _both(self, lambda a: a.transpose(*axes))
-
-    def swapaxes(self, i: int, j: int) -> DualArray:
-        """As the array's method."""
-        return _both(self, lambda a: a.swapaxes(i, j))
-
-    def reshape(self, *shape: Any) -> DualArray:
-        """As the array's method."""
-        return _both(self, lambda a: a.reshape(*shape))
-
-    def ravel(self) -> DualArray:
-        """As the array's method."""
-        return _both(self, lambda a: a.ravel())
-
-    def astype(self, dtype: Any, copy: bool = True) -> DualArray:
-        """As the array's method."""
-        return _both(self, lambda a: a.astype(dtype, copy=copy))
-
-    def copy(self, order: str = "C") -> DualArray:
-        """As the array's method."""
-        return _both(self, lambda a: a.copy(order=order))
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> DualArray:
-        """As the array's method."""
-        return _both(self, lambda a: a.sum(axis=axis, keepdims=keepdims))
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> DualArray:
-        """As the array's method."""
-        return _both(self, lambda a: a.mean(axis=axis, keepdims=keepdims))
-
-    def __getitem__(self, index: Any) -> DualArray:
-        return _both(self, lambda a: a[index])
-
-
-def _both(x: DualArray, linear: Callable[[Any], Any]) -> DualArray:
-    return type(x)(linear(x.primal), None if x.tangent is None else linear(x.tangent))
-
-
-def _operator(name: str, flipped: bool) -> Callable[[Any, Any], Any]:
-    def method(self: DualArray, other: Any) -> Any:
-        kernel = kernel_of(name, type(self))
-        return kernel(other, self) if flipped else kernel(self, other)
-
-    return method
-
-
-def _comparison(name: str) -> Callable[[Any, Any], Any]:
-    return lambda self, other: getattr(self.primal, name)(parts(other)[0])
-
-
-for _name, _row in {
-    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "matmul": "matmul",
-}.items():  # fmt: skip
-    setattr(DualArray, f"__{_name}__", _operator(_row, False))
-    setattr(DualArray, f"__r{_name}__", _operator(_row, True))
-for _name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"):
-    setattr(DualArray, _name, _comparison(_name))
-DualArray.__neg__ = lambda self: kernel_of("neg", type(self))(self)  # type: ignore[attr-defined]
-DualArray.__abs__ = lambda self: kernel_of("abs", type(self))(self)  # type: ignore[attr-defined]
-
-_KINDS: dict[type, type[DualArray]] = {ndarray: DualArray}
-
-
-def dual_kind(kind: type) -> type[DualArray]:
-    """The class of dual numbers over arrays of type ``kind``."""
-    found = _KINDS.get(kind)
-    if found is None:
-        found = _KINDS[kind] = type(f"Dual{kind.__name__}", (DualArray,), {"dual_of": kind})
-    return found
-
-
-def dual(primal: Any, tangent: Any) -> DualArray:
-    """The dual number of a value and a tangent (None: zero)."""
-    return dual_kind(type(primal))(primal, tangent)
-
-
-def parts(x: Any) -> tuple[Any, Any]:
-    """Value and tangent of anything; what is no dual number has the tangent None."""
-    return (x.primal, x.tangent) if isinstance(x, DualArray) else (x, None)
 
 
 # ---------------------------------------------------------------- kernels
@@ -186,7 +56,7 @@ def _value_of(x: Any) -> Any:
 
 def _tangent_of(x: Any) -> Any:
     primal, tangent = parts(x)
-    return _zeros(primal) if tangent is None else tangent
+    return zeros(primal) if tangent is None else tangent
 
 
 def _kernel(row: Any, plain: Any) -> Any:
@@ -221,7 +91,7 @@ def _kernel(row: Any, plain: Any) -> Any:
 
 def _shaped(t: Any, like: Any) -> Any:
     t = np.asarray(t, like.dtype) if isinstance(t, (float, int, np.generic)) else t
-    return t if t.shape == like.shape else t + _zeros(like)
+    return t if t.shape == like.shape else t + zeros(like)
 
 
 def _written(row: Any, plain: Any, target: Any, primals: Any, tangents: Any, params: Any) -> Any:
@@ -260,7 +130,9 @@ def push(
             if t is not None:
                 got = plain(*[t if k == i else p for k, p in enumerate(primals)], **params)
                 outs = got if row.multi else (got,)
-                totals = [x + y for x, y in zip(totals, outs, strict=True)] if totals else list(outs)
+                totals = (
+                    [x + y for x, y in zip(totals, outs, strict=True)] if totals else list(outs)
+                )
         return tuple(totals)
     if row.jvp == "elementwise":
         from graphscope.ops import plain as namespace
@@ -295,18 +167,23 @@ def _transposed(
     before, rec = _enabled.set(True), dispatch.set_recorder(None)
     try:
         # The vjp is linear, so its slope is the same at any g; some are written with the sign of g in them.
-        gs = [Tensor(_filled(o, 1), True) if o.dtype.kind == "f" else None for o in outs]
+        gs = [Tensor(filled(o, 1), True) if o.dtype.kind == "f" else None for o in outs]
         given: Any = list(gs) if row.multi else gs[0]
-        wrap = lambda a: a if a is None else Tensor(a)
         if row.inputs == ("*",):
-            saved: list[Any] = [tuple(wrap(a) for a in primals)]
+            saved: list[Any] = [tuple(_wrapped(a) for a in primals)]
         elif row.tail:
-            saved = [tuple(map(wrap, a)) if isinstance(a, tuple) else wrap(a) for a in row.grouped(primals)]
+            saved = [
+                tuple(map(_wrapped, a)) if isinstance(a, tuple) else _wrapped(a)
+                for a in row.grouped(primals)
+            ]
         else:
-            saved = [wrap(a) for a in primals] + [None] * (row.n - len(primals))
-        saved += [None if row.multi else wrap(out), tuple(map(wrap, aux)) if isinstance(aux, tuple) else wrap(aux)]
+            saved = [_wrapped(a) for a in primals] + [None] * (row.n - len(primals))
+        saved += [
+            None if row.multi else _wrapped(out),
+            tuple(map(_wrapped, aux)) if isinstance(aux, tuple) else _wrapped(aux),
+        ]
         if row.multi and any(row.n in w.take for w in row.wants):
-            saved[row.n] = tuple(wrap(o) for o in outs)
+            saved[row.n] = tuple(_wrapped(o) for o in outs)
         us, ts = [], []
         for w in row.wants:
             extra = {p: _param(row, params, p) for p in w.params}
@@ -314,7 +191,9 @@ def _transposed(
                 got = w.fn(DIFF, given, *[saved[i] for i in w.take], **extra)
                 pairs = list(zip(got, tangents, strict=True))
             elif w.slot < len(tangents) and tangents[w.slot] is not None:
-                pairs = [(w.fn(DIFF, given, *[saved[i] for i in w.take], **extra), tangents[w.slot])]
+                pairs = [
+                    (w.fn(DIFF, given, *[saved[i] for i in w.take], **extra), tangents[w.slot])
+                ]
             else:
                 continue
             for u, t in pairs:
@@ -329,6 +208,12 @@ def _transposed(
     finally:
         _enabled.reset(before)
         dispatch.set_recorder(rec)
+
+
+def _wrapped(a: Any) -> Any:
+    from graphscope.engine.tensor import Tensor
+
+    return a if a is None else Tensor(a)
 
 
 def _array(t: Any) -> Any:
@@ -346,7 +231,11 @@ def lift_beside(tensors: Any) -> Any:
     if kind is None or any(type(x._a) not in (kind, kind.dual_of) for x in tensors):
         return None
     return tuple(
-        x if type(x._a) is kind else lift(x) if x._rg and _enabled.get() else Tensor(kind(x._a, None))
+        x
+        if type(x._a) is kind
+        else lift(x)
+        if x._rg and _enabled.get()
+        else Tensor(kind(x._a, None))
         for x in tensors
     )
 
@@ -411,7 +300,7 @@ def seed_of_value(gradient: Any, kind: Any) -> Any:
     from graphscope.engine.tensor import Tensor
 
     primal, tangent = parts(gradient._a)
-    return Tensor(kind(_zeros(primal), primal if tangent is None else tangent))
+    return Tensor(kind(zeros(primal), primal if tangent is None else tangent))
 
 
 def seeds_for_duals(seeds: Any, targets: Any) -> Any:
@@ -428,50 +317,3 @@ def seeds_for_duals(seeds: Any, targets: Any) -> Any:
             s = Tensor(turned) if isinstance(s, Tensor) else turned
         out.append(s)
     return out
-
-
-def _zeros(a: Any) -> Any:
-    return _filled(a, 0)
-
-
-def _filled(a: Any, value: float) -> Any:
-    out = a.copy()
-    out.fill(value)
-    return out
-
-
-class DualBackend:
-    """What the engine asks of a backend, for arrays that are dual numbers."""
-
-    def __init__(self, kind: type[DualArray], inner: Any) -> None:
-        self.array_type = kind
-        self._inner = inner
-
-    known: dict[Any, DualBackend] = {}
-
-    @classmethod
-    def of(cls, kind: Any) -> DualBackend:
-        """The backend of a class of dual numbers."""
-        found = cls.known.get(kind)
-        if found is None:
-            from graphscope.engine.backend import backend_of_type
-
-            found = cls.known[kind] = cls(kind, backend_of_type(kind.dual_of))
-        return found
-
-    def asarray(self, host: Any) -> Any:
-        """A dual number without a tangent."""
-        return self.array_type(self._inner.asarray(host), None)
-
-    def to_host(self, array: Any) -> Any:
-        """The value, as a numpy array."""
-        return self._inner.to_host(array.primal)
-
-    def alias(self, array: Any) -> Any:
-        """The same memory with an owner of its own."""
-        from graphscope.engine.memory import alias
-
-        return type(array)(alias(array.primal), array.tangent)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)

@@ -31,6 +31,8 @@ def alias(a: Any) -> Any:
             if not isinstance(held, ndarray):
                 break
         return np.asarray(_Window(a, held))
+    if hasattr(a, "primal"):
+        return type(a)(alias(a.primal), a.tangent)
     if hasattr(a, "alias"):
         return a.alias()
     return type(a)(a.shape, a.dtype, a.data, strides=a.strides)  # CuPy's constructor

@@ -154,7 +154,7 @@ class Op:
                 raise TypeError(f"op {name!r}: vjp for {k!r}, but the inputs are {self.inputs}")
         self.plans: dict[int, Plan] = {}  # by bit mask of the inputs that want a gradient
         # ``run(*inputs, **params)``: the way by which this row runs; set when the table is frozen.
-        self.run: Callable[..., Any] = _not_in_the_table
+        self.run: Any = None
 
     def _want(self, slot: int, key: str) -> Want:
         fn = self.vjp[key]
@@ -193,7 +193,3 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join(self.inputs)})>"
-
-
-def _not_in_the_table(*inputs: Any, **params: Any) -> Any:
-    raise TypeError("this op is in no ROWS list of a family, so it has no way to run")

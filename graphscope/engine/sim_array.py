@@ -104,6 +104,10 @@ class SimArray(NDArrayOperatorsMixin):
         """The last two dimensions swapped."""
         return run(self._device, "transpose", self._h.swapaxes, (-1, -2), {}, (self,))  # type: ignore[no-any-return]
 
+    def alias(self) -> SimArray:
+        """The same memory without a base: writes through it are counted apart."""
+        return type(self)(self._h, self._device, self.mem)
+
     def fill(self, value: Any) -> None:
         """Write one value everywhere."""
         self._h.fill(value)
@@ -166,20 +170,23 @@ def _method(name: str) -> Any:
     return method
 
 
+def _take(self: SimArray, indices: Any, axis: Any = None) -> Any:
+    """As numpy's ``ndarray.take``, on the device, where indices wrap silently as CuPy's do."""
+    _refuse("take", (indices,))
+    if self._device.index_wrap:
+        indices = indices % max(self.size if axis is None else self.shape[axis], 1)
+    return run(self._device, "take", self._h.take, (indices, axis), {}, (self,))
+
+
 def _fact(name: str) -> Any:
     return property(lambda self: getattr(self._h, name), doc=f"As numpy's ``ndarray.{name}``.")
 
 
 for _name in _METHODS:
     setattr(SimArray, _name, _method(_name))
+SimArray.take = _take  # type: ignore[attr-defined]
 for _name in _FACTS:
     setattr(SimArray, _name, _fact(_name))
-
-
-class CudaArray(SimArray):
-    """An array of the pretend GPU where it stands in for CUDA: a kind of its own, which mixes with nothing."""
-
-    __slots__ = ()
 
 
 # ---------------------------------------------------------------- in and out of the wrapping

@@ -8,6 +8,7 @@ into the text of a function instead of being asked at every call. The texts can 
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 from collections.abc import Callable
@@ -17,6 +18,11 @@ from graphscope.engine.op import Op, Plan
 
 # Positional names as torch spells them: ``torch.tanh(input)``, ``torch.mul(input, other)``.
 NAMES = {1: ("input",), 2: ("input", "other")}
+# The names of a straight path; a row's params stand beside them.
+_LOCALS = frozenset(
+    "input other a b r aux out node plan params rec i t0 t1 e0 e1 sa sb rid expected u v where error".split()
+)
+_REQUIRED = inspect.Parameter.empty
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -25,16 +31,17 @@ def is_straight(row: Op) -> bool:
     return (
         row.n in NAMES
         and row.inputs != ("*",)
-        and not (
-            row.params
-            or row.multi
-            or row.aux
-            or row.writes
-            or row.view
-            or row.mask_first
-            or row.tail
-        )
+        and not (row.multi or row.writes or row.mask_first or row.tail)
+        and not (row.view and row.n > 1)
+        and (isinstance(row.kernel, str) or not _leaves_out(row))
+        and not _LOCALS.intersection(row.params)
     )
+
+
+def _leaves_out(row: Op) -> bool:
+    """Whether an input may be left out (a bias, a mask)."""
+    signature = inspect.signature(row.kernel).parameters.values()  # type: ignore[arg-type]
+    return any(p.name in row.inputs and p.default is not _REQUIRED for p in signature)
 
 
 def source(row: Op) -> str:
@@ -42,7 +49,10 @@ def source(row: Op) -> str:
     names = NAMES[row.n]
     arrays = ("a", "b")[: row.n]
     given = ", ".join(names)
-    lines = [f"def {row.name}({given}):"]
+    params = list(row.params)
+    asked = [p if row.params[p] is _REQUIRED else f"{p}=DEFAULT_{p}" for p in params]
+    passed = "".join(f", {p}={p}" for p in params)
+    lines = [f"def {row.name}({', '.join([*names, *(['*'] if params else []), *asked])}):"]
     add = lines.append
     if row.broadcast and row.n == 2:
         # A Python number becomes a 0-d array that is kept: numpy takes half of the time for it.
@@ -51,7 +61,7 @@ def source(row: Op) -> str:
     add("    try:")
     lines += [f"        {a} = {x}._a" for a, x in zip(arrays, names, strict=True)]
     add("    except AttributeError:")
-    add(f"        return call(ROW, {given})")
+    add(f"        return general(ROW, {given}{passed})")
     if row.n == 2:
         strange = "type(a) is not ndarray or type(b) is not ndarray"
         if row.broadcast:
@@ -61,15 +71,18 @@ def source(row: Op) -> str:
     if row.floats:
         strange += ' or a.dtype.kind != "f"'
     add(f"    if {strange}:")
-    add(f"        return call(ROW, {given})")
+    add(f"        return general(ROW, {given}{passed})")
     tuple_of = f"({given},)" if row.n == 1 else f"({given})"
+    if params:
+        add(f"    params = {{{', '.join(f'{p!r}: {p}' for p in params)}}}")
     add("    rec = dispatch._rec")
     add("    if rec is not None:")
     add("        t0 = clock()")
     add("    try:")
-    add(f"        r = kernel({', '.join(arrays)})")
+    first = "" if isinstance(row.kernel, str) or hasattr(row.kernel, "numpy") else "np, "
+    add(f"        {'r, aux' if row.aux else 'r'} = KERNEL({first}{', '.join(arrays)}{passed})")
     add("    except Exception as error:")
-    add(f"        raise failed(ROW, error, {tuple_of}, rec) from error")
+    add(f"        raise failed(ROW, error, {tuple_of}, rec{', params' if params else ''}) from error")
     add("    if rec is not None:")
     add("        t1 = clock()")
     add("    if type(r) is not ndarray:")
@@ -87,6 +100,11 @@ def source(row: Op) -> str:
         "    out._name = None",
         "    out._ext = None",
     ]
+    if row.view:
+        add(f"    out._of = (input, ROW, {'params' if params else '{}'})")
+        if row.wants:
+            add("    if node is not None and input._node is not None:")
+            add("        register_view(input, out)")
     lines += _recorded(row, names, given)
     add("    return out")
     return "\n".join(lines) + "\n"
@@ -104,7 +122,8 @@ def _edge(e: str, x: str) -> list[str]:
 
 def _saved(row: Op, plan: Plan, arrays: tuple[str, ...]) -> str:
     kept = [a if k else "None" for a, k in zip(arrays, plan.kept, strict=True)]
-    return f"({', '.join(kept)}, {'r' if plan.keep_out else 'None'}, None)"
+    aux = "aux" if plan.keep_aux else "None"
+    return f"({', '.join(kept)}, {'r' if plan.keep_out else 'None'}, {aux})"
 
 
 def _with_graph(row: Op, names: tuple[str, ...], arrays: tuple[str, ...]) -> list[str]:
@@ -114,7 +133,9 @@ def _with_graph(row: Op, names: tuple[str, ...], arrays: tuple[str, ...]) -> lis
     any_wants = " or ".join(f"{x}._rg" for i, x in enumerate(names) if wanted >> i & 1)
     if any_wants.count("_rg") > 1:
         any_wants = f"({any_wants})"
-    lines = [f"    if {any_wants} and enabled():", "        node = new(Node)"]
+    # The result of such a row may be integer, and then has no gradient.
+    floating = ' and r.dtype.kind == "f"' if row.params or not row.broadcast else ""
+    lines = [f"    if {any_wants} and enabled(){floating}:", "        node = Node()"]
     for n, mask in enumerate(masks):
         plan = row.plan(mask)
         inside = "        "
@@ -147,7 +168,7 @@ def _with_graph(row: Op, names: tuple[str, ...], arrays: tuple[str, ...]) -> lis
         shapes = "None if sa == sb else (sa, sb)"
     lines += [
         "        node.plan = plan",
-        "        node.params = None",
+        f"        node.params = {'params' if row.params else 'None'}",
         f"        node.shapes = {shapes}",
         "        node.seq = next(order)",
         "        node.g = None",
@@ -181,14 +202,38 @@ def _recorded(row: Op, names: tuple[str, ...], given: str) -> list[str]:
     if row.wants:
         lines += ["                if node is not None:", "                    node.rid = rid"]
     node = "node" if row.wants else "None"
+    key = "(" + "".join(f"{p}, " for p in row.static) + ")"
+    told = f"rec.op(ROW, {key}, input, {second}, (), out, t0, t1, {node})"
+    if not _on_track(row):
+        return [
+            "    if rec is not None:",
+            "        try:",
+            f"            {told}",
+            *_FENCE,
+        ]
     return [
         *lines,
         "                rec.i = i + 1",
         "            else:",
-        f"                rec.op(ROW, (), input, {second}, (), out, t0, t1, {node})",
-        "        except Exception as error:  # a bug of the recorder's must not stop the program",
-        "            broken(rec, error)",
+        f"                {told}",
+        *_FENCE,
     ]
+
+
+_FENCE = (
+    "        except Exception as error:  # a bug of the recorder's must not stop the program",
+    "            broken(rec, error)",
+)
+
+
+def follows_on_track(row: Op) -> bool:
+    """Whether a repeated op of this row is known by its inputs alone: shape and dtype follow from theirs."""
+    return is_straight(row) and _on_track(row)
+
+
+def _on_track(row: Op) -> bool:
+    steady = row.broadcast or row.jvp == "elementwise" or row.name == "mm"
+    return bool(steady and not row.params and not row.view)
 
 
 def straighten(row: Op, kernel: Callable[..., Any], names: dict[str, Any]) -> Callable[..., Any]:
@@ -198,7 +243,11 @@ def straighten(row: Op, kernel: Callable[..., Any], names: dict[str, Any]) -> Ca
     # engine is meant by no one else, and linecache keeps what is given to it without a time.
     path = os.path.join(_FOLDER, "straight", f"{row.name}.py")
     linecache.cache[path] = (len(text), None, text.splitlines(True), path)
-    scope = {**names, "ROW": row, "kernel": kernel, "PLAN0": row.plan(0)}
+    # __name__: warnings of numpy belong to this module, where they are silenced (engine/quiet.py)
+    scope = {**names, "__name__": __name__, "ROW": row, "KERNEL": kernel, "PLAN0": row.plan(0)}
+    if not isinstance(row.kernel, str) and not hasattr(row.kernel, "numpy"):
+        scope["KERNEL"] = row.kernel
+    scope |= {f"DEFAULT_{p}": default for p, default in row.params.items()}
     scope |= {f"PLAN{mask}": row.plan(mask) for mask in range(1, 1 << row.n)}
     exec(compile(text, path, "exec"), scope)  # noqa: S102 - our own text
     made: Callable[..., Any] = scope[row.name]

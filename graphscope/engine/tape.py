@@ -57,7 +57,9 @@ class Node:
         """Torch's style of name, such as ``MulBackward0``."""
         if self.wants and self.wants[0].name == "*" and self.params and "call" in self.params:
             return f"{self.row.name}Backward"  # a Function of the user's
-        return f"{self.row.name.title().replace('_', '')}Backward0"
+        from graphscope.engine.grad_names import grad_name
+
+        return grad_name(self)
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:

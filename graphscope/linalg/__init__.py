@@ -6,19 +6,19 @@ from typing import Any
 
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import LinAlgError
-from graphscope.linalg.norms import matrix_norm, norm, vector_norm
+from graphscope.linalg.norms import cond, matrix_norm, norm, vector_norm
 from graphscope.ops.functions.arithmetic import mul as _mul
 from graphscope.ops.functions.linalg import chain_matmul as _chain
 from graphscope.ops.functions.linalg import cross as _cross
 from graphscope.ops.functions.linalg import matmul
 from graphscope.ops.functions.reduce import sum as _sum
 from graphscope.ops.functions.shape import unsqueeze as _unsqueeze
-from graphscope.ops.functions.solving import det, inv, matrix_power, solve, solve_triangular
+from graphscope.ops.functions.solving import det as _det
+from graphscope.ops.functions.solving import inv, matrix_power, solve, solve_triangular
 from graphscope.ops.functions.solving import linalg_cholesky as cholesky
 from graphscope.ops.functions.solving import linalg_qr as qr
 from graphscope.ops.functions.solving import linalg_slogdet as slogdet
 from graphscope.ops.functions.spectra import (
-    cond,
     eigh,
     eigvalsh,
     lstsq,
@@ -40,11 +40,16 @@ def cross(input: Any, other: Any, *, dim: int = -1) -> Tensor:
     return _cross(input, other, dim)
 
 
+def det(A: Any) -> Tensor:  # noqa: N803 - torch's name
+    """Determinants of square matrices."""
+    return _det(A)
+
+
 def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:  # noqa: N803
     """The diagonals of matrices, as a view."""
     from graphscope.ops.functions import diagonal as view
 
-    return view(A, offset, dim1, dim2)  # type: ignore[no-any-return]
+    return view(A, offset, dim1, dim2)
 
 
 def multi_dot(tensors: Any) -> Tensor:

@@ -10,6 +10,7 @@ from graphscope.errors import DTypeError, ShapeError
 from graphscope.ops import moments
 from graphscope.ops.dims import dim_of
 from graphscope.ops.functions import abs, amax, amin, permute, reshape, sum, to_dtype
+from graphscope.ops.functions.solving import inv
 from graphscope.ops.functions.spectra import svdvals
 
 _INF = float("inf")
@@ -20,11 +21,15 @@ def _floating(name: str, x: Any, dtype: Any) -> Tensor:
     if dtype is not None:
         t = to_dtype(t, dtype)
     if t._a.dtype.kind != "f":
-        raise DTypeError(f"{name}: Expected a floating point tensor as input. Got {t.dtype.name}; use .float()")
+        raise DTypeError(
+            f"{name}: Expected a floating point tensor as input. Got {t.dtype.name}; use .float()"
+        )
     return t
 
 
-def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:  # noqa: A002
+def vector_norm(
+    x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:  # noqa: A002
     """The p-norm ``sum(|x|^p)^(1/p)`` over dimensions (None: all); inf, -inf and 0 as in torch."""
     t = _floating("linalg.vector_norm", x, dtype)
     axis = _axes(dim, t._a.ndim)
@@ -45,7 +50,9 @@ def matrix_norm(
     """The norm of matrices: "fro", "nuc" (sum of singular values), 2 and -2 (largest, smallest), 1, inf..."""
     t = _floating("linalg.matrix_norm", A, dtype)
     if t._a.ndim < 2:
-        raise ShapeError(f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, not {t._a.ndim}")
+        raise ShapeError(
+            f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, not {t._a.ndim}"
+        )
     row, column = (dim_of(d, t._a.ndim) for d in dim)
     if row == column:
         raise ShapeError(f"linalg.matrix_norm: dims must be different. Got {tuple(dim)}")
@@ -62,12 +69,16 @@ def matrix_norm(
     else:
         raise ShapeError(f"linalg.matrix_norm: Order {ord!r} not supported")
     kept = [1 if d in (row, column) else n for d, n in enumerate(t._a.shape)]
-    return reshape(out, kept if keepdim else [n for d, n in enumerate(t._a.shape) if d not in (row, column)])
+    return reshape(
+        out, kept if keepdim else [n for d, n in enumerate(t._a.shape) if d not in (row, column)]
+    )
 
 
-def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:  # noqa: A002, N803
+def norm(
+    input: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:  # noqa: A002
     """The norm of a vector or matrix: of all elements without ``ord``, by the number of dims with it."""
-    t = _floating("linalg.norm", A, dtype)
+    t = _floating("linalg.norm", input, dtype)
     if ord is None:
         return vector_norm(t, 2, dim, keepdim)
     if dim is not None:
@@ -81,3 +92,12 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     raise ShapeError(
         f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {t._a.ndim}D"
     )
+
+
+def cond(A: Any, p: Any = None) -> Tensor:  # noqa: N803 - torch's name
+    """Condition numbers: the largest singular value over the smallest, or norm(A) * norm(inv(A))."""
+    if p in (None, 2, -2):
+        s: Any = svdvals(A)
+        high, low = s[..., 0], s[..., -1]
+        return low / high if p == -2 else high / low  # type: ignore[no-any-return]
+    return matrix_norm(A, p) * matrix_norm(inv(A), p)  # type: ignore[operator, no-any-return]

@@ -204,7 +204,7 @@ class RReLU(Shown):
 class Hardtanh(Shown):
     """x limited to [min_val, max_val]."""
 
-    _shown = ("min_val", "max_val")
+    _shown: tuple[str, ...] = ("min_val", "max_val")
 
     def __init__(
         self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value: float | None = None,
@@ -227,7 +227,7 @@ class Hardtanh(Shown):
 class ReLU6(Hardtanh):
     """x limited to [0, 6]."""
 
-    _shown = ()
+    _shown: tuple[str, ...] = ()
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0, inplace)

@@ -10,7 +10,7 @@ import numpy as np
 from graphscope.engine.create import empty, made
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import RangeError, ShapeError, UsageError
 from graphscope.nn import functional as F
 from graphscope.nn import init
 from graphscope.nn.functional.attention import additive, attend
@@ -109,7 +109,7 @@ class MultiheadAttention(Module):
         batched = query._a.ndim == 3
         _check_dims(query, key, value)
         if is_causal and attn_mask is None:
-            raise UsageError("Need attn_mask if specifying the is_causal hint.")
+            raise RangeError("Need attn_mask if specifying the is_causal hint.")
         if not batched:
             alone = key is query, value is key
             query = fn.unsqueeze(query, 0)
@@ -145,11 +145,13 @@ class MultiheadAttention(Module):
             return heads[0], heads[1], heads[2]
         e = self.embed_dim
         if self._qkv_same_embed_dim:
-            weights = fn.split(self.in_proj_weight, e, 0)
+            weights: Any = fn.split(self.in_proj_weight, e, 0)
         else:
             weights = [self._parameters[f"{n}_proj_weight"] for n in "qkv"]
-        biases = (None,) * 3 if self.in_proj_bias is None else fn.split(self.in_proj_bias, e, 0)
-        parts = []
+        biases: Any = (
+            (None,) * 3 if self.in_proj_bias is None else fn.split(self.in_proj_bias, e, 0)
+        )
+        parts: list[Any] = []
         for x, w, b, more in zip(
             (query, key, value), weights, biases, (None, self.bias_k, self.bias_v), strict=True
         ):

@@ -61,7 +61,7 @@ class _NormBase(Module):
         version = (local_metadata or {}).get("version", None)
         if (version is None or version < 2) and self.track_running_stats and key not in state_dict:
             state_dict[key] = tensor(0)
-        super()._load_from_state_dict(  # type: ignore[misc]
+        super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
 

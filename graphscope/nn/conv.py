@@ -87,7 +87,7 @@ class _ConvNd(Module):
         elif self.padding == "valid":
             sides = [(0, 0)] * self._dims
         else:
-            sides = [(p, p) for p in self.padding]
+            sides = [(int(p), int(p)) for p in self.padding]
         border = [x for side in reversed(sides) for x in side]
         return F.pad(input, border, mode=self.padding_mode), 0
 
@@ -173,7 +173,7 @@ class _ConvTranspose(_ConvNd):
         want, have = tuple(output_size)[-d:], input._a.shape[-d:]
         out = []
         for k in range(d):
-            least = (have[k] - 1) * self.stride[k] - 2 * self.padding[k]  # type: ignore[operator]
+            least = (have[k] - 1) * self.stride[k] - 2 * self.padding[k]
             least += self.dilation[k] * (self.kernel_size[k] - 1) + 1
             if not least <= want[k] < least + self.stride[k]:
                 raise ShapeError(

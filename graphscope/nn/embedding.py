@@ -81,7 +81,15 @@ class Embedding(_Table):
             raise ShapeError("Embeddings parameter is expected to be 2-dimensional")
         rows, dim = embeddings._a.shape
         return cls(
-            rows, dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze
+            rows,
+            dim,
+            padding_idx,
+            max_norm,
+            norm_type,
+            scale_grad_by_freq,
+            sparse,
+            embeddings,
+            freeze,
         )
 
     def forward(self, input: Tensor) -> Tensor:
@@ -130,9 +138,7 @@ class EmbeddingBag(_Table):
         layer.weight.requires_grad_(not freeze)
         return layer
 
-    def forward(
-        self, input: Tensor, offsets: Any = None, per_sample_weights: Any = None
-    ) -> Tensor:
+    def forward(self, input: Tensor, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
         """The sum or mean of each bag: a row of ``input``, or what starts at each of ``offsets``."""
         return F.embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode,

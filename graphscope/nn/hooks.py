@@ -6,6 +6,7 @@ pass through a ``Function`` that hands them on.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -53,19 +54,24 @@ def add(
 
 
 class Gate(Function):
-    """Tensors that pass a module's door; ``turn`` sees their gradients on the way back."""
+    """Tensors that pass a module's door; ``turn`` sees their gradients on the way back.
+
+    filled: gradients that did not come are zeros for it, and not None.
+    """
 
     @staticmethod
-    def forward(ctx: Any, turn: Any, *tensors: Tensor) -> Any:
+    def forward(ctx: Any, turn: Any, filled: bool, *tensors: Tensor) -> Any:
         """The same values."""
         ctx.turn = turn
-        ctx.set_materialize_grads(False)
-        return tuple(t.detach() for t in tensors)
+        ctx.set_materialize_grads(filled)
+        out = tuple(t.detach() for t in tensors)
+        ctx.mark_non_differentiable(*(o for o, t in zip(out, tensors, strict=True) if not t._rg))
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """What ``turn`` makes of the gradients."""
-        return (None, *ctx.turn(grads))
+        return (None, None, *ctx.turn(grads))
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
@@ -93,7 +99,7 @@ class BackwardHooks:
         if not is_grad_enabled() or not any(args[i]._rg for i in places):
             return args
         self.gated, self.places = True, places
-        passed = Gate.apply(self._leaving, *(args[i] for i in places))
+        passed = Gate.apply(self._leaving, True, *(args[i] for i in places))
         out = list(args)
         for i, t in zip(places, _tuple(passed), strict=True):
             out[i] = t
@@ -109,7 +115,7 @@ class BackwardHooks:
         if not any(parts[i]._rg for i in places):
             return result
         self.out_places, self.out_count = places, len(parts)
-        passed = _tuple(Gate.apply(self._arriving, *(parts[i] for i in places)))
+        passed = _tuple(Gate.apply(self._arriving, False, *(parts[i] for i in places)))
         if single:
             return passed[0]
         out = list(parts)
@@ -129,6 +135,12 @@ class BackwardHooks:
         self.grad_output = all_grads
         if not self.gated:
             # No input wants a gradient, so this is the last that will be heard of this call.
+            if self.post:
+                warnings.warn(
+                    "Full backward hook is firing when gradients are computed with respect to module outputs since "
+                    "no inputs require gradients.",
+                    stacklevel=2,
+                )
             for hook in self.post:
                 if hook(self.module, (None,) * self.count, all_grads) is not None:
                     raise RuntimeError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphscope.engine.create import to_device
 from graphscope.engine.tensor import Tensor
+from graphscope.engine.versions import wrote
 from graphscope.errors import ShapeError, UsageError
 from graphscope.ops.random import Generator, rng
 
@@ -26,7 +27,17 @@ def _set(tensor: Tensor, values: Any) -> Tensor:
     tensor._a[...] = (
         values if isinstance(tensor._a, np.ndarray) else to_device(Tensor(values), tensor.device)._a
     )
+    wrote(tensor._a, _INIT)
     return tensor
+
+
+class _Init:
+    """The name of these writes for version counters."""
+
+    name, kernel = "nn.init", None
+
+
+_INIT = _Init()
 
 
 def _draw(tensor: Tensor) -> Any:

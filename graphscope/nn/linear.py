@@ -54,7 +54,7 @@ class Linear(Module):
         """Apply the layer."""
         own = self._parameters
         bias = own["bias"]
-        if bias is not None and input._a.ndim == 2:
+        if bias is not None and input._a.ndim:
             out: Tensor = call(linalg.linear, input, own["weight"], bias)
             return out
         return F.linear(input, own["weight"], bias)

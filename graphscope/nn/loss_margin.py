@@ -185,7 +185,7 @@ class CosineSimilarity(Module):
         self.dim = dim
         self.eps = eps
 
-    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+    def forward(self, x1: Tensor, x2: Tensor) -> Any:
         """The cosines."""
         return F.cosine_similarity(x1, x2, self.dim, self.eps)
 
@@ -199,6 +199,6 @@ class PairwiseDistance(Module):
         self.eps = eps
         self.keepdim = keepdim
 
-    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+    def forward(self, x1: Tensor, x2: Tensor) -> Any:
         """The distances."""
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)

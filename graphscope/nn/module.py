@@ -9,6 +9,7 @@ from graphscope.engine import dispatch
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.device import device as Device
 from graphscope.engine.tensor import Tensor
+from graphscope.errors import UsageError
 from graphscope.nn.hooks import BackwardHooks, RemovableHandle, add
 from graphscope.nn.state import Stateful
 
@@ -96,6 +97,8 @@ class Module(Stateful):
 
     def train(self: T, mode: bool = True) -> T:
         """Put this module and all below into training mode (or evaluation, if mode is False)."""
+        if not isinstance(mode, bool):
+            raise UsageError(f"training mode is expected to be boolean, not {mode!r}")
         self.training = mode
         for child in self.children():
             child.train(mode)

@@ -105,7 +105,9 @@ class RMSNorm(Module):
 
     def extra_repr(self) -> str:
         """Sizes, as torch shows them."""
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        )
 
 
 class GroupNorm(Module):
@@ -156,9 +158,7 @@ class LocalResponseNorm(Module):
     Source: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep CNNs" (AlexNet), 3.3.
     """
 
-    def __init__(
-        self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-    ) -> None:
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
         self.size = size
         self.alpha = alpha

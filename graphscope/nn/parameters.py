@@ -12,11 +12,12 @@ from graphscope.nn.parameter import Parameter
 
 
 def _text(value: Any, old: bool = False) -> str:
+    t: Any = value
     if not isinstance(value, Tensor):
         return f"Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     where = "" if value.device.type == "cpu" else f" ({value.device})"
-    return f"{kind} containing: [{value.type() if old else value.dtype} of size {'x'.join(map(str, value.shape))}{where}]"
+    return f"{kind} containing: [{t.type() if old else t.dtype} of size {'x'.join(map(str, value.shape))}{where}]"
 
 
 class ParameterList(Module):

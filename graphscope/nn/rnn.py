@@ -56,7 +56,7 @@ class RNNBase(Module):
         for layer in range(num_layers):
             entry = input_size if layer == 0 else out_size * (2 if bidirectional else 1)
             for suffix in ("", "_reverse") if bidirectional else ("",):
-                shapes = {
+                shapes: dict[str, tuple[int, ...]] = {
                     f"weight_ih_l{layer}{suffix}": (wide, entry),
                     f"weight_hh_l{layer}{suffix}": (wide, out_size),
                 }

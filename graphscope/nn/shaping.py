@@ -6,7 +6,6 @@ from typing import Any
 
 from graphscope.engine.tensor import Tensor
 from graphscope.nn import functional as F
-from graphscope.nn.functional.common import several
 from graphscope.nn.module import Module
 
 __all__ = [
@@ -215,7 +214,8 @@ class CosineSimilarity(Module):
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """Apply the layer."""
-        return F.cosine_similarity(x1, x2, self.dim, self.eps)
+        out: Tensor = F.cosine_similarity(x1, x2, self.dim, self.eps)
+        return out
 
 
 class PairwiseDistance(Module):
@@ -229,4 +229,5 @@ class PairwiseDistance(Module):
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """Apply the layer."""
-        return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
+        out: Tensor = F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
+        return out

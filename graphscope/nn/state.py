@@ -70,7 +70,8 @@ class Stateful(Tree):
     ) -> Any:
         """All parameters and persistent buffers by path; they share the module's memory."""
         if args:  # torch's old positional order
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            given = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            destination, prefix, keep_vars = given[0], given[1], given[2]
         if destination is None:
             destination = State()
             destination._metadata = OrderedDict()
@@ -143,7 +144,7 @@ class Stateful(Tree):
         if not hasattr(value, "shape"):
             return (
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
-                f"checkpoint but received {type(value)}\n"
+                f"checkpoint but received {type(value)}"
             )
         if not isinstance(value, Tensor):
             value = dispatch.as_tensor(value)

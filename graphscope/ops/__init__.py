@@ -30,6 +30,7 @@ from graphscope.ops import (
     einsum,
     embedding,
     fold,
+    gamma,
     index,
     inplace,
     join,
@@ -63,7 +64,7 @@ from graphscope.ops import (
 )
 
 FAMILIES = [
-    arithmetic, pointwise, special, choice, compare, reduce, positions, scan, moments, statistics, shape, arrange, join, index, scatter, rowwise, sort, linalg, einsum, decompose, spectral, conv, pool, fold, pad, resample, norm, norm_local, dropout, embedding, softmax, loss, loss_pairs, loss_soft, recurrent, attention, update, update_adaptive, update_other,
+    arithmetic, pointwise, special, gamma, choice, compare, reduce, positions, scan, moments, statistics, shape, arrange, join, index, scatter, rowwise, sort, linalg, einsum, decompose, spectral, conv, pool, fold, pad, resample, norm, norm_local, dropout, embedding, softmax, loss, loss_pairs, loss_soft, recurrent, attention, update, update_adaptive, update_other,
     inplace,
     dual,
     activation,

@@ -225,9 +225,26 @@ lerp = Op(
     jvp="elementwise",
     samples=(arrays((3, 4), (3, 4), (3, 4)), arrays((3, 4), (4,), ()), arrays((0, 4), (4,), (1, 4))),
     flops=lambda a, b, *_, **__: 3 * max(a.size, b.size), doc="From a to b by a weight: a + w (b - a).",
+    reference=lambda a, b, weight: a + weight * (b - a),
 )  # fmt: skip
 
+# ---------------------------------------------------------------- without a gradient
+
+
+def _exact(name: str, tex: str, samples: Any, doc: str) -> Op:
+    return Op(
+        name, name, inputs="a b", tex=tex, broadcast=True, samples=samples, errors=CLASH if name == "nextafter" else (),
+        doc=doc,
+    )  # fmt: skip
+
+
+_INTEGERS = (made(lambda r: (r.integers(-30, 30, (3, 4)), r.integers(1, 30, (4,)))),)
+gcd = _exact("gcd", r"\gcd({a}, {b})", _INTEGERS, "Greatest common divisor.")
+lcm = _exact("lcm", r"\mathrm{{lcm}}({a}, {b})", _INTEGERS, "Least common multiple.")
+nextafter = _exact("nextafter", r"{a} \to {b}", BROADCAST, "The next number after a towards b.")
+
 ROWS = [
+    gcd, lcm, nextafter,
     add, sub, mul, div, neg, add_scaled, sub_scaled, addcmul, addcdiv, floor_divide, trunc_divide,
     remainder, fmod, zeros_grad, pow, square, reciprocal, lerp,
 ]  # fmt: skip

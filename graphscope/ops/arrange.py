@@ -143,6 +143,7 @@ unfold = Op(
     samples=(arrays((7,), axis=0, size=3, step=2, was=(7,)), arrays((2, 5), axis=1, size=2, step=1, was=(2, 5))),
     errors=(((2, 5), dict(axis=1, size=6, step=1), "maximum size for tensor at dimension 1 is 5"),),
     flops=_free, doc="Windows of a dimension, as a new last dimension: a view.",
+    reference=lambda x, *, axis, size, step, was: np.lib.stride_tricks.sliding_window_view(x, size, axis)[(slice(None),) * axis + (slice(None, None, step),)],
 )  # fmt: skip
 unfold_grad = Op(
     "unfold_grad", _unfold_grad, tex=r"\mathrm{{unfold}}^T({g})", family="shape", values=("shape",), jvp="multilinear",
@@ -175,7 +176,7 @@ def _as_strided_grad(xp: Any, g: Any, *, size: Any, stride: Any, offset: int, sh
     return out.reshape(shape)
 
 
-_STRIDES = dict(size=(2, 3), stride=(2, 1), offset=1)
+_STRIDES: dict[str, Any] = dict(size=(2, 3), stride=(2, 1), offset=1)
 as_strided = Op(
     "as_strided", _as_strided, tex=r"\mathrm{{strided}}({x})", family="shape", view=True, values=("was",),
     vjp=dict(x=lambda F, g, size, stride, offset, was:

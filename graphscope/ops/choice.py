@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graphscope.engine.op import Op
 from graphscope.ops.samples import BROADCAST, NORMAL, arrays, made
+from graphscope.ops.scalars import scalar
 
 # ---------------------------------------------------------------- limits
 
@@ -13,18 +16,18 @@ from graphscope.ops.samples import BROADCAST, NORMAL, arrays, made
 def _clamp(xp: Any, x: Any, *, min: Any = None, max: Any = None) -> Any:
     # maximum/minimum take a third of the time of xp.clip.
     if min is not None:
-        x = xp.maximum(x, x.dtype.type(min))
+        x = xp.maximum(x, scalar(min, x))
     if max is not None:
-        x = xp.minimum(x, x.dtype.type(max))
+        x = xp.minimum(x, scalar(max, x))
     return x
 
 
 def _clamp_vjp(F: Any, g: Any, x: Any, min: Any, max: Any) -> Any:
     if min is None:
-        return g * (x <= max)
+        return g * (x <= scalar(max, x))
     if max is None:
-        return g * (x >= min)
-    return g * ((x >= min) & (x <= max))
+        return g * (x >= scalar(min, x))
+    return g * ((x >= scalar(min, x)) & (x <= scalar(max, x)))
 
 
 clamp = Op(
@@ -32,6 +35,7 @@ clamp = Op(
     jvp="elementwise",
     samples=(arrays((3, 4), min=0), arrays((3, 4), min=-1, max=0.5), arrays((3,), max=1), arrays((0,), max=1)),
     doc="Limit to [min, max]; the gradient passes where the value was inside.",
+    reference=lambda x, *, min, max: np.clip(x, min, max),
 )  # fmt: skip
 
 # With tensors as limits. Unlike maximum, a tie gives the whole gradient to x.
@@ -124,6 +128,7 @@ nan_to_num = Op(
     vjp=dict(x=lambda F, g, x: F.where(F.isfinite(x), g, F.zero(g))), jvp="elementwise",
     samples=(arrays((3, 4)), arrays((0,)), arrays((), nan=1.0)),
     doc="Numbers in place of NaN and the infinities.",
+    reference=lambda x, *, nan, posinf, neginf: np.nan_to_num(x, nan=nan or 0.0, posinf=posinf, neginf=neginf),
 )  # fmt: skip
 
 # ---------------------------------------------------------------- signs
@@ -152,8 +157,10 @@ copysign = Op(
     jvp="elementwise", samples=BROADCAST, doc="The size of a with the sign of b.",
 )  # fmt: skip
 heaviside = Op(
-    "heaviside", "heaviside", inputs="x values", tex=r"H({x})", broadcast=True, samples=BROADCAST,
+    # numpy's makes integers floating and passes NaN on; torch's step of NaN is 0
+    "heaviside", lambda xp, x, values: xp.where(x == 0, values, (x > 0).astype(x.dtype)), tex=r"H({x})", broadcast=True, samples=BROADCAST,
     doc="0 below 0, 1 above it, and the second input at 0.",
+    reference=np.heaviside,
 )  # fmt: skip
 
 # ---------------------------------------------------------------- to whole numbers
@@ -193,10 +200,12 @@ round = Op(  # noqa: A001 - torch's name
     "round", _round, tex=r"\mathrm{{round}}({x})", vjp=dict(x=lambda F, g: F.zeros_grad(g)),
     jvp="elementwise", samples=(*NORMAL, arrays((3,), decimals=2), arrays((3,), decimals=-1)),
     doc="The nearest whole number, halves to the even one; decimals keeps digits.",
+    reference=lambda x, *, decimals: np.round(x, decimals),
 )  # fmt: skip
 frac = Op(
     "frac", lambda xp, x: x - xp.trunc(x), tex=r"\mathrm{{frac}}({x})", vjp=dict(x=lambda F, g: g),
     jvp="elementwise", samples=NORMAL, doc="What trunc takes away.",
+    reference=lambda x: np.modf(x)[0],
 )  # fmt: skip
 
 ROWS = [

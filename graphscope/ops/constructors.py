@@ -62,7 +62,7 @@ def _old_constructor(cls: Any, args: Any, device: Any) -> EngineTensor:
                 raise DTypeError(
                     f"{cls.__name__} of a tensor of {data.dtype}: this constructor does not convert; use .to({kind})"
                 )
-            return EngineTensor(data._a)
+            return data if data._rg else EngineTensor(data._a)
         if not isinstance(data, (list, tuple, np.ndarray, range)):
             raise DTypeError(
                 f"{cls.__name__}(...) takes sizes or a sequence, not a {type(data).__name__}; "
@@ -85,6 +85,20 @@ class Tensor(EngineTensor, metaclass=_Face):
 
 
 Tensor.__module__ = EngineTensor.__module__
+
+
+class _VariableFace(_Face):
+    def __call__(cls, *args: Any, requires_grad: bool = False, **old: Any) -> Any:
+        (data,) = args
+        return data.detach().requires_grad_() if requires_grad else data
+
+
+class Variable(EngineTensor, metaclass=_VariableFace):
+    """A tensor, by its name of before torch 0.4: ``Variable(x)`` is ``x``; volatile has no meaning any more."""
+
+    __slots__ = ()
+    tensor_dtype = None
+    tensor_device = None
 
 
 def _typed(name: str, kind: dtypes.dtype, where: str | None = None) -> Any:

@@ -144,7 +144,7 @@ def weight_grad(
     cg = c // groups
     wins = windows(xp, x, kernel, stride, padding, dilation)
     gt = to_chwn(xp, g)
-    out = None
+    out: Any = None
     for rows in blocks(wins, 1 << 22):
         cols = xp.ascontiguousarray(wins[:, :, :, rows]).reshape(groups, cg * kh * kw, -1)
         part = gt if rows == slice(0, gt.shape[1]) else gt[:, rows]

@@ -77,15 +77,40 @@ def forward(x: Any, w: Any, b: Any, stride: Pair, padding: Pair, dw: int, out_hw
     """The convolution of ``x`` (H, C, W, N), as (OH, O, OW, N)."""
     o, c, kh, kw = w.shape
     oh, ow = out_hw
-    gather = Gather(x, ow, kw, stride[1], padding[1], dw)
-    out = np.empty((oh, o, ow * x.shape[3]), x.dtype)
-    if c * kw >= _MANY and stride[0] == 1 and kh > 1:
-        _by_image_row(out, gather, w, padding[0])
+    n = x.shape[3]
+    out = np.empty((oh, o, ow * n), x.dtype)
+    for a, z, part, left in _spread(x, ow, (kh, kw), stride[1], padding[1], dw):
+        gather = Gather(part, z - a, kw, stride[1], left, dw)
+        if z - a < ow:
+            _by_output_rows(out[:, :, a * n : z * n], gather, w, b, stride[0], padding[0])
+            continue
+        _whole(out, gather, w, b, stride[0], padding[0])
+    return out.reshape(oh, o, ow, n)
+
+
+def _spread(x: Any, ow: int, kernel: Pair, sw: int, pw: int, dw: int) -> Any:
+    """Output columns a..z to do at a time, the pixels they see, and the padding left of those.
+
+    All columns at once, but for long signals: images of one row, too wide for the cache.
+    """
+    kh, kw = kernel
+    wide = kw * x.shape[1] * x.shape[3] * x.itemsize
+    step = ow if kh > 1 or wide * ow <= 2 * _BLOCK else max(1, _BLOCK // wide)
+    for a in range(0, ow, step):
+        z = min(ow, a + step)
+        lo, hi = a * sw - pw, (z - 1) * sw - pw + (kw - 1) * dw + 1
+        left = min(max(0, lo), x.shape[2])
+        yield a, z, x[:, :, left : max(left, hi)], left - lo
+
+
+def _whole(out: Any, gather: Gather, w: Any, b: Any, sh: int, ph: int) -> None:
+    _, c, kh, kw = w.shape
+    if c * kw >= _MANY and sh == 1 and kh > 1:
+        _by_image_row(out, gather, w, ph)
         if b is not None:
             out += b[:, None]
     else:
-        _by_output_rows(out, gather, w, b, stride[0], padding[0])
-    return out.reshape(oh, o, ow, -1)
+        _by_output_rows(out, gather, w, b, sh, ph)
 
 
 def _by_output_rows(out: Any, gather: Gather, w: Any, b: Any, sh: int, ph: int) -> None:
@@ -187,6 +212,14 @@ def input_grad(g: Any, w: Any, stride: Pair, padding: Pair, dw: int, size: Pair)
 
 def weight_grad(x: Any, g: Any, kernel: Pair, stride: Pair, padding: Pair, dw: int) -> Any:
     """The products of windows with output gradients, (O, C, kh, kw)."""
+    out = None
+    for a, z, part, left in _spread(x, g.shape[2], kernel, stride[1], padding[1], dw):
+        got = _weight_part(part, g[:, :, a:z], kernel, stride, (padding[0], left), dw)
+        out = got if out is None else out + got
+    return out
+
+
+def _weight_part(x: Any, g: Any, kernel: Pair, stride: Pair, padding: Pair, dw: int) -> Any:
     oh, o, ow, n = g.shape
     (kh, kw), c, p = kernel, x.shape[1], ow * n
     gather = Gather(x, ow, kw, stride[1], padding[1], dw)

@@ -11,7 +11,7 @@ import numpy as np
 from graphscope.engine import dispatch, versions
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.backend import backend_of, backend_of_type
-from graphscope.engine.device import CPU, device, same_place
+from graphscope.engine.device import CPU, device, named, same_place
 from graphscope.engine.op import Op
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
@@ -23,7 +23,7 @@ def _move(xp: Any, x: Any, *, device: str, was: str = "cpu") -> Any:
 
 
 def _moved_back(F: Any, g: Any, device: str, was: str) -> Any:
-    return moved(g, was) if isinstance(g, Tensor) else _move(None, g, device=was)
+    return moved(g, was) if isinstance(g, Tensor) else F.to_device(g, device=was, was=device)
 
 
 to_device = Op(
@@ -38,7 +38,7 @@ def moved(x: Tensor, where: Any) -> Tensor:
 
     It does not go through ``dispatch.call``, whose ops stay on one device.
     """
-    here, there = x.device, device(where)
+    here, there = x.device, named(where)
     if same_place(here, there):
         return x
     params = dict(device=str(there), was=str(here))
@@ -78,13 +78,13 @@ def parse_to(args: Any, kwargs: Any) -> tuple[device | None, dtypes.dtype | None
         elif isinstance(a, str) and a.removeprefix("torch.") in dtypes._BY_NAME:
             kind = a
         elif isinstance(a, (str, int, device)):
-            where = device(a)
+            where = named(a)
         elif a is not None:
             raise UsageError(f"to() takes a dtype, a device or a tensor, not {a!r}")
     if "other" in kwargs:
         where, kind = kwargs["other"].device, kwargs["other"].dtype
     if kwargs.get("device") is not None:
-        where = device(kwargs["device"])
+        where = named(kwargs["device"])
     if kwargs.get("dtype") is not None:
         kind = kwargs["dtype"]
     unknown = set(kwargs) - {"other", "device", "dtype", "non_blocking", "copy", "memory_format"}
@@ -96,6 +96,12 @@ def parse_to(args: Any, kwargs: Any) -> tuple[device | None, dtypes.dtype | None
 
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Another dtype, another device, or like another tensor; itself if nothing changes."""
+    if len(args) == 1 and not kwargs:  # the usual forms, without the questions
+        (a,) = args
+        if type(a) is dtypes.dtype:
+            return dispatch.cast(self, a.np)
+        if type(a) is device:
+            return moved(self, a)
     where, kind, copy = parse_to(args, kwargs)
     out = self
     if kind is not None and out._a.dtype != kind.np:
@@ -232,6 +238,7 @@ def pin_memory(self: Tensor) -> Tensor:
 
 
 METHODS: dict[str, Any] = {
+    "__pos__": lambda self: self,
     "to": to, "cpu": cpu, "cuda": cuda, "contiguous": contiguous, "clone": clone, "type": type_,
     "type_as": type_as, "apply_": apply_, "map_": map_, "pin_memory": pin_memory,
     "share_memory_": pin_memory, "bfloat16": bfloat16, "adjoint": adjoint,

@@ -22,12 +22,16 @@ def square(x: tuple[int, ...], *others: Any, **params: Any) -> None:
     if len(x) < 2:
         raise ShapeError(f"The input tensor A must have at least 2 dimensions, not the shape {x}")
     if x[-1] != x[-2]:
-        raise ShapeError(f"A must be batches of square matrices, but they are {x[-2]} by {x[-1]} matrices")
+        raise ShapeError(
+            f"A must be batches of square matrices, but they are {x[-2]} by {x[-1]} matrices"
+        )
 
 
 def _floating(x: Any) -> None:
     if x.dtype.kind != "f":
-        raise DTypeError(f"Expected a floating point tensor as input, got {x.dtype.name}; use .float()")
+        raise DTypeError(
+            f"Expected a floating point tensor as input, got {x.dtype.name}; use .float()"
+        )
 
 
 def _checked(x: Any) -> Any:
@@ -42,13 +46,13 @@ def _cube(x: Any, **_: Any) -> int:
 
 def _well(r: Any, *shape: int) -> Any:
     """Random matrices far from singular."""
-    return r.normal(size=shape) + 3 * np.eye(*shape[-2:])
+    return r.normal(size=shape) + 3 * np.eye(shape[-2], shape[-1])
 
 
 _SQUARES = (made(lambda r: (_well(r, 3, 3),)), made(lambda r: (_well(r, 2, 3, 3),)))
 
 inv = Op(
-    "inv", lambda xp, x: xp.linalg.inv(_checked(x)), tex="{x}^{{-1}}", family="linalg", shape=square,
+    "inv", lambda xp, x: xp.linalg.inv(_checked(x)), tex="{{{x}}}^{{-1}}", family="linalg", shape=square,
     vjp=dict(x=lambda F, g, out: -(F.matmul(out.mT, F.matmul(g, out.mT)))),  # Giles 2.2.3
     flops=lambda x: 2 * _cube(x), samples=(*_SQUARES, arrays((0, 0))), errors=(((2, 3), "2 by 3 matrices"),),
     doc="Inverse of square matrices.",
@@ -58,7 +62,9 @@ inv = Op(
 def _solve_rule(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     square(a)
     if len(b) < 2 or b[-2] != a[-1]:
-        raise ShapeError(f"Incompatible matrix sizes for A X = B: A is {a}, so B needs {a[-1]} rows; B is {b}")
+        raise ShapeError(
+            f"Incompatible matrix sizes for A X = B: A is {a}, so B needs {a[-1]} rows; B is {b}"
+        )
 
 
 def _solve(xp: Any, a: Any, b: Any) -> Any:
@@ -67,7 +73,7 @@ def _solve(xp: Any, a: Any, b: Any) -> Any:
 
 
 solve = Op(
-    "solve", _solve, tex="{a}^{{-1}}{b}", family="linalg", shape=_solve_rule,
+    "solve", _solve, tex="{{{a}}}^{{-1}}{b}", family="linalg", shape=_solve_rule,
     vjp=dict(  # Giles 2.3.1
         a=lambda F, g, a, out: -(F.matmul(F.solve(a.mT, g), out.mT)), b=lambda F, g, a: F.solve(a.mT, g),
     ),

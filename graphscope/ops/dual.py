@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphscope.engine.forward_mode import dual, lift, make, parts, tangent_of, value_of
+from graphscope.engine.dual_array import dual, parts
+from graphscope.engine.forward_mode import lift, make, tangent_of, value_of
 from graphscope.engine.op import Op
 
 

@@ -62,7 +62,7 @@ def sizes_of(terms: list[str], shapes: Any) -> dict[str, int]:
 
 
 def _ready(term: str, shape: Any, sizes: dict[str, int], elsewhere: set[str]) -> tuple[str, _Ready]:
-    squeeze = tuple(k for k, c in enumerate(term) if shape[k] == 1 and sizes[c] != 1)
+    squeeze = _spread(term, shape, sizes)
     left = [c for k, c in enumerate(term) if k not in squeeze]
     diagonals = []
     for c in dict.fromkeys(left):
@@ -74,6 +74,11 @@ def _ready(term: str, shape: Any, sizes: dict[str, int], elsewhere: set[str]) ->
     sums = tuple(k for k, c in enumerate(left) if c not in elsewhere)
     rest = "".join(c for c in left if c in elsewhere)
     return rest, _Ready(squeeze, tuple(diagonals), sums)
+
+
+def _spread(term: str, shape: Any, sizes: dict[str, int]) -> tuple[int, ...]:
+    """The axes of size 1 that broadcast: they take no part in the product."""
+    return tuple(k for k, c in enumerate(term) if shape[k] == 1 and sizes[c] != 1)
 
 
 def _step(i: int, j: int, a: str, b: str, keep: set[str], sizes: Any) -> tuple[str, _Step, int]:
@@ -113,8 +118,12 @@ def plan(eq: str, shapes: tuple[tuple[int, ...], ...]) -> Plan:
     terms = left.split(",")
     sizes = sizes_of(terms, shapes)
     ready, now = [], []
+    own = []
+    for term, shape in zip(terms, shapes, strict=True):
+        squeeze = _spread(term, shape, sizes)
+        own.append({c for k, c in enumerate(term) if k not in squeeze})
     for k, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
-        elsewhere = set(out).union(*terms[:k], *terms[k + 1 :])
+        elsewhere = set(out).union(*own[:k], *own[k + 1 :])
         rest, todo = _ready(term, shape, sizes, elsewhere)
         ready.append(todo)
         now.append(rest)

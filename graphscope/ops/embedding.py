@@ -8,6 +8,7 @@ import numpy as np
 
 from graphscope.engine.op import Op
 from graphscope.errors import DTypeError, ShapeError, UsageError
+from graphscope.ops.accumulate import add_rows
 from graphscope.ops.samples import arrays, made
 
 
@@ -45,19 +46,10 @@ def _embedding_grad(
     flat, values = i.reshape(-1), g.reshape(-1, d)
     if not flat.size:
         return out
-    if xp is np:
-        # Equal numbers side by side, then one sum per run: add.at takes ten times as long.
-        order = np.argsort(flat, kind="stable")
-        ranked = flat[order]
-        starts = np.concatenate([[0], np.flatnonzero(ranked[1:] != ranked[:-1]) + 1])
-        sums = np.add.reduceat(values[order], starts, axis=0)
-        if by_freq:
-            sums /= np.diff(np.append(starts, flat.size))[:, None].astype(g.dtype)
-        out[ranked[starts]] = sums
-    else:
-        xp.add.at(out, flat, values)
-        if by_freq:
-            out /= xp.maximum(xp.bincount(flat, minlength=rows), 1)[:, None].astype(g.dtype)
+    add_rows(xp, out, flat, values, fresh=True)
+    if by_freq:
+        counts = xp.bincount(flat, minlength=rows)
+        out /= xp.maximum(counts, 1)[:, None].astype(g.dtype)
     if padding >= 0:
         out[padding] = 0
     return out

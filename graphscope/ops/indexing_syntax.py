@@ -19,7 +19,7 @@ from graphscope.errors import DTypeError, IndexRangeError, ShapeError
 from graphscope.ops import index as ix
 
 _WHOLE = slice(None)
-_INDEX_DTYPES = ("int64", "int32", "bool")
+_ENDS = (int, type(None))
 
 
 class Split(NamedTuple):
@@ -39,6 +39,18 @@ def _fail(x: Any, rule: str) -> IndexRangeError:
     return IndexRangeError(f"{rule}. The tensor has shape {tuple(x.shape)}. ({where})")
 
 
+def _is_simple(parts: tuple[Any, ...]) -> bool:
+    """Whether numpy would take an index as torch does: no arrays, and no step."""
+    for p in parts:
+        kind = type(p)
+        if kind is slice:
+            if p.step is not None or not (type(p.start) in _ENDS and type(p.stop) in _ENDS):
+                return False
+        elif kind is not int and p is not None and p is not Ellipsis:
+            return False
+    return True
+
+
 def _is_many(part: list[Any]) -> bool:
     """Whether torch takes a list as if it were a tuple: with slices, tensors or lists inside."""
     return len(part) < 32 and any(
@@ -55,6 +67,10 @@ def split(x: Any, index: Any) -> Split:
     kind = type(index)
     if kind is int or kind is slice:  # most indices are one int or one slice
         return Split((_basic(x, index, 0),), (), [])
+    if kind is Tensor and x.ndim:  # or one index tensor
+        a = index._a
+        if a.dtype.kind == "i" and a.dtype.itemsize >= 4 and a.ndim and type(a) is type(x):
+            return Split(None, ("@0",), [index])
     if kind is list and _is_many(index):
         index = tuple(index)
     parts = [_plain(x, p) for p in (index if isinstance(index, tuple) else (index,))]
@@ -131,14 +147,14 @@ def _plain(x: Any, part: Any) -> Any:
 
 def _index_tensor(x: Any, part: Tensor) -> Any:
     array = part._a
-    name = array.dtype.name
-    if not array.ndim and array.dtype.kind in "iub":
-        return bool(part.item()) if name in ("bool", "uint8") else int(part.item())
-    if name == "uint8":  # an old kind of mask
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if not array.ndim and kind in "iub":
+        return int(part.item()) if kind == "i" else bool(part.item())
+    if kind == "u":  # an old kind of mask
         return Tensor(array != 0)
-    if name not in _INDEX_DTYPES:
+    if kind not in "bi" or kind == "i" and size < 4:
         raise _fail(
-            x, f"tensors used as indices must be long, int, byte or bool tensors, not {name}; convert it "
+            x, f"tensors used as indices must be long, int, byte or bool tensors, not {array.dtype}; convert it "
             "with .long(), or compare it to get a mask",
         )  # fmt: skip
     return part if type(array) is type(x) else _moved(x, part)
@@ -202,6 +218,12 @@ def _check_mask(x: Any, mask: Tensor, dim: int) -> None:
 
 def getitem(x: Tensor, index: Any) -> Tensor:
     """``x[index]``: a view for a basic index, a copy where index tensors or masks take part."""
+    simple = (index,) if type(index) is not tuple else index
+    if _is_simple(simple):
+        try:
+            return call(ix.getitem, x, index=simple, was=x._a.shape)
+        except IndexRangeError:
+            split(x._a, index)  # knows better words, and a second ``...``
     basic, template, arrays = split(x._a, index)
     if basic is not None:
         x = call(ix.getitem, x, index=basic, was=x._a.shape)

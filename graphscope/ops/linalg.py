@@ -27,7 +27,9 @@ def _rule(a: tuple[int, ...], b: tuple[int, ...]) -> None:
         raise ShapeError(f"{a} @ {b}: the inner sizes {a[-1]} and {inner} differ{fix}")
     for m, n in zip(a[-3::-1], b[-3::-1], strict=False):
         if m != n and 1 not in (m, n):
-            raise ShapeError(f"{a} @ {b}: the batch sizes {m} and {n} differ; they must be equal or 1")
+            raise ShapeError(
+                f"{a} @ {b}: the batch sizes {m} and {n} differ; they must be equal or 1"
+            )
 
 
 def _mm(xp: Any, a: Any, b: Any) -> Any:
@@ -35,7 +37,8 @@ def _mm(xp: Any, a: Any, b: Any) -> Any:
     return a.dot(b)
 
 
-_mm.numpy = np.ndarray.dot  # type: ignore[attr-defined] - the same without a Python frame
+# The same without a Python frame.
+_mm.numpy = np.ndarray.dot  # type: ignore[attr-defined]
 
 
 mm = Op(
@@ -45,6 +48,7 @@ mm = Op(
     samples=(arrays((3, 4), (4, 5)), arrays((1, 2), (2, 1)), arrays((0, 3), (3, 2))),
     errors=(((3, 4), (5, 6), "the inner sizes 4 and 5 differ"),), doc="Product of two matrices.",
 )  # fmt: skip
+
 
 def _matmul(xp: Any, a: Any, b: Any) -> Any:
     if b.ndim == 2 and a.flags.c_contiguous and a.size:
@@ -220,29 +224,56 @@ cross = Op(
 )  # fmt: skip
 
 
-def _linear(xp: Any, x: Any, w: Any, b: Any) -> Any:
-    out = x.dot(w.mT)
-    out += b
-    return out
+def _linear(xp: Any, x: Any, w: Any, b: Any = None) -> Any:
+    # More dimensions are more rows of one matrix: one product, however many there are.
+    out = x.dot(w.mT) if x.ndim == 2 else x.reshape(_rows(x), x.shape[-1]).dot(w.mT)
+    if b is not None:
+        out += b
+    return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[0])
 
 
-def _linear_rule(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...]) -> None:
+def _rows(x: Any) -> int:
+    n = 1
+    for s in x.shape[:-1]:
+        n *= s
+    return n
+
+
+def _flat(F: Any, t: Any) -> Any:
+    return t if t.ndim == 2 else F.reshape(t, shape=(_rows(t), t.shape[-1]), was=t.shape)
+
+
+def _linear_x(F: Any, g: Any, w: Any) -> Any:
+    got = F.mm(_flat(F, g), w)
+    return got if g.ndim == 2 else F.reshape(got, shape=(*g.shape[:-1], w.shape[1]), was=got.shape)
+
+
+def _linear_rule(
+    x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None = None
+) -> tuple[int, ...]:
     if x[-1] != w[-1]:
         raise ShapeError(
             f"the layer takes {w[-1]} features, the input's last dimension has {x[-1]} (input {x}, weight {w})"
         )
+    if b is not None and b != w[:1]:
+        raise ShapeError(f"the bias must have {w[0]} elements, one per output; it is {tuple(b)}")
+    return (*x[:-1], w[0])
 
 
 linear = Op(
     "linear", _linear, tex=r"{x}\,{w}^T + {b}", family="linalg", shape=_linear_rule,
     vjp=dict(
-        x=lambda F, g, w: F.mm(g, w),
-        w=lambda F, g, x: F.mm(g.mT, x),
-        b=lambda F, g: F.sum(g, axis=0, keepdims=False, shape=g.shape),
+        x=_linear_x,
+        w=lambda F, g, x: F.mm(_flat(F, g).mT, _flat(F, x)),
+        b=lambda F, g: F.sum(g, axis=tuple(range(g.ndim - 1)) if g.ndim != 2 else 0, keepdims=False, shape=g.shape),
     ),
-    flops=lambda x, w, b: 2 * x.size * w.shape[0],
-    samples=(arrays((3, 4), (5, 4), (5,)), arrays((1, 2), (3, 2), (3,))),
-    errors=(((3, 4), (5, 6), (5,), "features"),), doc="x W^T + b for a matrix x.",
+    flops=lambda x, w, *b: 2 * x.size * w.shape[0],
+    samples=(
+        arrays((3, 4), (5, 4), (5,)), arrays((1, 2), (3, 2), (3,)), arrays((2, 3, 4), (5, 4), (5,)),
+        arrays((4,), (5, 4), (5,)), arrays((2, 0, 4), (5, 4)), arrays((3, 4), (5, 4)),
+    ),
+    errors=(((3, 4), (5, 6), (5,), "features"), ((3, 4), (5, 4), (3,), "bias")),
+    doc="x W^T + b over the last dimension.",
 )  # fmt: skip
 
 ROWS = [mm, matmul, dot, mv, outer, addmm, baddbmm, addbmm, addmv, addr, trace, cross, linear]

@@ -131,10 +131,14 @@ def _nll_grad(
     axis = class_axis(shape)
     n = shape[axis]
     target, valid, factor, total = _classes(xp, target, w, reduction, ignore_index, n, g.dtype)
-    each = xp.negative(g / total if total else g * g.dtype.type("nan"))
+    each = xp.negative(g / total if total else g)  # all are ignored: factors 0 follow
     hard = each if factor is None else each * factor
     if reduction != "none":
         hard = xp.broadcast_to(hard, target.shape)
+    if len(shape) == 2 and not smoothing:
+        out = xp.zeros(shape, g.dtype)
+        out[xp.arange(shape[0]), target] = hard
+        return out
     # Comparing with all class numbers is a scatter without duplicates to worry about.
     numbers = xp.arange(n).reshape((-1,) + (1,) * (len(shape) - 1 - axis))
     hit = xp.expand_dims(target, axis) == numbers
@@ -176,6 +180,8 @@ def _cross_entropy_grad(
     smoothing: float = 0.0,
 ) -> Any:  # fmt: skip
     axis = class_axis(x.shape)
+    if x.ndim == 2 and x.size and not smoothing:
+        return _rows_grad(xp, g, x, target, w, reduction, ignore_index)
     v = _nll_grad(
         xp, g, target, w, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing, shape=x.shape
     )  # fmt: skip
@@ -183,6 +189,20 @@ def _cross_entropy_grad(
     # The loss is linear in the log-probabilities, with factors v.
     out *= xp.add.reduce(v, axis=axis, keepdims=True)
     return xp.subtract(v, out, out=out)
+
+
+def _rows_grad(
+    xp: Any, g: Any, x: Any, target: Any, w: Any, reduction: str, ignore_index: int
+) -> Any:
+    """The gradient for a matrix of scores, with as few passes over it as possible."""
+    target, _, factor, total = _classes(xp, target, w, reduction, ignore_index, x.shape[1], g.dtype)
+    each = g / total if total else g
+    each = xp.broadcast_to(each if factor is None else each * factor, target.shape)
+    out = x - xp.max(x, axis=1, keepdims=True)
+    xp.exp(out, out=out)
+    out *= (each / xp.add.reduce(out, axis=1))[:, None]
+    out[xp.arange(x.shape[0]), target] -= each
+    return out
 
 
 def _some(w: Any) -> tuple[Any, ...]:

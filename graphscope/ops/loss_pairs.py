@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from graphscope.engine.op import Op
-from graphscope.errors import UsageError
+from graphscope.errors import RangeError, UsageError
 from graphscope.ops.samples import arrays, made
 
 
@@ -114,7 +114,7 @@ smooth_l1_loss = _row(
 def _bce(xp: Any, x: Any, y: Any, w: Any = None, *, reduction: str = "mean") -> Any:
     inside = (x >= 0) & (x <= 1)
     if not hasattr(xp, "cuda") and not bool(inside.all()):
-        raise UsageError(
+        raise RangeError(
             "all elements of input should be between 0 and 1: they are probabilities. Put a sigmoid before it, "
             "or give the logits to binary_cross_entropy_with_logits"
         )

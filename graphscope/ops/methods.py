@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphscope.engine.dispatch import as_tensor, call, number
+from graphscope.engine.memory import base_of
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import AutogradError, ShapeError
 from graphscope.ops import arithmetic as ar
@@ -26,6 +27,18 @@ def _reflected(row: Any) -> Callable[[Tensor, Any], Any]:
     return method
 
 
+def _equality(row: Any) -> Callable[[Tensor, Any], Any]:
+    run = row.run
+
+    def method(self: Tensor, other: Any) -> Any:
+        # `x == None` and `x == "text"` are questions too, and Python's answer to them is no.
+        if other is None or type(other) is str:
+            return NotImplemented
+        return run(self, other)
+
+    return method
+
+
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
     value = syntax.value_for(self, value)
     if not rebase.wants_graph(self, (value,)):
@@ -36,7 +49,14 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
     if arrays:
         view = self if basic is None else call(ix.getitem, self, index=basic, was=self._a.shape)
         rebase.write_row(
-            ix.index_put_, ix.index_put, view, value, *arrays, template=template, accumulate=False, was=value._a.shape
+            ix.index_put_,
+            ix.index_put,
+            view,
+            value,
+            *arrays,
+            template=template,
+            accumulate=False,
+            was=value._a.shape,
         )
         return
     value = syntax._fitting(value, self._a[basic].shape)
@@ -73,7 +93,7 @@ def _copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 def _set_(self: Tensor, source: Any = None) -> Tensor:
     """Show the memory and shape of another tensor from now on."""
-    if self._rg and (self._node is not None or rebase.base_of(self) is not None):
+    if self._rg and (self._node is not None or base_of(self) is not None):
         raise AutogradError("set_: this tensor is part of a graph or a view; use detach() first")
     self._a = self._a[:0].reshape(0) if source is None else as_tensor(source)._a
     return self
@@ -156,12 +176,14 @@ def attach() -> None:
     put["__abs__"] = fn.abs
     put["__matmul__"] = fn.matmul
     put["__rmatmul__"] = lambda self, other: fn.matmul(other, self)
-    for name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    for name in ("lt", "le", "gt", "ge"):
         put[f"__{name}__"] = getattr(cm, name).run
+    put["__eq__"], put["__ne__"] = _equality(cm.eq), _equality(cm.ne)
     put["__invert__"] = lambda self: call(cm.bitwise_not, self)
     put |= _in_place_methods()
     put |= {
-        "__getitem__": syntax.getitem, "__setitem__": _setitem, "view_as": lambda s, o: fn.reshape(s, *o.shape),
+        "__getitem__": syntax.getitem, "__setitem__": _setitem,
+        "where": lambda self, condition, other: fn.where(condition, self, other),
     }  # fmt: skip
     put |= conversion.METHODS
     for name, method in put.items():

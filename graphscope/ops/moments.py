@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graphscope.engine.op import Op
 from graphscope.ops.reduce import dropped, kept, kept_shape, reduced_count
 from graphscope.ops.samples import arrays
@@ -22,7 +24,7 @@ def _centred(xp: Any, x: Any, axis: Any) -> tuple[Any, Any]:
     return mean, x - mean
 
 
-def _free(shape: Any, axis: Any, correction: Any) -> float:
+def _free(shape: Any, axis: Any, correction: Any) -> Any:
     """The degrees of freedom: what the sum of squares is divided by."""
     return max(reduced_count(tuple(shape), axis) - correction, 0)
 
@@ -59,15 +61,17 @@ def _std_vjp(F: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: Any, correct
     return _var_vjp(F, _half(F, g, out), x, axis, keepdims, correction)
 
 
-_COST = dict(family="reduce", flops=lambda x, **_: 4 * x.size)
+_COST: dict[str, Any] = dict(family="reduce", flops=lambda x, **_: 4 * x.size)
 _EMPTY = (arrays((0, 3), axis=1, keepdims=False),)
 var = Op(
     "var", _var, tex=r"\mathrm{{var}}({x})", vjp=dict(x=_var_vjp), samples=(*_AXES, *_EMPTY),
     doc="Variance over dimensions; correction 1 (Bessel's) divides by n - 1.", **_COST,
+    reference=lambda x, *, axis, keepdims, correction: np.var(x, axis=axis, keepdims=keepdims, ddof=correction),
 )  # fmt: skip
 std = Op(
     "std", _std, tex=r"\mathrm{{std}}({x})", vjp=dict(x=_std_vjp), samples=(*_AXES, *_EMPTY),
     doc="Standard deviation over dimensions.", **_COST,
+    reference=lambda x, *, axis, keepdims, correction: np.std(x, axis=axis, keepdims=keepdims, ddof=correction),
 )  # fmt: skip
 
 
@@ -138,9 +142,7 @@ def _logsumexp(xp: Any, x: Any, *, axis: Any = None, keepdims: Any = False) -> A
 
 def _logsumexp_vjp(F: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: Any) -> Any:
     top = kept(F, out, x.shape, axis, keepdims)
-    # -inf - -inf is nan: nothing flows where all elements are -inf
-    safe = F.where(top == -float("inf"), F.zero(top), top)
-    return kept(F, g, x.shape, axis, keepdims) * F.exp(x - safe)
+    return kept(F, g, x.shape, axis, keepdims) * F.exp(x - top)
 
 
 logsumexp = Op(
@@ -149,6 +151,7 @@ logsumexp = Op(
         (((3, 4),), 1, False), (((2, 3, 4),), (0, 2), True), ((()  ,), None, False), (((0, 3),), 0, False),
         (((0, 3),), 1, False))),),
     flops=lambda x, **_: 4 * x.size, doc="log(sum(exp(x))) over dimensions, without overflow.",
+    reference=lambda x, *, axis, keepdims: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims)),
 )  # fmt: skip
 
 # ---------------------------------------------------------------- norms

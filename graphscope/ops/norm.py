@@ -9,31 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from graphscope.engine.op import Op
 from graphscope.errors import ShapeError
-from graphscope.ops.reduce import kept_shape, reduced_count
+from graphscope.ops import norm_kernels as nk
+from graphscope.ops.reduce import reduced_count
 from graphscope.ops.samples import arrays
-
-
-def _dot(xp: Any, a: Any, b: Any, axes: Any) -> Any:
-    """The sum of a * b over ``axes`` (kept), on numpy without an array in between."""
-    if type(a) is np.ndarray and a.size:
-        letters = "abcdefgh"[: a.ndim]
-        left = "".join(s for i, s in enumerate(letters) if i not in axes)
-        out = np.einsum(f"{letters},{letters}->{left}", a, b)
-        return out.reshape(kept_shape(a.shape, axes))
-    return xp.add.reduce(a * b, axis=axes, keepdims=True)
-
-
-def _moments(xp: Any, x: Any, axes: Any, eps: float) -> tuple[Any, Any, Any, Any]:
-    """x - mean, mean, variance and 1 / sqrt(variance + eps)."""
-    n = x.dtype.type(max(1, reduced_count(x.shape, axes)))
-    mean = xp.add.reduce(x, axis=axes, keepdims=True) / n
-    centred = x - mean
-    var = _dot(xp, centred, centred, axes) / n
-    return centred, mean, var, 1 / xp.sqrt(var + x.dtype.type(eps))
 
 
 def _follow(xp: Any, running: Any, momentum: float, mean: Any, var: Any, n: int) -> None:
@@ -48,10 +28,17 @@ def _norm(
     xp: Any, x: Any, w: Any = None, b: Any = None, *, axes: Any, eps: float, view: Any = None,
     wshape: Any = None, running: Any = None, momentum: float = 0.0,
 ) -> Any:  # fmt: skip
-    out, mean, var, rstd = _moments(xp, x if view is None else x.reshape(view), axes, eps)
+    t = x if view is None else x.reshape(view)
+    mean, var, rstd = nk.moments(xp, t, axes, eps)
     if running is not None:
         _follow(xp, running, momentum, mean, var, reduced_count(x.shape, axes))
-    out *= rstd
+    if wshape is not None and (view is not None or all(wshape[i - x.ndim] == 1 for i in axes)):
+        # One weight for all that is averaged, or one per channel of a group: it goes into one factor.
+        m, r = (mean, rstd) if view is None else (_per_channel(xp, s, x) for s in (mean, rstd))
+        scale = r if w is None else r * w.reshape(wshape)
+        out = nk.standardized(xp, x, m, scale, None if b is None else b.reshape(wshape))
+        return out, (mean, rstd)
+    out = nk.standardized(xp, t, mean, rstd)
     if view is not None:
         out = out.reshape(x.shape)
     if w is not None:
@@ -59,6 +46,13 @@ def _norm(
     if b is not None:
         out += b.reshape(wshape)
     return out, (mean, rstd)
+
+
+def _per_channel(xp: Any, stat: Any, x: Any) -> Any:
+    """Numbers per image and group, (N, G, 1, ...), as numbers per image and channel."""
+    n, groups = stat.shape[:2]
+    each = xp.repeat(stat.reshape(n, groups), x.shape[1] // groups, axis=1)
+    return each.reshape(n, x.shape[1], *(1,) * (x.ndim - 2))
 
 
 def _weighted(F: Any, g: Any, w: Any, wshape: Any) -> Any:
@@ -70,8 +64,13 @@ def _x_grad(F: Any, g: Any, x: Any, w: Any, aux: Any, axes: Any, eps: Any, view:
 
 
 def _w_grad(F: Any, g: Any, x: Any, aux: Any, axes: Any, eps: Any, view: Any, wshape: Any) -> Any:
-    unit = F.standardize(x, *aux, axes=axes, eps=eps, view=view)
-    return _to_weight(F, F.product_sum(g, unit, axis=_others(g.shape, wshape)), wshape)
+    others = _others(g.shape, wshape)
+    if view is None and others == tuple(axes):
+        got = F.standardize_dot(g, x, *aux, axes=axes, eps=eps)
+    else:
+        unit = F.standardize(x, *aux, axes=axes, eps=eps, view=view)
+        got = F.product_sum(g, unit, axis=others)
+    return _to_weight(F, got, wshape)
 
 
 def _b_grad(F: Any, g: Any, wshape: Any) -> Any:
@@ -129,29 +128,20 @@ def _standardize(
 ) -> Any:  # fmt: skip
     t = x if view is None else x.reshape(view)
     if mean is None:
-        out, _, _, rstd = _moments(xp, t, axes, eps)
-    else:
-        out = t - mean
-    out *= rstd
+        mean, _, rstd = nk.moments(xp, t, axes, eps)
+    out = nk.standardized(xp, t, mean, rstd)
     return out if view is None else out.reshape(x.shape)
 
 
 def _standardize_grad(
     xp: Any, g: Any, x: Any, mean: Any = None, rstd: Any = None, *, axes: Any, eps: float, view: Any = None
 ) -> Any:  # fmt: skip
+    shape = x.shape
     if view is not None:
-        shape, g, x = x.shape, g.reshape(view), x.reshape(view)
+        g, x = g.reshape(view), x.reshape(view)
     if mean is None:
-        unit, _, _, rstd = _moments(xp, x, axes, eps)
-    else:
-        unit = x - mean
-    n = x.dtype.type(max(1, reduced_count(x.shape, axes)))
-    shift = xp.add.reduce(g, axis=axes, keepdims=True) / n
-    along = _dot(xp, g, unit, axes) * (rstd * rstd / n)
-    unit *= along
-    unit += shift
-    out = xp.subtract(g, unit, out=unit)
-    out *= rstd
+        mean, _, rstd = nk.moments(xp, x, axes, eps)
+    out = nk.standardize_grad(xp, g, x, mean, rstd, axes)
     return out if view is None else out.reshape(shape)
 
 
@@ -200,12 +190,37 @@ standardize_grad = Op(
 )  # fmt: skip
 
 
+def _standardize_dot(
+    xp: Any, g: Any, x: Any, mean: Any = None, rstd: Any = None, *, axes: Any, eps: float
+) -> Any:
+    if mean is None:
+        mean, _, rstd = nk.moments(xp, x, axes, eps)
+    return nk.product(xp, g, x, mean, axes) * rstd
+
+
+def _spread(F: Any, h: Any, like: Any) -> Any:
+    return F.broadcast_to(h, shape=tuple(like.shape), was=h.shape)
+
+
+standardize_dot = Op(
+    "standardize_dot", _standardize_dot, tex=r"\sum {g} \hat{{x}}", family="norm",
+    vjp=dict(
+        g=lambda F, h, x, mean, rstd, axes, eps: _spread(F, h, x)
+        * F.standardize(x, *_given(mean, rstd), axes=axes, eps=eps, view=None),
+        x=lambda F, h, g, x, mean, rstd, axes, eps: F.standardize_grad(
+            _spread(F, h, x) * g, x, *_given(mean, rstd), axes=axes, eps=eps, view=None),
+    ),
+    samples=(arrays((3, 4), (3, 4), axes=(0,), eps=1e-3),), flops=lambda g, *r, **_: 3 * g.size,
+    doc="The sum of g times the standardised x: the gradient of batch norm's weight.",
+)  # fmt: skip
+
+
 def _given(mean: Any, rstd: Any) -> tuple[Any, ...]:
     return () if mean is None else (mean, rstd)
 
 
 def _product_sum(xp: Any, a: Any, b: Any, *, axis: Any) -> Any:
-    return _dot(xp, a, b, axis)
+    return nk.dot(xp, a, b, tuple(axis))
 
 
 def _product_grad(F: Any, g: Any, other: Any) -> Any:
@@ -250,8 +265,12 @@ def _eval_w(F: Any, g: Any, x: Any, mean: Any, var: Any, eps: float, wshape: Any
 batch_norm_eval = Op(
     "batch_norm_eval", _eval, tex=_UNIT + r"\gamma + \beta", family="norm",
     vjp=dict(x=_eval_x, w=_eval_w, b=_b_grad),
+    samples=(
+        arrays((3, 2, 4), (2,), (2,), (2,), (2,), low=0.2, eps=1e-3, wshape=(1, 2, 1)),
+        arrays((3, 2), (2,), (2,), low=0.2, eps=1e-3, wshape=(1, 2)),
+    ),
     flops=lambda x, *r, **_: 2 * x.size,
     doc="Batch norm with the running mean and variance, as in evaluation.",
 )  # fmt: skip
 
-ROWS = [*forward, standardize, standardize_grad, product_sum, batch_norm_eval]
+ROWS = [*forward, standardize, standardize_grad, standardize_dot, product_sum, batch_norm_eval]

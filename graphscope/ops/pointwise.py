@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import log as _ln
 from typing import Any
 
+import numpy as np
+
 from graphscope.engine.op import Op
 from graphscope.ops.samples import NORMAL, POSITIVE, arrays
 from graphscope.ops.scalars import scalar
@@ -53,6 +55,7 @@ sqrt = _one(
 rsqrt = _one(
     "rsqrt", lambda xp, x: x.dtype.type(1) / xp.sqrt(x), r"1 / \sqrt{{{x}}}",
     lambda F, g, out: g * (out * out * out) * -0.5, "1 / sqrt(x).", POSITIVE,
+    reference=lambda x: x**-0.5,
 )  # fmt: skip
 
 # ---------------------------------------------------------------- circular functions
@@ -95,7 +98,11 @@ atan2 = Op(
 sinh = _one("sinh", "sinh", r"\sinh {x}", lambda F, g, x: g * F.cosh(x), "Hyperbolic sine.")
 cosh = _one("cosh", "cosh", r"\cosh {x}", lambda F, g, x: g * F.sinh(x), "Hyperbolic cosine.")
 tanh = _one(
-    "tanh", "tanh", r"\tanh {x}", lambda F, g, out: g * (scalar(1, out) - out * out), "Hyperbolic tangent."
+    "tanh",
+    "tanh",
+    r"\tanh {x}",
+    lambda F, g, out: g * (scalar(1, out) - out * out),
+    "Hyperbolic tangent.",
 )
 asinh = _one(
     "asinh", "arcsinh", r"\mathrm{{asinh}}\,{x}", lambda F, g, x: g * F.rsqrt(x * x + 1),
@@ -120,6 +127,7 @@ def _sigmoid(xp: Any, x: Any) -> Any:
 sigmoid = _one(
     "sigmoid", _sigmoid, r"\sigma({x})", lambda F, g, out: g * (out * (1 - out)),
     "Logistic function 1 / (1 + exp(-x)).",
+    reference=lambda x: 1 / (1 + np.exp(-x)),
 )  # fmt: skip
 
 

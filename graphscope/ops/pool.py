@@ -11,87 +11,9 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.op import Op
-from graphscope.errors import ShapeError
-from graphscope.ops.conv_columns import offsets
+from graphscope.ops.norm_kernels import total
+from graphscope.ops.pool_plan import Params, Plan, rule
 from graphscope.ops.samples import arrays, made
-
-Params = dict[str, Any]
-
-
-def pooled_size(
-    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
-) -> int:
-    """How many windows there are; with ceil_mode also those that hang over the end."""
-    rest = size + 2 * padding - dilation * (kernel - 1) - 1
-    out = (rest + (stride - 1 if ceil_mode else 0)) // stride + 1
-    # The last window must begin inside of the image or its left padding.
-    return out - 1 if ceil_mode and (out - 1) * stride >= size + padding else out
-
-
-def _lifted(values: Any, first: int = 0) -> tuple[int, int]:
-    return (first, *values) if len(values) == 1 else values
-
-
-class Plan:
-    """Sizes of one pooling: windows per dimension, padding on each side, and the offsets' slices."""
-
-    def __init__(self, size: Any, p: Params) -> None:
-        k, s = _lifted(p["kernel"], 1), _lifted(p["stride"], 1)
-        pad, d = _lifted(p.get("padding", (0, 0))), _lifted(p.get("dilation", (1, 1)), 1)
-        ceil = p.get("ceil_mode", False)
-        self.size, self.kernel, self.stride, self.pad, self.dilation = size, k, s, pad, d
-        args = list(zip(size, k, s, pad, d, strict=True))
-        self.out = tuple(pooled_size(*a, ceil) for a in args)
-        reach = [(o - 1) * s_ + d_ * (k_ - 1) + 1 for o, (_, k_, s_, _, d_) in zip(self.out, args, strict=True)]  # fmt: skip
-        self.full = tuple(max(r, n + p_) for r, (n, _, _, p_, _) in zip(reach, args, strict=True))
-        self.padded = self.full != tuple(size) or pad != (0, 0)
-        self.tiles = not self.padded and k == s and d == (1, 1) and all(
-            n == o * k_ for n, o, k_ in zip(size, self.out, k, strict=True)
-        )  # fmt: skip
-        self.cuts = [
-            (offsets(i * d[0], s[0], self.out[0]), offsets(j * d[1], s[1], self.out[1]))
-            for i in range(k[0])
-            for j in range(k[1])
-        ]
-
-    def pad_with(self, xp: Any, x: Any, fill: float) -> Any:
-        """``x`` with its border, or itself where none is needed."""
-        if not self.padded:
-            return x
-        out = self.blank(xp, x, xp.full, fill)
-        out[self.inside] = x
-        return out
-
-    def blank(self, xp: Any, like: Any, make: Any, *fill: Any) -> Any:
-        """A padded image, logical (N, C, H, W), made by ``make``."""
-        n, c = like.shape[:2]
-        shape = (self.full[0], c, self.full[1], n)
-        return make(shape, *fill, dtype=like.dtype).transpose(3, 1, 0, 2)
-
-    @property
-    def inside(self) -> Any:
-        """Where the image lies in its padded copy."""
-        (ph, pw), (h, w) = self.pad, self.size
-        return (slice(None), slice(None), slice(ph, ph + h), slice(pw, pw + w))
-
-
-_DIMS = {3: "(N, C, L)", 4: "(N, C, H, W)"}
-
-
-def _rule(x: tuple[int, ...], *, kernel: Any, stride: Any, padding: Any, **p: Any) -> Any:
-    d = len(kernel)
-    if len(x) != d + 2:
-        raise ShapeError(
-            f"the input must be {_DIMS[d + 2]}, this one is {tuple(x)}; add a batch with x[None]"
-        )
-    if any(2 * q > k for q, k in zip(padding, kernel, strict=True)):
-        raise ShapeError(f"padding {padding} must be at most half of the kernel {kernel}")
-    wide, ceil = p.get("dilation", (1,) * d), p.get("ceil_mode", False)
-    args = zip(x[2:], kernel, stride, padding, wide, strict=True)
-    out = [pooled_size(*a, ceil) for a in args]
-    if min(out) < 1:
-        raise ShapeError(f"the window {kernel} is larger than the padded image {tuple(x[2:])}")
-    return (*x[:2], *out)
 
 
 def _flat(kernel: Any) -> Any:
@@ -150,9 +72,7 @@ def _places(xp: Any, which: Any, p: Params, size: Any) -> Any:
     """The winners' positions in their images, counted row by row."""
     plan = Plan(size, p)
     kw = plan.kernel[1]
-    steps = [
-        xp.arange(n) * s - q for n, s, q in zip(plan.out, plan.stride, plan.pad, strict=True)
-    ]
+    steps = [xp.arange(n) * s - q for n, s, q in zip(plan.out, plan.stride, plan.pad, strict=True)]
     k = which.astype(xp.int64)
     row = steps[0][:, None] + k // kw * plan.dilation[0]
     return row * size[1] + steps[1] + k % kw * plan.dilation[1]
@@ -184,7 +104,7 @@ def _avg_pool(xp: Any, x: Any, **p: Any) -> Any:
     plan = Plan(x.shape[2:], p)
     scale = _scale(xp, plan, p, x.dtype)
     if plan.out == (1, 1) and not plan.padded and plan.kernel == tuple(plan.size):
-        out = xp.add.reduce(x, axis=(2, 3), keepdims=True)
+        out = total(xp, x, (2, 3))
     else:
         x = plan.pad_with(xp, x, 0)
         rows, cols = plan.cuts[0]
@@ -220,7 +140,7 @@ def _max_kernel(
     xp: Any, x: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, size: Any = None
 ) -> Any:  # fmt: skip
     p = dict(kernel=kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
-    _rule(x.shape, **p)
+    rule(x.shape, **p)
     return _flat_max(xp, x, **p)
 
 
@@ -228,7 +148,7 @@ def _indices_kernel(
     xp: Any, x: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, size: Any = None
 ) -> Any:  # fmt: skip
     p = dict(kernel=kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
-    _rule(x.shape, **p)
+    rule(x.shape, **p)
     best, places, which = _flat_indices(xp, x, **p)
     return (best, places), which
 
@@ -238,14 +158,12 @@ def _avg_kernel(
     count_include_pad: bool = True, divisor_override: Any = None, size: Any = None,
 ) -> Any:  # fmt: skip
     p = dict(kernel=kernel, stride=stride, padding=padding, ceil_mode=ceil_mode)
-    _rule(x.shape, **p)
+    rule(x.shape, **p)
     return _flat_avg(xp, x, **p, count_include_pad=count_include_pad, divisor_override=divisor_override)  # fmt: skip
 
 
 def _back(F: Any, which: str, a: Any, b: Any, k: Any, s: Any, p: Any, d: Any, c: Any, n: Any) -> Any:  # fmt: skip
-    return getattr(F, which)(
-        a, b, kernel=k, stride=s, padding=p, dilation=d, ceil_mode=c, size=n
-    )
+    return getattr(F, which)(a, b, kernel=k, stride=s, padding=p, dilation=d, ceil_mode=c, size=n)
 
 
 def _spread(F: Any, g: Any, k: Any, s: Any, p: Any, c: Any, i: Any, o: Any, n: Any) -> Any:
@@ -315,21 +233,21 @@ _avg_vjp = dict(
 ROWS = [
     Op(
         f"max_pool{d}d", _max_kernel, tex=r"\mathrm{{maxpool}}({x})", family="reduce", aux=True,
-        values=("size",), shape=_rule, vjp=_max_vjp, samples=samples, errors=errors,
+        values=("size",), shape=rule, vjp=_max_vjp, samples=samples, errors=errors,
         flops=lambda x, **_: x.size, doc="The largest element of each window; the gradient goes to the first largest.",
     )
     for d, samples, errors in ((2, _MAX, _ERRORS), (1, _MAX1, ()))
 ] + [
     Op(
         f"max_pool{d}d_with_indices", _indices_kernel, tex=r"\mathrm{{maxpool}}({x})", family="reduce",
-        aux=True, multi=True, values=("size",), vjp=_indices_vjp, flops=lambda x, **_: x.size,
+        aux=True, multi=True, values=("size",), vjp=_indices_vjp, flops=lambda x, **_: x.size, samples=samples,
         doc="The largest element of each window, and its place in the image.",
     )
-    for d in (1, 2)
+    for d, samples in ((2, _MAX), (1, _MAX1))
 ] + [
     Op(
         f"avg_pool{d}d", _avg_kernel, tex=r"\mathrm{{avgpool}}({x})", family="reduce", values=("size",),
-        shape=_rule, vjp=_avg_vjp, samples=samples, flops=lambda x, **_: x.size, doc="The mean of each window.",
+        shape=rule, vjp=_avg_vjp, samples=samples, flops=lambda x, **_: x.size, doc="The mean of each window.",
     )
     for d, samples in ((2, _AVG), (1, _AVG1))
 ] + [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graphscope.engine.op import Op
 from graphscope.ops.samples import arrays, made
 
@@ -16,9 +18,7 @@ def _pick_along(xp: Any, x: Any, i: Any, *, axis: int, was: Any = None) -> Any:
 
 def _put_along(xp: Any, g: Any, i: Any, *, axis: int, shape: Any, add: bool = False) -> Any:
     out = xp.zeros(shape, g.dtype)
-    where = [
-        xp.arange(n).reshape((-1,) + (1,) * (i.ndim - 1 - d)) for d, n in enumerate(i.shape)
-    ]
+    where = [xp.arange(n).reshape((-1,) + (1,) * (i.ndim - 1 - d)) for d, n in enumerate(i.shape)]
     where[axis] = i
     if add:
         xp.add.at(out, tuple(where), g)
@@ -77,9 +77,7 @@ _CHOICES = (
 def _choice(name: str, find: Any, doc: str) -> Op:
     """A row that gives (values, indices) along a dimension; the gradient goes to the element chosen."""
 
-    def kernel(
-        xp: Any, x: Any, *, axis: int, keepdims: bool = False, was: Any = None
-    ) -> Any:
+    def kernel(xp: Any, x: Any, *, axis: int, keepdims: bool = False, was: Any = None) -> Any:
         if not x.ndim:
             return _one(xp, x)
         return _picked(xp, x, find(xp, x, axis), axis, keepdims)
@@ -105,9 +103,7 @@ def _nan_first(xp: Any, x: Any, order: Any, at: Any, axis: int) -> Any:
     if x.dtype.kind != "f":
         return at
     bad = xp.isnan(x)
-    return xp.where(
-        bad.any(axis=axis, keepdims=True), xp.argmax(bad, axis=axis, keepdims=True), at
-    )
+    return xp.where(bad.any(axis=axis, keepdims=True), xp.argmax(bad, axis=axis, keepdims=True), at)
 
 
 def _median_at(xp: Any, x: Any, axis: int) -> Any:
@@ -149,7 +145,9 @@ def _mode_at(xp: Any, x: Any, axis: int) -> Any:
 
 median = _choice("median", _median_at, "The middle element (the lower of two) and its index.")
 nanmedian = _choice("nanmedian", _nanmedian_at, "The median of what is not NaN, and its index.")
-mode = _choice("mode", _mode_at, "The most frequent element (the smallest of several) and its index.")
+mode = _choice(
+    "mode", _mode_at, "The most frequent element (the smallest of several) and its index."
+)
 
 # ---------------------------------------------------------------- quantiles
 
@@ -163,7 +161,9 @@ def _quantile(
     bad = xp.isnan(x)
     count = xp.add.reduce((~bad).astype("int64"), axis=-1, keepdims=True)
     top = count - 1 if skip else xp.full(count.shape, n - 1)
-    rank = xp.asarray(q, x.dtype).reshape((-1,) + (1,) * x.ndim) * xp.maximum(top, 0).astype(x.dtype)
+    rank = xp.asarray(q, x.dtype).reshape((-1,) + (1,) * x.ndim) * xp.maximum(top, 0).astype(
+        x.dtype
+    )
     if interpolation == "nearest":
         rank = xp.rint(rank)
     low, high = xp.floor(rank), xp.ceil(rank)
@@ -175,9 +175,8 @@ def _quantile(
     places = xp.stack((low, high)).astype("int64")
     at = xp.take_along_axis(order[None, None], places, -1)
     if not skip:
-        # a NaN decides the result
-        first = xp.argmax(bad, axis=-1, keepdims=True)[None, None]
-        at = xp.where(bad.any(axis=-1, keepdims=True)[None, None], first, at)
+        # a NaN decides the result, and NaN is last in order
+        at = xp.where(bad.any(axis=-1, keepdims=True)[None, None], order[None, None, ..., -1:], at)
     a, b = xp.take_along_axis(x[None, None], at, -1)
     out = a + weight * (b - a)
     return out[..., 0], xp.stack((at[0].astype(x.dtype), at[1].astype(x.dtype), weight))
@@ -187,8 +186,12 @@ def _quantile_vjp(F: Any, g: Any, aux: Any, was: Any) -> Any:
     g = F.reshape(g, shape=(*tuple(g.shape), 1), was=tuple(g.shape))
     low, high, weight = (F.select(aux, axis=0, index=k, was=tuple(aux.shape)) for k in range(3))
     wide = (*tuple(g.shape)[:-1], was[-1])
-    out = F.put_along(g * (1 - weight), F.cast(low, dtype="int64"), axis=g.ndim - 1, shape=wide, add=True)
-    out = out + F.put_along(g * weight, F.cast(high, dtype="int64"), axis=g.ndim - 1, shape=wide, add=True)
+    out = F.put_along(
+        g * (1 - weight), F.cast(low, dtype="int64"), axis=g.ndim - 1, shape=wide, add=True
+    )
+    out = out + F.put_along(
+        g * weight, F.cast(high, dtype="int64"), axis=g.ndim - 1, shape=wide, add=True
+    )
     return F.sum(out, axis=0, keepdims=False, shape=wide)
 
 
@@ -201,6 +204,7 @@ quantile = Op(
         arrays((2, 6), q=(0.35,), interpolation="lower", skip=False, was=(2, 6)),
     ),
     flops=lambda x, **_: 4 * x.size, doc="The values below which a share q of the elements lies.",
+    reference=lambda x, *, q, interpolation, skip, was: np.quantile(x, q, axis=-1, method=interpolation),
 )  # fmt: skip
 
 ROWS = [pick_along, put_along, max, min, median, nanmedian, mode, quantile]

@@ -184,6 +184,11 @@ def _multinomial(xp: Any, p: Any, noise: Any, *, num_samples: int, replacement: 
 multinomial = Op(
     "multinomial", _multinomial, tex=r"\mathrm{{Mult}}({p})", family="random",
     flops=lambda *a, **k: 0,
+    samples=(
+        arrays((3, 4), (3, 2), low=0.1, high=0.9, num_samples=2, replacement=True),
+        arrays((4,), (6,), low=0.1, high=0.9, num_samples=6, replacement=True),
+        arrays((3, 4), (3, 4), low=0.1, num_samples=2, replacement=False),
+    ),
     doc="Indices of categories, drawn by their weights.",
 )  # fmt: skip
 

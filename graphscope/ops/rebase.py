@@ -13,7 +13,7 @@ from typing import Any
 
 from graphscope.engine import dispatch, modes
 from graphscope.engine import dtype as dtypes
-from graphscope.engine.explain import describe
+from graphscope.engine.explain import describe, explain
 from graphscope.engine.frames import user_line
 from graphscope.engine.memory import base_of, path_of
 from graphscope.engine.tape import Node, next_seq
@@ -45,6 +45,12 @@ def check_target(target: Tensor, name: str) -> None:
         raise AutogradError(
             f"{name}: a leaf Variable that requires grad is being used in an in-place operation: "
             f"{describe(target)}. Wrap the update in `with no_grad():`, or compute a new tensor. ({user_line(3)})"
+        )
+    node = target._node
+    if node is not None and node.row.multi and node.row.view:
+        raise AutogradError(
+            f"{name}: output {target._k} of {node.name()} is a view and is being modified inplace. It is one of "
+            f"several views that {node.row.name!r} returned; take it by indexing, or clone() it. ({user_line(3)})"
         )
     base = base_of(target)
     if base is None:
@@ -161,7 +167,7 @@ def write_row(writing: Any, pure: Any, target: Tensor, *others: Tensor, **params
     try:
         kern(*arrays, **known)
     except Exception as error:
-        raise dispatch.explain(writing, error, tensors, params) from error
+        raise explain(writing, error, tensors, params) from error
     t1 = clock()
     wrote(target._a, writing)
     node = dispatch._node(pure, tensors, kept, mask, target._a, None, params)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graphscope.engine.op import Op
 from graphscope.ops.samples import arrays, made
 
@@ -73,6 +75,7 @@ sum = Op(  # noqa: A001 - torch's name
     "sum", _sum, tex=r"\sum {x}", family="reduce", values=("shape",),
     vjp=dict(x=spread), jvp="multilinear", samples=(*_AXES, *_EMPTY), flops=lambda x, **_: x.size,
     doc="Sum over dimensions.",
+    reference=lambda x, *, axis, keepdims, shape: np.sum(x, axis=axis, keepdims=keepdims),
 )  # fmt: skip
 
 
@@ -89,6 +92,7 @@ mean = Op(
     vjp=dict(x=lambda F, g, axis, keepdims, shape:
         spread(F, g / reduced_count(shape, axis), axis, keepdims, shape)),
     jvp="multilinear", samples=_AXES, flops=lambda x, **_: x.size, doc="Mean over dimensions.",
+    reference=lambda x, *, axis, keepdims, shape: np.mean(x, axis=axis, keepdims=keepdims),
 )  # fmt: skip
 
 # ---------------------------------------------------------------- sums that skip NaN
@@ -106,6 +110,7 @@ nansum = Op(
     "nansum", _nansum, tex=r"\sum {x}", family="reduce",
     vjp=dict(x=lambda F, g, x, axis, keepdims: _there(F, x, spread(F, g, axis, keepdims, tuple(x.shape)))),
     samples=(*_AXES, *_EMPTY), flops=lambda x, **_: x.size, doc="Sum over dimensions of what is not NaN.",
+    reference=lambda x, *, axis, keepdims: np.nansum(x, axis=axis, keepdims=keepdims),
 )  # fmt: skip
 
 
@@ -129,6 +134,7 @@ def _nanmean_vjp(F: Any, g: Any, x: Any, axis: Any, keepdims: Any) -> Any:
 nanmean = Op(
     "nanmean", _nanmean, tex=r"\frac{{1}}{{n}}\sum {x}", family="reduce", vjp=dict(x=_nanmean_vjp),
     samples=_AXES, flops=lambda x, **_: x.size, doc="Mean over dimensions of what is not NaN.",
+    reference=lambda x, *, axis, keepdims: np.nanmean(x, axis=axis, keepdims=keepdims),
 )  # fmt: skip
 
 count_nonzero = Op(
@@ -138,6 +144,7 @@ count_nonzero = Op(
     ),
     tex=r"\#({x} \neq 0)", family="reduce", samples=_AXES, flops=lambda x, **_: x.size,
     doc="How many elements are not 0.",
+    reference=lambda x, *, axis, keepdims: np.count_nonzero(x, axis=axis, keepdims=keepdims),
 )  # fmt: skip
 
 # ---------------------------------------------------------------- extremes; ties share the gradient
@@ -250,6 +257,7 @@ prod = Op(
     "prod", _prod, tex=r"\prod {x}", family="reduce", vjp=dict(x=_prod_vjp),
     samples=(*_AXES[:2], _AXES[3], _AXES[4], *_EMPTY, made(lambda r: ([[0.0, 2.0, 3.0], [0.0, 0.0, 5.0]],), axis=1)),
     flops=lambda x, **_: x.size, doc="Product over a dimension.",
+    reference=lambda x, *, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from graphscope.engine.op import Op
 from graphscope.errors import ShapeError
+from graphscope.ops.norm_kernels import total
 from graphscope.ops.samples import arrays, made
 
 
@@ -50,11 +51,10 @@ def taps(n: int, out: int, mode: str, align: bool, scale: float | None) -> tuple
         low = np.minimum(low, n - 1)
         return np.stack([low, np.minimum(low + 1, n - 1)]), np.stack([1 - t, t])
     a = -0.75
-    far, near = (lambda s: ((a * s - 5 * a) * s + 8 * a) * s - 4 * a), (
-        lambda s: ((a + 2) * s - (a + 3)) * s * s + 1
-    )
+    near = [((a + 2) * s - (a + 3)) * s * s + 1 for s in (t, 1 - t)]
+    far = [((a * s - 5 * a) * s + 8 * a) * s - 4 * a for s in (t + 1, 2 - t)]
     at = np.clip(low + np.arange(-1, 3)[:, None], 0, n - 1)
-    return at, np.stack([far(t + 1), near(t), near(1 - t), far(2 - t)])
+    return at, np.stack([far[0], near[0], near[1], far[1]])
 
 
 @lru_cache(maxsize=256)
@@ -141,10 +141,11 @@ interpolate_grad = Op(
 def _adaptive_avg(xp: Any, x: Any, *, out_size: Any, size: Any = None) -> Any:
     d = len(out_size)
     if x.ndim != d + 2:
-        raise ShapeError(f"the input must have {d + 1} or {d + 2} dimensions, this one is {x.shape}")
+        raise ShapeError(
+            f"the input must have {d + 1} or {d + 2} dimensions, this one is {x.shape}"
+        )
     if all(s == 1 for s in out_size):
-        axes = tuple(range(2, 2 + d))
-        return xp.add.reduce(x, axis=axes, keepdims=True) * x.dtype.type(1 / max(1, np.prod(x.shape[2:])))  # fmt: skip
+        return total(xp, x, tuple(range(2, 2 + d))) * x.dtype.type(1 / max(1, np.prod(x.shape[2:])))  # fmt: skip
     return _resample(xp, x, size=out_size, mode="area")
 
 
@@ -210,7 +211,7 @@ def _max_unpool(xp: Any, x: Any, places: Any, *, size: Any) -> Any:
     lead = x.shape[:-2]
     rows = int(np.prod(lead))
     area = size[0] * size[1]
-    if xp is np and places.size and not (0 <= places.min() and places.max() < area):
+    if xp is np and places.size and not (places.min() >= 0 and places.max() < area):
         raise ShapeError(f"an index lies outside of the output image {tuple(size)}")
     base = (xp.arange(rows) * area)[:, None]
     out = xp.zeros(rows * area, dtype=x.dtype)
@@ -242,13 +243,18 @@ def _adaptive_max_vjp(F: Any, g: Any, aux: Any, out_size: Any, size: Any) -> Any
     return F.pool_places_grad(g[0], aux, size=tuple(size))
 
 
+def _shuffled(shape: tuple[int, ...]) -> Any:
+    return lambda r: (r.permutation(70).astype(float).reshape(shape),)
+
+
 adaptive_max = [
     Op(
         f"adaptive_max_pool{d}d", _adaptive_max, tex=r"\mathrm{{maxpool}}({x})", family="reduce", aux=True,
         multi=True, values=("size",), vjp=dict(x=_adaptive_max_vjp), flops=lambda x, **_: x.size,
+        samples=(made(_shuffled(n), out_size=out, size=n[2:]),),
         doc="The largest elements of as many windows as asked for, and their places.",
     )
-    for d in (1, 2)
+    for d, n, out in ((1, (2, 5, 7), (3,)), (2, (1, 2, 5, 7), (3, 2)))
 ]  # fmt: skip
 
 ROWS = [interpolate, interpolate_grad, unpool, look, max_unpool2d, *adaptive_avg, *adaptive_max]

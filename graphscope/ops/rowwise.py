@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from graphscope.engine import bounds
 from graphscope.engine.op import Op
-from graphscope.ops import bounds
 from graphscope.ops.index import _free, _sum_to, _write
 from graphscope.ops.samples import arrays, made
 
@@ -17,7 +17,7 @@ def _at(axis: int) -> tuple[str, ...]:
 
 
 def _index_select(xp: Any, x: Any, i: Any, *, axis: Any, was: Any = None) -> Any:
-    bounds.check(xp, i, x.shape[axis], axis)
+    bounds.check(i, x.shape[axis], axis)
     return x.take(i, axis=axis)
 
 
@@ -33,7 +33,7 @@ index_select = Op(
 
 
 def _index_add(xp: Any, x: Any, i: Any, src: Any, *, axis: Any, alpha: Any = 1) -> Any:
-    bounds.check(xp, i, x.shape[axis], axis)
+    bounds.check(i, x.shape[axis], axis)
     scaled = src if alpha == 1 else src * src.dtype.type(alpha)
     return _write(xp, x.copy(), scaled, (i,), _at(axis), True)
 
@@ -53,7 +53,7 @@ index_add = Op(
 
 
 def _index_copy(xp: Any, x: Any, i: Any, src: Any, *, axis: Any, was: Any = None) -> Any:
-    bounds.check(xp, i, x.shape[axis], axis)
+    bounds.check(i, x.shape[axis], axis)
     return _write(xp, x.copy(), src, (i,), _at(axis), False)
 
 

@@ -26,7 +26,7 @@ def scalar(value: float, like: Any) -> Any:
     elif dtype is _FLOAT64:
         kept = _kept64
     else:
-        return value
+        return dtype.type(value) if dtype.kind == "f" else value
     found = kept.get(value)
     if found is None:
         found = np.array(value, dtype)

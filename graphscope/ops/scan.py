@@ -53,7 +53,9 @@ def _cumprod_vjp(F: Any, g: Any, x: Any, out: Any, axis: int) -> Any:
     others = F.prod_others(F.where(below, rows, F.zero(x) + 1), axis=len(lead) + 1)
     flow = F.reshape(F.transpose(g, axes=axes), shape=(*lead, n, 1), was=tuple(moved.shape))
     flow = flow * F.where(below, others, F.zero(x))
-    return F.transpose(F.sum(flow, axis=len(lead), keepdims=False, shape=tuple(flow.shape)), axes=back)
+    return F.transpose(
+        F.sum(flow, axis=len(lead), keepdims=False, shape=tuple(flow.shape)), axes=back
+    )
 
 
 cumprod = Op(
@@ -135,6 +137,7 @@ logcumsumexp = Op(
     "logcumsumexp", _logcumsumexp, tex=r"\ln\,\mathrm{{cumsum}}(e^{{{x}}})", family="reduce", floats=True,
     vjp=dict(x=_logcumsumexp_vjp), samples=_AXIS, flops=lambda x, **_: 4 * x.size,
     doc="The logarithm of the running sum of exponentials, without overflow.",
+    reference=lambda x, *, axis: np.log(np.cumsum(np.exp(x), axis=axis)) if x.ndim else x,
 )  # fmt: skip
 
 # ---------------------------------------------------------------- differences
@@ -167,6 +170,7 @@ diff = Op(
     vjp=dict(x=lambda F, g, n, axis: F.diff_grad(g, n=n, axis=axis)),
     samples=(*_DIFF, arrays((3, 1), n=1, axis=1)), flops=lambda x, n=1, **_: n * x.size,
     doc="Differences of neighbours along a dimension, n times.",
+    reference=lambda x, *, n, axis: np.diff(x, n=n, axis=axis),
 )  # fmt: skip
 diff_grad = Op(
     "diff_grad", _diff_grad, tex=r"\Delta^T {g}", family="shape", jvp="multilinear",

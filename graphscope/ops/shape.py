@@ -25,7 +25,9 @@ def _reshape_rule(x: tuple[int, ...], *, shape: tuple[int, ...], was: Any = None
     if wanted.count(-1) > 1:
         raise ShapeError(f"only one dimension can be inferred, the shape {wanted} has several -1")
     if any(s < -1 for s in wanted):
-        raise ShapeError(f"invalid shape dimension in {wanted}: sizes are >= 0, or -1 for one of them")
+        raise ShapeError(
+            f"invalid shape dimension in {wanted}: sizes are >= 0, or -1 for one of them"
+        )
     if n == 0 and -1 in wanted and m == 0:
         raise ShapeError(
             f"cannot reshape tensor of 0 elements into shape {wanted} because the unspecified dimension "

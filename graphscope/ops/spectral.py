@@ -111,7 +111,7 @@ def _pinv_vjp(F: Any, g: Any, x: Any, out: Any) -> Any:
 
 
 pinv = Op(
-    "pinv", _pinv, tex="{x}^{{+}}", family="linalg", vjp=dict(x=_pinv_vjp), values=("rtol", "atol"),
+    "pinv", _pinv, tex="{{{x}}}^{{+}}", family="linalg", vjp=dict(x=_pinv_vjp), values=("rtol", "atol"),
     flops=lambda x, **_: 14 * _cube(x), samples=(arrays((4, 3)), arrays((2, 3, 4))),
     doc="Pseudo-inverse, by singular values.",
 )  # fmt: skip

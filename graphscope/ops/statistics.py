@@ -32,9 +32,9 @@ histc = Op(
 )  # fmt: skip
 
 
-def _bincount(xp: Any, x: Any, weights: Any = None, *, minlength: int = 0) -> Any:
-    out = xp.bincount(x, weights, minlength)
-    return out if weights is None or weights.dtype != "float32" else out.astype(weights.dtype)
+def _bincount(xp: Any, x: Any, *weights: Any, minlength: int = 0) -> Any:
+    out = xp.bincount(x, *weights, minlength=minlength)
+    return out.astype("float32") if weights and weights[0].dtype == "float32" else out
 
 
 bincount = Op(
@@ -94,9 +94,7 @@ def _cdist_rule(a: tuple[int, ...], b: tuple[int, ...], *, p: float = 2.0) -> No
             "cdist only supports at least 2D tensors, the rows of which are compared; use unsqueeze(0)"
         )
     if a[-1] != b[-1]:
-        raise ShapeError(
-            f"X1 and X2 must have the same number of columns. X1: {a[-1]} X2: {b[-1]}"
-        )
+        raise ShapeError(f"X1 and X2 must have the same number of columns. X1: {a[-1]} X2: {b[-1]}")
 
 
 def _apart(a: Any, b: Any) -> Any:
@@ -121,7 +119,9 @@ def _between(F: Any, g: Any, a: Any, b: Any, out: Any, p: float, axis: int) -> A
     """The gradient of the differences, summed over the rows of the other side."""
     shape = (*tuple(out.shape), 1)
     rows = F.reshape(a, shape=(*tuple(a.shape)[:-1], 1, a.shape[-1]), was=tuple(a.shape))
-    columns = F.reshape(b, shape=(*tuple(b.shape)[:-2], 1, *tuple(b.shape)[-2:]), was=tuple(b.shape))
+    columns = F.reshape(
+        b, shape=(*tuple(b.shape)[:-2], 1, *tuple(b.shape)[-2:]), was=tuple(b.shape)
+    )
     g, out = (F.reshape(v, shape=shape, was=shape[:-1]) for v in (g, out))
     flow = norm_slope(F, g, rows - columns, out, p, out.ndim - 1)
     return F.sum(flow, axis=flow.ndim + axis, keepdims=False, shape=tuple(flow.shape))

@@ -51,6 +51,9 @@ def _sgd(
     Source: torch.optim.SGD's algorithm box. Unlike Sutskever et al., lr multiplies the buffer and not
     the gradient; the first step copies the gradient into the buffer without dampening.
     """
+    if buf is None and not weight_decay:
+        (rate,) = scalars(p, -lr if maximize else lr)
+        return xp.subtract(p, xp.multiply(g, rate, out=xp.empty_like(p)), out=p)
     d = gradient(xp, p, g, weight_decay, maximize)
     step = xp.empty_like(p) if d is g else d
     rate, kept, new = scalars(p, lr, momentum, 1 - dampening)

@@ -8,16 +8,22 @@ from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
 from graphscope.ops.update import adam_
 from graphscope.ops.update_adaptive import adamax_, nadam_, radam_
-from graphscope.optim.optimizer import Optimizer, Params, check, counter, filled_like, tick
+from graphscope.optim.optimizer import (
+    Optimizer,
+    Params,
+    at_least_zero,
+    check,
+    counter,
+    filled_like,
+    tick,
+)
 
 
-def _check(owner: str, lr: Any, betas: Any, eps: float, weight_decay: float, **more: Any) -> None:
-    check(
-        owner, learning__rate=(lr, lr >= 0), epsilon=(eps, eps >= 0),
-        beta__parameter__at__index0=(betas[0], 0 <= betas[0] < 1),
-        beta__parameter__at__index1=(betas[1], 0 <= betas[1] < 1),
-        weight_decay=(weight_decay, weight_decay >= 0), **more,
-    )  # fmt: skip
+def _check(owner: str, lr: Any, betas: Any, eps: float, **more: float) -> None:
+    at_least_zero(owner, lr, epsilon=eps)
+    for i, beta in enumerate(betas):
+        check(owner, (f"beta parameter at index {i}", beta, 0 <= beta < 1))
+    at_least_zero(owner, lr, **more)
 
 
 class _Moments(Optimizer):
@@ -60,7 +66,7 @@ class Adam(_Moments):
         capturable: bool = False, differentiable: bool = False, fused: Any = None,
         decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
-        _check(type(self).__name__, lr, betas, eps, weight_decay)
+        _check(type(self).__name__, lr, betas, eps, weight_decay=weight_decay)
         super().__init__(
             params,
             dict(
@@ -120,7 +126,7 @@ class Adamax(_Moments):
         weight_decay: float = 0, foreach: Any = None, *, maximize: bool = False,
         differentiable: bool = False, capturable: bool = False,
     ) -> None:  # fmt: skip
-        _check("Adamax", lr, betas, eps, weight_decay)
+        _check("Adamax", lr, betas, eps, weight_decay=weight_decay)
         super().__init__(
             params,
             dict(
@@ -143,9 +149,7 @@ class NAdam(_Moments):
         weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
         foreach: Any = None, maximize: bool = False, capturable: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        _check(
-            "NAdam", lr, betas, eps, weight_decay, momentum_decay=(momentum_decay, momentum_decay >= 0)
-        )  # fmt: skip
+        _check("NAdam", lr, betas, eps, weight_decay=weight_decay, momentum_decay=momentum_decay)
         super().__init__(
             params,
             dict(
@@ -185,7 +189,7 @@ class RAdam(_Moments):
         weight_decay: float = 0, decoupled_weight_decay: bool = False, *, foreach: Any = None,
         maximize: bool = False, capturable: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        _check("RAdam", lr, betas, eps, weight_decay)
+        _check("RAdam", lr, betas, eps, weight_decay=weight_decay)
         super().__init__(
             params,
             dict(

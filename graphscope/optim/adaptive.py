@@ -9,7 +9,15 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 from graphscope.ops.update_adaptive import adadelta_, adagrad_, rmsprop_
 from graphscope.ops.update_other import rprop_
-from graphscope.optim.optimizer import Optimizer, Params, check, counter, filled_like, tick
+from graphscope.optim.optimizer import (
+    Optimizer,
+    Params,
+    at_least_zero,
+    check,
+    counter,
+    filled_like,
+    tick,
+)
 
 
 class Adagrad(Optimizer):
@@ -22,11 +30,9 @@ class Adagrad(Optimizer):
         initial_accumulator_value: float = 0, eps: float = 1e-10, foreach: Any = None, *,
         maximize: bool = False, differentiable: bool = False, fused: Any = None,
     ) -> None:  # fmt: skip
-        check(
-            "Adagrad", learning__rate=(lr, lr >= 0), lr_decay=(lr_decay, lr_decay >= 0),
-            weight_decay=(weight_decay, weight_decay >= 0),
-            initial_accumulator_value=(initial_accumulator_value, initial_accumulator_value >= 0),
-            epsilon=(eps, eps >= 0),
+        at_least_zero(
+            "Adagrad", lr, lr_decay=lr_decay, weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value, epsilon=eps,
         )  # fmt: skip
         super().__init__(
             params,
@@ -66,10 +72,9 @@ class RMSprop(Optimizer):
         momentum: float = 0, centered: bool = False, capturable: bool = False, foreach: Any = None,
         maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        check(
-            "RMSprop", learning__rate=(lr, lr >= 0), epsilon=(eps, eps >= 0), momentum=(momentum, momentum >= 0),
-            weight_decay=(weight_decay, weight_decay >= 0), alpha=(alpha, alpha >= 0),
-        )  # fmt: skip
+        at_least_zero(
+            "RMSprop", lr, epsilon=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha
+        )
         super().__init__(
             params,
             dict(
@@ -108,10 +113,8 @@ class Adadelta(Optimizer):
         self, params: Params, lr: Any = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
         foreach: Any = None, *, capturable: bool = False, maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        check(
-            "Adadelta", learning__rate=(lr, lr >= 0), rho=(rho, 0 <= rho <= 1), epsilon=(eps, eps >= 0),
-            weight_decay=(weight_decay, weight_decay >= 0),
-        )  # fmt: skip
+        check("Adadelta", ("rho value", rho, 0 <= rho <= 1))
+        at_least_zero("Adadelta", lr, epsilon=eps, weight_decay=weight_decay)
         super().__init__(
             params,
             dict(
@@ -143,7 +146,7 @@ class Rprop(Optimizer):
         step_sizes: tuple[float, float] = (1e-6, 50), *, capturable: bool = False, foreach: Any = None,
         maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        check("Rprop", learning__rate=(lr, lr >= 0))
+        at_least_zero("Rprop", lr)
         if not 0 < etas[0] < 1 < etas[1]:
             raise UsageError(
                 f"Rprop: Invalid eta values: {etas[0]}, {etas[1]}; the first shrinks steps (between 0 and 1), "

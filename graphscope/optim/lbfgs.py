@@ -13,7 +13,7 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 from graphscope.ops.update import lbfgs_
 from graphscope.optim.line_search import Point, strong_wolfe
-from graphscope.optim.optimizer import Optimizer, Params, check, functions_of
+from graphscope.optim.optimizer import Optimizer, Params, at_least_zero, functions_of
 
 
 class LBFGS(Optimizer):
@@ -32,7 +32,7 @@ class LBFGS(Optimizer):
         tolerance_grad: float = 1e-7, tolerance_change: float = 1e-9, history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:  # fmt: skip
-        check("LBFGS", learning__rate=(lr, lr >= 0))
+        at_least_zero("LBFGS", lr)
         super().__init__(
             params,
             dict(

@@ -200,12 +200,17 @@ class _NotALeaf(UsageError, AutogradError):
     """torch raises ValueError here; it is also a mistake about the graph."""
 
 
-def check(owner: str, **limits: tuple[Any, bool]) -> None:
-    """Raises UsageError for the first option whose condition is false."""
-    for name, (value, good) in limits.items():
+def check(owner: str, *limits: tuple[str, Any, bool]) -> None:
+    """Raises UsageError for the first (words, value, condition) whose condition is false."""
+    for words, value, good in limits:
         if not good:
-            words = name.replace("0", " 0").replace("1", " 1") if "index" in name else name
-            raise UsageError(f"{owner}: Invalid {words.replace('__', ' ')} value: {value}")
+            raise UsageError(f"{owner}: Invalid {words}: {value}")
+
+
+def at_least_zero(owner: str, lr: Any, **values: float) -> None:
+    """Raises UsageError for a negative learning rate or a negative option among ``values``."""
+    check(owner, ("learning rate", lr, lr >= 0))
+    check(owner, *((f"{name} value", value, value >= 0) for name, value in values.items()))
 
 
 def functions_of(p: Tensor) -> Any:

@@ -9,7 +9,7 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 from graphscope.ops.update import sgd_
 from graphscope.ops.update_other import asgd_
-from graphscope.optim.optimizer import Optimizer, Params, check, counter, filled_like, tick
+from graphscope.optim.optimizer import Optimizer, Params, at_least_zero, counter, filled_like, tick
 
 
 class SGD(Optimizer):
@@ -23,10 +23,7 @@ class SGD(Optimizer):
         weight_decay: Any = 0, nesterov: bool = False, *, maximize: bool = False, foreach: Any = None,
         differentiable: bool = False, fused: Any = None,
     ) -> None:  # fmt: skip
-        check(
-            "SGD", learning__rate=(lr, lr >= 0), momentum=(momentum, momentum >= 0),
-            weight_decay=(weight_decay, weight_decay >= 0),
-        )  # fmt: skip
+        at_least_zero("SGD", lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise UsageError("SGD: Nesterov momentum requires a momentum and zero dampening")
         super().__init__(
@@ -38,21 +35,21 @@ class SGD(Optimizer):
         )  # fmt: skip
 
     def _options(self, group: dict[str, Any]) -> Any:
-        return {
-            "lr": float(group["lr"]),
-            "momentum": group["momentum"],
-            "dampening": group["dampening"],
-            "weight_decay": float(group["weight_decay"]),
-            "nesterov": group["nesterov"],
-            "maximize": group["maximize"],
-        }
+        options = {"lr": float(group["lr"])}
+        # What is off is left out: each word costs in every call.
+        for name in ("momentum", "dampening", "weight_decay", "nesterov", "maximize"):
+            if group[name]:
+                options[name] = group[name]
+        if isinstance(options.get("weight_decay"), Tensor):
+            options["weight_decay"] = float(options["weight_decay"])
+        return options
 
     def _keeps_state(self, group: dict[str, Any]) -> bool:
         return bool(group["momentum"])
 
     def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], options: Any) -> None:
-        if not options["momentum"]:
-            call(sgd_, p, g, **options, first=False)
+        if "momentum" not in options:
+            call(sgd_, p, g, **options)
             return
         buf = state.get("momentum_buffer")
         first = buf is None
@@ -71,7 +68,7 @@ class ASGD(Optimizer):
         weight_decay: float = 0, foreach: Any = None, maximize: bool = False, differentiable: bool = False,
         capturable: bool = False,
     ) -> None:  # fmt: skip
-        check("ASGD", learning__rate=(lr, lr >= 0), weight_decay=(weight_decay, weight_decay >= 0))
+        at_least_zero("ASGD", lr, weight_decay=weight_decay)
         super().__init__(
             params,
             dict(

@@ -8,7 +8,7 @@ ports. There are two ways to be told:
   the graph in place (``record.track``): same op, same inputs wanted and connected, same scope and phase.
   Then shape and dtype follow from those of the ports, which are checked, and two clock readings are all
   that is stored. An op that differs calls ``op``, which leaves the track at that very op.
-- Looked at. The first steps of a graph, every 16th of it, those with statistics, and what follows after the
+- Looked at. The first steps of a graph, every 16th and later every 64th of it, those with statistics, and what follows after the
   track was left: each op builds the key that makes up graphs, and its shape, its source line and the death
   of its memory are noted. Lines and deaths of the steps in between are those of the graph.
 """
@@ -16,16 +16,17 @@ ports. There are two ways to be told:
 from __future__ import annotations
 
 import warnings
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
 from itertools import count
 from threading import get_ident
 from time import perf_counter_ns as clock
-from typing import Any
+from typing import Any, TypeVar
 from weakref import ref
 
 import numpy as np
 
-from graphscope.engine.dispatch import NEVER
+from graphscope.engine.dispatch import NEVER, broken
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
 from graphscope.record.deaths import freed_column
@@ -37,10 +38,24 @@ from graphscope.record.tables import PORT
 from graphscope.record.track import Shapes, cost_on_track, entries_of
 from graphscope.trace import schema
 
+_F = TypeVar("_F", bound=Callable[..., Any])
 _SPAN = 24
 _epochs = count(1)
 FORWARD, BACKWARD, UPDATE = schema.FORWARD, schema.BACKWARD, schema.UPDATE
 _DATA_KEY = ("data",)
+
+
+def fenced(method: _F) -> _F:
+    """A bug in here stops the recording with one warning, never the program. (``op`` is fenced by callers.)"""
+
+    @wraps(method)
+    def guarded(self: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return method(self, *args, **options)
+        except Exception as error:
+            broken(self, error)
+
+    return guarded  # type: ignore[return-value]
 
 
 class Recorder:
@@ -135,18 +150,21 @@ class Recorder:
         self.lines: list[int] = graph.lines if graph is not None else []
         self.kept: list[Any] = graph.kept if graph is not None else []
         n = self.n_expected = len(self.expected)
-        # The first steps of a graph and every 16th are looked at: what an event costs, when memory dies, and
+        # The first steps of a graph are looked at, then every 16th, from the 64th on every 64th: what an event costs, when memory dies, and
         # whether the source lines are still those of the graph (an equal structure from other lines is all
         # but impossible).
-        self.timed = graph is None or graph.seen < 3 or graph.seen & 15 == 0
+        seen = -1 if graph is None else graph.seen
+        self.timed = seen < 3 or seen & (15 if seen < 64 else 63) == 0
         self.look = self.stacks and self.timed
         self.extra = self.values or self.timed
         self.told: Any = None
+        self.refs: list[Any] = []
+        self.shapes: list[Any] = []
+        self.rids: list[int] = []
         if not self.extra and graph.told is not None:
             if graph.entries is None:
                 graph.entries = entries_of(graph.keys)
             self.told = graph.told
-            self.refs = self.shapes = []
             base = self.base
             ports = len(graph.ports)
             self.plan = graph.entries
@@ -161,12 +179,12 @@ class Recorder:
     def _off_track(self) -> None:
         self.told = None
         self.plan = NEVER
-        self.rids: list[int] = []
+        self.rids = []
         self.begin_append = self.begin.append
         self.end_append = self.end.append
-        self.shapes: list[Any] = []
+        self.shapes = []
         self.shapes_append = self.shapes.append
-        self.refs: list[Any] = []
+        self.refs = []
         self.refs_append = self.refs.append
         self.dead.clear()
         self.deaths: list[int] = []  # how many had died when each node was done
@@ -182,11 +200,11 @@ class Recorder:
     def _affordable(self, elapsed: int) -> bool:
         """Do statistics in this step keep the whole recorder within its budget?
 
-        Events and the writer come first; statistics get what they leave, but two hundredths at least, so
-        that a program of tiny steps is not blind.
+        Events and the writer come first; statistics get what they leave, but a two-hundredth at least, so
+        that a program of tiny steps is not blind: one millisecond of statistics is due five times a second.
         """
         events = self.rec_ns - self.value_ns + self.pump.cpu_ns
-        share = max(self.budget - events / max(elapsed, 1), 0.02)
+        share = max(self.budget - events / max(elapsed, 1), 0.005)
         return self.value_ns + self.value_last <= share * elapsed
 
     def close(self, status: str | None = None, note: str | None = None, at: int = 0) -> None:
@@ -343,7 +361,7 @@ class Recorder:
         if (
             i >= self.n_expected
             or self.expected[i] != key
-            or (self.look and self.lines[i] != self.site(4))
+            or (self.look and self.lines[i] != self.site(3))
         ):
             self._new(i, key, node)
         self.shapes_append(made.shape)
@@ -366,6 +384,7 @@ class Recorder:
             elif t2:
                 self.event_ns += clock() - t2
 
+    @fenced
     def grad(self, node: Any, slot: int, g: Any, t0: int, t1: int, alias: bool = False) -> None:
         """The gradient of one input of ``node`` was computed."""
         if get_ident() != self.thread:
@@ -404,12 +423,14 @@ class Recorder:
         if t2 and not self.values:
             self.event_ns += clock() - t2
 
+    @fenced
     def adjoint(self, node: Any, g: Any) -> None:
         """The whole gradient of a node's output, before its inputs' gradients (value steps only)."""
         i = node.rid - self.base
         if not i >> _SPAN and not isinstance(g, list):
             self._value(i, "g", g._a if hasattr(g, "_a") else g)
 
+    @fenced
     def leaf(self, tensor: Any, g: Any) -> None:
         """A leaf's gradient was accumulated: its ``.grad`` is what the last gradient node made."""
         if get_ident() != self.thread:
@@ -422,6 +443,7 @@ class Recorder:
             if not k >> _SPAN and k >= PORT:
                 self._value(PORT - 1 - k, "g", g)
 
+    @fenced
     def backward_begin(self, roots: Any = ()) -> None:
         """A backward pass starts; the first root is the step's loss."""
         if get_ident() != self.thread:
@@ -440,6 +462,7 @@ class Recorder:
                 self.nonfinite = 1
                 self.value_last = 0.0
 
+    @fenced
     def backward_end(self) -> None:
         """It ended: what follows updates, or opens the next step."""
         if get_ident() == self.thread:
@@ -447,6 +470,7 @@ class Recorder:
             self.where = self.scope << 2 | UPDATE
             self.after = self.unsettled = True
 
+    @fenced
     def data(self, t0: int, t1: int) -> None:
         """The program waited for a batch: that is the beginning of a step."""
         if get_ident() != self.thread:
@@ -471,11 +495,13 @@ class Recorder:
         self.deaths_append(len(self.dead))
         self.i = i + 1
 
+    @fenced
     def failed(self, row: Any, inputs: Any, error: BaseException) -> None:
         """An op raised; the step will be kept as failed."""
         shapes = ", ".join(str(tuple(x._a.shape)) for x in inputs)
         self.status, self.note = "failed", f"{row.name}({shapes}): {error}"
 
+    @fenced
     def enter(self, module: Any) -> None:
         """A module's forward starts."""
         if get_ident() != self.thread:
@@ -495,6 +521,7 @@ class Recorder:
             self.scope = self.names.scope(module, self.scope, len(stack) > 1)
         self.where = self.scope << 2 | self.phase
 
+    @fenced
     def enter_name(self, name: str) -> None:
         """A scope that the user names starts."""
         if get_ident() == self.thread:
@@ -503,6 +530,7 @@ class Recorder:
             self.scope = self.names.string(f"{above}.{name}" if above else name)
             self.where = self.scope << 2 | self.phase
 
+    @fenced
     def leave(self) -> None:
         """A module's forward, or a named scope, ended."""
         if get_ident() == self.thread and self.stack:
@@ -513,6 +541,8 @@ class Recorder:
 
     def stopped(self, error: Exception) -> None:
         """Something in here failed: say so once. The program runs on, and what was written can be opened."""
+        if self.broken is not None:
+            return  # somebody still held the recorder
         self.broken = f"{type(error).__name__}: {error}"
         warnings.warn(
             f"GraphScope stopped recording into {self.pump.path}: an error in the recorder itself "
@@ -527,6 +557,14 @@ class Recorder:
         if held is None or held[k] is None or type(held[k]) is not np.ndarray:
             return None
         return f"{held[k].item():.7g}"
+
+    def line_of(self, node: Any) -> tuple[str, int] | None:
+        """File and line of the op that made ``node`` in this step, for an error that wants to say so."""
+        i = node.rid - self.base
+        if i >> _SPAN or i >= len(self.lines) or self.lines[i] < 0:
+            return None
+        name, line, _ = self.sites.lines[self.lines[i]]
+        return name, line
 
     def _predict(self) -> None:
         """The step's kind is known now: predict the last graph of that kind."""
@@ -565,7 +603,7 @@ class Recorder:
         if self.diverged < 0:
             self._diverge(i)
         self.expected.append(key)
-        self.lines.append(self.site(5) if self.stacks and len(key) == 8 else -1)
+        self.lines.append(self.site(4) if self.stacks and len(key) == 8 else -1)
         kept: tuple[int, ...] = ()
         if node is not None and node.saved is not None:
             kept = tuple(k for k, a in enumerate(node.saved) if a is not None)

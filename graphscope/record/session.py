@@ -100,7 +100,14 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
             if text
             else ("partial" if self._recorder.phase != 3 and not self._recorder.after else None)
         )
-        self._recorder.close(status=partial, note=text)
+        recorder, pump = self._recorder, self._pump
+        if recorder.broken is None:
+            try:
+                recorder.close(status=partial, note=text)
+            except Exception as problem:
+                dispatch.broken(recorder, problem)
+        if recorder.broken is not None:
+            pump.writer.set_meta("recording_stopped", recorder.broken)
         if self._recorder.foreign:
             self._pump.writer.set_meta("foreign_ops", self._recorder.foreign)
         self._pump.close("failed" if text else "finished", text)
@@ -117,8 +124,11 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
 
     def step(self) -> None:
         """End the running step here."""
-        if self._recorder is not None:
-            self._recorder.close()
+        if self._recorder is not None and self._recorder.broken is None:
+            try:
+                self._recorder.close()
+            except Exception as problem:  # a bug of ours, not of the program's
+                dispatch.broken(self._recorder, problem)
 
     def scalar(self, tag: str, value: Any, step: int | None = None) -> None:
         """Record a number under a tag, at the running step unless ``step`` says otherwise."""

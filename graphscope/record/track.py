@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphscope.engine import dispatch
-from graphscope.engine.straight import is_straight
+from graphscope.engine.straight import follows_on_track
 from graphscope.engine.tensor import Tensor
 from graphscope.record.tables import PORT
 from graphscope.trace import schema
@@ -40,7 +40,7 @@ def entries_of(keys: list[Any]) -> list[Any]:
         entry: Any = _NO_ENTRY
         if len(key) == 8:
             row, params, u, v, scope, phase, _, mask = key
-            if begun and phase != schema.UPDATE and _follows(row) and not params:
+            if begun and phase != schema.UPDATE and follows_on_track(row):
                 entry = (row.plan(mask), _place(u, n), _place(v, n), scope << 2 | phase)
             begun = True
         elif len(key) == 4 and key[1] >= 0:
@@ -52,12 +52,6 @@ def entries_of(keys: list[Any]) -> list[Any]:
 
 def _want(row: Any, slot: int) -> Any:
     return next((w for w in row.wants if w.slot == slot and w.name != "*"), None)
-
-
-def _follows(row: Any) -> bool:
-    """Whether shape and dtype of the row's output follow from those of its inputs."""
-    steady = row.broadcast or row.jvp == "elementwise" or row.name == "mm"
-    return is_straight(row) and steady
 
 
 def _place(value: Any, n: int) -> int:

@@ -27,7 +27,7 @@ def save(
     share it in the file; a view saves the whole memory that it looks into (``.clone()`` it to save less).
 
     A whole module can be saved too, its class by name only: to load it, the same class must be imported,
-    and ``weights_only=False`` given. A state_dict is the better file. PyTorch cannot read our modules.
+    and ``weights_only=False`` given. A state_dict is the better file. PyTorch reads it only where GraphScope is installed.
     """
     if pickle_module is not pickle:
         raise UsageError("save: another pickle_module is not supported; the format is torch's own")
@@ -37,6 +37,8 @@ def save(
             "_use_new_zipfile_serialization"
         )
     if not isinstance(f, (str, os.PathLike)):
+        if isinstance(f, io.TextIOBase) or not hasattr(f, "write"):
+            raise UsageError("save: f must be a path, or a file opened with 'wb'")
         write(obj, f, "archive", pickle_protocol)
         return
     path = os.fspath(f)
@@ -85,6 +87,8 @@ def load(
 def _load(file: Any, where: str, map_location: Any, modules: bool, path: str | None) -> Any:
     """By what the file begins with, not by its name."""
     head = file.read(9)
+    if not isinstance(head, bytes):
+        raise UsageError("load: the file was opened as text; open it with 'rb'")
     file.seek(0)
     if head[:2] == b"PK":
         return ZipReader(file, where, map_location, path).load(modules)
@@ -110,8 +114,13 @@ def atomic(path: str) -> Iterator[Any]:
     if not os.path.isdir(folder):
         raise CheckpointError(f"save: Parent directory {folder} does not exist.")
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        with open(path, "wb") as file:  # a device or a pipe, which nothing can take the place of
-            yield file
+        try:
+            with open(
+                path, "wb"
+            ) as file:  # a device or a pipe, which nothing can take the place of
+                yield file
+        except OSError as error:
+            raise CheckpointError(f"save: {path} could not be written ({error})") from error
         return
     beside = f"{path}.{os.getpid()}.part"
     try:

@@ -59,8 +59,14 @@ class ZipReader:
 
     def read(self, name: str) -> bytes:
         """A record."""
+        info = self.records[name]
+        if info.file_size > 1 << 20 and info.file_size > 100 * info.compress_size:
+            raise CheckpointError(
+                f"{self.where}: its record {name!r} would be {info.file_size} bytes long when unpacked, a hundred "
+                "times of what is there; refused"
+            )
         try:
-            return self.archive.read(self.records[name])
+            return self.archive.read(info)
         except _BROKEN as error:
             raise CheckpointError(
                 f"{self.where} is damaged: its record {name!r} cannot be read ({error})"
@@ -138,7 +144,7 @@ def fill(file: Any, array: Any) -> None:
 def storage_pointer(pointer: Any, where: str) -> tuple[str, str, str, int]:
     """Kind, key, location and length of a storage that a pickle points at."""
     if type(pointer) is not tuple or len(pointer) < 5 or pointer[0] != "storage":
-        raise CheckpointError(f"{where} is damaged: it points at {str(pointer)[:80]!r}")
+        raise CheckpointError(f"{where} is damaged: it points at a {type(pointer).__name__}")
     _, kind, key, location, count = pointer[:5]
     if not isinstance(kind, StorageKind) or type(count) is not int or count < 0:
         raise CheckpointError(f"{where} is damaged: a storage of an unknown kind")

@@ -122,6 +122,12 @@ def _numpy_scalar(box: Any, raw: Any = None) -> Any:
     return np.frombuffer(raw, box.dtype, 1)[0]
 
 
+def _numpy_buffer(raw: Any, box: Any, shape: Any, order: Any) -> Any:
+    if not isinstance(box, _DTypeBox):
+        raise CheckpointError("a numpy array without its dtype")
+    return np.frombuffer(bytes(raw), box.dtype).reshape(shape, order=order).copy(order="K")
+
+
 class _ArrayBox:
     """A numpy array while its state is still to come."""
 
@@ -149,16 +155,18 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "builtins.frozenset": lambda *items: frozenset(*items),
     "builtins.complex": lambda *parts: complex(*parts),
     "builtins.bytearray": _bytearray,
+    "builtins.bytes": lambda: b"",  # how protocol 2 spells empty ones
     "_codecs.encode": _encode,
     "numpy.dtype": _numpy_dtype,
     "numpy.core.multiarray.scalar": _numpy_scalar,
     "numpy._core.multiarray.scalar": _numpy_scalar,
+    "numpy._core.numeric._frombuffer": _numpy_buffer,
     "numpy.core.multiarray._reconstruct": _ArrayBox,
     "numpy._core.multiarray._reconstruct": _ArrayBox,
 }
 _TYPES = (int, float, bool, str, bytes, list, dict, tuple, set, frozenset)
 _VALUES: dict[str, Any] = {
-    **{f"torch.{d.name}": d for d in dtypes.ALL},
+    **{f"torch.{d.name}": d for d in vars(dtypes).values() if isinstance(d, dtypes.dtype)},
     **{f"torch.{name}": StorageKind(name) for name in (*STORAGES, "BFloat16Storage")},
     **{
         f"builtins.{kind.__name__}": kind
@@ -205,6 +213,13 @@ class Allowed:
                 return (
                     found  # a layer may hold one, such as self.act = F.relu; nothing calls it here
                 )
+        if module in ("torch", "torch._utils") and (
+            "Storage" in name or name.startswith("_rebuild")
+        ):
+            raise CheckpointError(
+                f"{self.where} holds tensors of a kind that GraphScope does not have ({full}); convert them "
+                "before saving: dense, of a dtype that numpy has"
+            )
         raise UnsafeFile(self._refusal(full, module))
 
     def _imported(self, module: str, name: str) -> Any:

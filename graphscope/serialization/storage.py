@@ -36,6 +36,12 @@ def place_in(a: Any) -> tuple[Any, int, tuple[int, ...]]:
     torch. What cannot be said so (a negative stride, memory that is not one block, a view as another
     dtype) is copied into a storage of its own.
     """
+    if not a.size:
+        strides, step = [], 1
+        for n in reversed(a.shape):
+            strides.append(step)
+            step *= max(n, 1)
+        return a.reshape(-1), 0, tuple(reversed(strides))
     owner = owner_of(a)
     whole = owner.flags.c_contiguous or owner.flags.f_contiguous
     size = a.dtype.itemsize

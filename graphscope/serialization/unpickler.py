@@ -110,10 +110,10 @@ class Unpickler:
             raise TypeError("items for something that is no dict")
         if len(pairs) % 2:
             raise ValueError("a key without a value")
+        # Never a __setitem__ that a class has overridden.
+        put = OrderedDict.__setitem__ if isinstance(target, OrderedDict) else dict.__setitem__
         for k in range(0, len(pairs), 2):
-            dict.__setitem__(target, pairs[k], pairs[k + 1])
-            if isinstance(target, OrderedDict):
-                OrderedDict.__setitem__(target, pairs[k], pairs[k + 1])
+            put(target, pairs[k], pairs[k + 1])
 
     def extend(self, values: list[Any]) -> None:
         """Values into the list on top."""

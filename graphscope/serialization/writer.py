@@ -10,10 +10,12 @@ import zlib
 from collections import OrderedDict
 from typing import Any
 
+from graphscope.engine import dtype as dtypes
 from graphscope.engine.device import device as Device
 from graphscope.engine.dtype import dtype as DType
 from graphscope.engine.tensor import Size, Tensor
 from graphscope.errors import CheckpointError, DTypeError
+from graphscope.nn.parameter import Parameter
 from graphscope.serialization.storage import OF_DTYPE, owner_of, place_in
 
 ALIGN = 64  # torch can map a file whose records begin at multiples of this
@@ -34,7 +36,8 @@ def _known(module: str, *names: str) -> dict[str, Global]:
     return {name: Global(module, name) for name in names}
 
 
-_TORCH = _known("torch", "Size", "device", *OF_DTYPE, *OF_DTYPE.values())
+_DTYPES = [d.name for d in vars(dtypes).values() if isinstance(d, DType)]
+_TORCH = _known("torch", "Size", "device", *_DTYPES, *OF_DTYPE.values())
 _UTILS = _known("torch._utils", "_rebuild_tensor_v2", "_rebuild_parameter")
 
 
@@ -87,8 +90,7 @@ class Pickler(pickle._Pickler):
         super().save(obj, save_persistent_id)  # type: ignore[misc]
 
     def _tensor(self, t: Tensor) -> Any:
-        from_parameter = any(c.__name__ == "Parameter" for c in type(t).__mro__)
-        if from_parameter:
+        if isinstance(t, Parameter):
             plain = t.detach()
             return _UTILS["_rebuild_parameter"], (plain, t._rg, OrderedDict())
         host = t._host()

@@ -154,3 +154,74 @@ def digits_step(torch: Any) -> Step:
         return loss
 
     return step
+
+
+def _classifier(torch: Any, net: Any, shape: tuple[int, ...], classes: int = 10) -> Step:
+    """One SGD step of a classifier on random images."""
+    r = np.random.default_rng(0)
+    x = torch.from_numpy(r.standard_normal(shape, np.float32))
+    y = torch.from_numpy(r.integers(0, classes, shape[0]))
+    loss_of = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = loss_of(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def lenet_step(torch: Any) -> Step:
+    """LeNet-5 with ReLU and max pooling on 64 images of 28x28."""
+    nn = torch.nn
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
+    )  # fmt: skip
+    return _classifier(torch, net, (64, 1, 28, 28))
+
+
+def vgg_step(torch: Any) -> Step:
+    """A small VGG: four 3x3 convolutions in two blocks, on 16 images of 3x32x32."""
+    nn = torch.nn
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(64 * 64, 128), nn.ReLU(), nn.Linear(128, 10),
+    )  # fmt: skip
+    return _classifier(torch, net, (16, 3, 32, 32))
+
+
+def _over_sequences(torch: Any, shape: tuple[int, ...], module: Any, call: Any) -> Step:
+    """Forward and backward of a module over sequences; the loss is the mean square of its output."""
+    r = np.random.default_rng(0)
+    x = torch.from_numpy(r.standard_normal(shape, np.float32))
+    parameters = list(module.parameters())
+
+    def step() -> Any:
+        loss = call(module, x).pow(2).mean()
+        loss.backward()
+        for p in parameters:
+            p.grad = None
+        return loss
+
+    return step
+
+
+def lstm_step(torch: Any) -> Step:
+    """An LSTM of 64 units over 16 sequences of 20 steps with 32 features."""
+    torch.manual_seed(0)
+    return _over_sequences(torch, (20, 16, 32), torch.nn.LSTM(32, 64), lambda net, x: net(x)[0])
+
+
+def attention_step(torch: Any) -> Step:
+    """Self-attention of 4 heads over 8 sequences of 32 steps with 64 features."""
+    torch.manual_seed(0)
+    net = torch.nn.MultiheadAttention(64, 4, batch_first=True)
+    return _over_sequences(torch, (8, 32, 64), net, lambda net, x: net(x, x, x)[0])

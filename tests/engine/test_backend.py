@@ -93,7 +93,7 @@ def test_lookup():
     assert available("cpu")
     with pytest.raises(DeviceError, match="no array"):
         backend_of_type(str)
-    with pytest.raises(DeviceError, match="only the first"):
+    with pytest.raises(DeviceError, match="only one"):
         backend_of("sim:1")
 
 

@@ -42,9 +42,7 @@ def test_graphviz_reads_the_dot_file(figure, tmp_path):
     assert graph.number_of_edges() == len({(e.src, e.dst) for e in figure.view.edges})
     for node in figure.view.nodes:
         assert graph.get_node(node.id).attr["fillcolor"].startswith("#")
-    assert len(list(boxes(outline(figure.view)))) - 1 == text_count(
-        figure, "subgraph cluster_"
-    )
+    assert len(list(boxes(outline(figure.view)))) - 1 == text_count(figure, "subgraph cluster_")
 
 
 def text_count(figure, word):

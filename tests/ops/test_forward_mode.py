@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 
 from graphscope.engine.dispatch import call
-from graphscope.engine.forward_mode import DualArray
+from graphscope.engine.dual_array import DualArray
 from graphscope.engine.tensor import Tensor
 from graphscope.ops import TABLE
 from graphscope.ops.samples import generator
 from tests.ops.test_op_table import sample, wanted
 
 # Rows without a tangent, each with its reason.
-WITHOUT = {
-}
+WITHOUT = {}
 CASES = [
     (row, k)
     for row in TABLE.values()
@@ -63,7 +62,10 @@ def test_the_tangent_is_what_finite_differences_and_the_gradient_say(row, k):
     weights = [np.asarray(r.normal(size=a.shape)) for a in got]
 
     def weighed(step):
-        xs = [x if t is None else np.asarray(x + step * t) for x, t in zip(inputs, tangents, strict=True)]
+        xs = [
+            x if t is None else np.asarray(x + step * t)
+            for x, t in zip(inputs, tangents, strict=True)
+        ]
         return sum(
             float((a * w).sum()) for a, w in zip(outputs(row, xs, params), weights, strict=True)
         )

@@ -10,6 +10,8 @@ import inspect
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import graphscope as gs
 from graphscope.engine.dispatch import call
@@ -75,7 +77,11 @@ def weights_for(outs, salt):
 
 def weighted(outs, weights):
     """One number from all outputs that a gradient can come from."""
-    parts = [(o * Tensor(w)).sum() for o, w in zip(outs, weights, strict=True) if w is not None and o.requires_grad]
+    parts = [
+        (o * Tensor(w)).sum()
+        for o, w in zip(outs, weights, strict=True)
+        if w is not None and o.requires_grad
+    ]
     return sum(parts[1:], parts[0]) if parts else None  # fmt: skip
 
 
@@ -219,7 +225,7 @@ def row_vjp(row, slot, g, inputs, out, params):
     """The row's formula for one input, on plain arrays, without summing what was broadcast."""
     want = next(w for w in row.wants if w.slot == slot)
     have = {**dict(zip(row.inputs, inputs, strict=False)), "out": out, **params}
-    names = [p for p in inspect.signature(want.fn).parameters][2:]
+    names = list(inspect.signature(want.fn).parameters)[2:]
     return want.fn(NUMPY, g, **{n: have[n] for n in names})
 
 
@@ -338,17 +344,17 @@ def test_shape_rule_is_the_real_shape(row, k):
 
 def error_cases():
     for row in TABLE.values():
-        for k, (*given, text) in enumerate(row.errors):
-            yield pytest.param(row, given, text, id=f"{row.name}-{k}")
+        for k, (*shapes, text) in enumerate(row.errors):
+            yield pytest.param(row, shapes, text, id=f"{row.name}-{k}")
 
 
-@pytest.mark.parametrize("row, given, text", list(error_cases()))
-def test_declared_errors_say_what_is_wrong(row, given, text):
-    if callable(given[0]):
-        inputs, params = given[0](generator(row.name))
+@pytest.mark.parametrize("row, shapes, text", list(error_cases()))
+def test_declared_errors_say_what_is_wrong(row, shapes, text):
+    if callable(shapes[0]):
+        inputs, params = shapes[0](generator(row.name))
     else:
-        params = given[-1] if isinstance(given[-1], dict) else {}
-        inputs = [np.ones(shape) for shape in given if not isinstance(shape, dict)]
+        params = shapes[-1] if isinstance(shapes[-1], dict) else {}
+        inputs = [np.ones(shape) for shape in shapes if not isinstance(shape, dict)]
     with pytest.raises(GraphScopeError) as caught:
         call(row, *(Tensor(np.asarray(x)) for x in inputs), **params)
     assert text in str(caught.value)
@@ -366,14 +372,56 @@ def test_every_row_that_computes_has_samples():
     assert not bare - NO_SAMPLES, bare - NO_SAMPLES
 
 
-# Rows whose result is no function of their inputs.
-NO_SAMPLES = {"zero"}
+# Rows whose result is no function of their inputs; "normal" has torch's gradient, which is zero, and a test
+# of its own, and "to_device" is on two devices, which tests/engine/test_device.py is about.
+# The rows of forward mode live on dual numbers, which tests/ops/test_forward_mode.py is about.
+NO_SAMPLES = {
+    "zero",
+    "normal",
+    "to_device",
+    "make_dual",
+    "dual_primal",
+    "dual_tangent",
+    "dual_lift",
+}
 
 
 def test_formulas_name_only_inputs_that_exist():
     for row in TABLE.values():
         if row.inputs != ("*",):
             row.tex.format(**{name: name for name in row.inputs})
+
+
+# ---------------------------------------------------------------- any shapes
+
+sizes = st.lists(st.integers(0, 3), max_size=3).map(tuple)
+BROADCASTING = [
+    r for r in TABLE.values() if r.broadcast and r.n in (2, 3) and r.jvp == "elementwise"
+]
+
+
+@given(st.sampled_from(BROADCASTING), st.lists(sizes, min_size=3, max_size=3))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_shapes_broadcast_or_are_refused_in_words(row, shapes):
+    shapes = shapes[: row.n]
+    tensors = [gs.ones(s, dtype=gs.float64, requires_grad=True) for s in shapes]
+    params = {
+        name: (1 if default is inspect.Parameter.empty else default)
+        for name, default in row.params.items()
+    }
+    try:
+        want = np.broadcast_shapes(*shapes)
+    except ValueError:
+        with pytest.raises(GraphScopeError, match="do not broadcast"):
+            call(row, *tensors, **params)
+        return
+    out = call(row, *tensors, **params)
+    assert out.shape == want
+    slots = [w.slot for w in row.wants]
+    for slot, g in zip(
+        slots, gs.autograd.grad(out.sum(), [tensors[s] for s in slots]), strict=True
+    ):
+        assert g.shape == shapes[slot]
 
 
 # ---------------------------------------------------------------- devices

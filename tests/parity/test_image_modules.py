@@ -93,7 +93,9 @@ def same(ours, theirs, shape, steps=3, **options):
         x = r.normal(1, 2, shape).astype("float32")
         a, b = gs.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
         out, want = ours(a), theirs(b)
-        np.testing.assert_allclose(out.detach().numpy(), want.detach().numpy(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            out.detach().numpy(), want.detach().numpy(), rtol=1e-4, atol=1e-5
+        )
         g = r.normal(size=want.shape).astype("float32")
         out.backward(gs.tensor(g))
         want.backward(torch.tensor(g))
@@ -156,6 +158,7 @@ WRONG = {
     "mode": (lambda nn, t: nn.Conv2d(3, 4, 3, padding_mode="mirror"), ValueError),
     "same_stride": (lambda nn, t: nn.Conv2d(3, 4, 3, stride=2, padding="same"), ValueError),
     "channels": (lambda nn, t: nn.Conv2d(3, 4, 3)(t.zeros(1, 2, 8, 8)), RuntimeError),
+    "dtypes": (lambda nn, t: nn.Conv2d(3, 4, 3)(t.zeros(1, 3, 8, 8, dtype=t.float64)), RuntimeError),
     "small": (lambda nn, t: nn.Conv2d(3, 4, 9)(t.zeros(1, 3, 8, 8)), RuntimeError),
     "one_value": (lambda nn, t: nn.BatchNorm1d(3)(t.zeros(1, 3)), ValueError),
     "rank": (lambda nn, t: nn.BatchNorm2d(3)(t.zeros(2, 3, 4)), ValueError),

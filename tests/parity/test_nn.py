@@ -147,6 +147,7 @@ def test_init_functions_have_torchs_mean_and_spread(name, options):
     assert abs(float(a.std()) - float(b.std())) < 0.02 * max(float(b.std()), 1e-9) + 1e-9
 
 
+@pytest.mark.filterwarnings("ignore:size_average and reduce", "ignore:reduction='elementwise_mean'")
 def test_old_spellings_of_reduction_mean_what_they_meant():
     x, y = gs.tensor([1.0, 3.0]), gs.tensor([0.0, 0.0])
     assert gs.nn.MSELoss(reduction="elementwise_mean")(x, y).item() == 5.0

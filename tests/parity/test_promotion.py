@@ -144,6 +144,15 @@ def test_the_default_dtype_is_what_python_floats_become():
     assert gs.get_default_dtype() is gs.float32
 
 
+def test_numbers_beyond_the_dtype_wrap_around():
+    for f in (
+        lambda t: t.tensor([1], dtype=t.int8) + 300, lambda t: t.tensor([1], dtype=t.uint8) + (-1),
+        lambda t: t.tensor([1], dtype=t.int8) * 1000, lambda t: t.tensor([0], dtype=t.uint8) - 1,
+        lambda t: t.tensor([1e5]).half(), lambda t: t.tensor([300.0]).byte(), lambda t: t.tensor([1.0]) * 1e300,
+    ):  # fmt: skip
+        assert repr(f(gs)) == repr(f(torch))
+
+
 def test_half_sums_in_float32():
     rng = np.random.default_rng(0)
     a = rng.uniform(0, 1, (64, 300)).astype(np.float16)

@@ -41,7 +41,7 @@ def magnitudes(dtype):
     return special | plain | wide
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_floats(data):
     dtype = data.draw(st.sampled_from(FLOATS))
@@ -49,14 +49,14 @@ def test_floats(data):
     same(a, requires_grad=data.draw(st.booleans()))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_integers_and_bools(data):
     a = data.draw(hnp.arrays(data.draw(st.sampled_from(WHOLE)), SHAPES))
     same(a)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_options(data):
     wishes = dict(
@@ -129,3 +129,35 @@ def test_printoptions_for_a_block():
     assert repr(gs.tensor([1.25])) == "tensor([1.2500])"
     with pytest.raises(ValueError, match="default, short, full"):
         gs.set_printoptions(profile="long")
+
+
+FROM_OPS = {
+    "add": lambda t, x: x + 1, "mul": lambda t, x: x * x, "rsub": lambda t, x: 1 - x, "rdiv": lambda t, x: 2 / x,
+    "square": lambda t, x: x**2, "power": lambda t, x: x**2.5, "exponent": lambda t, x: 2**x, "both": lambda t, x: x**x,
+    "neg": lambda t, x: -x, "exp": lambda t, x: x.exp(), "relu": lambda t, x: x.relu(), "sum": lambda t, x: x.sum(),
+    "sum_dim": lambda t, x: x.sum(0), "mean": lambda t, x: x.mean(), "mean_dim": lambda t, x: x.mean(1),
+    "max": lambda t, x: x.max(), "amax": lambda t, x: x.amax(0), "max_dim": lambda t, x: x.max(0)[0],
+    "clamp": lambda t, x: x.clamp(min=0), "norm": lambda t, x: x.norm(), "view": lambda t, x: x.view(-1),
+    "reshape": lambda t, x: x.reshape(9), "flatten": lambda t, x: x.flatten(), "T": lambda t, x: x.T,
+    "transpose": lambda t, x: x.transpose(0, 1), "permute": lambda t, x: x.permute(1, 0), "expand": lambda t, x: x.expand(2, 3, 3),
+    "select": lambda t, x: x[0], "slice": lambda t, x: x[1:], "column": lambda t, x: x[:, 1], "none": lambda t, x: x[None],
+    "take": lambda t, x: x[[0, 2]], "mask": lambda t, x: x[x > 0.3], "mm": lambda t, x: x @ x, "mv": lambda t, x: x @ x[0],
+    "cat": lambda t, x: t.cat([x, x]), "stack": lambda t, x: t.stack([x, x]), "double": lambda t, x: x.double(),
+    "clone": lambda t, x: x.clone(), "softmax": lambda t, x: x.softmax(0), "where": lambda t, x: t.where(x > 0, x, x),
+    "linear": lambda t, x: t.nn.functional.linear(x, x, x[0]), "mse": lambda t, x: t.nn.functional.mse_loss(x, x * 2),
+    "cross_entropy": lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([0, 1, 2])),
+    "layer_norm": lambda t, x: t.nn.functional.layer_norm(x, (3,)), "sigmoid": lambda t, x: x.sigmoid(),
+    "conv": lambda t, x: t.nn.functional.conv2d(x[None, None], x[None, None]), "half": lambda t, x: x.half(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FROM_OPS)
+def test_grad_fn_has_torchs_name(name):
+    made = []
+    for t in (gs, torch):
+        x = t.tensor([[0.5, 0.25, 1.0], [2.0, 0.125, 4.0], [0.0625, 0.5, 1.5]], requires_grad=True)
+        y = FROM_OPS[name](t, x)
+        made.append(
+            (y.grad_fn.name(), repr(y.detach() * 0 + 1), repr(y).partition("grad_fn")[2].split())
+        )
+    assert made[0] == made[1]

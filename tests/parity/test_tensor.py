@@ -29,6 +29,7 @@ MADE = {
     "tensor_tensors": lambda t: t.tensor([t.tensor(1), t.tensor(2)]),
     "tensor_range": lambda t: t.tensor(range(3)),
     "tensor_dtype": lambda t: t.tensor([1.7, -2.7], dtype=t.int8),
+    "tensor_below_zero": lambda t: t.tensor([1, -1], dtype=t.uint8),
     "tensor_large": lambda t: t.tensor(2**40),
     "as_tensor": lambda t: t.as_tensor([1, 2], dtype=t.float32),
     "as_tensor_array": lambda t: t.as_tensor(np.arange(3, dtype=np.int16)),
@@ -132,6 +133,8 @@ WRONG = {
     "text": lambda t: t.tensor([1, "a"]),
     "none": lambda t: t.tensor(None),
     "negative": lambda t: t.zeros(-1),
+    "overflow": lambda t: t.full((2,), 300, dtype=t.int8),
+    "overflow in a list": lambda t: t.tensor([[1, 300]], dtype=t.int8),
     "backwards": lambda t: t.arange(1, 0),
     "no step": lambda t: t.arange(0, 1, 0),
     "not an array": lambda t: t.from_numpy([1]),
@@ -277,6 +280,22 @@ def test_numbers_and_sequences():
         a, b = t.tensor([[1, 2], [3, 4]])
         assert b.tolist() == [3, 4]
         assert t.is_tensor(a) and not t.is_tensor(1)
+        assert (
+            t.numel(a) == 2 and t.is_nonzero(t.ones(1)) and t.is_signed(a) and t.is_same_size(a, b)
+        )
+        assert (
+            t.typename(t.ones(1)) == "torch.FloatTensor"
+            and t.typename("a") == "str"
+            and t.get_device(a) == -1
+        )
+        assert (+a).tolist() == a.tolist() and t.detach(a).tolist() == a.tolist() and t.real(a) is a
+        assert (
+            t.pi > 3
+            and t.e > 2
+            and t.isinf(t.tensor(t.inf))
+            and t.isnan(t.tensor(t.nan))
+            and a[t.newaxis].dim() == 2
+        )
         assert t.is_floating_point(t.ones(1)) and not t.is_complex(a)
         assert a.is_same_size(b) and not a.is_same_size(t.ones(3))
 
@@ -401,6 +420,11 @@ def test_the_public_class_and_the_engines_are_one():
         from graphscope.engine.tensor import Tensor
 
         del Tensor.twice
+
+    for t in (gs, torch):
+        v = t.autograd.Variable(t.ones(2), requires_grad=True)
+        assert v.requires_grad and v.is_leaf and isinstance(v, t.autograd.Variable)
+        assert t.autograd.Variable(t.arange(2)).tolist() == [0, 1]
 
     class Mine(gs.Tensor):
         pass

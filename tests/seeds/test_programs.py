@@ -80,7 +80,7 @@ def test_its_numbers_are_torchs(ours, theirs, name):
 def on_the_pretend_gpu(tmp_path_factory):
     return results(
         tmp_path_factory.mktemp("gpu"), "graphscope", [*ON_A_GPU, "devices"],
-        GRAPHSCOPE_CUDA="sim", PROGRAM_DEVICE="cuda:0",
+        GRAPHSCOPE_CUDA="sim:3", PROGRAM_DEVICE="cuda:0",
     )  # fmt: skip
 
 

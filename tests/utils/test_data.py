@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event, Thread, get_ident
+
 import numpy as np
 import pytest
 
@@ -107,6 +109,7 @@ def test_waiting_is_reported_and_preparation_is_not_recorded():
 
     class Spy:
         values = False
+        thread = get_ident()
 
         def data(self, t0, t1):
             assert t1 >= t0
@@ -132,3 +135,37 @@ def test_waiting_is_reported_and_preparation_is_not_recorded():
     finally:
         dispatch.set_recorder(before)
     assert log == ["data", "exp", "data", "exp"]
+
+
+def test_a_thread_that_prepares_data_does_not_stop_the_recorder():
+    log, go, done = [], Event(), Event()
+
+    class Spy:
+        thread = get_ident()
+
+        def op(self, row, *rest):
+            log.append(row.name)
+
+        def __getattr__(self, name):
+            return lambda *args, **kwargs: None
+
+    class Waiting(Dataset):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, i):
+            go.set()
+            assert done.wait(5)
+            return i
+
+    before = dispatch.set_recorder(Spy())
+    try:
+        helper = Thread(target=lambda: list(DataLoader(Waiting())))
+        helper.start()
+        assert go.wait(5)
+        gs.ones(1).exp()
+        done.set()
+        helper.join()
+    finally:
+        dispatch.set_recorder(before)
+    assert log == ["exp"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.create import to_device
-from graphscope.engine.dispatch import as_tensor, call, unary
+from graphscope.engine.dispatch import as_tensor, unary
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.ops import activation as act
@@ -17,13 +17,13 @@ from graphscope.ops import pointwise as pw
 from graphscope.ops.functions import sigmoid as sigmoid
 from graphscope.ops.functions import tanh as tanh
 from graphscope.ops.functions.activation import (
+    apply,
     celu,
     hardshrink,
     prelu,
     rrelu,
     selu,
     threshold,
-    written,
 )
 from graphscope.ops.random import rng
 
@@ -36,8 +36,10 @@ __all__ = [
 
 
 def _row(row: Any, input: Any, inplace: bool = False, **params: Any) -> Tensor:
-    out: Tensor = call(row, input, **params) if params else unary(row, input)
-    return written(input, out, inplace) if inplace else out
+    if params or inplace:
+        return apply(row, input, inplace=inplace, **params)
+    out: Tensor = unary(row, input)
+    return out
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 from graphscope.engine.create import to_device
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import UsageError
+from graphscope.errors import RangeError
 from graphscope.nn.functional.dropout import dropout
 from graphscope.ops import attention as at
 from graphscope.ops import functions as fn
@@ -63,7 +63,7 @@ def scaled_dot_product_attention(
     mask: Any = None
     if is_causal:
         if attn_mask is not None:
-            raise UsageError(
+            raise RangeError(
                 "scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
             )
         mask = causal_mask(query._a.shape[-2], key._a.shape[-2], query)
@@ -72,7 +72,7 @@ def scaled_dot_product_attention(
     if enable_gqa:
         heads, shared = query._a.shape[-3], key._a.shape[-3]
         if heads % shared:
-            raise UsageError(
+            raise RangeError(
                 f"scaled_dot_product_attention: {heads} heads of queries do not divide among {shared} of keys"
             )
         key = fn.repeat_interleave(key, heads // shared, -3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import DTypeError, ShapeError, UsageError
 from graphscope.nn.functional.common import _run, batched, several
 from graphscope.nn.functional.padding import pad
 from graphscope.ops import TABLE
@@ -32,9 +32,20 @@ def _same(
     return input, tuple(t // 2 for t in total)
 
 
+def _check_dtypes(name: str, input: Tensor, weight: Tensor, bias: Any) -> None:
+    have = input._a.dtype
+    for what, t in (("weight", weight), ("bias", bias)):
+        if t is not None and t._a.dtype != have:
+            raise DTypeError(
+                f"{name}: Input type ({input.dtype}) and {what} type ({t.dtype}) should be the same; "
+                "convert one with .to(dtype)"
+            )
+
+
 def _conv(
     d: int, input: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:  # fmt: skip
+    _check_dtypes(f"conv{d}d", input, weight, bias)
     step, wide = several(stride, d), several(dilation, d)
     if isinstance(padding, str):
         input, border = _same(input, weight, step, wide, padding)
@@ -72,6 +83,7 @@ def _conv_transpose(
     d: int, input: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, output_padding: Any,
     groups: int, dilation: Any,
 ) -> Tensor:  # fmt: skip
+    _check_dtypes(f"conv_transpose{d}d", input, weight, bias)
     step, border, wide = several(stride, d), several(padding, d), several(dilation, d)
     extra = several(output_padding, d)
     if any(e >= max(s, w) for e, s, w in zip(extra, step, wide, strict=True)):

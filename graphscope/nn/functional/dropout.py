@@ -14,7 +14,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _drop(row: str, input: Tensor, p: float, training: bool, inplace: bool, lead: Any) -> Tensor:
+def _drop(row: str, input: Any, p: float, training: bool, inplace: bool, lead: Any) -> Any:
     if not 0 <= p <= 1:
         raise UsageError(f"{row}: dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0:
@@ -30,7 +30,8 @@ def _drop(row: str, input: Tensor, p: float, training: bool, inplace: bool, lead
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero each element with probability p and scale the others by 1 / (1 - p), while training."""
-    return _drop("dropout", input, p, training, inplace, None)
+    out: Tensor = _drop("dropout", input, p, training, inplace, None)
+    return out
 
 
 def _planes(
@@ -43,7 +44,9 @@ def _planes(
         )
     # Without a batch the first dimension counts the channels. In two dimensions torch always takes
     # the first two, and warns; a 3-d input is a batch there.
-    return _drop(row, input, p, training, inplace, 1 if d != 2 and n == d + 1 else 2)
+    lead = 1 if d != 2 and n == d + 1 else 2
+    out: Tensor = _drop(row, input, p, training, inplace, lead)
+    return out
 
 
 def dropout1d(
@@ -75,7 +78,8 @@ def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """Dropout that keeps mean and variance of SELU's output: dropped elements go to its floor."""
-    return _drop("alpha_dropout", input, p, training, inplace, None)
+    out: Tensor = _drop("alpha_dropout", input, p, training, inplace, None)
+    return out
 
 
 def feature_alpha_dropout(

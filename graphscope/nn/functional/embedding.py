@@ -26,14 +26,14 @@ def _row_of(padding_idx: int | None, rows: int) -> int:
     return padding_idx % rows
 
 
-def _renorm(weight: Tensor, input: Tensor, max_norm: float, norm_type: float) -> None:
+def _renorm(weight: Any, input: Tensor, max_norm: float, norm_type: float) -> None:
     """Shorten the rows that are looked up to ``max_norm``, in place, as torch does."""
     with no_grad():
         used = np.unique(input._host())
         index = to_device(Tensor(used), weight.device)
         rows = weight.detach()[index]
-        length = fn.norm(rows, norm_type, 1, True)
-        factor = fn.where(length > max_norm, max_norm / (length + 1e-7), fn.mul(length, 0) + 1)
+        length: Any = fn.norm(rows, norm_type, 1, True)
+        factor = fn.where(length > max_norm, max_norm / (length + 1e-7), length * 0 + 1)
         weight.detach()[index] = rows * factor
 
 

@@ -5,28 +5,22 @@ from __future__ import annotations
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 from graphscope.nn.functional.common import _run
-from graphscope.ops import TABLE
+from graphscope.ops import TABLE, linalg
 from graphscope.ops import functions as fn
-from graphscope.ops import linalg
 
 __all__ = ["linear", "bilinear"]
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias over the last dimension."""
-    n = input._a.ndim
-    if n == 2 and weight._a.ndim == 2:
-        if bias is not None:
-            return _run(linalg.linear, input, weight, bias)
-        return fn.mm(input, fn.t(weight))
-    if n == 0:
+    if input._a.ndim == 0:
         raise ShapeError("linear: the input is a single number; it needs at least one dimension")
     if weight._a.ndim == 1:
         out = fn.matmul(input, weight)
         return out if bias is None else fn.add(out, bias)
-    lead = input._a.shape[:-1]
-    flat = linear(fn.reshape(input, -1, input._a.shape[-1]), weight, bias)
-    return fn.reshape(flat, *lead, weight._a.shape[0])
+    if bias is None:
+        return _run(linalg.linear, input, weight)
+    return _run(linalg.linear, input, weight, bias)
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from graphscope.engine.create import to_device
 from graphscope.engine.dispatch import as_tensor
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import RangeError, ShapeError, UsageError
 from graphscope.nn.functional.activation import logsigmoid
 from graphscope.nn.functional.loss import reduced, reduction_name, run
 from graphscope.ops import functions as fn
@@ -28,7 +28,7 @@ def nll_loss(
     inputs = (input, target) if weight is None else (input, target, weight)
     return run(
         loss.nll_loss, *inputs, reduction=reduction_name(reduction, size_average, reduce),
-        ignore_index=ignore_index, shape=input._a.shape,
+        ignore_index=ignore_index, smoothing=0.0, shape=input._a.shape,
     )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def cross_entropy(
     """Cross entropy of logits with class numbers, or with class probabilities of the input's shape."""
     how = reduction_name(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
-        raise UsageError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+        raise RangeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     target = as_tensor(target)
     inputs = (input, target) if weight is None else (input, target, weight)
     if target._a.dtype.kind == "f" and target._a.shape == input._a.shape:
@@ -51,11 +51,8 @@ def cross_entropy(
         return run(
             loss_soft.cross_entropy_soft, *inputs, reduction=how, smoothing=float(label_smoothing)
         )
-    if not label_smoothing:
-        return run(loss.cross_entropy, *inputs, reduction=how, ignore_index=ignore_index)
     return run(
-        loss.cross_entropy, *inputs, reduction=how, ignore_index=ignore_index,
-        smoothing=float(label_smoothing),
+        loss.cross_entropy, *inputs, reduction=how, ignore_index=ignore_index, smoothing=float(label_smoothing)
     )  # fmt: skip
 
 

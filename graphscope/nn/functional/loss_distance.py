@@ -16,7 +16,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle between vectors along ``dim``."""
     long1 = fn.clamp(fn.sqrt(fn.sum(fn.square(x1), dim, True)), min=eps)
     long2 = fn.clamp(fn.sqrt(fn.sum(fn.square(x2), dim, True)), min=eps)
@@ -25,7 +25,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
 
 def pairwise_distance(
     x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
-) -> Tensor:
+) -> Any:
     """The p-norm of x1 - x2 + eps along the last dimension."""
     d: Any = fn.add(fn.sub(x1, x2), eps)
     if p == 2:
@@ -75,7 +75,7 @@ def triplet_margin_loss(
     """max(0, margin + distance to the positive - distance to the negative)."""
     how = reduction_name(reduction, size_average, reduce)
 
-    def distance(a: Tensor, b: Tensor) -> Tensor:
+    def distance(a: Tensor, b: Tensor) -> Any:
         return pairwise_distance(a, b, p, eps)
 
     return triplet_margin_with_distance_loss(

@@ -62,7 +62,7 @@ def get_total_norm(
         return Tensor(np.zeros((), np.float32))
     device = _list(tensors)[0].device
     norms = [_tensor(_norm(a, p)).to(device) for a in arrays]
-    total = _tensor(_norm(fn.stack(norms)._a, p))
+    total: Tensor = _tensor(_norm(fn.stack(norms)._a, p))
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise RuntimeError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be clipped. "

@@ -115,8 +115,9 @@ def pad_sequence(
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = False) -> list[Any]:
     """The sequences of a padded batch, each in its length."""
-    rows = padded_sequences if batch_first else fn.transpose(padded_sequences, 0, 1)
-    return [row[: int(n)] for row, n in zip(fn.unbind(rows, 0), _lengths(lengths), strict=True)]
+    whole = padded_sequences if batch_first else fn.transpose(padded_sequences, 0, 1)
+    rows: Any = fn.unbind(whole, 0)
+    return [row[: int(n)] for row, n in zip(rows, _lengths(lengths), strict=True)]
 
 
 def pack_padded_sequence(

@@ -34,8 +34,9 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
         raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
     listed = list(parameters)
     _one_device(listed)
+    whole: Any = vec
     start = 0
     for p in listed:
         n = p.numel()
-        p.data = fn.reshape(vec[start : start + n], tuple(p._a.shape)).data
+        p.data = fn.reshape(whole[start : start + n], tuple(p._a.shape)).data
         start += n

@@ -8,6 +8,7 @@ from graphscope.ops.functions import (  # noqa: E402
     activation,
     arithmetic,
     arranging,
+    asking,
     choice,
     compare,
     creation,
@@ -16,6 +17,7 @@ from graphscope.ops.functions import (  # noqa: E402
     joining,
     linalg,
     moments,
+    numeric,
     pointwise,
     reduce,
     sampling,
@@ -30,6 +32,7 @@ from graphscope.ops.functions import (  # noqa: E402
 from graphscope.ops.functions.activation import *
 from graphscope.ops.functions.arithmetic import *
 from graphscope.ops.functions.arranging import *
+from graphscope.ops.functions.asking import *
 from graphscope.ops.functions.choice import *
 from graphscope.ops.functions.compare import *
 from graphscope.ops.functions.creation import *  # noqa: E402
@@ -37,6 +40,7 @@ from graphscope.ops.functions.indexing import *
 from graphscope.ops.functions.joining import *
 from graphscope.ops.functions.linalg import *
 from graphscope.ops.functions.moments import *
+from graphscope.ops.functions.numeric import *
 from graphscope.ops.functions.pointwise import *
 from graphscope.ops.functions.reduce import *
 from graphscope.ops.functions.sampling import *  # noqa: E402
@@ -51,6 +55,7 @@ from graphscope.ops.functions.spectra import *
 
 FAMILIES = [
     creation,
+    asking,
     filling,
     sampling,
     activation,
@@ -61,6 +66,7 @@ FAMILIES = [
     compare,
     reduce,
     statistics,
+    numeric,
     moments,
     shape,
     arranging,

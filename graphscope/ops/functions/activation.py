@@ -13,6 +13,7 @@ from graphscope.errors import ShapeError, UsageError
 from graphscope.ops import activation as act
 from graphscope.ops.functions.shape import reshape
 from graphscope.ops.random import Generator, rng
+from graphscope.ops.rebase import in_place
 
 __all__ = ["selu", "celu", "prelu", "rrelu", "hardshrink", "threshold"]
 # Those that are methods of Tensor too.
@@ -23,16 +24,14 @@ _ALPHA, _SCALE = 1.6732632423543772848170429916717, 1.05070098735548049341933498
 
 def selu(input: Any, inplace: bool = False) -> Tensor:
     """The elu whose alpha and scale keep mean 0 and variance 1 (Klambauer et al., 2017)."""
-    out: Tensor = call(act.elu, input, alpha=_ALPHA, scale=_SCALE, speed=1.0)
-    return written(input, out, inplace)
+    return apply(act.elu, input, inplace=inplace, alpha=_ALPHA, scale=_SCALE, speed=1.0)
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron, 2017)."""
     if alpha == 0:
         raise UsageError("celu: alpha must not be 0: the function divides by it")
-    out: Tensor = call(act.elu, input, alpha=float(alpha), scale=1.0, speed=1 / alpha)
-    return written(input, out, inplace)
+    return apply(act.elu, input, inplace=inplace, alpha=float(alpha), scale=1.0, speed=1 / alpha)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -64,12 +63,10 @@ def rrelu(
     if lower > upper:
         raise UsageError(f"rrelu: lower {lower} is above upper {upper}")
     if not training:
-        out: Tensor = call(act.leaky_relu, input, slope=(lower + upper) / 2)
-    else:
-        slopes = rng(generator).uniform(lower, upper, input._a.shape)
-        host = Tensor(np.asarray(slopes, input._a.dtype))
-        out = call(act.rrelu, input, to_device(host, input.device))
-    return written(input, out, inplace)
+        return apply(act.leaky_relu, input, inplace=inplace, slope=(lower + upper) / 2)
+    slopes = rng(generator).uniform(lower, upper, input._a.shape)
+    host = Tensor(np.asarray(slopes, input._a.dtype))
+    return apply(act.rrelu, input, to_device(host, input.device), inplace=inplace)
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
@@ -80,27 +77,15 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """input where it is above the threshold, else value."""
-    out: Tensor = call(act.threshold, input, threshold=threshold, value=value)
-    return written(input, out, inplace)
+    return apply(act.threshold, input, inplace=inplace, threshold=threshold, value=value)
 
 
-def written(input: Tensor, out: Tensor, inplace: bool) -> Tensor:
-    """``out``; with inplace, ``input`` becomes it (its values and its place in the graph).
+def apply(row: Any, input: Any, *others: Tensor, inplace: bool = False, **params: Any) -> Tensor:
+    """Run a row; with inplace the input becomes its result (its memory and its place in the graph).
 
-    Raises: AutogradError for a leaf that wants a gradient.
+    Raises: AutogradError for writing into a leaf that wants a gradient.
     """
-    if not inplace or input is out:
+    if not inplace:
+        out: Tensor = call(row, input, *others, **params)
         return out
-    from graphscope.engine.modes import is_grad_enabled
-
-    if is_grad_enabled() and input._rg and input._node is None:
-        from graphscope.engine.explain import inplace_error
-
-        raise inplace_error(act.leaky_relu if out._node is None else out._node.row, input)
-    if out._node is None:
-        input._a[...] = out._a
-    else:
-        # Gradients may keep the old values, so the tensor gets other memory.
-        input._a, input._node, input._k, input._rg = out._a, out._node, out._k, out._rg
-        input._rid = out._rid
-    return input
+    return in_place(f"{row.name}_", lambda t: apply(row, t, *others, **params))(input)

@@ -63,9 +63,7 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
         return call(ag.roll, input, shifts=int(by[0]), axis=None)
     along = tuple(dims) if isinstance(dims, (list, tuple)) else (dims,)
     if len(along) != len(by):
-        raise ShapeError(
-            f"shifts and dimensions must align. shifts: {len(by)}, dims: {len(along)}"
-        )
+        raise ShapeError(f"shifts and dimensions must align. shifts: {len(by)}, dims: {len(along)}")
     axis = tuple([one_dim("roll", d, input._a.ndim) for d in along])
     return call(ag.roll, input, shifts=tuple(int(s) for s in by), axis=axis)
 
@@ -149,23 +147,19 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     parts = [as_tensor(x) for x in given]
     if indexing not in (None, "ij", "xy"):
         raise ShapeError(
-            f"meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}"
+            f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
         )
     if any(x._a.ndim > 1 for x in parts):
         raise ShapeError("meshgrid: Expected scalar or 1D tensors")
     if len({x._a.dtype for x in parts}) > 1:
         raise ShapeError("meshgrid expects all tensors to have the same dtype")
-    swap = indexing == "xy" and len(parts) > 1
-    if swap:
-        parts[0], parts[1] = parts[1], parts[0]
     shape = tuple(x._a.size for x in parts)
     grids = [
         expand(reshape(x, (1,) * k + (-1,) + (1,) * (len(parts) - 1 - k)), shape)
         for k, x in enumerate(parts)
     ]
-    if swap:
+    if indexing == "xy" and len(parts) > 1:
         grids = [transpose(g, 0, 1) for g in grids]
-        grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
 

@@ -17,7 +17,7 @@ __all__ = [
     "round", "trunc", "fix", "frac",
 ]  # fmt: skip
 # Those that are methods of Tensor too.
-METHODS = [name for name in __all__ if name != "where"] + ["where"]
+METHODS = [name for name in __all__ if name != "where"]  # whose method asks in another order
 # Those whose method has an in-place twin with a trailing underscore.
 INPLACE = [name for name in __all__ if name not in ("where", "maximum", "minimum", "fmax", "fmin")]
 
@@ -55,7 +55,7 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
             return binary(sl.clamp_max, input, max)
         both: Tensor = call(sl.clamp_between, input, min, max)
         return both
-    out: Tensor = call(sl.clamp, _widened(input, min, max), min=min, max=max)
+    out: Tensor = sl.clamp.run(_widened(input, min, max), min=min, max=max)
     return out
 
 

@@ -100,7 +100,9 @@ def einsum(*args: Any) -> Tensor:
     kinds = {t._a.dtype for t in tensors}
     if len(kinds) > 1:
         names = " and ".join(sorted(k.name for k in kinds))
-        raise DTypeError(f"einsum(): expected operands of one dtype, but got {names}; use .to(dtype)")
+        raise DTypeError(
+            f"einsum(): expected operands of one dtype, but got {names}; use .to(dtype)"
+        )
     return call(es.einsum, *tensors, eq=explicit(equation, tuple(t._a.ndim for t in tensors)))
 
 
@@ -132,5 +134,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
     two = list(_LETTERS[a._a.ndim : a._a.ndim + b._a.ndim])
     for i, j in zip(left, right, strict=True):
         two[j] = one[i]
-    out = [c for k, c in enumerate(one) if k not in left] + [c for k, c in enumerate(two) if k not in right]
+    out = [c for k, c in enumerate(one) if k not in left] + [
+        c for k, c in enumerate(two) if k not in right
+    ]
     return einsum(f"{''.join(one)},{''.join(two)}->{''.join(out)}", a, b)

@@ -10,6 +10,7 @@ from graphscope.engine.create import made
 from graphscope.engine.dispatch import as_tensor, call
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, RangeError
+from graphscope.ops import inplace, rebase
 from graphscope.ops import random as rows
 from graphscope.ops.functions.sampling import Draw, between, exponential, standard, unit
 from graphscope.ops.random import rng
@@ -25,7 +26,11 @@ def _filled(name: str, input: Tensor, draw: Draw, generator: Any) -> Tensor:
     """Write drawn numbers into ``input``; draws in its dtype, or in float64 for whole numbers."""
     kind = input._a.dtype if input._a.dtype.kind == "f" else np.dtype(np.float64)
     a = np.asarray(draw(rng(generator), input._a.shape, kind)).astype(input._a.dtype, copy=False)
-    return call(rows.FILLS[name], input, made(a, input.device))
+    drawn = made(a, input.device)
+    if rebase.wants_graph(input, ()):
+        rebase.check_target(input, name)
+        return rebase.write_row(rows.FILLS[name], inplace.copied, input, drawn, was=a.shape)
+    return call(rows.FILLS[name], input, drawn)
 
 
 def _floating(name: str, input: Tensor) -> None:

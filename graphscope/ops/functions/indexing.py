@@ -13,7 +13,7 @@ from graphscope.ops import index as ix
 from graphscope.ops import indexing_syntax as syntax
 from graphscope.ops import rowwise as rw
 from graphscope.ops.dims import dim_of
-from graphscope.ops.functions.shape import broadcast_to, reshape, to_dtype
+from graphscope.ops.functions.shape import broadcast_to, reshape
 
 __all__ = [
     "argwhere", "index_add", "index_copy", "index_fill", "index_put", "index_select", "masked_fill",
@@ -116,7 +116,13 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     at = tuple(slice(None) if p is None else p for p in indices)
     _, template, arrays = syntax.split(input._a, at)
     return call(
-        ix.index_put, input, v, *arrays, template=template, accumulate=accumulate, was=v._a.shape
+        ix.index_put,
+        input,
+        v,
+        *arrays,
+        template=template,
+        accumulate=bool(accumulate),
+        was=v._a.shape,
     )
 
 

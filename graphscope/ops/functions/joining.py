@@ -187,9 +187,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Te
         cuts = cuts.tolist()
     if isinstance(cuts, int):
         if cuts <= 0:
-            raise ShapeError(
-                f"tensor_split: number of sections must be larger than 0, got {cuts}"
-            )
+            raise ShapeError(f"tensor_split: number of sections must be larger than 0, got {cuts}")
         each, more = divmod(n, cuts)
         return _split("tensor_split", input, d, [each + (k < more) for k in range(cuts)])
     places = [min(max(c + n if c < 0 else c, 0), n) for c in cuts]

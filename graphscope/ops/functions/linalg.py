@@ -102,7 +102,9 @@ def dot(input: Any, tensor: Any) -> Tensor:
     return call(la.dot, input, tensor)
 
 
-vdot = dot
+def vdot(input: Any, other: Any) -> Tensor:
+    """Sum of the products of two vectors."""
+    return dot(input, other)
 
 
 def inner(input: Any, other: Any) -> Tensor:
@@ -199,7 +201,11 @@ def chain_matmul(*matrices: Any) -> Tensor:
 
     Source: Cormen et al., "Introduction to Algorithms", matrix-chain multiplication.
     """
-    parts = list(matrices[0]) if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)) else list(matrices)
+    parts = (
+        list(matrices[0])
+        if len(matrices) == 1 and isinstance(matrices[0], (tuple, list))
+        else list(matrices)
+    )
     if len(parts) < 3:
         return parts[0] if len(parts) == 1 else matmul(*parts)
     sizes = [parts[0]._a.shape[0], *(p._a.shape[1] for p in parts)]

@@ -15,32 +15,33 @@ from graphscope.errors import IndexRangeError, ShapeError
 
 def of_one(row: Any) -> Callable[[Any], Tensor]:
     """The function of one tensor that runs a row."""
-
+    run: Callable[[Any], Tensor] = row.run
     if is_straight(row):
-        return row.run  # type: ignore[no-any-return]
+        return run
 
     def function(input: Any) -> Tensor:
         return unary(row, input)
 
-    return _named(function, row)
+    _name(function, row)
+    return function
 
 
 def of_two(row: Any) -> Callable[[Any, Any], Tensor]:
     """The function of two tensors (or a tensor and a number) that runs a row."""
-
+    run: Callable[[Any, Any], Tensor] = row.run
     if is_straight(row):
-        return row.run  # type: ignore[no-any-return]
+        return run
 
     def function(input: Any, other: Any) -> Tensor:
         return binary(row, input, other)
 
-    return _named(function, row)
+    _name(function, row)
+    return function
 
 
-def _named(function: Any, row: Any) -> Any:
+def _name(function: Any, row: Any) -> None:
     function.__name__ = function.__qualname__ = row.name
     function.__doc__ = row.doc
-    return function
 
 
 def one_dim(name: str, dim: Any, ndim: int) -> int:

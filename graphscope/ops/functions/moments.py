@@ -28,9 +28,7 @@ METHODS = [name for name in __all__ if not name.endswith("_mean")]
 INPLACE = ["renorm", "cumsum", "cumprod"]
 
 
-def _spread(
-    row: Any, input: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any
-) -> Any:
+def _spread(row: Any, input: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> Any:
     if isinstance(dim, bool):  # torch's older form: var(unbiased)
         dim, unbiased = None, dim
     x = as_tensor(input)
@@ -85,9 +83,7 @@ def std_mean(
 @numpy_names
 def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over dimensions, without overflow."""
-    return call(
-        mo.logsumexp, input, axis=axes("logsumexp", dim, input._a.ndim), keepdims=keepdim
-    )
+    return call(mo.logsumexp, input, axis=axes("logsumexp", dim, input._a.ndim), keepdims=keepdim)
 
 
 # ---------------------------------------------------------------- norms
@@ -119,22 +115,27 @@ def norm(
         raise UsageError("norm: the nuclear norm is linalg.matrix_norm(x, 'nuc') here")
     if isinstance(p, str) and p != "fro":
         raise UsageError(f"norm: p is {p!r}; it can be a number, inf, -inf or 'fro'")
-    return vector_norm("norm", x, 2.0 if p in ("fro", None) else p, dim, keepdim)
+    out: Tensor = vector_norm("norm", x, 2.0 if p in ("fro", None) else p, dim, keepdim)
+    return out
 
 
 def dist(input: Any, other: Any, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
-    return norm(sub(input, other), p)
+    out: Tensor = norm(sub(input, other), p)
+    return out
 
 
 def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Tensor:
     """Each part along ``dim`` scaled down to a p-norm of at most ``maxnorm``."""
     d = one_dim("renorm", dim, input._a.ndim)
     if input._a.ndim < 2:
-        raise ShapeError(f"renorm: input needs at least 2 dimensions, got {input._a.ndim} dimensions")
+        raise ShapeError(
+            f"renorm: input needs at least 2 dimensions, got {input._a.ndim} dimensions"
+        )
     rest = tuple(i for i in range(input._a.ndim) if i != d)
     size = vector_norm("renorm", input, p, rest, True)
-    return mul(input, where(size > maxnorm, maxnorm / (size + 1e-7), 1.0))  # type: ignore[operator]
+    out: Tensor = mul(input, where(size > maxnorm, maxnorm / (size + 1e-7), 1.0))  # type: ignore[operator]
+    return out
 
 
 # ---------------------------------------------------------------- along a dimension

@@ -45,7 +45,8 @@ def sum(  # noqa: A001
     x = _summed(input, dtype)
     shape = x._a.shape
     at = axes("sum", dim if axis is None else axis, len(shape))
-    return call(rd.sum, x, axis=at, keepdims=keepdim or keepdims, shape=shape)
+    out: Tensor = rd.sum.run(x, axis=at, keepdims=keepdim or keepdims, shape=shape)
+    return out
 
 
 def _floating(name: str, input: Any, dtype: Any) -> Tensor:
@@ -213,5 +214,3 @@ def all(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: 
 def any(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
     """Whether any element is true (not 0), in all or over dimensions."""
     return _flag(rd.any, input, dim, keepdim)
-
-

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine import dtype as dtypes
-from graphscope.engine.create import made, numpy_dtype, sizes, written
+from graphscope.engine.create import made, numpy_dtype, size_among, sizes, written
 from graphscope.engine.create_like import full_like
 from graphscope.engine.dispatch import call
 from graphscope.engine.dtype import int64
 from graphscope.engine.storage import strided
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import DTypeError, ShapeError, RangeError
+from graphscope.errors import DTypeError, RangeError, ShapeError
 from graphscope.ops import random as rows
 from graphscope.ops.random import (
     Generator,
@@ -66,11 +66,10 @@ def _drawn(
 def _maker(name: str, draw: Draw, doc: str) -> Any:
     def make(
         *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: Any = None,
-        layout: Any = strided, device: Any = None, requires_grad: bool = False,
-        pin_memory: bool = False, names: Any = None, **named: Any,
+        device: Any = None, requires_grad: bool = False, **rest: Any,
     ) -> Tensor:  # fmt: skip
-        if named:  # size= as a keyword
-            size = (named.pop("size"),)
+        if rest:
+            size = size_among(name, size, rest)
         return _drawn(draw, size, generator, out, dtype, device, requires_grad)
 
     make.__name__ = make.__qualname__ = name

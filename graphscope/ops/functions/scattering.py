@@ -11,6 +11,7 @@ from graphscope.ops import index as ix
 from graphscope.ops import scatter as sc
 from graphscope.ops.dims import dim_of
 from graphscope.ops.functions.arithmetic import div
+from graphscope.ops.functions.choice import maximum
 from graphscope.ops.functions.shape import broadcast_to, reshape, to_dtype
 
 __all__ = ["gather", "scatter", "scatter_add", "scatter_reduce", "take_along_dim"]
@@ -34,14 +35,11 @@ def _index(name: str, x: Tensor, dim: int, index: Any) -> Tensor:
     return i
 
 
-def _cut(x: Tensor, like: Any, keep: int | None) -> Tensor:
-    """The first elements of each dimension but ``keep``, as many as ``like`` has; a view."""
-    if all(
-        a == b or d == keep for d, (a, b) in enumerate(zip(x._a.shape, like.shape, strict=True))
-    ):
+def _cut(x: Tensor, like: Any) -> Tensor:
+    """The first elements of each dimension, as many as ``like`` has; a view."""
+    if x._a.shape == like.shape:
         return x
-    index = tuple(slice(None if d == keep else n) for d, n in enumerate(like.shape))
-    return call(ix.getitem, x, index=index, was=x._a.shape)
+    return call(ix.getitem, x, index=tuple(map(slice, like.shape)), was=x._a.shape)
 
 
 def _check_sizes(name: str, index: Any, other: Any, what: str, dim: int | None) -> None:
@@ -65,12 +63,9 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Te
     if not i._a.ndim:
         i = reshape(i, 1)
         return reshape(gather(input, 0, i), ())
-    if not i._a.size:
-        x = _cut(input, i._a, d)
-        return call(sc.gather, x, i, axis=d, was=x._a.shape)
-    _check_sizes("gather", i._a, input._a, "self", d)
-    x = _cut(input, i._a, d)
-    return call(sc.gather, x, i, axis=d, was=x._a.shape)
+    if i._a.size:
+        _check_sizes("gather", i._a, input._a, "self", d)
+    return call(sc.gather, input, i, axis=d, was=input._a.shape)
 
 
 def _prepare(name: str, input: Tensor, dim: int, index: Any, src: Any) -> Any:
@@ -89,7 +84,7 @@ def _prepare(name: str, input: Tensor, dim: int, index: Any, src: Any) -> Any:
         )
     if src._a.ndim and i._a.ndim:
         _check_sizes(name, i._a, src._a, "src", None)
-        src = _cut(src, i._a, None)
+        src = _cut(src, i._a)
     return d, i, src
 
 
@@ -157,7 +152,7 @@ def scatter_reduce(
         n = scatter(n, d, i, 0)
     n = _run(sc.scatter_add, n, d, i, broadcast_to(ones, i._a.shape))
     if not include_self:
-        n = n + (n == 0).type(n.dtype)
+        n = maximum(n, ones)  # where no index points
     return (
         div(out, n)
         if x._a.dtype.kind == "f"

@@ -115,7 +115,9 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def ravel(input: Any) -> Tensor:
-    """All elements in one dimension."""
+    """All elements in one dimension: a view of memory in order, else a copy."""
+    if not input._a.flags.c_contiguous:
+        input = clone(input)
     return call(sh.flatten, input, shape=(input._a.size,), was=input._a.shape)
 
 

@@ -19,7 +19,7 @@ from graphscope.ops.functions.arithmetic import add
 from graphscope.ops.functions.choice import where
 from graphscope.ops.functions.linalg import matmul
 from graphscope.ops.functions.pointwise import log
-from graphscope.ops.functions.shape import broadcast_to, squeeze, unsqueeze
+from graphscope.ops.functions.shape import broadcast_to, clone, squeeze, unsqueeze
 from graphscope.ops.results import result
 
 __all__ = ["cholesky", "det", "inverse", "logdet", "matrix_power", "qr", "slogdet"]
@@ -50,9 +50,7 @@ def _batched(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Both with the same batch dimensions."""
     batch = np.broadcast_shapes(a._a.shape[:-2], b._a.shape[:-2])
     full = [(*batch, *x._a.shape[-2:]) for x in (a, b)]
-    a, b = (
-        x if x._a.shape == s else broadcast_to(x, s) for x, s in zip((a, b), full, strict=True)
-    )
+    a, b = (x if x._a.shape == s else broadcast_to(x, s) for x, s in zip((a, b), full, strict=True))
     return a, b
 
 
@@ -102,7 +100,8 @@ def slogdet(input: Any) -> Any:
 def logdet(input: Any) -> Tensor:
     """The logarithm of determinants: nan for negative ones, -inf for 0."""
     sign, log_size = call(de.slogdet, input)
-    return where(sign < 0, log(sign), log_size)
+    out: Tensor = where(sign < 0, log(sign), log_size)
+    return out
 
 
 def linalg_cholesky(A: Any, *, upper: bool = False) -> Tensor:  # noqa: N803 - torch's name
@@ -110,8 +109,8 @@ def linalg_cholesky(A: Any, *, upper: bool = False) -> Tensor:  # noqa: N803 - t
 
     Raises: LinAlgError if a matrix is not positive-definite.
     """
-    low = call(de.cholesky, A)
-    return low.mT if upper else low  # type: ignore[attr-defined, no-any-return]
+    low: Any = call(de.cholesky, A)
+    return low.mT if upper else low  # type: ignore[no-any-return]
 
 
 def cholesky(input: Any, upper: bool = False) -> Tensor:
@@ -122,7 +121,9 @@ def cholesky(input: Any, upper: bool = False) -> Tensor:
 def linalg_qr(A: Any, mode: str = "reduced") -> Any:  # noqa: N803 - torch's name
     """(Q, R): orthonormal columns and an upper triangle. mode: "reduced", "complete" or "r" (Q is empty)."""
     if mode not in ("reduced", "complete", "r"):
-        raise ShapeError(f"qr received unrecognized mode {mode!r} but expected one of 'reduced', 'r', or 'complete'")
+        raise ShapeError(
+            f"qr received unrecognized mode {mode!r} but expected one of 'reduced', 'r', or 'complete'"
+        )
     return QRResult(*call(de.qr, A, mode=mode))
 
 
@@ -137,7 +138,7 @@ def matrix_power(input: Any, n: int) -> Tensor:
     if n == 0:
         size = input._a.shape[-1]
         eye = call(es.identity_like, input.detach(), n=size, m=size)
-        return broadcast_to(eye, input._a.shape).clone()  # type: ignore[no-any-return]
+        return clone(broadcast_to(eye, input._a.shape))
     base = inv(input) if n < 0 else input
     out = None
     k = abs(n)

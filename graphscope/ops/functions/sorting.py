@@ -19,7 +19,7 @@ __all__ = [
     "argsort", "bucketize", "isin", "kthvalue", "msort", "searchsorted", "sort", "topk",
 ]  # fmt: skip
 # Those that are methods of Tensor too.
-METHODS = ["argsort", "isin", "kthvalue", "msort", "sort", "topk"]
+METHODS = ["argsort", "kthvalue", "msort", "sort", "topk"]
 
 
 SortResult = result("sort", "values indices")
@@ -27,7 +27,7 @@ TopkResult = result("topk", "values indices")
 KthvalueResult = result("kthvalue", "values indices")
 
 
-def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Any:
     """(values, indices), sorted along ``dim``. Ties keep their order, asked for (``stable``) or not."""
     d = dim_of(dim, input._a.ndim)
     if not input._a.ndim:

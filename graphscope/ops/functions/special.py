@@ -7,6 +7,7 @@ from typing import Any
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
+from graphscope.ops import gamma as gm
 from graphscope.ops import special as sp
 from graphscope.ops.functions.making import of_one, of_two
 
@@ -20,7 +21,7 @@ METHODS = [*_ROWS, "logaddexp", "logaddexp2"]
 INPLACE = list(_ROWS)
 
 erf, erfc, erfinv = of_one(sp.erf), of_one(sp.erfc), of_one(sp.erfinv)
-lgamma, digamma, sinc = of_one(sp.lgamma), of_one(sp.digamma), of_one(sp.sinc)
+lgamma, digamma, sinc = of_one(gm.lgamma), of_one(gm.digamma), of_one(sp.sinc)
 hypot, xlogy = of_two(sp.hypot), of_two(sp.xlogy)
 logaddexp, logaddexp2 = of_two(sp.logaddexp), of_two(sp.logaddexp2)
 
@@ -32,6 +33,6 @@ def polygamma(n: int, input: Any) -> Tensor:
     if n == 0:
         return digamma(input)
     if n == 1:
-        out: Tensor = call(sp.trigamma, input)
+        out: Tensor = call(gm.trigamma, input)
         return out
-    return call(sp.polygamma, input, n=int(n))
+    return call(gm.polygamma, input, n=int(n))

@@ -9,7 +9,6 @@ import numpy as np
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
-from graphscope.ops import decompose as de
 from graphscope.ops import spectral as sp
 from graphscope.ops.functions.arithmetic import square, sub
 from graphscope.ops.functions.linalg import matmul
@@ -66,7 +65,10 @@ def pinv(
     """The pseudo-inverse; singular values up to max(atol, rtol * the largest) count as zero."""
     rtol = rcond if rtol is None else rtol
     return call(
-        sp.pinv, A, rtol=None if rtol is None else float(rtol), atol=float(0 if atol is None else atol)
+        sp.pinv,
+        A,
+        rtol=None if rtol is None else float(rtol),
+        atol=float(0 if atol is None else atol),
     )
 
 
@@ -83,11 +85,11 @@ def matrix_rank(
     if rtol is None:
         eps = float(np.finfo(A._a.dtype).eps)
         rtol = max(A._a.shape[-2:]) * eps if not atol else 0.0
-    s = svdvals(A.detach())
+    s: Any = svdvals(A.detach())
     if not s._a.shape[-1]:
         return sum(s > 0, -1)
-    largest = s[..., :1] * float(rtol)  # type: ignore[index]
-    limit = largest.clamp(min=float(atol or 0.0))  # type: ignore[attr-defined]
+    largest = s[..., :1] * float(rtol)
+    limit = largest.clamp(min=float(atol or 0.0))
     return sum(s > limit, -1)
 
 
@@ -108,7 +110,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> An
         raise ShapeError(
             f"linalg.lstsq: A {tuple(A._a.shape)} has {m} rows, B {tuple(B._a.shape)} has {b._a.shape[-2]}; they must be equal"
         )
-    rank = matrix_rank(a, rtol=rcond)
+    rank: Any = matrix_rank(a, rtol=rcond)
     full = bool((rank._a == min(m, n)).all())
     if not full:
         x = matmul(pinv(a, rtol=rcond), b)
@@ -119,18 +121,11 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> An
         q, r = linalg_qr(a.mT)  # type: ignore[attr-defined]
         x = matmul(q, solve_triangular(r.mT, b, upper=False))
     nothing = a.detach().reshape(-1)[:0]  # type: ignore[attr-defined]
-    residuals = sum(square(sub(matmul(a, x), b)), -2) if m > n and full and driver in ("gels", "gelsd", "gelss") else nothing
+    residuals = (
+        sum(square(sub(matmul(a, x), b)), -2)
+        if m > n and full and driver in ("gels", "gelsd", "gelss")
+        else nothing
+    )
     values = svdvals(a.detach()) if driver in ("gelsd", "gelss") else nothing
     ranks = rank[:0] if driver == "gels" and rank._a.ndim else rank
     return LstsqResult(squeeze(x, -1) if vector else x, residuals, ranks, values)
-
-
-def cond(A: Any, p: Any = None) -> Tensor:  # noqa: N803 - torch's name
-    """Condition numbers: the largest singular value over the smallest, or norm(A) * norm(inv(A))."""
-    if p in (None, 2, -2):
-        s = svdvals(A)
-        high, low = s[..., 0], s[..., -1]  # type: ignore[index]
-        return low / high if p == -2 else high / low  # type: ignore[operator, no-any-return]
-    from graphscope.linalg.norms import matrix_norm
-
-    return matrix_norm(A, p) * matrix_norm(call(de.inv, A), p)  # type: ignore[operator, no-any-return]

@@ -86,14 +86,12 @@ def _quantile(
     n = x._a.ndim
     d = None if dim is None else one_dim(name, dim, n)
     flat = flatten(x) if d is None or not n else movedim(x, d, -1)
-    out = call(
-        ps.quantile, flat, q=each, interpolation=interpolation, skip=skip, was=flat._a.shape
-    )
+    out = call(ps.quantile, flat, q=each, interpolation=interpolation, skip=skip, was=flat._a.shape)
     if keepdim:
         for at in range(n) if d is None else (d,):
             if n:
                 out = unsqueeze(out, at + 1)
-    return out if wide else out.squeeze(0)  # type: ignore[attr-defined, no-any-return]
+    return out if wide else out.squeeze(0)  # type: ignore[attr-defined]
 
 
 @numpy_names
@@ -142,7 +140,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
 def _distinct(row: Any, input: Any, inverse: bool, counts: bool, dim: Any) -> Any:
     d = None if dim is None else one_dim(row.name, dim, input._a.ndim)
     out = call(row, input, axis=d)
-    chosen = tuple(x for x, wanted in zip(out, (True, inverse, counts), strict=True) if wanted)  # type: ignore[call-overload]
+    chosen = tuple(x for x, wanted in zip(out, (True, inverse, counts), strict=True) if wanted)
     return chosen if len(chosen) > 1 else chosen[0]
 
 

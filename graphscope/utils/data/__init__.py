@@ -1,6 +1,7 @@
 """Datasets and loaders, under torch's names."""
 
 from graphscope.utils.data.collate import default_collate, default_convert
+from graphscope.utils.data.dataloader import DataLoader
 from graphscope.utils.data.dataset import (
     ChainDataset,
     ConcatDataset,
@@ -11,7 +12,6 @@ from graphscope.utils.data.dataset import (
     TensorDataset,
     random_split,
 )
-from graphscope.utils.data.loader import DataLoader
 from graphscope.utils.data.sampler import (
     BatchSampler,
     RandomSampler,

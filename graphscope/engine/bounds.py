@@ -8,6 +8,8 @@ answer stays there as a flag, and is read when the host waits for the device any
 from __future__ import annotations
 
 import os
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,11 @@ from graphscope.errors import IndexRangeError
 
 # Flags on devices that nobody has read yet: (0-d bool array, words).
 _unread: list[tuple[Any, str]] = []
-# Two small kernels for each indexing op on a device; GRAPHSCOPE_CHECK_INDEX=0 saves them.
+# Some small kernels for each indexing op on a device; GRAPHSCOPE_CHECK_INDEX=0 saves them.
 _ON = os.environ.get("GRAPHSCOPE_CHECK_INDEX", "1") != "0"
 
 
-def check(xp: Any, index: Any, size: int, dim: int, negative: bool = False) -> None:
+def check(index: Any, size: int, dim: int, negative: bool = False) -> None:
     """Raise if an element of ``index`` is not in 0..size-1 (with ``negative`` not in -size..size-1).
 
     Raises: IndexRangeError in torch's words; for arrays of a device at the next ``settle``.
@@ -28,7 +30,9 @@ def check(xp: Any, index: Any, size: int, dim: int, negative: bool = False) -> N
     if not index.size:
         return
     low = -size if negative else 0
-    if xp is np:
+    if isinstance(index, np.ndarray):
+        if not negative and index.dtype == np.int64 and index.view(np.uint64).max() < size:
+            return  # a negative number is a huge one here: one look instead of two
         least, most = index.min(), index.max()
         if least < low or most >= size:
             bad = int(most if most >= size else least)
@@ -38,20 +42,24 @@ def check(xp: Any, index: Any, size: int, dim: int, negative: bool = False) -> N
     elif _ON:
         flag = (index.min() < low) | (index.max() >= size)
         _unread.append((flag, f"an index is out of bounds for dimension {dim} with size {size}"))
-        if len(_unread) > 1024:
+        if len(_unread) > 256:
             settle()
 
 
 def settle() -> None:
-    """Read the flags of earlier ops. Called where the host waits for the device anyway.
+    """Read the flags of earlier ops, all with one transfer. For where the host waits anyway.
 
     Raises: IndexRangeError for the first op that had an index out of range.
     """
     if not _unread:
         return
     flags, _unread[:] = list(_unread), []
-    for flag, words in flags:
-        if bool(flag):
-            raise IndexRangeError(
-                f"{words}, in an op that ran on the device earlier. Run the program on the cpu to see which"
-            )
+    for kind in {type(flag) for flag, _ in flags}:
+        mine = [(flag, words) for flag, words in flags if type(flag) is kind]
+        if not bool(reduce(or_, [flag for flag, _ in mine])):
+            continue
+        for flag, words in mine:
+            if bool(flag):
+                raise IndexRangeError(
+                    f"{words}, in an op that ran on the device before this line. Run the program on the cpu to see which"
+                )

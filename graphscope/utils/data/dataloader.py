@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any
 
@@ -148,22 +149,29 @@ class _Batches:
     def __next__(self) -> Any:
         if self._done or (self._pool is not None and self._pool.passes != self._pass):
             raise StopIteration
-        # What a dataset computes to make a sample is preparation, not part of the model's graph.
-        rec = dispatch.set_recorder(None)
+        rec = dispatch.recorder()
+        t0 = clock()
         try:
-            t0 = clock()
-            batch = self._pool.next() if self._pool is not None else self._fetch()
-            t1 = clock()
+            batch = self._pool.next() if self._pool is not None else self._unrecorded(rec)
         except StopIteration:
             self._done = True
             if self._pool is not None and not self._loader.persistent_workers:
                 self._pool.close()
             raise
+        if rec is not None:
+            rec.data(t0, clock())
+        return batch
+
+    def _unrecorded(self, rec: Any) -> Any:
+        """A batch made here. What a dataset computes for a sample is no part of the model's graph."""
+        # A thread that only prepares data is not recorded anyway, and must not stop the one that trains.
+        if rec is None or getattr(rec, "thread", get_ident()) != get_ident():
+            return self._fetch()
+        dispatch.set_recorder(None)
+        try:
+            return self._fetch()
         finally:
             dispatch.set_recorder(rec)
-        if rec is not None:
-            rec.data(t0, t1)
-        return batch
 
     def _fetch(self) -> Any:
         numbers = next(self._numbers)
