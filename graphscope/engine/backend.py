@@ -127,7 +127,7 @@ def backend_of_type(kind: type) -> Backend:
     if hasattr(kind, "dual_of"):
         from graphscope.engine.dual_array import DualBackend
 
-        return DualBackend.of(kind)  # type: ignore[return-value]
+        return DualBackend.of(kind)
     root = kind.__module__.partition(".")[0]
     if root == "cupy":
         return backend_of(Device("cuda", 0))

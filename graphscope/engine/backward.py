@@ -415,7 +415,19 @@ def _visit(node: Node, pending: list[tuple[int, Node]], F: Any, rec: Any, retain
             if shapes is not None and got.shape != shapes[w.slot]:
                 got = sum_to(got, shapes[w.slot])
             if rec is not None:
-                rec.grad(node, w.slot, got, t0, clock(), got is g)
+                t1 = clock()
+                try:
+                    i = rec.i
+                    want, twin, _, _ = rec.plan[i]
+                    if want is w and node.rid is rec.rids[twin]:
+                        rec.begin[i] = t0
+                        rec.end[i] = t1
+                        rec.i = i + 1
+                    else:
+                        rec.grad(node, w.slot, got, t0, t1, got is g)
+                except Exception as error:
+                    dispatch.broken(rec, error)
+                    rec = None
             if isinstance(edge, Tensor):
                 _accumulate(edge, got, False, got is g)
             else:

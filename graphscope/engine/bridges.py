@@ -40,7 +40,7 @@ class Bridges:
                     "numpy() on a tensor that requires grad would leave the graph silently; "
                     "use tensor.detach().numpy()"
                 )
-            if type(self._a) is not ndarray:
+            if type(getattr(self._a, "primal", self._a)) is not ndarray:
                 raise _off_the_host(self, "numpy()")
         return self._host()
 

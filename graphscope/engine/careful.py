@@ -10,7 +10,7 @@ from time import perf_counter_ns as clock
 from typing import Any
 
 from graphscope.engine import anomaly, versions
-from graphscope.engine.forward_mode import DUAL_ROWS, dual_namespace, seeds_for_duals
+from graphscope.engine.forward_mode import BETWEEN_KINDS, seeds_for_duals
 from graphscope.engine.saved import Packed, freed, rewrap
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
@@ -64,11 +64,10 @@ class Pass:
 
     def run(self, order: list[Node]) -> None:
         """Visit the nodes, newest first; those with a gradient in ``.g`` pass it on."""
-        # A graph over two devices: each node's formulas need the kernels of its own arrays.
-        self.mixed = not self.create_graph and any(n.row.name == "to_device" for n in order)
-        if not self.create_graph and any(n.row.name in DUAL_ROWS for n in order):
-            self.F = dual_namespace()
-        elif self.targets is None and not self.create_graph and self._nothing_but_writes(order):
+        # Arrays of two kinds, of two devices or dual numbers: each node's formulas need its own kernels.
+        self.mixed = not self.create_graph and any(n.row.name in BETWEEN_KINDS for n in order)
+        plain = not (self.mixed or self.create_graph or self.targets is not None)
+        if plain and self._nothing_but_writes(order):
             self._go_on_fast(order)
             return
         if self.targets is not None:

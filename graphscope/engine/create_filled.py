@@ -38,6 +38,10 @@ def to_device(t: Tensor, where: Device) -> Tensor:
         return t
     from graphscope.engine.backend import backend_of
 
+    if hasattr(t._a, "primal"):  # a dual number: both parts move
+        from graphscope.engine.forward_mode import on_backend
+
+        return Tensor(on_backend(t._a, backend_of(where)))
     out = Tensor(backend_of(where).asarray(t._host()), False)
     if t._rg and t._node is None:
         out._rg = True
@@ -100,7 +104,9 @@ def _is_double(data: Any) -> bool:
     """Whether float64 is meant: numpy's numbers and tensors carry it, Python's floats do not."""
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
-    return isinstance(data, (np.ndarray, np.generic, Tensor)) or hasattr(data, "__array__")
+    if hasattr(data, "dtype"):
+        return str(data.dtype).endswith("float64")
+    return hasattr(data, "__array__")
 
 
 def _kind_of(data: Any) -> str:

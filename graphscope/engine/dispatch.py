@@ -29,7 +29,13 @@ grad_enabled = _enabled.get
 
 
 class Observer(Protocol):
-    """What a recorder offers to the engine; this seam is the only way out of the engine."""
+    """What a recorder offers to the engine; this seam is the only way out of the engine.
+
+    An observer may predict: ``plan[i]`` is ``(plan, u, v, where)``, the entry that the next op or gradient is
+    like if nothing has changed. A straight path (and the backward loop) that finds itself so, its inputs'
+    ``_rid`` being ``rids[u]`` and ``rids[v]``, writes its times to ``begin[i]`` and ``end[i]`` and steps ``i``;
+    all others call. An observer without ``plan`` is called for every op.
+    """
 
     def op(
         self, row: Op, params: Any, a: Any, b: Any, rest: Any, out: Any, t0: int, t1: int, node: Any
@@ -323,8 +329,7 @@ def number(value: float, beside: Any) -> Any:
             return known[value]
         except KeyError:
             made = weak_constant(value, like)
-            # 0.0 == -0.0, so a float zero is not kept.
-            if len(known) < 4096 and (value or type(value) is int):
+            if value and len(known) < 4096:  # zero is not kept here, since 0.0 == -0.0
                 known[value] = made
             return made
     return weak_constant(value, like)
@@ -345,10 +350,10 @@ def constant(value: Any, np_dtype: Any, like: Any = None) -> Tensor:
 
 def weak_constant(value: Any, like: Any) -> Tensor:
     """A Python number beside the array ``like``, cached: a 0-d array costs half of a Python scalar."""
-    # dtype.num and not the dtype, whose hash is slow. -0.0 == 0.0, so zero is never taken from here.
+    # dtype.num and not the dtype, whose hash is slow. -0.0 == 0.0, so a float zero is never taken from here.
     key = (value, type(value), like.dtype.num, type(like))
     found = _constants.get(key)
-    if found is None or not value:
+    if found is None or (not value and type(value) is float):
         found = constant(value, _weak(value, like), like)
         if len(_constants) < 4096:
             _constants[key] = found
@@ -422,10 +427,11 @@ def _one_kind(row: Op, tensors: Any, params: Any) -> tuple[Tensor, ...]:
     """Plain tensors beside dual numbers become duals. Raises: DeviceError for anything else."""
     from graphscope.engine.forward_mode import lift_beside
 
-    lifted = lift_beside(tensors)
+    lifted: tuple[Tensor, ...] | None = lift_beside(tensors)
     if lifted is None:
         raise explain(row, None, tensors, params)
-    return lifted
+    made: tuple[Tensor, ...] = lifted
+    return made
 
 
 def _promote_all(row: Op, tensors: Any) -> tuple[Tensor, ...]:

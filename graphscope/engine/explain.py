@@ -34,8 +34,9 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
     kinds = {type(x._a) for x in inputs}
     if len(kinds) > 1:
         places = " and ".join(str(x.device) for x in inputs)
+        each = ", ".join(f"{describe(x)} on {x.device}" for x in inputs)
         return DeviceError(
-            f"{what}: the tensors are on {places}; an op needs them on one device. "
+            f"{row.name}: {each}: the tensors are on {places}; an op needs them on one device. "
             f"Move one with .to(device).{tail}"
         )
     if isinstance(error, GraphScopeError):
@@ -59,6 +60,11 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
         return OutOfMemory(
             f"{what}: {error}. Use smaller batches, or drop tensors that hold a graph{tail}"
         )
+    if row.writes and "read-only" in str(error):
+        return ShapeError(
+            f"{what}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            f"location, as in an expanded tensor. clone() it before writing.{tail}"
+        )
     if isinstance(error, MemoryError):
         return error
     if type(error).__name__ == "LinAlgError":  # numpy's or CuPy's
@@ -67,6 +73,12 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
         return IndexRangeError(f"{what}: {str(error).replace('for axis', 'for dimension')}{tail}")
     kind = DTypeError if isinstance(error, TypeError) else ShapeError
     return kind(f"{what}: {error}{tail}")
+
+
+def at_line(kind: type[BaseException], text: str) -> BaseException:
+    """An exception with these words and the user's line, for what is refused before an op runs."""
+    where = user_line(2)
+    return kind(f"{text} ({where})" if where else text)
 
 
 def broadcast_clash(shapes: list[tuple[int, ...]]) -> str:

@@ -21,6 +21,8 @@ from graphscope.engine.dual_array import DualArray, dual, filled, parts, zeros
 from graphscope.engine.modes import _enabled
 
 DUAL_ROWS = frozenset({"make_dual", "dual_lift", "dual_primal", "dual_tangent"})
+BETWEEN_KINDS = DUAL_ROWS | {"to_device"}
+"""Rows whose result is another kind of array than their input."""
 
 
 # ---------------------------------------------------------------- kernels
@@ -288,11 +290,13 @@ def unpack(x: Any) -> tuple[Any, Any]:
     return value_of(x), None if x._a.tangent is None else tangent_of(x)
 
 
-def dual_namespace() -> Any:
-    """``F`` for a pass that meets dual numbers; it takes plain arrays too."""
-    from graphscope.ops import plain
+def on_backend(a: DualArray, backend: Any) -> DualArray:
+    """A dual number on another device."""
+    from graphscope.engine.backend import backend_of_type
 
-    return plain(DualArray)
+    here = backend_of_type(a.dual_of)
+    moved = (None if x is None else backend.asarray(here.to_host(x)) for x in (a.primal, a.tangent))
+    return dual(*moved)
 
 
 def seed_of_value(gradient: Any, kind: Any) -> Any:

@@ -49,7 +49,9 @@ def set_printoptions(
         if profile not in PROFILES:
             raise UsageError(f"profile {profile!r} is unknown; there are: {', '.join(PROFILES)}")
         base = replace(PROFILES[profile], sci_mode=base.sci_mode)
-    given: dict[str, Any] = dict(precision=precision, threshold=threshold, edgeitems=edgeitems, linewidth=linewidth)
+    given: dict[str, Any] = dict(
+        precision=precision, threshold=threshold, edgeitems=edgeitems, linewidth=linewidth
+    )
     _options = replace(base, **{k: v for k, v in given.items() if v is not None}, sci_mode=sci_mode)
 
 

@@ -17,9 +17,12 @@ class Size(tuple):  # type: ignore[type-arg]
             n *= s
         return n
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any, get: Any = tuple.__getitem__) -> Any:
+        return get(self, index) if type(index) is int else self._part(index)
+
+    def _part(self, index: Any) -> Any:
         got = tuple.__getitem__(self, index)
-        return Size(got) if type(index) is slice else got
+        return Size(got) if isinstance(index, slice) else got
 
     def __add__(self, other: Any) -> Size:
         return Size(tuple.__add__(self, tuple(other)))

@@ -42,9 +42,12 @@ channels_last_3d = memory_format("channels_last_3d")
 
 def root(array: Any) -> Any:
     """The array that owns the memory of a view."""
-    while getattr(array, "base", None) is not None and isinstance(array.base, type(array)):
-        array = array.base
-    return array
+    while True:
+        base = getattr(array, "base", None)
+        base = getattr(base, "held", base)  # what ``.data`` puts between an array and its owner
+        if not isinstance(base, type(array)):
+            return array
+        array = base
 
 
 def pointer(array: Any) -> int:

@@ -82,7 +82,9 @@ def source(row: Op) -> str:
     first = "" if isinstance(row.kernel, str) or hasattr(row.kernel, "numpy") else "np, "
     add(f"        {'r, aux' if row.aux else 'r'} = KERNEL({first}{', '.join(arrays)}{passed})")
     add("    except Exception as error:")
-    add(f"        raise failed(ROW, error, {tuple_of}, rec{', params' if params else ''}) from error")
+    add(
+        f"        raise failed(ROW, error, {tuple_of}, rec{', params' if params else ''}) from error"
+    )
     add("    if rec is not None:")
     add("        t1 = clock()")
     add("    if type(r) is not ndarray:")
@@ -189,12 +191,25 @@ def _recorded(row: Op, names: tuple[str, ...], given: str) -> list[str]:
     """Lines that tell the recorder. A step that repeats compares itself here, without a call."""
     second = names[1] if row.n == 2 else "None"
     wires = "input._rid is rec.rids[u]" + (" and other._rid is rec.rids[v]" if row.n == 2 else "")
+    key = f"({', '.join(row.static)}{',' if len(row.static) == 1 else ''})"
+    same = "expected is plan"
+    if not _on_track(row):
+        same = (
+            "type(expected) is tuple\n                and expected[0] is plan\n                and expected[1] == key"
+            "\n                and expected[2] is r.dtype\n                and rec.told.of_nodes[i] == r.shape"
+        )
     lines = [
         "    if rec is not None:",
+        f"        key = {key}",
         "        try:",
         "            i = rec.i",
         "            expected, u, v, where = rec.plan[i]",
-        f"            if expected is plan and {wires} and rec.where == where and thread() == rec.thread:",
+        "            if (",
+        f"                {same}",
+        f"                and {wires}",
+        "                and rec.where == where",
+        "                and thread() == rec.thread",
+        "            ):",
         "                rec.begin[i] = t0",
         "                rec.end[i] = t1",
         "                out._rid = rid = rec.rids[i]",
@@ -202,15 +217,7 @@ def _recorded(row: Op, names: tuple[str, ...], given: str) -> list[str]:
     if row.wants:
         lines += ["                if node is not None:", "                    node.rid = rid"]
     node = "node" if row.wants else "None"
-    key = "(" + "".join(f"{p}, " for p in row.static) + ")"
-    told = f"rec.op(ROW, {key}, input, {second}, (), out, t0, t1, {node})"
-    if not _on_track(row):
-        return [
-            "    if rec is not None:",
-            "        try:",
-            f"            {told}",
-            *_FENCE,
-        ]
+    told = f"rec.op(ROW, key, input, {second}, (), out, t0, t1, {node})"
     return [
         *lines,
         "                rec.i = i + 1",

@@ -131,7 +131,8 @@ class Tensor(Facts, Values, Bridges):
     @property
     def _base(self) -> Tensor | None:
         """The tensor that this one is a view of, or None."""
-        return base_of(self)
+        base: Tensor | None = base_of(self)
+        return base
 
     def _is_view(self) -> bool:
         """Whether this tensor shares the memory of another, its base."""

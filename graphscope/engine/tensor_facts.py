@@ -124,7 +124,7 @@ class Facts:
         """How many elements to go in memory for one step in each dimension, or in one."""
         item = self._a.itemsize
         if self._a.size:
-            strides = tuple(s // item for s in self._a.strides)
+            strides = tuple([s // item for s in self._a.strides])
         else:  # numpy says 0 where there are no elements; torch says what it would be
             strides = tuple(
                 math.prod(max(s, 1) for s in self._a.shape[d + 1 :]) for d in range(self._a.ndim)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.dispatch import as_tensor, call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, ShapeError
 from graphscope.ops import moments
@@ -21,8 +22,9 @@ def _floating(name: str, x: Any, dtype: Any) -> Tensor:
     if dtype is not None:
         t = to_dtype(t, dtype)
     if t._a.dtype.kind != "f":
-        raise DTypeError(
-            f"{name}: Expected a floating point tensor as input. Got {t.dtype.name}; use .float()"
+        raise at_line(
+            DTypeError,
+            f"{name}: Expected a floating point tensor as input. Got {t.dtype.name}; use .float()",
         )
     return t
 
@@ -50,12 +52,13 @@ def matrix_norm(
     """The norm of matrices: "fro", "nuc" (sum of singular values), 2 and -2 (largest, smallest), 1, inf..."""
     t = _floating("linalg.matrix_norm", A, dtype)
     if t._a.ndim < 2:
-        raise ShapeError(
-            f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, not {t._a.ndim}"
+        raise at_line(
+            ShapeError,
+            f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, not {t._a.ndim}",
         )
     row, column = (dim_of(d, t._a.ndim) for d in dim)
     if row == column:
-        raise ShapeError(f"linalg.matrix_norm: dims must be different. Got {tuple(dim)}")
+        raise at_line(ShapeError, f"linalg.matrix_norm: dims must be different. Got {tuple(dim)}")
     if ord == "fro":
         return vector_norm(t, 2, (row, column), keepdim)
     if ord in (1, -1, _INF, -_INF):
@@ -67,7 +70,7 @@ def matrix_norm(
         s = svdvals(permute(t, *rest, row, column))
         out = sum(s, -1) if ord == "nuc" else (amax if ord == 2 else amin)(s, -1)
     else:
-        raise ShapeError(f"linalg.matrix_norm: Order {ord!r} not supported")
+        raise at_line(ShapeError, f"linalg.matrix_norm: Order {ord!r} not supported")
     kept = [1 if d in (row, column) else n for d, n in enumerate(t._a.shape)]
     return reshape(
         out, kept if keepdim else [n for d, n in enumerate(t._a.shape) if d not in (row, column)]
@@ -89,8 +92,9 @@ def norm(
         return matrix_norm(t, ord, (0, 1), keepdim)
     if t._a.ndim == 1:
         return vector_norm(t, ord, 0, keepdim)
-    raise ShapeError(
-        f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {t._a.ndim}D"
+    raise at_line(
+        ShapeError,
+        f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {t._a.ndim}D",
     )
 
 

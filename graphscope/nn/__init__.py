@@ -27,6 +27,7 @@ from graphscope.nn.norm import *
 from graphscope.nn.norm import __all__ as _norm
 from graphscope.nn.padding import *
 from graphscope.nn.padding import __all__ as _padding
+from graphscope.nn.parallel import DataParallel
 from graphscope.nn.parameter import Buffer, Parameter
 from graphscope.nn.parameters import ParameterDict, ParameterList
 from graphscope.nn.pool import *
@@ -45,7 +46,7 @@ from graphscope.nn.transformer import __all__ as _transformer
 __all__ = [
     *_batchnorm, *_conv, *_dropout, *_embedding, *_linear, *_norm, *_padding, *_pool, *_shaping,
     *_activation, *_loss, *_margin, *_rnn, *_cells, *_softmax, *_attention, *_transformer,
-    "Buffer",
+    "Buffer", "DataParallel",
     "Module", "ModuleDict", "ModuleList", "Parameter", "ParameterDict", "ParameterList",
     "Sequential", "functional", "init", "utils",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from graphscope.engine.create import empty, tensor
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 from graphscope.nn import functional as F
-from graphscope.nn.functional.common import batched
+from graphscope.nn.functional.common import batched, error
 from graphscope.nn.module import Module
 from graphscope.nn.norm import affine as give_affine
 from graphscope.nn.norm import reset_affine
@@ -97,7 +97,7 @@ class _BatchNorm(_NormBase):
         ndim = input._a.ndim
         if ndim not in self._ranks:
             words = " or ".join(f"{r}D" for r in self._ranks)
-            raise ShapeError(f"expected {words} input (got {ndim}D input)")
+            raise error(ShapeError, f"expected {words} input (got {ndim}D input)")
         own, kept = self._parameters, self._buffers
         mean, var = kept["running_mean"], kept["running_var"]
         factor = 0.0 if self.momentum is None else self.momentum
@@ -151,7 +151,7 @@ class _InstanceNorm(_NormBase):
         """Apply the layer."""
         d, ndim = self._dims, input._a.ndim
         if ndim not in (d + 1, d + 2):
-            raise ShapeError(f"expected {d + 1}D or {d + 2}D input (got {ndim}D input)")
+            raise error(ShapeError, f"expected {d + 1}D or {d + 2}D input (got {ndim}D input)")
         own, kept = self._parameters, self._buffers
         live = self.training or not self.track_running_stats
         out: Tensor = batched(input, d, lambda x: F.instance_norm(

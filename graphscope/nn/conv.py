@@ -10,7 +10,7 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.nn import functional as F
 from graphscope.nn import init
-from graphscope.nn.functional.common import several
+from graphscope.nn.functional.common import error, several
 from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
 
@@ -31,21 +31,26 @@ class _ConvNd(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if groups <= 0:
-            raise UsageError("groups must be a positive integer")
+            raise error(UsageError, "groups must be a positive integer")
         if in_channels % groups:
-            raise UsageError(
-                f"in_channels must be divisible by groups: groups={groups}, in_channels={in_channels}"
+            raise error(
+                UsageError,
+                f"in_channels must be divisible by groups: groups={groups}, in_channels={in_channels}",
             )
         if out_channels % groups:
-            raise UsageError(
-                f"out_channels must be divisible by groups: groups={groups}, out_channels={out_channels}"
+            raise error(
+                UsageError,
+                f"out_channels must be divisible by groups: groups={groups}, out_channels={out_channels}",
             )
         if isinstance(padding, str) and padding not in ("same", "valid"):
-            raise UsageError(
-                f"Invalid padding string {padding!r}, should be one of {{'valid', 'same'}}"
+            raise error(
+                UsageError,
+                f"Invalid padding string {padding!r}, should be one of {{'valid', 'same'}}",
             )
         if padding_mode not in _MODES:
-            raise UsageError(f"padding_mode must be one of {_MODES}, but got {padding_mode!r}")
+            raise error(
+                UsageError, f"padding_mode must be one of {_MODES}, but got {padding_mode!r}"
+            )
         d = self._dims
         self.in_channels = in_channels
         self.out_channels = out_channels
@@ -58,7 +63,7 @@ class _ConvNd(Module):
         self.groups = groups
         self.padding_mode = padding_mode
         if padding == "same" and any(s != 1 for s in self.stride):
-            raise UsageError("padding='same' is not supported for strided convolutions")
+            raise error(UsageError, "padding='same' is not supported for strided convolutions")
         rows, columns = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)  # fmt: skip
         shape = (rows, columns // groups, *self.kernel_size)
         self.weight = Parameter(empty(shape, dtype=dtype, device=device))
@@ -157,8 +162,9 @@ class _ConvTranspose(_ConvNd):
         padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         if padding_mode != "zeros":
-            raise UsageError(
-                f'Only "zeros" padding mode is supported for {type(self).__name__}, not {padding_mode!r}'
+            raise error(
+                UsageError,
+                f'Only "zeros" padding mode is supported for {type(self).__name__}, not {padding_mode!r}',
             )
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias,
@@ -176,9 +182,10 @@ class _ConvTranspose(_ConvNd):
             least = (have[k] - 1) * self.stride[k] - 2 * self.padding[k]
             least += self.dilation[k] * (self.kernel_size[k] - 1) + 1
             if not least <= want[k] < least + self.stride[k]:
-                raise ShapeError(
+                raise error(
+                    ShapeError,
                     f"requested an output size of {list(want)}, but dimension {k} can be {least} to "
-                    f"{least + self.stride[k] - 1} (for an input of {list(have)})"
+                    f"{least + self.stride[k] - 1} (for an input of {list(have)})",
                 )
             out.append(want[k] - least)
         return tuple(out)

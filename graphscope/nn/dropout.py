@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 from graphscope.nn import functional as F
+from graphscope.nn.functional.common import error
 from graphscope.nn.module import Module
 
 __all__ = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"]
@@ -14,7 +15,7 @@ class _Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if p < 0 or p > 1:
-            raise UsageError(f"dropout probability has to be between 0 and 1, but got {p}")
+            raise error(UsageError, f"dropout probability has to be between 0 and 1, but got {p}")
         self.p = p
         self.inplace = inplace
 

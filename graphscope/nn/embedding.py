@@ -9,6 +9,7 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.nn import functional as F
 from graphscope.nn import init
+from graphscope.nn.functional.common import error
 from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
 
@@ -25,11 +26,13 @@ class _Table(Module):
         self.embedding_dim = dim
         if padding_idx is not None:
             if not -rows <= padding_idx < rows:
-                raise UsageError("Padding_idx must be within num_embeddings")
+                raise error(UsageError, "Padding_idx must be within num_embeddings")
             padding_idx %= rows
         self.padding_idx = padding_idx
         if weight is not None and tuple(weight.shape) != (rows, dim):
-            raise ShapeError("Shape of weight does not match num_embeddings and embedding_dim")
+            raise error(
+                ShapeError, "Shape of weight does not match num_embeddings and embedding_dim"
+            )
         given = weight is not None
         table = weight if given else empty((rows, dim), dtype=dtype, device=device)
         self.weight = Parameter(table, requires_grad=not freeze)
@@ -78,7 +81,7 @@ class Embedding(_Table):
     ) -> Embedding:  # fmt: skip
         """A layer around a matrix of vectors, not trained unless ``freeze`` is false."""
         if embeddings._a.ndim != 2:
-            raise ShapeError("Embeddings parameter is expected to be 2-dimensional")
+            raise error(ShapeError, "Embeddings parameter is expected to be 2-dimensional")
         rows, dim = embeddings._a.shape
         return cls(
             rows,
@@ -129,7 +132,7 @@ class EmbeddingBag(_Table):
     ) -> EmbeddingBag:  # fmt: skip
         """A layer around a matrix of vectors, not trained unless ``freeze`` is false."""
         if embeddings._a.ndim != 2:
-            raise ShapeError("Embeddings parameter is expected to be 2-dimensional")
+            raise error(ShapeError, "Embeddings parameter is expected to be 2-dimensional")
         rows, dim = embeddings._a.shape
         layer = cls(
             rows, dim, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset,

@@ -9,17 +9,14 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 from graphscope.nn import functional as F
 from graphscope.nn.loss import Loss, WeightedLoss
-from graphscope.nn.module import Module
 
 __all__ = [
     "CosineEmbeddingLoss",
-    "CosineSimilarity",
     "HingeEmbeddingLoss",
     "MarginRankingLoss",
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
-    "PairwiseDistance",
     "SoftMarginLoss",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
@@ -175,30 +172,3 @@ class TripletMarginWithDistanceLoss(Loss):
             anchor, positive, negative, distance_function=self.distance_function, margin=self.margin,
             swap=self.swap, reduction=self.reduction,
         )  # fmt: skip
-
-
-class CosineSimilarity(Module):
-    """The cosine of the angle between vectors along a dimension."""
-
-    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
-        super().__init__()
-        self.dim = dim
-        self.eps = eps
-
-    def forward(self, x1: Tensor, x2: Tensor) -> Any:
-        """The cosines."""
-        return F.cosine_similarity(x1, x2, self.dim, self.eps)
-
-
-class PairwiseDistance(Module):
-    """The p-norm of differences along the last dimension."""
-
-    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
-        super().__init__()
-        self.norm = p
-        self.eps = eps
-        self.keepdim = keepdim
-
-    def forward(self, x1: Tensor, x2: Tensor) -> Any:
-        """The distances."""
-        return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)

@@ -33,10 +33,15 @@ class Module(Stateful):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         rec = dispatch._rec
         own = self.__dict__
-        hooked = (
-            own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"]
-            or own["_backward_pre_hooks"]
-        )  # fmt: skip
+        try:
+            hooked = (
+                own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"]
+                or own["_backward_pre_hooks"]
+            )  # fmt: skip
+        except KeyError:
+            raise AttributeError(
+                f"{type(self).__name__!r} object was not set up: its __init__ must call super().__init__() first"
+            ) from None
         if rec is None:
             if hooked:
                 return self._call_with_hooks(args, kwargs)

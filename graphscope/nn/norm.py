@@ -9,6 +9,7 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.nn import functional as F
 from graphscope.nn import init
+from graphscope.nn.functional.common import error
 from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
 
@@ -122,8 +123,9 @@ class GroupNorm(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if num_channels % num_groups:
-            raise UsageError(
-                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
+            raise error(
+                UsageError,
+                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})",
             )
         self.num_groups = num_groups
         self.num_channels = num_channels
@@ -183,7 +185,8 @@ class CrossMapLRN2d(LocalResponseNorm):
     def forward(self, input: Tensor) -> Tensor:
         """Apply the layer."""
         if input._a.ndim != 4:
-            raise ShapeError(
-                f"CrossMapLRN2d: Expected input to be 4D, got {input._a.ndim}D input instead."
+            raise error(
+                ShapeError,
+                f"CrossMapLRN2d: Expected input to be 4D, got {input._a.ndim}D input instead.",
             )
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)

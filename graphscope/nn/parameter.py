@@ -21,8 +21,8 @@ class Parameter(Tensor):
     __slots__ = ()
     _copies_grad = False
 
-    def __init__(self, data: Any = (), requires_grad: bool = True) -> None:
-        Tensor.__init__(self, as_tensor(data)._a)
+    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
+        Tensor.__init__(self, as_tensor(() if data is None else data)._a)
         if requires_grad:
             self.requires_grad_(True)
 
@@ -35,6 +35,6 @@ class Buffer(Tensor):
 
     __slots__ = ("persistent",)
 
-    def __init__(self, data: Any, persistent: bool = True) -> None:
-        Tensor.__init__(self, as_tensor(data)._a)
+    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
+        Tensor.__init__(self, as_tensor(() if data is None else data)._a)
         self.persistent = persistent

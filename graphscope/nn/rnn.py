@@ -117,6 +117,11 @@ class RNNBase(Module):
             elif self.batch_first:
                 x = fn.transpose(x, 0, 1)
             batch = x._a.shape[1]
+            if not x._a.shape[0]:
+                raise ShapeError(
+                    f"{self._get_name()}: Expected sequence length to be larger than 0 in RNN (input "
+                    f"{tuple(input._a.shape)})"
+                )
         if x._a.shape[-1] != self.input_size:
             raise ShapeError(
                 f"{self._get_name()}: input.size(-1) must be equal to input_size. Expected {self.input_size}, got "

@@ -6,6 +6,7 @@ from typing import Any
 
 from graphscope.engine.tensor import Tensor
 from graphscope.nn import functional as F
+from graphscope.nn.functional.common import error
 from graphscope.nn.module import Module
 
 __all__ = [
@@ -37,13 +38,14 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()
         if not isinstance(dim, int):
-            raise TypeError(f"unflattened dim must be an int, not {type(dim).__name__}")
+            raise error(TypeError, f"unflattened dim must be an int, not {type(dim).__name__}")
         if not isinstance(unflattened_size, (tuple, list)) or not all(
             isinstance(s, int) for s in unflattened_size
         ):
-            raise TypeError(
+            raise error(
+                TypeError,
                 "unflattened_size must be tuple of ints, but found "
-                f"type {type(unflattened_size).__name__}"
+                f"type {type(unflattened_size).__name__}",
             )
         self.dim = dim
         self.unflattened_size = unflattened_size

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graphscope.engine.op import Op
 from graphscope.errors import DTypeError
 from graphscope.ops.samples import BROADCAST, NORMAL, arrays, made
@@ -178,18 +180,48 @@ zeros_grad = Op(
 
 
 def _pow_base(F: Any, g: Any, a: Any, b: Any) -> Any:
-    # x ** 0 is constant, also at x = 0, where 0 * 0 ** -1 would be nan.
-    return g * F.where(b == 0, F.zero(g), b * a ** (b - 1))
+    # x ** 0 is constant, also at x = 0: there the exponent stays 0, since 0 * 0 ** -1 would be nan.
+    return g * (b * F.pow(a, b - 1 + (b == 0)))
 
 
 def _pow_exponent(F: Any, g: Any, a: Any, b: Any, out: Any) -> Any:
-    # 0 ** b is constant in b for b > 0: its derivative is 0 and not 0 * log(0).
-    flat = (a == 0) & (b >= 0)
-    return g * F.where(flat, F.zero(g), out * F.log(F.where(flat, F.zero(g) + 1, a)))
+    # 0 ** b is constant in b for b >= 0: its derivative is 0 and not 0 * log(0).
+    return g * out * F.log(a + ((a == 0) & (b >= 0)))
 
 
+def _pow(xp: Any, a: Any, b: Any) -> Any:
+    return xp.power(a, b)
+
+
+# numpy's power takes 60 ns an element; torch too has these exponents as products.
+_PRODUCTS: dict[float, Any] = {
+    3.0: lambda a: a * a * a,
+    4.0: lambda a: np.square(a * a),
+    2.0: np.square,
+    1.0: np.copy,
+    0.5: np.sqrt,
+    -0.5: lambda a: 1 / np.sqrt(a),
+    -1.0: np.reciprocal,
+    -2.0: lambda a: 1 / (a * a),
+}
+
+
+def _host_pow(a: Any, b: Any) -> Any:
+    if b.ndim == 0 and a.dtype.kind == "f":
+        product = _PRODUCTS.get(b.item())
+        if product is not None:
+            return product(a)
+    elif b.ndim and b.dtype.kind == "i" and a.dtype.kind == "i" and b.size and b.min() < 0:
+        # 1 / a ** n rounds to 0, but for 1 and -1; numpy refuses it
+        return np.power(a, np.maximum(b, 0)) * ((b >= 0) | (a == 1)) - np.where(
+            (b < 0) & (a == -1), 1 - 2 * (b % 2 == 0), 0
+        ).astype(a.dtype)
+    return np.power(a, b)
+
+
+_pow.numpy = _host_pow  # type: ignore[attr-defined]
 pow = Op(  # noqa: A001 - torch's name
-    "pow", "power", inputs="a b", tex=r"{a}^{{{b}}}", broadcast=True,
+    "pow", _pow, tex=r"{a}^{{{b}}}", broadcast=True,
     vjp=dict(a=_pow_base, b=_pow_exponent),
     jvp="elementwise", samples=_AWAY, errors=CLASH, doc="Element-wise power.",
 )  # fmt: skip
@@ -212,6 +244,8 @@ reciprocal = Op(
 def _lerp(xp: Any, a: Any, b: Any, weight: Any) -> Any:
     # Two forms, so that weight 0 gives a and weight 1 gives b exactly.
     step = b - a
+    if xp is np and weight.ndim == 0:
+        return a + weight * step if weight < 0.5 else b - step * (1 - weight)
     return xp.where(weight < 0.5, a + weight * step, b - step * (1 - weight))
 
 

@@ -34,6 +34,8 @@ class _Face(type):
         return out
 
     def __instancecheck__(cls, x: Any) -> bool:
+        if cls is Tensor:
+            return isinstance(x, EngineTensor)
         if "tensor_dtype" not in cls.__dict__:
             return type.__instancecheck__(cls, x)
         if not isinstance(x, EngineTensor):

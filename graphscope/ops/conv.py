@@ -48,15 +48,15 @@ def _conv2d(
         out_size(x.shape[2 + k], w.shape[2 + k], stride[k], padding[k], dilation[k]) for k in (0, 1)
     )
     if type(x) is np.ndarray and x.size:
-        if conv_rows.fits(x.shape[0], hw[1], dilation, groups):
-            t = conv_rows.row_major(x)
-            return conv_rows.logical(
-                conv_rows.forward(t, w, b, stride, padding, dilation[1], hw)  # type: ignore[arg-type]
-            )
         if conv_depthwise.fits(x.shape[1], w.shape, groups):
             t = conv_rows.row_major(x)
             return conv_rows.logical(
                 conv_depthwise.forward(t, w, b, stride, padding, dilation, hw)  # type: ignore[arg-type]
+            )
+        if conv_rows.fits(x.shape[0], hw[1], dilation):
+            t = conv_rows.row_major(x)
+            return conv_rows.logical(
+                conv_rows.forward(t, w, b, stride, padding, dilation[1], hw, groups)  # type: ignore[arg-type]
             )
     out = conv_columns.forward(xp, x, w, stride, padding, dilation, groups)
     if b is not None:
@@ -84,13 +84,15 @@ def _input_grad2d(
     xp: Any, g: Any, w: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int, size: Pair
 ) -> Any:
     if type(g) is np.ndarray and g.size:
-        if conv_rows.fits(g.shape[0], g.shape[3], dilation, groups):
-            t = conv_rows.row_major(g)
-            return conv_rows.logical(conv_rows.input_grad(t, w, stride, padding, dilation[1], size))
         if conv_depthwise.fits(groups, w.shape, groups):
             t = conv_rows.row_major(g)
             return conv_rows.logical(
                 conv_depthwise.input_grad(t, w, stride, padding, dilation, size)
+            )
+        if conv_rows.fits(g.shape[0], g.shape[3], dilation):
+            t = conv_rows.row_major(g)
+            return conv_rows.logical(
+                conv_rows.input_grad(t, w, stride, padding, dilation[1], size, groups)
             )
     return conv_columns.input_grad(xp, g, w, stride, padding, dilation, groups, size)
 
@@ -110,12 +112,12 @@ def _weight_grad2d(
     xp: Any, x: Any, g: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int, kernel: Pair
 ) -> Any:
     if type(x) is np.ndarray and x.size and g.size:
-        if conv_rows.fits(g.shape[0], g.shape[3], dilation, groups):
-            args = conv_rows.row_major(x), conv_rows.row_major(g)
-            return conv_rows.weight_grad(*args, kernel, stride, padding, dilation[1])
         if conv_depthwise.fits(x.shape[1], (g.shape[1], x.shape[1] // groups), groups):
             args = conv_rows.row_major(x), conv_rows.row_major(g)
             return conv_depthwise.weight_grad(*args, kernel, stride, padding, dilation)
+        if conv_rows.fits(g.shape[0], g.shape[3], dilation):
+            args = conv_rows.row_major(x), conv_rows.row_major(g)
+            return conv_rows.weight_grad(*args, kernel, stride, padding, dilation[1], groups)
     return conv_columns.weight_grad(xp, x, g, stride, padding, dilation, groups, kernel)
 
 

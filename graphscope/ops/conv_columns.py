@@ -1,6 +1,6 @@
 """Convolution by columns: gather every window into a column, then one matrix product.
 
-The way for other backends, for groups, for dilated rows and for few images at a time; on numpy the
+The way for other backends, for dilated rows and for few images at a time; on numpy the
 other cases go row by row (conv_rows), which gathers a third as much. Results lie in memory as
 (C, H, W, N), batch innermost, behind torch's logical shape (N, C, H, W): every move of a window is then
 a run of whole batches.

@@ -32,17 +32,19 @@ def logical(x: Any) -> Any:
     return x.transpose(3, 1, 0, 2)
 
 
-def fits(n: int, ow: int, dilation: Pair, groups: int) -> bool:
+def fits(n: int, ow: int, dilation: Pair) -> bool:
     """Whether rows are long enough to be worth a product each."""
-    return groups == 1 and dilation[0] == 1 and n * ow >= 64
+    return dilation[0] == 1 and n * ow >= 64
 
 
 class Gather:
-    """Copies of image rows, one per column of the kernel: ``E[row, j, c, ow, n]``."""
+    """Copies of image rows, one per column of the kernel: ``E[group, row, j, c, ow, n]``."""
 
-    def __init__(self, x: Any, ow: int, kw: int, stride: int, padding: int, dilation: int) -> None:
-        self.x, self.ow, self.kw = x, ow, kw
-        wide = x.shape[2]
+    def __init__(
+        self, x: Any, ow: int, kw: int, stride: int, padding: int, dilation: int, groups: int
+    ) -> None:
+        h, c, wide, n = x.shape
+        self.x, self.ow, self.kw = x.reshape(h, groups, c // groups, wide, n), ow, kw
         self.cuts = []
         for j in range(kw):
             left = j * dilation - padding  # the pixel that the first window meets
@@ -52,35 +54,38 @@ class Gather:
 
     def empty(self, rows: int) -> Any:
         """Room for this many rows."""
-        return np.empty((rows, self.kw, self.x.shape[1], self.ow, self.x.shape[3]), self.x.dtype)
+        _, groups, c, _, n = self.x.shape
+        return np.empty((groups, rows, self.kw, c, self.ow, n), self.x.dtype)
 
     def fill(self, e: Any, first: int) -> None:
         """Gather rows ``first``... into ``e``; rows outside of the image are zero."""
         h = self.x.shape[0]
-        lo, hi = min(max(0, -first), len(e)), max(0, min(len(e), h - first))
-        e[:lo] = 0
-        e[max(lo, hi) :] = 0
+        lo, hi = min(max(0, -first), e.shape[1]), max(0, min(e.shape[1], h - first))
+        e[:, :lo] = 0
+        e[:, max(lo, hi) :] = 0
         if hi <= lo:
             return
-        rows = self.x[first + lo : first + hi]
+        rows = self.x[first + lo : first + hi].swapaxes(0, 1)
         for j, (a, b, cut) in enumerate(self.cuts):
-            to = e[lo:hi, j]
+            to = e[:, lo:hi, j]
             if a:
-                to[:, :, :a] = 0
+                to[:, :, :, :a] = 0
             if b < self.ow:
-                to[:, :, b:] = 0
+                to[:, :, :, b:] = 0
             if b > a:
-                to[:, :, a:b] = rows[:, :, cut]
+                to[:, :, :, a:b] = rows[:, :, :, cut]
 
 
-def forward(x: Any, w: Any, b: Any, stride: Pair, padding: Pair, dw: int, out_hw: Pair) -> Any:
+def forward(
+    x: Any, w: Any, b: Any, stride: Pair, padding: Pair, dw: int, out_hw: Pair, groups: int = 1
+) -> Any:
     """The convolution of ``x`` (H, C, W, N), as (OH, O, OW, N)."""
     o, c, kh, kw = w.shape
     oh, ow = out_hw
     n = x.shape[3]
     out = np.empty((oh, o, ow * n), x.dtype)
     for a, z, part, left in _spread(x, ow, (kh, kw), stride[1], padding[1], dw):
-        gather = Gather(part, z - a, kw, stride[1], left, dw)
+        gather = Gather(part, z - a, kw, stride[1], left, dw, groups)
         if z - a < ow:
             _by_output_rows(out[:, :, a * n : z * n], gather, w, b, stride[0], padding[0])
             continue
@@ -105,7 +110,7 @@ def _spread(x: Any, ow: int, kernel: Pair, sw: int, pw: int, dw: int) -> Any:
 
 def _whole(out: Any, gather: Gather, w: Any, b: Any, sh: int, ph: int) -> None:
     _, c, kh, kw = w.shape
-    if c * kw >= _MANY and sh == 1 and kh > 1:
+    if c * kw >= _MANY and sh == 1 and kh > 1 and gather.x.shape[1] == 1:
         _by_image_row(out, gather, w, ph)
         if b is not None:
             out += b[:, None]
@@ -116,28 +121,30 @@ def _whole(out: Any, gather: Gather, w: Any, b: Any, sh: int, ph: int) -> None:
 def _by_output_rows(out: Any, gather: Gather, w: Any, b: Any, sh: int, ph: int) -> None:
     o, c, kh, kw = w.shape
     oh, _, p = out.shape
-    flat = np.ascontiguousarray(w.transpose(0, 2, 3, 1)).reshape(o, -1)
-    rows = max(1, min(oh, _BLOCK // max(1, kw * c * p * out.itemsize * sh)))
+    groups = gather.x.shape[1]
+    flat = np.ascontiguousarray(w.transpose(0, 2, 3, 1)).reshape(groups, 1, o // groups, -1)
+    rows = max(1, min(oh, _BLOCK // max(1, groups * kw * c * p * out.itemsize * sh)))
     keep = max(0, kh - sh)
     e = gather.empty((rows - 1) * sh + kh)
     for a in range(0, oh, rows):
         r = min(rows, oh - a)
         have = 0
         if a and keep:  # the last rows of the block before are the first of this one
-            e[:keep] = e[rows * sh : rows * sh + keep]
+            e[:, :keep] = e[:, rows * sh : rows * sh + keep]
             have = keep
-        gather.fill(e[have : (r - 1) * sh + kh], a * sh + have - ph)
-        np.matmul(flat, _stacked(e, r, sh, kh), out=out[a : a + r])
+        gather.fill(e[:, have : (r - 1) * sh + kh], a * sh + have - ph)
+        to = out[a : a + r].reshape(r, groups, o // groups, p).swapaxes(0, 1)
+        np.matmul(flat, _stacked(e, r, sh, kh), out=to)
         if b is not None:
             out[a : a + r] += b[:, None]
 
 
 def _stacked(e: Any, rows: int, sh: int, kh: int) -> Any:
-    """A view (rows, kh * kw * c, ow * n) of gathered rows: windows without a copy."""
-    kw, c, ow, n = e.shape[1:]
+    """A view (groups, rows, kh * kw * c, ow * n) of gathered rows: windows without a copy."""
+    groups, _, kw, c, ow, n = e.shape
     size = e.itemsize
-    shape = (rows, kh * kw * c, ow * n)
-    return np.ndarray(shape, e.dtype, e, 0, (sh * kw * c * ow * n * size, ow * n * size, size))
+    strides = (e.strides[0], sh * kw * c * ow * n * size, ow * n * size, size)
+    return np.ndarray((groups, rows, kh * kw * c, ow * n), e.dtype, e, 0, strides)
 
 
 def _spans(h: int, oh: int, kh: int, ph: int) -> list[tuple[int, int, int, int]]:
@@ -179,51 +186,59 @@ def _by_image_row(out: Any, gather: Gather, w: Any, ph: int) -> None:
     flat_out[written * o :] = 0
 
 
-def input_grad(g: Any, w: Any, stride: Pair, padding: Pair, dw: int, size: Pair) -> Any:
+def input_grad(
+    g: Any, w: Any, stride: Pair, padding: Pair, dw: int, size: Pair, groups: int = 1
+) -> Any:
     """What each output pixel pays back to its window: ``g`` (OH, O, OW, N) gives (H, C, W, N)."""
     o, c, kh, kw = w.shape
+    w = w.reshape(groups, o // groups, c, kh, kw)
     oh, _, ow, n = g.shape
     h, wide = size
     back = (kh - 1 - padding[0], dw * (kw - 1) - padding[1])
     if stride == ONE and min(back) >= 0 and wide <= 1.4 * ow:
         # Without a stride it is the convolution of g with the mirrored kernels.
-        mirrored = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-        return forward(g, mirrored, None, ONE, back, dw, size)
+        mirrored = w[..., ::-1, ::-1].swapaxes(1, 2).reshape(groups * c, o // groups, kh, kw)
+        return forward(g, mirrored, None, ONE, back, dw, size, groups)
     (sh, sw), (ph, pw) = stride, padding
-    out = np.zeros((h + 2 * ph, c, wide + 2 * pw, n), g.dtype)
-    stack = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(kh * kw * c, o)
-    rows = max(1, min(oh, _BLOCK // max(1, kh * kw * c * ow * n * g.itemsize)))
-    images = g.reshape(oh, o, ow * n)
+    out = np.zeros((h + 2 * ph, groups, c, wide + 2 * pw, n), g.dtype)
+    # The groups stand beside the rows: one product for each row and group.
+    stack = np.ascontiguousarray(w.transpose(0, 3, 4, 2, 1)).reshape(groups, kh * kw * c, -1)
+    rows = max(1, min(oh, _BLOCK // max(1, groups * kh * kw * c * ow * n * g.itemsize)))
+    images = g.reshape(oh, groups, o // groups, ow * n)
     for a in range(0, oh, rows):
         r = min(rows, oh - a)
-        cols = np.matmul(stack, images[a : a + r]).reshape(r, kh, kw, c, ow, n)
+        cols = np.matmul(stack, images[a : a + r]).reshape(r, groups, kh, kw, c, ow, n)
         if kh == 1:
-            mine, tall = cols[:, 0], offsets(a * sh, sh, r)
+            mine, tall = cols[:, :, 0], offsets(a * sh, sh, r)
         else:
             # First add up over the kernel's rows, then over its columns: kh + kw passes, not kh * kw.
-            mine = np.zeros(((r - 1) * sh + kh, kw, c, ow, n), g.dtype)
+            mine = np.zeros(((r - 1) * sh + kh, groups, kw, c, ow, n), g.dtype)
             for i in range(kh):
-                mine[offsets(i, sh, r)] += cols[:, i]
+                mine[offsets(i, sh, r)] += cols[:, :, i]
             tall = slice(a * sh, a * sh + len(mine))
         for j in range(kw):
-            out[tall, :, offsets(j * dw, sw, ow)] += mine[:, j]
-    return out[ph : ph + h, :, pw : pw + wide]
+            out[tall, :, :, offsets(j * dw, sw, ow)] += mine[:, :, j]
+    return out.reshape(h + 2 * ph, groups * c, -1, n)[ph : ph + h, :, pw : pw + wide]
 
 
-def weight_grad(x: Any, g: Any, kernel: Pair, stride: Pair, padding: Pair, dw: int) -> Any:
+def weight_grad(
+    x: Any, g: Any, kernel: Pair, stride: Pair, padding: Pair, dw: int, groups: int = 1
+) -> Any:
     """The products of windows with output gradients, (O, C, kh, kw)."""
     out = None
     for a, z, part, left in _spread(x, g.shape[2], kernel, stride[1], padding[1], dw):
-        got = _weight_part(part, g[:, :, a:z], kernel, stride, (padding[0], left), dw)
+        got = _weight_part(part, g[:, :, a:z], kernel, stride, (padding[0], left), dw, groups)
         out = got if out is None else out + got
     return out
 
 
-def _weight_part(x: Any, g: Any, kernel: Pair, stride: Pair, padding: Pair, dw: int) -> Any:
+def _weight_part(
+    x: Any, g: Any, kernel: Pair, stride: Pair, padding: Pair, dw: int, groups: int
+) -> Any:
     oh, o, ow, n = g.shape
-    (kh, kw), c, p = kernel, x.shape[1], ow * n
-    gather = Gather(x, ow, kw, stride[1], padding[1], dw)
-    if c * kw >= _MANY and stride[0] == 1:
+    (kh, kw), c, p = kernel, x.shape[1] // groups, ow * n
+    gather = Gather(x, ow, kw, stride[1], padding[1], dw, groups)
+    if c * kw >= _MANY and stride[0] == 1 and groups == 1:
         flat = g.reshape(oh * o, p)
         sums = np.zeros((kh * o, kw * c), g.dtype)
         room = np.empty_like(sums)
@@ -235,12 +250,13 @@ def _weight_part(x: Any, g: Any, kernel: Pair, stride: Pair, padding: Pair, dw: 
             sums[lo * o : hi * o] += part
         return sums.reshape(kh, o, kw, c)[::-1].transpose(1, 3, 0, 2)
     sh = stride[0]
-    rows = max(1, min(oh, _BLOCK // max(1, 2 * kw * c * p * g.itemsize * sh)))
+    rows = max(1, min(oh, _BLOCK // max(1, 2 * groups * kw * c * p * g.itemsize * sh)))
     e = gather.empty((rows - 1) * sh + kh)
-    total: Any = np.zeros((kh * kw * c, o), g.dtype)
-    gt = g.reshape(oh, o, p).transpose(0, 2, 1)
+    total: Any = np.zeros((groups, kh * kw * c, o // groups), g.dtype)
+    gt = g.reshape(oh, groups, o // groups, p).transpose(1, 0, 3, 2)
     for a in range(0, oh, rows):
         r = min(rows, oh - a)
-        gather.fill(e[: (r - 1) * sh + kh], a * sh - padding[0])
-        total += np.matmul(_stacked(e, r, sh, kh), gt[a : a + r]).sum(0)
-    return total.reshape(kh, kw, c, o).transpose(3, 2, 0, 1)
+        gather.fill(e[:, : (r - 1) * sh + kh], a * sh - padding[0])
+        total += np.matmul(_stacked(e, r, sh, kh), gt[:, a : a + r]).sum(1)
+    total = total.reshape(groups, kh, kw, c, o // groups).transpose(0, 4, 3, 1, 2)
+    return total.reshape(o, c, kh, kw)

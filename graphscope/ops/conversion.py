@@ -12,6 +12,7 @@ from graphscope.engine import dispatch, versions
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.backend import backend_of, backend_of_type
 from graphscope.engine.device import CPU, device, named, same_place
+from graphscope.engine.forward_mode import on_backend
 from graphscope.engine.op import Op
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
@@ -19,6 +20,8 @@ from graphscope.errors import DTypeError, ShapeError, UsageError
 
 
 def _move(xp: Any, x: Any, *, device: str, was: str = "cpu") -> Any:
+    if hasattr(x, "primal"):  # a dual number: both parts move
+        return on_backend(x, backend_of(device))
     return backend_of(device).asarray(backend_of_type(type(x)).to_host(x))
 
 
@@ -50,7 +53,7 @@ def moved(x: Tensor, where: Any) -> Tensor:
     if x._rg and dispatch.grad_enabled():
         node = dispatch._node(to_device, (x,), (x._a,), 1, array, None, params)
         # The formulas on both sides need arrays of their own device: the careful pass chooses per node.
-        versions.last = node.seq
+        versions.event(node.seq)
     out = Tensor(array, node is not None, node)
     if rec is not None:
         rec.op(to_device, tuple(params.values()), x, None, (), out, t0, t1, node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.errors import IndexRangeError
 
 
@@ -15,7 +16,8 @@ def dim_of(dim: Any, ndim: int) -> int:
     """
     d, n = operator.index(dim), ndim or 1
     if not -n <= d < n:
-        raise IndexRangeError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})"
+        raise at_line(
+            IndexRangeError,
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})",
         )
     return d + n if d < 0 else d

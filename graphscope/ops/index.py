@@ -194,7 +194,10 @@ def _write(xp: Any, x: Any, v: Any, at: Any, template: Any, accumulate: bool) ->
     ):  # numpy checks what it writes, but not places that were counted out here
         _check(xp, x.shape, template, at)
     if not accumulate:
-        if xp is not np and any(a.dtype.kind == "b" for a in at):
+        if template == ("@0",) and at[0].dtype.kind == "b" and x.flags.c_contiguous:
+            # Writing through the mask itself takes 6 times as long where it is irregular.
+            _masked_rows(x, at[0])[xp.flatnonzero(at[0])] = v
+        elif xp is not np and any(a.dtype.kind == "b" for a in at):
             by_dim = by_dimension(xp, template, at)
             x[tuple(by_dim.get(d, _ALL) for d in range(x.ndim))] = v
         else:
@@ -280,7 +283,11 @@ setitem = Op(
 )  # fmt: skip
 
 zero = Op(
-    "zero", lambda xp, x: xp.zeros((), x.dtype), family="other", doc="A 0-d zero of x's dtype."
+    "zero",
+    lambda xp, x: xp.zeros((), x.dtype),
+    tex="0",
+    family="other",
+    doc="A 0-d zero of x's dtype.",
 )
 
 ROWS = [getitem, put_zeros, index, put_add, index_put, index_put_, setitem_, setitem, zero]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphscope.engine.dispatch import call, constant
+from graphscope.engine.dispatch import call, constant, weak_constant
 from graphscope.engine.frames import user_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, IndexRangeError, ShapeError
@@ -235,6 +235,8 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 def value_for(x: Tensor, value: Any) -> Tensor:
     """What is assigned into ``x``, as a tensor of its dtype and device."""
     if not isinstance(value, Tensor):
+        if type(value) is float and x._a.dtype.kind == "f":
+            return weak_constant(value, x._a)
         return constant(value, x._a.dtype, x._a)
     if value._a.dtype != x._a.dtype:
         from graphscope.ops.functions.shape import to_dtype
@@ -247,22 +249,12 @@ def write(x: Tensor, index: Any, value: Tensor) -> None:
     """``x[index] = value`` into x's memory; nothing is recorded for gradients."""
     basic, template, arrays = split(x._a, index)
     if not arrays:
-        call(ix.setitem_, x, _fitting(value, x._a[basic].shape), template=basic)
+        if value._a.ndim:
+            value = _fitting(value, x._a[basic].shape)
+        call(ix.setitem_, x, value, template=basic)
         return
     view = x if basic is None else call(ix.getitem, x, index=basic, was=x._a.shape)
     call(ix.index_put_, view, value, *arrays, template=template)
-
-
-def assigned(x: Tensor, index: Any, value: Tensor) -> Tensor:
-    """What ``x`` is after ``x[index] = value``, as a new tensor in the graph."""
-    basic, template, arrays = split(x._a, index)
-    if arrays:
-        view = x if basic is None else call(ix.getitem, x, index=basic, was=x._a.shape)
-        value = call(ix.index_put, view, value, *arrays, template=template, was=value._a.shape)
-        if basic is None:
-            return value
-    value = _fitting(value, x._a[basic].shape)
-    return call(ix.setitem, x, value, template=basic, was=value._a.shape)
 
 
 def _fitting(value: Tensor, shape: tuple[int, ...]) -> Tensor:

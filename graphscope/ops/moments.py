@@ -173,15 +173,15 @@ def _norm(xp: Any, x: Any, *, p: float = 2.0, axis: Any = None, keepdims: Any = 
 
 def norm_slope(F: Any, g: Any, x: Any, out: Any, p: float, axis: Any) -> Any:
     """The gradient of a p-norm, for ``g`` and ``out`` with the reduced dimensions kept."""
+    zero = F.zero(x)
+    flat = out == 0
+    whole = F.where(flat, zero + 1, out)
+    if p == 2:  # first: the formula that a card shows is the one of the usual norm
+        return F.where(flat, zero, x * (g / whole))
     if p == 0:
         return F.zeros_grad(x)
     if p == 1:
         return g * F.sign(x)
-    zero = F.zero(x)
-    flat = out == 0
-    whole = F.where(flat, zero + 1, out)
-    if p == 2:
-        return F.where(flat, zero, x * (g / whole))
     if p in (float("inf"), -float("inf")):
         hit = F.cast(F.abs(x) == out, dtype=x.dtype.name)
         share = F.sum(hit, axis=axis, keepdims=True, shape=tuple(x.shape))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graphscope.engine.op import Op
 from graphscope.errors import ShapeError
 from graphscope.ops import norm_kernels as nk
@@ -29,6 +31,9 @@ def _norm(
     wshape: Any = None, running: Any = None, momentum: float = 0.0,
 ) -> Any:  # fmt: skip
     t = x if view is None else x.reshape(view)
+    if xp is np and axes == (x.ndim - 1,) and view is None and running is None and x.size:
+        out, mean, rstd = nk.standardized_rows(x, eps)
+        return _affine(out, w, b, wshape), (mean, rstd)
     mean, var, rstd = nk.moments(xp, t, axes, eps)
     if running is not None:
         _follow(xp, running, momentum, mean, var, reduced_count(x.shape, axes))
@@ -41,11 +46,15 @@ def _norm(
     out = nk.standardized(xp, t, mean, rstd)
     if view is not None:
         out = out.reshape(x.shape)
+    return _affine(out, w, b, wshape), (mean, rstd)
+
+
+def _affine(out: Any, w: Any, b: Any, wshape: Any) -> Any:
     if w is not None:
         out *= w.reshape(wshape)
     if b is not None:
         out += b.reshape(wshape)
-    return out, (mean, rstd)
+    return out
 
 
 def _per_channel(xp: Any, stat: Any, x: Any) -> Any:

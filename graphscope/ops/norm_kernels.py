@@ -25,8 +25,10 @@ def order_of(x: Any) -> list[int]:
 def total(xp: Any, x: Any, axes: Any) -> Any:
     """The sum over ``axes``, which stay with size 1."""
     if xp is not np or len(axes) < 2:
-        if xp is np and axes == (x.ndim - 1,) and x.ndim == 2 and x.flags.c_contiguous:
-            return x.dot(np.ones((x.shape[1], 1), x.dtype))  # BLAS: a quarter of add.reduce's time
+        if xp is np and axes == (x.ndim - 1,) and x.flags.c_contiguous and x.size:
+            # BLAS: a quarter of add.reduce's time
+            flat = x.reshape(-1, x.shape[-1]).dot(np.ones(x.shape[-1], x.dtype))
+            return flat.reshape(*x.shape[:-1], 1)
         return xp.add.reduce(x, axis=axes, keepdims=True)
     # One dimension after the other, outermost first: each step adds long rows to each other. All at once
     # numpy takes ten times as long where the innermost dimension stays.
@@ -40,7 +42,9 @@ def dot(xp: Any, a: Any, b: Any, axes: Any) -> Any:
     if xp is np and a.size and a.ndim:
         if axes == (a.ndim - 1,):
             return np.vecdot(a, b)[..., None]
-        if order_of(a)[-1] in axes and a.ndim < 9:
+        last = order_of(a)[-1]
+        # einsum is one pass without an array in between, if its innermost loop is long enough.
+        if a.ndim < 9 and (last in axes or a.shape[last] >= 64):
             letters = "abcdefgh"[: a.ndim]
             left = "".join(s for i, s in enumerate(letters) if i not in axes)
             out = np.einsum(f"{letters},{letters}->{left}", a, b)
@@ -109,6 +113,16 @@ def standardized(xp: Any, x: Any, mean: Any, scale: Any, shift: Any = None) -> A
         np.multiply(piece, s, out=to)
         to += b
     return out
+
+
+def standardized_rows(x: Any, eps: float) -> tuple[Any, Any, Any]:
+    """Rows of a numpy array standardised, with their means and 1 / deviations: what is centred is kept."""
+    n = x.dtype.type(x.shape[-1])
+    mean = total(np, x, (x.ndim - 1,)) / n
+    out = x - mean
+    rstd = 1 / np.sqrt(np.vecdot(out, out)[..., None] / n + x.dtype.type(eps))
+    out *= rstd
+    return out, mean, rstd
 
 
 def standardize_grad(xp: Any, g: Any, x: Any, mean: Any, rstd: Any, axes: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphscope.engine.op import Op
 from graphscope.ops.samples import NORMAL, POSITIVE, arrays
-from graphscope.ops.scalars import scalar
+from graphscope.ops.scalars import scalar, zero
 
 LN2, LN10 = _ln(2), _ln(10)
 _INSIDE = (arrays((3, 4), low=-0.9, high=0.9), arrays((), low=-0.9, high=0.9), arrays((0, 3)))
@@ -154,8 +154,8 @@ logit = Op(
 )  # fmt: skip
 
 relu = Op(
-    "relu", lambda xp, x: xp.maximum(x, scalar(0, x)), tex=r"\max({x}, 0)",
-    vjp=dict(x=lambda F, g, out: g * (out > scalar(0, out))),
+    "relu", lambda xp, x: xp.maximum(x, zero(x)), tex=r"\max({x}, 0)",
+    vjp=dict(x=lambda F, g, out: g * (out > zero(out))),
     jvp="elementwise", samples=NORMAL, kinks=lambda x: x == 0, doc="The positive part.",
 )  # fmt: skip
 

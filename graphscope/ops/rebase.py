@@ -11,6 +11,8 @@ from collections.abc import Callable
 from time import perf_counter_ns as clock
 from typing import Any
 
+import numpy as np
+
 from graphscope.engine import dispatch, modes
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.explain import describe, explain
@@ -20,6 +22,8 @@ from graphscope.engine.tape import Node, next_seq
 from graphscope.engine.tensor import Tensor
 from graphscope.engine.versions import owner, register_view, wrote
 from graphscope.errors import AutogradError, DTypeError, ShapeError
+
+ndarray = np.ndarray
 
 
 class Writer:
@@ -158,8 +162,10 @@ def write_row(writing: Any, pure: Any, target: Tensor, *others: Tensor, **params
     arrays = [t._a for t in tensors]
     mask = sum(1 << i for i, t in enumerate(tensors) if t._rg)
     kept = arrays.copy()
-    if pure.plan(mask).kept[0]:
-        kept[0] = arrays[0].copy()
+    held = owner(arrays[0])
+    for i, keep in enumerate(pure.plan(mask).kept[: len(arrays)]):
+        if keep and owner(arrays[i]) is held:
+            kept[i] = arrays[i].copy()  # about to be overwritten
     kern = writing.kern.get(type(arrays[0])) or dispatch.bind(writing, type(arrays[0]))
     known = {k: v for k, v in params.items() if k in writing.params}
     rec = dispatch.recorder()
@@ -268,6 +274,7 @@ def arithmetic(
 ) -> Callable[..., Tensor]:
     """``add_`` and the like, which have a row that writes without a copy in between."""
     general = in_place(name, pure)
+    kernel = dispatch.bind(writing, ndarray)
 
     def method(self: Tensor, other: Any, *args: Any, **kwargs: Any) -> Tensor:
         kind = type(other)
@@ -285,6 +292,13 @@ def arithmetic(
             if type(self._a) is not type(other._a):
                 return general(self, other)
             return write_row(writing, row, self, other)
+        if dispatch._rec is None and type(self._a) is ndarray is type(other._a):
+            try:
+                kernel(self._a, other._a)
+            except Exception:  # worded by the general path, which fails again
+                return dispatch.call(writing, self, other)
+            wrote(self._a, writing)
+            return self
         return dispatch.call(writing, self, other)
 
     method.__name__ = method.__qualname__ = name

@@ -88,8 +88,18 @@ index_fill = Op(
     flops=_free, doc="A copy of x with one number at indices of one dimension.",
 )  # fmt: skip
 
+
+def _masked_fill(xp: Any, x: Any, mask: Any, v: Any) -> Any:
+    if xp is np and mask.shape == x.shape and x.flags.c_contiguous and mask.ndim:
+        # 0.3 ms where np.where takes 1.1 for 512 x 512 random flags, whose branches cannot be foreseen.
+        out = x.copy()
+        out.reshape(-1)[np.flatnonzero(mask)] = v
+        return out
+    return xp.where(mask, v, x)
+
+
 masked_fill = Op(
-    "masked_fill", lambda xp, x, mask, v: xp.where(mask, v, x), tex=r"{mask} \,?\, {v} : {x}",
+    "masked_fill", _masked_fill, tex=r"{mask} \,?\, {v} : {x}",
     vjp=dict(
         x=lambda F, g, mask: F.masked_fill(g, mask, F.zero(g)),
         v=lambda F, g, mask: _sum_to(F.where(mask, g, F.zero(g)), ()),

@@ -31,6 +31,21 @@ def scalar(value: float, like: Any) -> Any:
     if found is None:
         found = np.array(value, dtype)
         found.flags.writeable = False
-        if value == value and (value or type(value) is int) and len(kept) < 4096:
-            kept[value] = found  # neither a NaN nor -0.0, which equals 0
+        if value and value == value and len(kept) < 4096:
+            kept[value] = found  # neither a NaN nor zero, since 0.0 == -0.0
     return found
+
+
+_zero32, _zero64 = np.zeros((), np.float32), np.zeros((), np.float64)
+_zero32.flags.writeable = _zero64.flags.writeable = False
+
+
+def zero(like: Any) -> Any:
+    """0 beside an array, as ``scalar`` does it."""
+    if type(like) is np.ndarray:
+        dtype = like.dtype
+        if dtype is _FLOAT32:
+            return _zero32
+        if dtype is _FLOAT64:
+            return _zero64
+    return 0

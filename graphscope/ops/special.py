@@ -56,6 +56,28 @@ def polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
     return out
 
 
+# In single precision one quotient does: a fit of erf(x) / x in x^2 on [0, 3.95] with relative error 2e-8,
+# by reweighted least squares against math.erf; a third of the passes over memory.
+_SINGLE_TOP = (
+    2.02594424081326e-06, 0.00028468554955907166, 0.0038080234080553055, 0.05287501588463783,
+    0.1915469616651535, 1.1283791065216064,
+)  # fmt: skip
+_SINGLE_BOTTOM = (
+    3.783206921070814e-05, 0.0011706941295415163, 0.015054809860885143, 0.11455824971199036,
+    0.5030867457389832, 1.0,
+)  # fmt: skip
+
+
+def _erf_single(xp: Any, x: Any) -> Any:
+    y = xp.maximum(x, -3.95)
+    xp.minimum(y, 3.95, out=y)
+    square = y * y
+    y *= polynomial(square, _SINGLE_TOP)
+    y /= polynomial(square, _SINGLE_BOTTOM)
+    xp.maximum(y, -1, out=y)
+    return xp.minimum(y, 1, out=y)
+
+
 def _small(x: Any) -> Any:
     """erf near 0."""
     square = x * x
@@ -71,6 +93,8 @@ def _falling(xp: Any, y: Any) -> Any:
 def _erf(xp: Any, x: Any) -> Any:
     if x.dtype == "float16":  # whose range the polynomials leave
         return _erf(xp, x.astype("float32")).astype(x.dtype)
+    if x.dtype == "float32" and x.ndim:
+        return _erf_single(xp, x)
     y = xp.absolute(x)
     near = y <= _NEAR
     # From 6 on erf is 1 in float64; without the limit the polynomials overflow.

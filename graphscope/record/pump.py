@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphscope.record.costs import Costs
 from graphscope.record.formulas import gradient_formulas
 from graphscope.record.names import GraphRecord
 from graphscope.record.tables import DATA_OP, dtype_of, tables
@@ -75,6 +76,7 @@ class Pump:
         self._planned: set[int] = set()  # graphs whose plan of deaths is in the file
         self._sets: dict[tuple[int, int], int] = {}
         self._set_live: dict[int, int] = {}
+        self._costs = Costs()
         self._wake = threading.Event()
         self._stop = False
         self._idle = threading.Condition()
@@ -280,6 +282,7 @@ class Pump:
         made = len(self._set_live)
         self._set_live[made] = live
         self.writer.add_shape_set(made, graph.id, ids)
+        self.writer.add_costs(made, *self._costs.of(graph, shapes))
         return made
 
     def _describe(self, graph: GraphRecord, job: Job) -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial, wraps
-from itertools import count
 from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any, TypeVar
@@ -26,22 +25,13 @@ from weakref import ref
 
 import numpy as np
 
-from graphscope.engine.dispatch import NEVER, broken
-from graphscope.engine.frames import user_frame
-from graphscope.engine.modes import is_grad_enabled
-from graphscope.record.deaths import freed_column
-from graphscope.record.names import Names, names_in_frame, port_of
-from graphscope.record.pump import Job, Pump
-from graphscope.record.sites import Sites
+from graphscope.engine.dispatch import broken
+from graphscope.record.names import port_of
 from graphscope.record.statistics import describe, to_host
+from graphscope.record.step import BACKWARD, SPAN, UPDATE, StepLife
 from graphscope.record.tables import PORT
-from graphscope.record.track import Shapes, cost_on_track, entries_of
-from graphscope.trace import schema
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_SPAN = 24
-_epochs = count(1)
-FORWARD, BACKWARD, UPDATE = schema.FORWARD, schema.BACKWARD, schema.UPDATE
 _DATA_KEY = ("data",)
 
 
@@ -58,249 +48,10 @@ def fenced(method: _F) -> _F:
     return guarded  # type: ignore[return-value]
 
 
-class Recorder:
+class Recorder(StepLife):
     """Listens to the engine (``dispatch.Observer``) and feeds the writer thread."""
 
-    # Slots: with more than 30 attributes an ordinary object's lookups get slower.
-    __slots__ = (
-        "after", "base", "close_ns", "budget", "consts", "diverged", "entries", "event_ns",
-        "expected", "extra", "foreign", "i", "kept", "kind", "last",
-        "lines", "dead", "deaths", "deaths_append", "on_death", "look", "loss", "memory", "mode",
-        "n_expected", "names", "nonfinite", "note", "num", "op_ns", "phase",
-        "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
-        "refs_append", "root", "scope", "seq", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
-        "sites", "stack", "stacks", "status", "t0", "t_start",
-        "thread", "timed", "begin", "end", "begin_append", "end_append", "unsettled", "value_cost", "value_last",
-        "value_ns", "values", "wall_ns", "plan", "rids", "where", "told", "track_ns", "broken",
-    )  # fmt: skip
-
-    def __init__(
-        self, pump: Pump, *, values: str, budget: float, memory: bool, stacks: bool
-    ) -> None:
-        self.pump = pump
-        self.mode = values
-        self.budget = budget
-        self.memory = memory
-        self.stacks = stacks
-        self.sites = Sites()
-        self.site = self.sites.here
-        self.names = Names()
-        self.thread = get_ident()
-        self.foreign = 0
-        self.t_start = clock()
-        self.wall_ns = 0
-        self.rec_ns = 0
-        self.value_ns = 0
-        self.value_last = 0.0
-        self.sample_need = 0
-        self.close_ns = 0
-        self.op_ns = 600.0  # cost of one event, measured on every step that is looked at
-        self.track_ns = cost_on_track()
-        self.broken: str | None = None
-        self.seq = 0
-        self.num = {"train": 0, "eval": 0}
-        self.last: dict[str, Any] = {"train": None, "eval": None}
-        self.consts: dict[int, list[Any]] = {}
-        # The values whose memory died in this step, in order. A weak reference calls the partial that its
-        # node has in `on_death`, which puts the node's number in here: no Python code runs at a death.
-        self.dead: dict[int, Any] = {}
-        self.on_death: list[Any] = []
-        self.port_items: list[Any] = []
-        self._begin(self.t_start)
-
-    # ---------------------------------------------------------------- a step's life
-
-    def _begin(self, t0: int) -> None:
-        self.base = next(_epochs) << _SPAN
-        self.t0 = t0
-        self.i = 0
-        self.kind: str | None = None
-        self.phase = FORWARD
-        self.after = False
-        self.unsettled = True
-        self.status = "ok"
-        self.note: str | None = None
-        self.loss: float | None = None
-        self.nonfinite = 0
-        self.ports: list[Any] = []
-        self.port_shapes: list[Any] = []
-        self.old_ports = self.port_items
-        self.port_items = []
-        self.scope = 0
-        self.where = FORWARD
-        self.stack: list[int] = []
-        self.root: Any = None
-        self.value_cost = 0
-        self.entries: list[Any] = []
-        self.event_ns = 0
-        self.sampled = 0
-        last = self.last["train"] or self.last["eval"]
-        self.values = self.mode == "full" or (
-            self.mode != "off" and (last is None or self._affordable(t0 - self.t_start))
-        )
-        # Samples of larger tensors: of all or of none, when enough is saved up for a whole step.
-        self.samples = self.mode != "stats" and self.pump.thumbs_left >= self.sample_need
-        self._follow(last)
-
-    def _follow(self, graph: Any) -> None:
-        """Predict that the step, in which no op ran so far, has this graph."""
-        self.predicted = graph
-        self.diverged = -1
-        self.expected: list[Any] = graph.keys if graph is not None else []
-        self.lines: list[int] = graph.lines if graph is not None else []
-        self.kept: list[Any] = graph.kept if graph is not None else []
-        n = self.n_expected = len(self.expected)
-        # The first steps of a graph are looked at, then every 16th, from the 64th on every 64th: what an event costs, when memory dies, and
-        # whether the source lines are still those of the graph (an equal structure from other lines is all
-        # but impossible).
-        seen = -1 if graph is None else graph.seen
-        self.timed = seen < 3 or seen & (15 if seen < 64 else 63) == 0
-        self.look = self.stacks and self.timed
-        self.extra = self.values or self.timed
-        self.told: Any = None
-        self.refs: list[Any] = []
-        self.shapes: list[Any] = []
-        self.rids: list[int] = []
-        if not self.extra and graph.told is not None:
-            if graph.entries is None:
-                graph.entries = entries_of(graph.keys)
-            self.told = graph.told
-            base = self.base
-            ports = len(graph.ports)
-            self.plan = graph.entries
-            self.rids = [*range(base, base + n), *range(base + PORT, base + PORT + ports)]
-            self.begin = [0] * n
-            self.end = [0] * n
-        else:
-            self.begin = []
-            self.end = []
-            self._off_track()
-
-    def _off_track(self) -> None:
-        self.told = None
-        self.plan = NEVER
-        self.rids = []
-        self.begin_append = self.begin.append
-        self.end_append = self.end.append
-        self.shapes = []
-        self.shapes_append = self.shapes.append
-        self.refs = []
-        self.refs_append = self.refs.append
-        self.dead.clear()
-        self.deaths: list[int] = []  # how many had died when each node was done
-        self.deaths_append = self.deaths.append
-
-    def _leave_track(self) -> None:
-        """Go on op by op: what is known of the step so far is what was predicted."""
-        i, told = self.i, self.told
-        del self.begin[i:], self.end[i:]
-        self._off_track()
-        self.shapes += told.of_nodes[:i]
-
-    def _affordable(self, elapsed: int) -> bool:
-        """Do statistics in this step keep the whole recorder within its budget?
-
-        Events and the writer come first; statistics get what they leave, but a two-hundredth at least, so
-        that a program of tiny steps is not blind: one millisecond of statistics is due five times a second.
-        """
-        events = self.rec_ns - self.value_ns + self.pump.cpu_ns
-        share = max(self.budget - events / max(elapsed, 1), 0.005)
-        return self.value_ns + self.value_last <= share * elapsed
-
-    def close(self, status: str | None = None, note: str | None = None, at: int = 0) -> None:
-        """End the running step (nothing happens if no op ran in it) and begin the next one.
-
-        at: when it ended, if that was before now.
-        """
-        began = clock()
-        now = at or began
-        if self.i == 0:
-            self._begin(now if status is None else self.t0)
-            return
-        n, kind = self.i, self.kind or "train"
-        graph = self.predicted
-        told = self.told
-        if told is not None and (n < self.n_expected or kind != graph.kind):
-            self._leave_track()
-            told = None
-        same = told is not None or (
-            graph is not None
-            and self.diverged < 0
-            and n == len(graph.keys)
-            and graph.kind == kind
-            and self.ports == graph.ports
-        )
-        names = None
-        if not same:
-            parent, first = (graph.id if graph is not None else -1), self.diverged
-            if first < 0 and graph is not None:
-                first = min(n, len(graph.keys))
-            graph, new = self.names.graph(
-                kind, self.expected[:n], self.lines[:n], self.kept[:n], self.ports, parent, first
-            )
-            if new:
-                names = names_in_frame(user_frame(2), self.base, PORT)
-                self.consts[self.seq] = [
-                    None if x is None or x._a.ndim or x._rg else x._a
-                    for x in (item[0]() for item in self.port_items)
-                ]
-                if self.mode != "off" and not self.values:
-                    self.value_last = 0.0  # statistics of a new graph come with its next step
-        self.last[kind] = graph
-        graph.seen += 1
-        if told is not None:
-            shape_set = told.number
-            rec_ns = int(self.track_ns * n) + self.close_ns
-        else:
-            shape_set = graph.shape_set(self.shapes, self.port_shapes)
-            rec_ns = int(self.op_ns * n) + self.value_cost + self.close_ns
-            graph.told = Shapes(shape_set, self.shapes, self.port_shapes)
-        looked = self.memory and self.timed and len(self.refs) == n
-        if self.timed and self.event_ns and not self.value_cost:
-            # Rises slowly and falls at once: a thread that lost the processor must not set the figure.
-            measured = self.event_ns / n
-            self.op_ns = min(measured, 1.1 * self.op_ns + 1)
-        wall = now - self.t0
-        self.wall_ns += wall
-        self.rec_ns += rec_ns
-        self.value_ns += self.value_cost
-        if self.value_cost:
-            self.value_last = self.value_cost
-            self.pump.thumbs_left -= self.sampled
-            if self.samples:
-                self.sample_need = self.sampled
-        self.pump.put(
-            Job(
-                self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
-                self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
-                self.begin, self.end, self.t0,
-                freed_column(graph, self.dead, self.deaths, self.refs) if looked else None,
-                looked, note or self.note, self.entries, names,
-            )
-        )  # fmt: skip
-        self.seq += 1
-        self.num[kind] += 1
-        self._begin(now)
-        self.close_ns = clock() - began  # falls into the step that has just begun
-
-    def _settle(self, row: Any, node: Any) -> None:
-        """Decide what an op means where that is open: after a backward, in a new step, in evaluation."""
-        if self.after:
-            if row.writes or (not is_grad_enabled() and not self.stack):
-                return  # it updates
-            self._close_here()
-        elif self.kind == "eval" and node is not None:
-            self._close_here()
-        if self.kind is None:
-            self.kind = "train" if is_grad_enabled() else "eval"
-            self._predict()
-            self.unsettled = self.kind == "eval"
-
-    def _close_here(self) -> None:
-        scope, stack, root = self.scope, self.stack, self.root
-        self.close()
-        self.scope, self.stack, self.root = scope, stack, root
-        self.where = scope << 2 | self.phase
+    __slots__ = ()
 
     # ---------------------------------------------------------------- events
 
@@ -325,17 +76,17 @@ class Recorder:
             self._settle(row, node)
         base = self.base
         u = a._rid - base
-        if u >> _SPAN:
+        if u >> SPAN:
             u = self._port(a)
         v = None
         if b is not None:
             v = b._rid - base
-            if v >> _SPAN:
+            if v >> SPAN:
                 v = self._port(b)
             if rest:
                 v = (
                     v,
-                    *[self._port(x) if (x._rid - base) >> _SPAN else x._rid - base for x in rest],
+                    *[self._port(x) if (x._rid - base) >> SPAN else x._rid - base for x in rest],
                 )
         if type(out) is tuple:
             self._several(row, params, u, v, out, t0, t1, node)
@@ -392,7 +143,7 @@ class Recorder:
             return
         t2 = clock() if self.extra else 0
         twin = node.rid - self.base
-        if twin >> _SPAN:
+        if twin >> SPAN:
             twin = -1
         i = self.i
         key = (node.row, twin, slot, g.dtype)
@@ -427,7 +178,7 @@ class Recorder:
     def adjoint(self, node: Any, g: Any) -> None:
         """The whole gradient of a node's output, before its inputs' gradients (value steps only)."""
         i = node.rid - self.base
-        if not i >> _SPAN and not isinstance(g, list):
+        if not i >> SPAN and not isinstance(g, list):
             self._value(i, "g", g._a if hasattr(g, "_a") else g)
 
     @fenced
@@ -440,7 +191,7 @@ class Recorder:
         tensor._grad._rid = self.base + i if self.told is None or i < 0 else self.rids[i]
         if self.values:
             k = tensor._rid - self.base
-            if not k >> _SPAN and k >= PORT:
+            if not k >> SPAN and k >= PORT:
                 self._value(PORT - 1 - k, "g", g)
 
     @fenced
@@ -561,42 +312,10 @@ class Recorder:
     def line_of(self, node: Any) -> tuple[str, int] | None:
         """File and line of the op that made ``node`` in this step, for an error that wants to say so."""
         i = node.rid - self.base
-        if i >> _SPAN or i >= len(self.lines) or self.lines[i] < 0:
+        if i >> SPAN or i >= len(self.lines) or self.lines[i] < 0:
             return None
         name, line, _ = self.sites.lines[self.lines[i]]
         return name, line
-
-    def _predict(self) -> None:
-        """The step's kind is known now: predict the last graph of that kind."""
-        last = self.last[self.kind or "train"]
-        if last is self.predicted or last is None:
-            return
-        i = self.i
-        if self.expected[:i] != last.keys[:i] or self.diverged >= 0:
-            if self.told is not None:
-                self._leave_track()
-            self.predicted = last
-            if self.diverged < 0:
-                self._diverge(0)
-            return
-        begin, end = self.begin[:i], self.end[:i]
-        self._follow(last)
-        if self.told is not None:
-            self.begin[:i], self.end[:i] = begin, end
-        else:
-            self.begin += begin
-            self.end += end
-            self.shapes += [()] * i  # only a wait for data can have come before the first op
-            self.refs += [None] * i
-            self.deaths += [0] * i
-
-    def _diverge(self, at: int) -> None:
-        i = self.i
-        self.diverged = at
-        self.expected = self.expected[:i]
-        self.lines = self.lines[:i]
-        self.kept = self.kept[:i]
-        self.n_expected = i
 
     def _new(self, i: int, key: Any, node: Any) -> None:
         """The step leaves the predicted graph (or has left it): write the op down."""

@@ -2,8 +2,9 @@
 
 An entry is ``(plan, u, v, where)``: the op's plan (which says the op and whose gradients are wanted), the
 places of its inputs in the step's list of value numbers, and scope and phase as one number; of a gradient it
-is ``(want, twin, 0, 0)``. An entry without a plan matches nothing, so the op goes through ``Recorder.op``:
-where there is more to check (params, shapes that depend on data, a step's first op, updates).
+is ``(want, twin, 0, 0)``. Where shape and dtype do not follow from the inputs alone, the plan stands in a
+tuple with the params and the dtype, and the shape is compared with the last step's. An entry without a plan matches nothing, so the op goes through ``Recorder.op``:
+where there is more to check (many inputs, what enters the step, a step's first op, updates).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphscope.engine import dispatch
-from graphscope.engine.straight import follows_on_track
+from graphscope.engine.straight import follows_on_track, is_straight
 from graphscope.engine.tensor import Tensor
 from graphscope.record.tables import PORT
 from graphscope.trace import schema
@@ -40,8 +41,10 @@ def entries_of(keys: list[Any]) -> list[Any]:
         entry: Any = _NO_ENTRY
         if len(key) == 8:
             row, params, u, v, scope, phase, _, mask = key
-            if begun and phase != schema.UPDATE and follows_on_track(row):
-                entry = (row.plan(mask), _place(u, n), _place(v, n), scope << 2 | phase)
+            if begun and phase != schema.UPDATE and is_straight(row):
+                plan = row.plan(mask)
+                known = plan if follows_on_track(row) else (plan, params, key[6])
+                entry = (known, _place(u, n), _place(v, n), scope << 2 | phase)
             begun = True
         elif len(key) == 4 and key[1] >= 0:
             row, twin, slot, _ = key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import re
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -98,8 +99,11 @@ def _bytearray(*given: Any) -> bytearray:
     return bytearray(*given)
 
 
+_DTYPE_NAME = re.compile(r"[<>=|]?([biufc][0-9]{1,2}|[SU][0-9]{1,6}|\?)")
+
+
 def _numpy_dtype(name: Any, *_: Any) -> Any:
-    if not isinstance(name, str) or np.dtype(name).hasobject:
+    if not isinstance(name, str) or not _DTYPE_NAME.fullmatch(name):
         raise CheckpointError(f"a numpy dtype {name!r}")
     return _DTypeBox(np.dtype(name))
 

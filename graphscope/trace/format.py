@@ -25,6 +25,11 @@ def _steps_stand_alone(copy: sqlite3.Connection) -> None:
     copy.execute("ALTER TABLE steps ADD COLUMN chunk INTEGER")
     copy.execute("ALTER TABLE steps ADD COLUMN place INTEGER")
     copy.execute("UPDATE steps SET chunk = id, place = 0 WHERE columns IS NOT NULL")
+    for phase in schema.PHASES:
+        copy.execute(f"ALTER TABLE steps ADD COLUMN {phase}_ns INTEGER")
+    copy.execute(
+        "CREATE TABLE costs (shape_set INTEGER PRIMARY KEY, flops BLOB NOT NULL, traffic BLOB NOT NULL)"
+    )
 
 
 # One function per format version that old files must be lifted from: ``MIGRATIONS[v]`` gives the

@@ -43,6 +43,7 @@ class TraceReader(Dictionary):
         super().__init__(path)
         self._graphs: dict[int, Graph] = {}
         self._shape_sets: dict[int, Ints] = {}
+        self._costs: dict[int, tuple[Longs, Longs]] = {}
         self._chunks: dict[int, tuple[Longs, Longs]] = {}
         self.header()
 
@@ -128,24 +129,40 @@ class TraceReader(Dictionary):
                 self._shape_sets[shape_set] = codec.ints(row[0])
         return self._shape_sets[shape_set]
 
+    def costs(self, shape_set: int) -> tuple[Longs, Longs] | None:
+        """Arithmetic operations and bytes moved of each node; None where the trace has none."""
+        if shape_set not in self._costs:
+            row = self._one("SELECT flops, traffic FROM costs WHERE shape_set = ?", shape_set)
+            if row is None:
+                return None
+            with self._decoding(f"the costs of shape set {shape_set}"):
+                flops, traffic = (codec.unpack(blob, "<i8") for blob in row)
+                if len(flops) != len(traffic):
+                    raise ValueError("they do not fit each other")
+                self._costs[shape_set] = (flops, traffic)
+        return self._costs[shape_set]
+
     # -- steps ------------------------------------------------------------------------------------
 
     def steps(self, kind: str = "train", since: int = -1) -> StepTable:
         """The steps with an id above ``since``, oldest first."""
         rows = self._rows(
-            "SELECT id, num, graph, shape_set, t0_ns, wall_ns, rec_ns, loss, nonfinite, status"
-            " FROM steps WHERE kind = ? AND id > ? ORDER BY id",
+            "SELECT id, num, graph, shape_set, t0_ns, wall_ns, rec_ns, loss, nonfinite, status,"
+            " data_ns, forward_ns, backward_ns, update_ns, live0 FROM steps WHERE kind = ? AND id > ? ORDER BY id",
             kind,
             since,
             partial=True,
         )
         with self._decoding("the table of steps"):
-            columns = list(zip(*rows, strict=True)) or [()] * 10
+            columns = list(zip(*rows, strict=True)) or [()] * 15
             ids, num, graph, shapes, t0, wall, rec = (np.array(c, np.int64) for c in columns[:7])
             loss = np.array([np.nan if x is None else x for x in columns[7]], np.float64)
             flags = np.array(columns[8], np.bool_)
             status = [str(s) for s in columns[9]]
-            return StepTable(ids, num, graph, shapes, t0, wall, rec, loss, flags, status)
+            parts = np.array(columns[10:14], np.float64).T  # None becomes NaN
+            live0 = np.array(columns[14], np.int64)
+            facts = (ids, num, graph, shapes, t0, wall, rec, loss, flags, status, parts, live0)
+            return StepTable(*facts)
 
     def step(self, num: int = -1, kind: str = "train") -> Step:
         """One step by its number; ``-1`` is the last one.

@@ -298,6 +298,9 @@ class StepTable:
     loss: Floats
     nonfinite: NDArray[np.bool_]
     status: list[str]
+    parts: Floats
+    """``[steps, 4]``: nanoseconds in data, forward, backward and update; NaN without timings."""
+    live0: Longs
 
     def __len__(self) -> int:
         return len(self.status)

@@ -54,12 +54,14 @@ CREATE TABLE graphs (
     parent INTEGER NOT NULL, diverged_at INTEGER NOT NULL, nodes BLOB NOT NULL, edges BLOB NOT NULL,
     ports BLOB NOT NULL, kept BLOB NOT NULL, names BLOB NOT NULL, plan BLOB NOT NULL);
 CREATE TABLE shape_sets (id INTEGER PRIMARY KEY, graph INTEGER NOT NULL, specs BLOB NOT NULL);
+CREATE TABLE costs (shape_set INTEGER PRIMARY KEY, flops BLOB NOT NULL, traffic BLOB NOT NULL);
 CREATE TABLE steps (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, num INTEGER NOT NULL, graph INTEGER NOT NULL,
     shape_set INTEGER NOT NULL, status TEXT NOT NULL, t0_ns INTEGER NOT NULL,
     wall_ns INTEGER NOT NULL, rec_ns INTEGER NOT NULL, loss REAL, nonfinite INTEGER NOT NULL,
     columns BLOB, shift INTEGER NOT NULL, freed BLOB, dev BLOB, live0 INTEGER NOT NULL, note TEXT,
-    looked INTEGER NOT NULL DEFAULT 1, held INTEGER NOT NULL DEFAULT 1, chunk INTEGER, place INTEGER);
+    looked INTEGER NOT NULL DEFAULT 1, held INTEGER NOT NULL DEFAULT 1, chunk INTEGER, place INTEGER,
+    data_ns INTEGER, forward_ns INTEGER, backward_ns INTEGER, update_ns INTEGER);
 CREATE UNIQUE INDEX steps_num ON steps (kind, num);
 CREATE TABLE tensors (step INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE moments (graph INTEGER PRIMARY KEY, n INTEGER NOT NULL, data BLOB NOT NULL);
@@ -81,5 +83,8 @@ CREATE TABLE commands (
 # and those of the graph stand for them (since format 2; before, every step was looked at).
 # steps.columns holds the times of `held` steps at once (since format 2): a step's own stand in the row whose
 # id is `chunk`, at `place` in it; chunk is NULL where they were thinned away.
+# steps.data_ns ... update_ns: time in the ops of each phase, kept where the columns are thinned away; what is
+# missing to wall_ns is Python between the ops. NULL: the step has no timings.
+# costs: arithmetic operations and bytes moved of each node, int64[n], in the shapes of a shape set.
 # tensors.step refers to steps.id (the sequence), so that eval steps can hold values too.
 # scalars.value NULL stands for NaN: SQLite stores no NaN.

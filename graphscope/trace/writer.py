@@ -26,7 +26,7 @@ from graphscope.trace.thinning import Moments, Thinning
 
 SOURCE_LIMIT = 1 << 20
 PENDING_LIMIT = 10_000  # rows that may wait while the disk is full
-_STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 21)})"
+_STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 25)})"
 _COLUMNS_AT, _CHUNK_AT = 11, 19  # positions in a steps row
 _FORGET = "UPDATE steps SET chunk = NULL, columns = NULL WHERE id = ?"
 _TENSORS = "INSERT OR REPLACE INTO tensors VALUES (?,?)"
@@ -70,6 +70,7 @@ class TraceWriter:
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._nodes: dict[int, int] = {}
         self._plans: dict[int, NDArray[np.int32]] = {}
+        self._phases: dict[int, NDArray[np.int64]] = {}
         self._moments: dict[int, Moments] = {}
         self._thinning: dict[str, Thinning] = {}
         self._unsure: dict[str, int] = {}
@@ -166,6 +167,7 @@ class TraceWriter:
         empty = np.full(n, -1, np.int32)
         freed = empty if plan is None else np.asarray(plan, np.int32)
         self._nodes[id], self._plans[id] = n, freed
+        self._phases[id] = (table[:, [schema.PHASE]] == np.arange(4)).astype(np.int64)
         blobs = [codec.raw(np.asarray(a, np.int32)) for a in (table, edges, ports, kept)]
         blobs.append(codec.raw(empty if names is None else np.asarray(names, np.int32)))
         row = (id, digest, kind, n, parent, diverged_at, *blobs, codec.raw(freed))
@@ -184,6 +186,11 @@ class TraceWriter:
     def add_shape_set(self, id: int, graph: int, specs: ArrayLike) -> None:
         blob = codec.raw(np.asarray(specs, np.int32))
         self._put("INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)", id, graph, blob)
+
+    def add_costs(self, shape_set: int, flops: ArrayLike, traffic: ArrayLike) -> None:
+        """Arithmetic operations and bytes moved by each node in the shapes of a shape set."""
+        blobs = [codec.pack(np.asarray(a, np.int64), "<i8") for a in (flops, traffic)]
+        self._put("INSERT OR REPLACE INTO costs VALUES (?,?,?)", shape_set, *blobs)
 
     # -- steps ------------------------------------------------------------------------------------
 
@@ -239,7 +246,9 @@ class TraceWriter:
         ok = status == "ok"
         kept: dict[int, int] = {}  # step's position -> its place in the blob
         blob, shift = None, 0
+        parts: list[Any] = [(None,) * 4] * len(steps)
         if begin_ns is not None and dur_ns is not None:
+            parts = self._parts(graph, dur_ns)
             if ok:
                 self._moments.setdefault(graph, Moments(dur_ns.shape[1])).add(np.maximum(dur_ns, 0))
             chosen = self._thin(kind, steps, first, not ok)
@@ -259,9 +268,17 @@ class TraceWriter:
                 None if loss is None or loss != loss else float(loss), int(f.nonfinite),
                 blob if place == 0 else None, shift, None if f.freed is None else self._died(graph, f.freed),
                 device, int(f.live0), None if f.note is None else _clean(f.note), int(f.looked),
-                held if place == 0 else 1, None if place is None else head, place,
+                held if place == 0 else 1, None if place is None else head, place, *parts[at],
             )  # fmt: skip
             self._pending.append((_STEP, row))
+
+    def _parts(self, graph: int, dur_ns: NDArray[np.int64]) -> list[Any]:
+        """Time in data, forward, backward and update of each of these steps."""
+        phases = self._phases.get(graph)
+        if phases is None or len(phases) != dur_ns.shape[1]:
+            return [(None,) * 4] * len(dur_ns)
+        sums: list[Any] = (np.maximum(dur_ns, 0) @ phases).tolist()
+        return sums
 
     def _died(self, graph: int, freed: ArrayLike) -> bytes | None:
         died = np.asarray(freed, np.int32)

@@ -104,7 +104,7 @@ def test_an_error_of_ours_shows_the_programs_lines_only(tmp_path):
         assert reader.state() == "failed"
     full = graphscope(tmp_path, "run", "--as-torch", "train.py", code=1,
                       env={"GRAPHSCOPE_TRACEBACK": "full"})  # fmt: skip
-    assert "dispatch.py" in full.stderr
+    assert "straight" in full.stderr
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,7 @@ def test_mixing_devices_names_both_and_says_how_to_move():
     ):
         with pytest.raises(DeviceError, match=r"cpu and sim|sim and cpu") as caught:
             f()
+        assert "weight (2, 2) float32 on cpu" in str(caught.value)
         assert ".to(" in str(caught.value) and "test_device.py" in str(caught.value)
     assert (x * gs.tensor(2.0)).tolist() == [
         [2, 2],

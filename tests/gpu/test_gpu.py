@@ -35,9 +35,14 @@ def test_the_op_table_gives_the_same(gpu, name, k, kind):
     hosts = [h.astype(kind) if h.dtype.kind == "f" else h for h in hosts]
     want = getattr(ops.NUMPY, name)(*(h.copy() for h in hosts), **params)
     got = getattr(ops.plain(gpu.array_type), name)(*(gpu.asarray(h) for h in hosts), **params)
-    host = gpu.to_host(got)
-    assert host.dtype == np.asarray(want).dtype
-    np.testing.assert_allclose(host, want, rtol=1e-10 if kind == "float64" else 3e-5, atol=1e-5)
+    if not isinstance(want, (tuple, list)):
+        got, want = [got], [want]
+    for ours, theirs in zip(got, want, strict=True):
+        host = gpu.to_host(ours)
+        assert host.dtype == np.asarray(theirs).dtype
+        np.testing.assert_allclose(
+            host, theirs, rtol=1e-10 if kind == "float64" else 3e-5, atol=1e-5
+        )
 
 
 def two_layers(device):
@@ -100,3 +105,45 @@ def test_report(gpu):
     if os.environ.get("OUT"):
         with open(os.path.join(os.environ["OUT"], "gpu.json"), "w") as f:
             json.dump(facts, f)
+
+
+def test_cuda_under_torchs_names():
+    assert gs.cuda.is_available() and gs.cuda.device_count() == 1 and gs.cuda.current_device() == 0
+    assert "NVIDIA" in gs.cuda.get_device_name() and gs.cuda.get_device_capability()[0] >= 7
+    gs.cuda.reset_peak_memory_stats()
+    before = gs.cuda.memory_allocated()
+    x = gs.ones(1 << 20, device="cuda")
+    assert gs.cuda.memory_allocated() - before == 4 << 20
+    del x
+    assert gs.cuda.memory_allocated() == before
+    assert gs.cuda.max_memory_allocated() >= before + (4 << 20)
+    free, total = gs.cuda.mem_get_info()
+    assert 0 < free < total
+    begin, end = (gs.cuda.Event(enable_timing=True) for _ in range(2))
+    a = gs.randn(2048, 2048, device="cuda")
+    begin.record()
+    b = a @ a
+    end.record()
+    end.synchronize()
+    assert end.query() and 0 < begin.elapsed_time(end) < 1000
+    side = gs.cuda.Stream()
+    side.wait_stream(gs.cuda.current_stream())
+    with gs.cuda.stream(side):
+        c = b * 2
+    gs.cuda.current_stream().wait_stream(side)
+    gs.cuda.synchronize()
+    np.testing.assert_allclose(c.cpu().numpy(), (b * 2).cpu().numpy())
+    x = gs.ones(3, requires_grad=True)
+    (x.cuda() * 2).sum().backward()
+    assert x.grad.tolist() == [2, 2, 2]
+
+
+def test_creation_and_random_numbers_on_the_device():
+    with gs.device("cuda"):
+        made = [
+            gs.zeros(2), gs.full((2,), 3), gs.eye(2, 3), gs.arange(0, 1, 0.25), gs.arange(5), gs.linspace(0, 1, 4),
+            gs.rand(3), gs.multinomial(gs.ones(4), 2), gs.multinomial(gs.ones(3, 4), 5, True), gs.ones(2).uniform_(),
+        ]  # fmt: skip
+    assert all(t.is_cuda for t in made)
+    back = gs.from_dlpack(gs.arange(3, device="cuda"))
+    assert back.is_cuda and back.tolist() == [0, 1, 2]

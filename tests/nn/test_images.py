@@ -131,23 +131,26 @@ SHAPES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("block", [1 << 12, 1 << 20])
 @pytest.mark.parametrize("case", SHAPES, ids=str)
-def test_rows_and_columns_compute_the_same_convolution(case, block, monkeypatch):
+def test_rows_and_columns_compute_the_same_convolution(case, block, groups, monkeypatch):
     (n, c, o, h, w), kernel, stride, padding, dw = case
     monkeypatch.setattr(conv_rows, "_BLOCK", block)
     r = np.random.default_rng(0)
-    x, k = r.normal(size=(n, c, h, w)), r.normal(size=(o, c, *kernel))
-    args = stride, padding, (1, dw), 1
+    o *= groups
+    x, k = r.normal(size=(n, c, h, w)), r.normal(size=(o, c // groups, *kernel))
+    args = stride, padding, (1, dw), groups
     want = conv_columns.forward(np, x, k, *args)
     t = conv_rows.row_major(x)
-    got = conv_rows.logical(conv_rows.forward(t, k, None, stride, padding, dw, want.shape[2:]))
-    np.testing.assert_allclose(got, want, atol=1e-10)
+    same = stride, padding, dw
+    got = conv_rows.forward(t, k, None, *same, want.shape[2:], groups)
+    np.testing.assert_allclose(conv_rows.logical(got), want, atol=1e-10)
     g = r.normal(size=want.shape)
     gt = conv_rows.row_major(g)
-    back = conv_rows.logical(conv_rows.input_grad(gt, k, stride, padding, dw, (h, w)))
+    back = conv_rows.logical(conv_rows.input_grad(gt, k, *same, (h, w), groups))
     np.testing.assert_allclose(back, conv_columns.input_grad(np, g, k, *args, (h, w)), atol=1e-10)
-    weights = conv_rows.weight_grad(t, gt, kernel, stride, padding, dw)
+    weights = conv_rows.weight_grad(t, gt, kernel, *same, groups)
     np.testing.assert_allclose(
         weights, conv_columns.weight_grad(np, x, g, *args, kernel), atol=1e-9
     )

@@ -16,7 +16,9 @@ from graphscope.ops.samples import generator
 from tests.ops.test_op_table import sample, wanted
 
 # Rows without a tangent, each with its reason.
-WITHOUT = {}
+WITHOUT = {
+    "normal": "draws numbers; its tangent would need the numbers that were drawn",
+}
 CASES = [
     (row, k)
     for row in TABLE.values()
@@ -91,3 +93,12 @@ def test_the_tangent_is_what_finite_differences_and_the_gradient_say(row, k):
 
 def test_what_has_no_tangent_is_said_with_a_reason():
     assert all(name in TABLE and reason for name, reason in WITHOUT.items())
+
+
+def test_both_parts_go_to_another_device():
+    x = Tensor(DualArray(np.ones(3), np.arange(3.0)))
+    there = x.to("sim")
+    assert there.device.type == "sim"
+    back = (there * there).cpu()
+    np.testing.assert_array_equal(back._a.tangent, 2 * np.arange(3.0))
+    assert x.numpy().tolist() == [1, 1, 1]

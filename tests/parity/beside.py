@@ -6,6 +6,9 @@ A file of parity tests makes a table of cases and calls ``check`` for each. A ca
 
 from __future__ import annotations
 
+import warnings
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
@@ -27,6 +30,14 @@ def arrays(seed=3):
         return rng.uniform(low, high, shape)
 
     return array
+
+
+@contextmanager
+def quiet():
+    """Without warnings: for what torch says while it computes the reference."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def laid_out(library, a, layout, grad):

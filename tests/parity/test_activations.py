@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 
 import graphscope as gs
 from graphscope.nn import functional as F
-from tests.parity.beside import LAYOUTS, TF, arrays, check, torch
+from tests.parity.beside import LAYOUTS, TF, arrays, check, quiet, torch
 
 array = arrays(5)
 FULL = array(3, 4, low=-6, high=6)
@@ -77,7 +75,7 @@ def test_softmax_without_a_dimension_warns_and_takes_torchs(name, shape):
     x = array(*shape)
     with pytest.warns(UserWarning, match=f"Implicit dimension choice for {name}"):
         ours = getattr(F, name)(gs.tensor(x))
-    with warnings.catch_warnings(action="ignore"):
+    with quiet():
         theirs = getattr(TF, name)(torch.tensor(x))
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
 

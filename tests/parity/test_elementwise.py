@@ -192,8 +192,10 @@ def test_odd_numbers_in_functions_of_two(name):
     for (k, a), (m, b) in itertools.product(KINDS.items(), repeat=2):
         if b.dtype.kind != "f" and name in ("floor_divide", "remainder", "fmod"):
             b = b[b != 0]
-        elif b.dtype.kind == "i" and ("shift" in name or name == "pow"):
+        elif b.dtype.kind == "i" and "shift" in name:
             b = np.abs(b[:-2])
+        elif b.dtype.kind in "iu" and name == "pow":
+            b = b[b < 5]
         same(name, [a[:, None], b])
     for a, number in itertools.product(KINDS.values(), (2, 2.5, -1.5, True)):
         if not (name == "pow" and a.dtype == bool and number is True):  # numpy's answer is int8

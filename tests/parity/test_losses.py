@@ -9,7 +9,7 @@ import pytest
 
 import graphscope as gs
 from graphscope.nn import functional as F
-from tests.parity.beside import TF, arrays, check, torch
+from tests.parity.beside import TF, arrays, check, quiet, torch
 
 array = arrays(11)
 X, Y = array(3, 4), array(3, 4)
@@ -97,7 +97,7 @@ def test_losses_of_two_tensors(name, dtype):
 @pytest.mark.parametrize("name", ["mse", "l1", "smooth_l1", "huber", "logits", "kl_log"])
 def test_losses_of_nothing_and_of_numbers(name):
     _, function = PAIRS[name]
-    with warnings.catch_warnings(action="ignore"):
+    with quiet():
         for shape in ((0, 3), ()):
             for r in REDUCTIONS:
                 check([array(*shape), array(*shape)], lambda t, f, *x: function(f, r, *x))
@@ -206,7 +206,7 @@ def test_second_derivatives_are_torchs(name):
                 return f.cross_entropy(x, *(y or (lib.tensor(LABELS),)), reduction=r, **more)
 
         leaves = [lib.tensor(np.ascontiguousarray(a), requires_grad=True) for a in inputs]
-        with warnings.catch_warnings(action="ignore"):
+        with quiet():
             loss = function(f, "mean", *leaves)
         (first,) = lib.autograd.grad(loss, leaves[:1], create_graph=True)
         second = lib.autograd.grad((first**2).sum() + first.sum(), leaves[0], allow_unused=True)
@@ -224,7 +224,7 @@ def test_different_sizes_warn_with_the_shapes_and_the_fix():
             UserWarning, match=r"target size .*\[3\].*input size .*\[3, 1\].*unsqueeze\(-1\)"
         ):
             ours = getattr(F, name)(gs.ones(3, 1), gs.arange(3.0))
-        with warnings.catch_warnings(action="ignore"):
+        with quiet():
             theirs = getattr(TF, name)(torch.ones(3, 1), torch.arange(3.0))
         assert ours.item() == pytest.approx(theirs.item())
 

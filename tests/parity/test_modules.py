@@ -50,7 +50,7 @@ def block(lib):
 def fill(lib, net):
     with lib.no_grad():
         for k, p in enumerate(net.parameters()):
-            p.copy_(lib.linspace(-1, 1, p.numel()).reshape(p.shape) + k / 10)
+            p.copy_(lib.linspace(-1, 1, p.numel(), dtype=p.dtype).reshape(p.shape) + k / 10)
     return net
 
 
@@ -570,3 +570,60 @@ def test_parameters_as_a_vector():
         return [*out, net.weight.tolist(), net.bias.tolist(), repr(skipped)]
 
     beside(program)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated")
+@pytest.mark.parametrize("dim", [0, 1, None])
+def test_weight_norm(dim):
+    def program(lib):
+        net = fill(lib, lib.nn.Linear(2, 3).double())
+        lib.nn.utils.weight_norm(net, dim=dim)
+        x = lib.linspace(-1, 1, 8, dtype=lib.float64).reshape(4, 2)
+        net(x).pow(2).sum().backward()
+        out = [
+            list(net.state_dict()),
+            net.weight_g.grad.tolist(),
+            net.weight_v.grad.tolist(),
+            net(x).tolist(),
+        ]
+        lib.nn.utils.remove_weight_norm(net)
+        out += [list(net.state_dict()), net(x).tolist()]
+        return [
+            o if isinstance(o, list) and isinstance(o[0], str) else np.round(o, 9).tolist()
+            for o in out
+        ]
+
+    beside(program)
+
+
+def test_spectral_norm():
+    def program(lib):
+        net = fill(lib, lib.nn.Conv2d(2, 3, 2).double())
+        lib.nn.utils.spectral_norm(net, n_power_iterations=2)
+        with lib.no_grad():
+            net.weight_u.copy_(lib.tensor([0.6, 0.8, 0.0]))
+            net.weight_v.copy_(lib.full((8,), 8**-0.5))
+        x = lib.linspace(-1, 1, 18, dtype=lib.float64).reshape(1, 2, 3, 3)
+        net(x).pow(2).sum().backward()
+        out = [list(net.state_dict()), net.weight_orig.grad.tolist(), net.weight_u.tolist()]
+        out += [net.eval()(x).tolist()]
+        lib.nn.utils.remove_spectral_norm(net)
+        out += [list(net.state_dict()), net(x).tolist()]
+        return [o if isinstance(o[0], str) else np.round(o, 6).tolist() for o in out]
+
+    beside(program)
+
+
+def test_data_parallel_is_the_model_itself():
+    net = gs.nn.DataParallel(fill(gs, gs.nn.Linear(2, 3)))
+    assert list(net.state_dict()) == ["module.weight", "module.bias"]
+    assert gs.equal(net(gs.ones(1, 2)), net.module(gs.ones(1, 2)))
+
+
+def test_calling_a_module_that_was_not_set_up_says_why():
+    class Bad(gs.nn.Module):
+        def __init__(self):
+            self.n = 3
+
+    with pytest.raises(AttributeError, match="super"):
+        Bad()(1)

@@ -164,6 +164,28 @@ def test_half_sums_in_float32():
     assert big.mean().item() == 1.0  # the sum alone is beyond float16
 
 
+HALF = {
+    "var": lambda t, x: x.var(1), "std": lambda t, x: x.std(), "norm": lambda t, x: x.norm(), "cumsum": lambda t, x: x.cumsum(1),
+    "var_mean": lambda t, x: t.var_mean(x, 1)[0], "layer_norm": lambda t, x: t.nn.functional.layer_norm(x, (300,)),
+    "mse": lambda t, x: t.nn.functional.mse_loss(x / 50, x / 100), "gelu": lambda t, x: t.nn.functional.gelu(x / 50),
+    "mm": lambda t, x: (x / 50) @ x.T, "sum": lambda t, x: x.sum(0), "mean": lambda t, x: x.mean(), "softmax": lambda t, x: x.softmax(1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HALF)
+def test_float16_beside_torchs(name):
+    a = np.random.default_rng(0).normal(0, 200, (20, 300)).astype(np.float16)
+    made = []
+    for t in (gs, torch):
+        x = t.tensor(a, requires_grad=True)
+        y = HALF[name](t, x)
+        y.sum().backward()
+        made.append((y.detach().numpy(), x.grad.numpy()))
+    for ours, theirs in zip(*made, strict=True):
+        assert ours.dtype == theirs.dtype == np.float16
+        np.testing.assert_allclose(ours.astype(float), theirs.astype(float), rtol=4e-3, atol=1e-3)
+
+
 def test_limits():
     for name in ("float16", "float32", "float64"):
         assert repr(gs.finfo(getattr(gs, name))) == repr(torch.finfo(getattr(torch, name)))

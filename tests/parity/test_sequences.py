@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 
 import graphscope as gs
+from graphscope.engine import dispatch
 from graphscope.nn import functional as F
-from tests.parity.beside import arrays, check, torch
+from tests.parity.beside import arrays, check, quiet, torch
 
 array = arrays(17)
 BOTH = (gs, torch)
@@ -214,6 +213,7 @@ def test_errors_of_recurrent_networks(lib):
     net, zeros = lib.nn.LSTM(3, 4), lib.zeros
     for error, text, call in (
         (RuntimeError, "Expected 3, got 5", lambda: net(zeros(2, 2, 5))),
+        (RuntimeError, "sequence length to be larger than 0", lambda: net(zeros(0, 2, 3))),
         (ValueError, "2D or 3D, got 4D", lambda: net(zeros(2, 2, 5, 1))),
         (RuntimeError, r"Expected hidden\[0\] size \(1, 2, 4\), got \[1, 3, 4\]",
          lambda: net(zeros(5, 2, 3), (zeros(1, 3, 4), zeros(1, 2, 4)))),
@@ -279,7 +279,7 @@ def test_multihead_attention_to_oneself(options):
     def make(nn):
         return nn.MultiheadAttention(E, 2, **options)
 
-    with warnings.catch_warnings(action="ignore"):
+    with quiet():
         for more in (
             {}, {"need_weights": False}, {"average_attn_weights": False}, {"attn_mask": FORBIDDEN},
             {"attn_mask": array(6, 4, 4)}, {"key_padding_mask": PADDED}, {"key_padding_mask": PADDED, "attn_mask": FORBIDDEN},
@@ -336,7 +336,7 @@ def test_transformer_layers(options):
 
 
 def test_transformers():
-    with warnings.catch_warnings(action="ignore"):
+    with quiet():
         same(
             lambda nn: nn.TransformerEncoder(nn.TransformerEncoderLayer(**LAYER), 2, nn.LayerNorm(E)),
             [X], lambda t, net, x: net(x, t.nn.Transformer.generate_square_subsequent_mask(4).to(x.dtype)),
@@ -371,3 +371,52 @@ def test_everything_runs_on_the_pretend_gpu():
         )
         for p, g in zip(net.parameters(), grads, strict=True):
             np.testing.assert_allclose(p.grad.cpu().numpy(), g, rtol=1e-4, atol=1e-5)
+
+
+class Names:
+    """Stands where a recorder stands and notes the names of ops."""
+
+    values = False
+
+    def __init__(self):
+        self.log = []
+
+    def op(self, row, *rest):
+        self.log.append(row.name)
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None
+
+
+@pytest.mark.parametrize(
+    "kind, cell", [("LSTM", "lstm_cell"), ("RNN", "tanh"), ("GRU", "gru_cell")]
+)
+def test_a_step_is_two_boxes_of_the_graph(kind, cell):
+    net, names = getattr(gs.nn, kind)(3, 4), Names()
+    before = dispatch.set_recorder(names)
+    try:
+        net(gs.ones(5, 2, 3))
+    finally:
+        dispatch.set_recorder(before)
+    step = ["linear" if kind == "GRU" else "recur", cell]
+    start = names.log.index("unbind", names.log.index("linear")) + 1
+    assert names.log[start : start + 10] == step * 5
+    assert names.log.count("linear") == (6 if kind == "GRU" else 1)
+
+
+def test_attention_shows_scores_weights_and_values():
+    net, names = gs.nn.MultiheadAttention(4, 2, batch_first=True), Names()
+    x = gs.ones(2, 3, 4)
+    before = dispatch.set_recorder(names)
+    try:
+        net(x, x, x, need_weights=False)
+    finally:
+        dispatch.set_recorder(before)
+    boxes = [
+        "split_heads",
+        "attention_scores",
+        "attention_weights",
+        "attention_values",
+        "merge_heads",
+    ]
+    assert [n for n in names.log if "heads" in n or "attention" in n] == boxes

@@ -289,7 +289,8 @@ def test_commands(tmp_path):
 
 
 def test_a_full_disk_is_told_and_survived(tmp_path, monkeypatch):
-    monkeypatch.setattr("graphscope.trace.writer.PENDING_LIMIT", 5)
+    # by the module itself: graphscope.trace is also the name of a function of tensors
+    monkeypatch.setattr(sys.modules["graphscope.trace.writer"], "PENDING_LIMIT", 5)
     path = tmp_path / "x.gscope"
     w = _start(path)
     pages = w._db.execute("PRAGMA page_count").fetchone()[0]

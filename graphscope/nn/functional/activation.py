@@ -9,6 +9,7 @@ import numpy as np
 
 from graphscope.engine.create import to_device
 from graphscope.engine.dispatch import as_tensor, unary
+from graphscope.engine.half import in_float32
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.ops import activation as act
@@ -62,6 +63,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _row(act.elu, input, inplace, alpha=float(alpha), scale=1.0, speed=1.0)
 
 
+@in_float32
 def gelu(input: Any, approximate: str = "none") -> Tensor:
     """input times the normal distribution function of it (Hendrycks and Gimpel, 2016)."""
     if approximate == "none":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphscope.engine.dispatch import call
+from graphscope.engine.frames import user_line
 from graphscope.engine.tensor import Tensor
 from graphscope.ops import functions as fn
 
@@ -15,6 +16,12 @@ Pair = tuple[int, int]
 def _run(row: Any, *inputs: Any, **params: Any) -> Tensor:
     out: Tensor = call(row, *inputs, **params)
     return out
+
+
+def error(kind: type[Exception], text: str) -> Exception:
+    """An exception that also says the user's line."""
+    line = user_line(2)
+    return kind(f"{text} ({line})" if line else text)
 
 
 def pair(value: Any) -> Pair:

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, ShapeError, UsageError
-from graphscope.nn.functional.common import _run, batched, several
+from graphscope.nn.functional.common import _run, batched, error, several
 from graphscope.nn.functional.padding import pad
 from graphscope.ops import TABLE
 
@@ -20,11 +20,12 @@ def _same(
     if padding == "valid":
         return input, (0,) * d
     if padding != "same":
-        raise UsageError(
-            f"conv{d}d: padding is a number, {d} of them, 'same' or 'valid', not {padding!r}"
+        raise error(
+            UsageError,
+            f"conv{d}d: padding is a number, {d} of them, 'same' or 'valid', not {padding!r}",
         )
     if any(s != 1 for s in stride):
-        raise ShapeError(f"conv{d}d: padding='same' needs stride 1, not {stride}")
+        raise error(ShapeError, f"conv{d}d: padding='same' needs stride 1, not {stride}")
     total = [dilation[k] * (weight._a.shape[2 + k] - 1) for k in range(d)]
     if any(t % 2 for t in total):
         # An even kernel has no middle: as in torch, the odd pixel is added after the end.
@@ -36,9 +37,10 @@ def _check_dtypes(name: str, input: Tensor, weight: Tensor, bias: Any) -> None:
     have = input._a.dtype
     for what, t in (("weight", weight), ("bias", bias)):
         if t is not None and t._a.dtype != have:
-            raise DTypeError(
+            raise error(
+                DTypeError,
                 f"{name}: Input type ({input.dtype}) and {what} type ({t.dtype}) should be the same; "
-                "convert one with .to(dtype)"
+                "convert one with .to(dtype)",
             )
 
 
@@ -52,9 +54,9 @@ def _conv(
     else:
         border = several(padding, d)
     if any(s < 1 for s in step):
-        raise ShapeError(f"conv{d}d: the stride must be positive, not {step}")
+        raise error(ShapeError, f"conv{d}d: the stride must be positive, not {step}")
     if any(p < 0 for p in border):
-        raise ShapeError(f"conv{d}d: negative padding {border} is not supported")
+        raise error(ShapeError, f"conv{d}d: negative padding {border} is not supported")
     row = TABLE[f"conv{d}d"]
     extra = () if bias is None else (bias,)
     out: Tensor = batched(input, d, lambda x: _run(
@@ -87,9 +89,10 @@ def _conv_transpose(
     step, border, wide = several(stride, d), several(padding, d), several(dilation, d)
     extra = several(output_padding, d)
     if any(e >= max(s, w) for e, s, w in zip(extra, step, wide, strict=True)):
-        raise ShapeError(
+        raise error(
+            ShapeError,
             f"conv_transpose{d}d: output padding must be smaller than either stride or dilation, "
-            f"but output_padding={extra}, stride={step}, dilation={wide}"
+            f"but output_padding={extra}, stride={step}, dilation={wide}",
         )
     kernel = weight._a.shape[2:]
     inputs = () if bias is None else (bias,)

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
-from graphscope.nn.functional.common import _run
+from graphscope.nn.functional.common import _run, error
 from graphscope.ops import TABLE
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
 
 def _drop(row: str, input: Any, p: float, training: bool, inplace: bool, lead: Any) -> Any:
     if not 0 <= p <= 1:
-        raise UsageError(f"{row}: dropout probability has to be between 0 and 1, but got {p}")
+        raise error(
+            UsageError, f"{row}: dropout probability has to be between 0 and 1, but got {p}"
+        )
     if not training or p == 0:
         return input
     from graphscope.ops.random import rng
@@ -39,8 +41,9 @@ def _planes(
 ) -> Tensor:
     n = input._a.ndim
     if n < 2:
-        raise ShapeError(
-            f"dropout{d}d: the input needs channels and at least one more dimension, it has {n}"
+        raise error(
+            ShapeError,
+            f"dropout{d}d: the input needs channels and at least one more dimension, it has {n}",
         )
     # Without a batch the first dimension counts the channels. In two dimensions torch always takes
     # the first two, and warns; a 3-d input is a batch there.
@@ -54,8 +57,8 @@ def dropout1d(
 ) -> Tensor:
     """Zero whole channels of signals (N, C, L) or (C, L) with probability p."""
     if input._a.ndim not in (2, 3):
-        raise ShapeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {input._a.ndim}D input"
+        raise error(
+            ShapeError, f"dropout1d: Expected 2D or 3D input, but received a {input._a.ndim}D input"
         )
     return _planes(1, input, p, training, inplace)
 

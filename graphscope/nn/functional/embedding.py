@@ -10,7 +10,7 @@ from graphscope.engine.create import to_device
 from graphscope.engine.modes import no_grad
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
-from graphscope.nn.functional.common import _run
+from graphscope.nn.functional.common import _run, error
 from graphscope.ops import TABLE
 from graphscope.ops import functions as fn
 
@@ -22,7 +22,7 @@ def _row_of(padding_idx: int | None, rows: int) -> int:
     if padding_idx is None:
         return -1
     if not -rows <= padding_idx < rows:
-        raise UsageError("Padding_idx must be within num_embeddings")
+        raise error(UsageError, "Padding_idx must be within num_embeddings")
     return padding_idx % rows
 
 
@@ -62,15 +62,16 @@ def embedding_bag(
 ) -> Tensor:  # fmt: skip
     """Sums or means of rows: a bag is a row of a 2-D ``input``, or starts at each of ``offsets``."""
     if mode not in ("sum", "mean", "max"):
-        raise UsageError("mode has to be one of sum, mean or max")
+        raise error(UsageError, "mode has to be one of sum, mean or max")
     if mode == "max":
-        raise UsageError("embedding_bag: mode='max' is not there, only 'sum' and 'mean'")
+        raise error(UsageError, "embedding_bag: mode='max' is not there, only 'sum' and 'mean'")
     if per_sample_weights is not None and mode != "sum":
-        raise UsageError(
-            "embedding_bag: per_sample_weights was not None; it is only supported for mode='sum'"
+        raise error(
+            UsageError,
+            "embedding_bag: per_sample_weights was not None; it is only supported for mode='sum'",
         )
     if scale_grad_by_freq:
-        raise UsageError("embedding_bag: scale_grad_by_freq is not there")
+        raise error(UsageError, "embedding_bag: scale_grad_by_freq is not there")
     bag, bags = _bags(input, offsets, include_last_offset)
     if max_norm is not None:
         _renorm(weight, input, max_norm, norm_type)
@@ -82,9 +83,10 @@ def embedding_bag(
     factor = to_device(Tensor(scale), weight.device)
     if per_sample_weights is not None:
         if per_sample_weights._a.shape != input._a.shape:
-            raise ShapeError(
+            raise error(
+                ShapeError,
                 f"embedding_bag: per_sample_weights {tuple(per_sample_weights._a.shape)} must have the "
-                f"shape of the input, {tuple(input._a.shape)}"
+                f"shape of the input, {tuple(input._a.shape)}",
             )
         factor = fn.mul(fn.reshape(per_sample_weights, -1), factor)
     flat = input if input._a.ndim == 1 else fn.reshape(input, -1)
@@ -99,21 +101,23 @@ def _bags(input: Tensor, offsets: Any, last: bool) -> tuple[Any, int]:
     shape = input._a.shape
     if len(shape) == 2:
         if offsets is not None:
-            raise UsageError(
+            raise error(
+                UsageError,
                 "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of "
-                f"fixed length sequences. However, found offsets of type {type(offsets)}"
+                f"fixed length sequences. However, found offsets of type {type(offsets)}",
             )
         return np.repeat(np.arange(shape[0]), shape[1]), shape[0]
     if len(shape) != 1:
-        raise ShapeError(
-            f"input has to be 1D or 2D Tensor, but got Tensor of dimension {len(shape)}"
+        raise error(
+            ShapeError, f"input has to be 1D or 2D Tensor, but got Tensor of dimension {len(shape)}"
         )
     if offsets is None:
-        raise UsageError("offsets has to be a 1D Tensor but got None")
+        raise error(UsageError, "offsets has to be a 1D Tensor but got None")
     starts = offsets._host()
     bags = len(starts) - 1 if last else len(starts)
     if len(starts) and starts[0] != 0:
-        raise UsageError(
-            f"offsets[0] has to be 0, i.e., the first sequence starts at 0, not {starts[0]}"
+        raise error(
+            UsageError,
+            f"offsets[0] has to be 0, i.e., the first sequence starts at 0, not {starts[0]}",
         )
     return np.searchsorted(starts[:bags], np.arange(shape[0]), side="right") - 1, bags

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
-from graphscope.nn.functional.common import _run
+from graphscope.nn.functional.common import _run, error
 from graphscope.ops import TABLE, linalg
 from graphscope.ops import functions as fn
 
@@ -14,7 +14,9 @@ __all__ = ["linear", "bilinear"]
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias over the last dimension."""
     if input._a.ndim == 0:
-        raise ShapeError("linear: the input is a single number; it needs at least one dimension")
+        raise error(
+            ShapeError, "linear: the input is a single number; it needs at least one dimension"
+        )
     if weight._a.ndim == 1:
         out = fn.matmul(input, weight)
         return out if bias is None else fn.add(out, bias)
@@ -27,8 +29,9 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """input1^T W input2 + bias for each output feature."""
     lead = input1._a.shape[:-1]
     if lead != input2._a.shape[:-1]:
-        raise ShapeError(
-            f"bilinear: batch dimensions do not match: {input1._a.shape} and {input2._a.shape}"
+        raise error(
+            ShapeError,
+            f"bilinear: batch dimensions do not match: {input1._a.shape} and {input2._a.shape}",
         )
     a, b = input1, input2
     if len(lead) != 1:

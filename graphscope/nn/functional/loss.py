@@ -7,6 +7,7 @@ from typing import Any
 
 from graphscope.engine.dispatch import call, constant
 from graphscope.engine.frames import user_line
+from graphscope.engine.half import in_float32
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.ops import functions as fn
@@ -84,6 +85,7 @@ def _by_weight(each: Tensor, weight: Tensor, how: str) -> Tensor:
     return fn.div(fn.sum(each), fn.sum(weight)) if how == "mean" else reduced(each, how)
 
 
+@in_float32
 def mse_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     weight: Tensor | None = None,
@@ -97,6 +99,7 @@ def mse_loss(
     return run(pairs.mse_loss, input, target, reduction=how)
 
 
+@in_float32
 def l1_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     weight: Tensor | None = None,
@@ -110,6 +113,7 @@ def l1_loss(
     return run(pairs.l1_loss, input, target, reduction=how)
 
 
+@in_float32
 def smooth_l1_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     beta: float = 1.0,

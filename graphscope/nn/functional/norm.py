@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from graphscope.engine.half import in_float32
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
-from graphscope.nn.functional.common import _run
+from graphscope.nn.functional.common import _run, error
 from graphscope.ops import TABLE
 from graphscope.ops import functions as fn
 
@@ -35,8 +36,9 @@ def _affine(input: Tensor, weight: Any, bias: Any, shape: Any) -> tuple[Any, ...
 def _check_affine(name: str, channels: int, **given: Any) -> None:
     for what, t in given.items():
         if t is not None and t._a.size != channels:
-            raise ShapeError(
-                f"{name}: {what} should contain {channels} elements, one per channel, not {t._a.size}"
+            raise error(
+                ShapeError,
+                f"{name}: {what} should contain {channels} elements, one per channel, not {t._a.size}",
             )
 
 
@@ -50,7 +52,9 @@ def batch_norm(
     """
     shape = input._a.shape
     if len(shape) < 2:
-        raise ShapeError(f"batch_norm: the input needs a dimension of channels, it is {shape}")
+        raise error(
+            ShapeError, f"batch_norm: the input needs a dimension of channels, it is {shape}"
+        )
     c = shape[1]
     _check_affine(
         "batch_norm", c, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var
@@ -58,16 +62,18 @@ def batch_norm(
     wshape, extra = _channels(input), _affine(input, weight, bias, (c,))
     if not training:
         if running_mean is None or running_var is None:
-            raise ShapeError(
-                "batch_norm: expected running_mean and running_var to be given when training is False"
+            raise error(
+                ShapeError,
+                "batch_norm: expected running_mean and running_var to be given when training is False",
             )
         return _run(
             TABLE["batch_norm_eval"], input, running_mean, running_var, *extra, eps=float(eps), wshape=wshape
         )  # fmt: skip
     if input._a.size // max(1, c) <= 1 and c:
-        raise ShapeError(
+        raise error(
+            ShapeError,
             f"Expected more than 1 value per channel when training, got input size {tuple(shape)}: "
-            "use a larger batch, or .eval()"
+            "use a larger batch, or .eval()",
         )
     axes = (0, *range(2, len(shape)))
     return _run(
@@ -86,13 +92,15 @@ def _normalized(input: Tensor, normalized_shape: Any, name: str) -> tuple[tuple[
     want = (int(given),) if isinstance(given, (int, np.integer)) else tuple(int(s) for s in given)
     have = input._a.shape
     if not want or tuple(have[len(have) - len(want) :]) != want:
-        raise ShapeError(
+        raise error(
+            ShapeError,
             f"{name}: Given normalized_shape={list(want)}, expected input with shape [*, "
-            f"{', '.join(map(str, want))}], but got input of size {list(have)}"
+            f"{', '.join(map(str, want))}], but got input of size {list(have)}",
         )
     return want, tuple(range(len(have) - len(want), len(have)))
 
 
+@in_float32
 def layer_norm(
     input: Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
@@ -100,26 +108,31 @@ def layer_norm(
     shape, axes = _normalized(input, normalized_shape, "layer_norm")
     for what, t in (("weight", weight), ("bias", bias)):
         if t is not None and tuple(t._a.shape) != shape:
-            raise ShapeError(
-                f"layer_norm: expected {what} of the normalized shape {shape}, it is {tuple(t._a.shape)}"
+            raise error(
+                ShapeError,
+                f"layer_norm: expected {what} of the normalized shape {shape}, it is {tuple(t._a.shape)}",
             )
     return _run(
         TABLE["layer_norm"], input, *_affine(input, weight, bias, shape), axes=axes, eps=float(eps), view=None, wshape=shape
     )  # fmt: skip
 
 
+@in_float32
 def group_norm(
     input: Tensor, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
     """Mean 0 and variance 1 over each group of channels of each sample."""
     shape = input._a.shape
     if len(shape) < 2:
-        raise ShapeError(f"group_norm: expected at least 2 dimensions, the input is {tuple(shape)}")
+        raise error(
+            ShapeError, f"group_norm: expected at least 2 dimensions, the input is {tuple(shape)}"
+        )
     n, c, *rest = shape
     if c % num_groups:
-        raise ShapeError(
+        raise error(
+            ShapeError,
             f"group_norm: Expected number of channels in input to be divisible by num_groups, but got "
-            f"input of shape {list(shape)} and num_groups={num_groups}"
+            f"input of shape {list(shape)} and num_groups={num_groups}",
         )
     _check_affine("group_norm", c, weight=weight, bias=bias)
     view = (n, num_groups, c // num_groups, *rest)
@@ -139,9 +152,10 @@ def instance_norm(
     shape = input._a.shape
     area = int(np.prod(shape[2:]))
     if area <= 1:
-        raise ShapeError(
+        raise error(
+            ShapeError,
             "Expected more than 1 spatial element when training, got input size "
-            f"torch.Size({list(shape)})"
+            f"torch.Size({list(shape)})",
         )
     _check_affine("instance_norm", shape[1], weight=weight, bias=bias)
     return _run(
@@ -166,9 +180,10 @@ def local_response_norm(
 ) -> Tensor:
     """Divide each channel by the activity of its ``size`` neighbours (AlexNet)."""
     if input._a.ndim < 3:
-        raise ShapeError(
+        raise error(
+            ShapeError,
             f"local_response_norm: Expected 3D or higher dimensionality input (got {input._a.ndim} "
-            "dimensions)"
+            "dimensions)",
         )
     return _run(
         TABLE["local_response_norm"], input, size=int(size), alpha=float(alpha), beta=float(beta), k=float(k)

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
-from graphscope.nn.functional.common import _run
+from graphscope.nn.functional.common import _run, error
 from graphscope.ops import TABLE
 
 __all__ = ["pad"]
@@ -27,16 +27,17 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     if mode == "constant":
         return _run(TABLE["constant_pad_nd"], input, border=border, value=value or 0)
     if mode not in _MODES:
-        raise PadModeError(f"pad: mode={mode!r} is none of constant, {', '.join(_MODES)}")
+        raise error(PadModeError, f"pad: mode={mode!r} is none of constant, {', '.join(_MODES)}")
     if value:
-        raise UsageError(f"pad: mode={mode!r} takes no value")
+        raise error(UsageError, f"pad: mode={mode!r} takes no value")
     ndim = input._a.ndim
     if len(border) % 2:
-        raise ShapeError(f"pad: it takes two numbers for each dimension, not {len(border)}")
+        raise error(ShapeError, f"pad: it takes two numbers for each dimension, not {len(border)}")
     if ndim - len(border) // 2 not in (1, 2):
-        raise PadModeError(
+        raise error(
+            PadModeError,
             f"pad: mode={mode!r} with {len(border)} numbers needs an input of {len(border) // 2 + 1} or "
-            f"{len(border) // 2 + 2} dimensions; this one has {ndim}"
+            f"{len(border) // 2 + 2} dimensions; this one has {ndim}",
         )
     if min(border, default=0) < 0:
         input = _run(

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
-from graphscope.nn.functional.common import _run, batched, several
+from graphscope.nn.functional.common import _run, batched, error, several
 from graphscope.ops import TABLE
 from graphscope.ops import functions as fn
 
@@ -83,7 +83,7 @@ def _avg_pool(
     if divisor_override == 0:
         from graphscope.errors import UsageError
 
-        raise UsageError("avg_pool2d: divisor_override must not be zero")
+        raise error(UsageError, "avg_pool2d: divisor_override must not be zero")
     out: Tensor = batched(input, d, lambda x: _run(
         TABLE[f"avg_pool{d}d"], x, kernel=kernel, stride=step, padding=several(padding, d),
         ceil_mode=bool(ceil_mode), count_include_pad=bool(count_include_pad),

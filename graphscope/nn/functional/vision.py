@@ -7,7 +7,7 @@ from typing import Any
 
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
-from graphscope.nn.functional.common import _run
+from graphscope.nn.functional.common import _run, error
 from graphscope.nn.functional.pool import adaptive_avg_pool1d, adaptive_avg_pool2d
 from graphscope.ops import TABLE
 
@@ -33,20 +33,23 @@ def _sizes(
     """The output size, and for each dimension the input pixels per output pixel (None: from the sizes)."""
     d = input._a.ndim - 2
     if size is not None and scale_factor is not None:
-        raise UsageError("only one of size or scale_factor should be defined")
+        raise error(UsageError, "only one of size or scale_factor should be defined")
     if size is not None:
         out = tuple(int(s) for s in size) if isinstance(size, (tuple, list)) else (int(size),) * d
         if len(out) != d:
-            raise UsageError(
+            raise error(
+                UsageError,
                 f"Input and output must have the same number of spatial dimensions: the input has {d}, "
-                f"size is {out}"
+                f"size is {out}",
             )
         return out, None
     if scale_factor is None:
-        raise UsageError("either size or scale_factor should be defined")
+        raise error(UsageError, "either size or scale_factor should be defined")
     factors = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * d  # fmt: skip
     if len(factors) != d:
-        raise UsageError(f"scale_factor must have {d} numbers, one for each dimension: {factors}")
+        raise error(
+            UsageError, f"scale_factor must have {d} numbers, one for each dimension: {factors}"
+        )
     factors = tuple(float(f) for f in factors)
     out = tuple(math.floor(n * f) for n, f in zip(input._a.shape[2:], factors, strict=True))
     return out, None if recompute else tuple(1 / f for f in factors)
@@ -61,24 +64,26 @@ def interpolate(
     mode: 'nearest', 'nearest-exact', 'linear', 'bilinear', 'bicubic' or 'area'.
     """
     if mode not in _MODES:
-        raise ModeError(f"interpolate: mode={mode!r} is none of {', '.join(_MODES)}")
+        raise error(ModeError, f"interpolate: mode={mode!r} is none of {', '.join(_MODES)}")
     way, dims = _MODES[mode]
     d = input._a.ndim - 2
     if d < 1 or dims is not None and d != dims:
-        raise ModeError(
-            f"interpolate: mode={mode!r} needs an input of {(dims or 1) + 2} dimensions, got {d + 2}"
+        raise error(
+            ModeError,
+            f"interpolate: mode={mode!r} needs an input of {(dims or 1) + 2} dimensions, got {d + 2}",
         )
     if align_corners is not None and way not in ("linear", "cubic"):
-        raise UsageError(
+        raise error(
+            UsageError,
             "align_corners option can only be set with the interpolating modes: linear | bilinear | "
-            "bicubic | trilinear"
+            "bicubic | trilinear",
         )
     if antialias:
-        raise ModeError("interpolate: antialias is not there")
+        raise error(ModeError, "interpolate: antialias is not there")
     out, scales = _sizes(input, size, scale_factor, recompute_scale_factor)
     if way == "area":
         if d > 2:
-            raise ModeError("interpolate: mode='area' is there for one and two dimensions")
+            raise error(ModeError, "interpolate: mode='area' is there for one and two dimensions")
         return adaptive_avg_pool1d(input, out) if d == 1 else adaptive_avg_pool2d(input, out)
     return _run(
         TABLE["interpolate"], input, size=out, mode=way, align=bool(align_corners), scales=scales,
@@ -106,8 +111,8 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Groups of r * r channels as blocks of r x r pixels."""
     if upscale_factor <= 0:
-        raise ShapeError(
-            f"pixel_shuffle expects a positive upscale_factor, but got {upscale_factor}"
+        raise error(
+            ShapeError, f"pixel_shuffle expects a positive upscale_factor, but got {upscale_factor}"
         )
     return _run(TABLE["pixel_shuffle"], input, factor=int(upscale_factor))
 
@@ -115,8 +120,9 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Blocks of r x r pixels as groups of r * r channels."""
     if downscale_factor <= 0:
-        raise ShapeError(
-            f"pixel_unshuffle expects a positive downscale_factor, but got {downscale_factor}"
+        raise error(
+            ShapeError,
+            f"pixel_unshuffle expects a positive downscale_factor, but got {downscale_factor}",
         )
     return _run(TABLE["pixel_unshuffle"], input, factor=int(downscale_factor))
 
@@ -127,6 +133,6 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
     n, c, *rest = input._a.shape
     if c % groups:
-        raise ShapeError(f"channel_shuffle: {c} channels do not divide by groups={groups}")
+        raise error(ShapeError, f"channel_shuffle: {c} channels do not divide by groups={groups}")
     apart = fn.reshape(input, n, groups, c // groups, *rest)
     return fn.reshape(fn.transpose(apart, 1, 2), n, c, *rest)

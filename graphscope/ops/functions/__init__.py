@@ -23,11 +23,11 @@ from graphscope.ops.functions import (  # noqa: E402
     sampling,
     scattering,
     shape,
-    statistics,
     solving,
     sorting,
     special,
     spectra,
+    statistics,
 )
 from graphscope.ops.functions.activation import *
 from graphscope.ops.functions.arithmetic import *
@@ -46,12 +46,12 @@ from graphscope.ops.functions.reduce import *
 from graphscope.ops.functions.sampling import *  # noqa: E402
 from graphscope.ops.functions.scattering import *
 from graphscope.ops.functions.shape import *
-from graphscope.ops.functions.statistics import *
 from graphscope.ops.functions.shape import to_dtype as to_dtype
 from graphscope.ops.functions.solving import *
 from graphscope.ops.functions.sorting import *
 from graphscope.ops.functions.special import *
 from graphscope.ops.functions.spectra import *
+from graphscope.ops.functions.statistics import *
 
 FAMILIES = [
     creation,

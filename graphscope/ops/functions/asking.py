@@ -8,7 +8,7 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 
 __all__ = [
-    "detach", "get_device", "is_nonzero", "is_same_size", "is_signed", "numel", "real", "typename",
+    "detach", "get_device", "is_nonzero", "is_same_size", "is_signed", "numel", "typename",
 ]  # fmt: skip
 METHODS = ["is_nonzero"]
 
@@ -46,11 +46,6 @@ def is_nonzero(input: Tensor) -> bool:
             "use count_nonzero"
         )
     return bool(input.item())
-
-
-def real(input: Tensor) -> Tensor:
-    """The tensor itself, since it is real."""
-    return input
 
 
 def typename(obj: Any, /) -> str:

@@ -10,22 +10,17 @@ from graphscope.errors import DTypeError
 from graphscope.ops import compare as cm
 from graphscope.ops.functions.making import of_one, of_two
 
-_COMPARE = [
-    "eq", "ne", "not_equal", "lt", "less", "le", "less_equal", "gt", "greater", "ge",
-    "greater_equal",
-]  # fmt: skip
-_LOGIC = [
+# Written out, so that type checkers see the names.
+__all__ = [
+    "eq", "ne", "not_equal", "lt", "less", "le", "less_equal", "gt", "greater", "ge", "greater_equal",
     "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or",
     "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift",
-]  # fmt: skip
-__all__ = [  # noqa: PLE0604
-    *_COMPARE, *_LOGIC, "isnan", "isinf", "isposinf", "isneginf", "isfinite", "isreal", "signbit",
-    "isclose", "allclose", "equal",
+    "isnan", "isinf", "isposinf", "isneginf", "isfinite", "isreal", "signbit", "isclose", "allclose", "equal",
 ]  # fmt: skip
 # Those that are methods of Tensor too.
 METHODS = list(__all__)
 # Those whose method has an in-place twin with a trailing underscore.
-INPLACE = [*_COMPARE, *_LOGIC]
+INPLACE = __all__[: __all__.index("isnan")]
 
 eq = of_two(cm.eq)
 ne = not_equal = of_two(cm.ne)

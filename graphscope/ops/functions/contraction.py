@@ -7,6 +7,7 @@ from string import ascii_letters, ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from graphscope.engine.dispatch import as_tensor, call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, ShapeError
 from graphscope.ops import einsum as es
@@ -29,22 +30,25 @@ def explicit(equation: str, ranks: tuple[int, ...]) -> str:
     for term in (*terms, out):
         odd = set(term.replace("...", "")) - set(ascii_letters)
         if odd or term.count("...") > 1:
-            raise ShapeError(
+            raise at_line(
+                ShapeError,
                 f"einsum(): invalid subscript {min(odd, default='...')!r} in {equation!r}; subscripts are letters "
-                "and at most one '...' for each operand"
+                "and at most one '...' for each operand",
             )
     if len(terms) != len(ranks):
-        raise ShapeError(
-            f"einsum(): the equation {equation!r} has {len(terms)} operands, but {len(ranks)} were provided"
+        raise at_line(
+            ShapeError,
+            f"einsum(): the equation {equation!r} has {len(terms)} operands, but {len(ranks)} were provided",
         )
     free = [c for c in _LETTERS if c not in equation]
     widest, filled = 0, []
     for k, (term, rank) in enumerate(zip(terms, ranks, strict=True)):
         named = len(term.replace("...", ""))
         if "..." not in term and named != rank or named > rank:
-            raise ShapeError(
+            raise at_line(
+                ShapeError,
                 f"einsum(): the number of subscripts in the equation ({named}) does not match the number of dimensions "
-                f"({rank}) for operand {k} and no ellipsis was given; the equation is {equation!r}"
+                f"({rank}) for operand {k} and no ellipsis was given; the equation is {equation!r}",
             )
         widest = max(widest, rank - named) if "..." in term else widest
     dots = "".join(free[:widest])
@@ -58,10 +62,13 @@ def explicit(equation: str, ranks: tuple[int, ...]) -> str:
         result = dots + "".join(sorted(c for c in set(count) if count.count(c) == 1))
     for c in result:
         if result.count(c) > 1:
-            raise ShapeError(f"einsum(): output subscript {c} appears more than once in the output")
+            raise at_line(
+                ShapeError, f"einsum(): output subscript {c} appears more than once in the output"
+            )
         if not any(c in t for t in filled):
-            raise ShapeError(
-                f"einsum(): output subscript {c} does not appear in the equation for any input operand"
+            raise at_line(
+                ShapeError,
+                f"einsum(): output subscript {c} does not appear in the equation for any input operand",
             )
     return f"{','.join(filled)}->{result}"
 
@@ -87,7 +94,7 @@ def einsum(*args: Any) -> Tensor:
     Raises: ShapeError where an index has two sizes, DTypeError for operands of different dtypes.
     """
     if not args:
-        raise ShapeError("einsum(): must provide an equation and at least one operand")
+        raise at_line(ShapeError, "einsum(): must provide an equation and at least one operand")
     if isinstance(args[0], str):
         equation, operands = args[0], list(args[1:])
         if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
@@ -95,13 +102,13 @@ def einsum(*args: Any) -> Tensor:
     else:
         equation, operands = _from_lists(args)
     if not operands:
-        raise ShapeError("einsum(): must provide at least one operand")
+        raise at_line(ShapeError, "einsum(): must provide at least one operand")
     tensors = [as_tensor(x) for x in operands]
     kinds = {t._a.dtype for t in tensors}
     if len(kinds) > 1:
         names = " and ".join(sorted(k.name for k in kinds))
-        raise DTypeError(
-            f"einsum(): expected operands of one dtype, but got {names}; use .to(dtype)"
+        raise at_line(
+            DTypeError, f"einsum(): expected operands of one dtype, but got {names}; use .to(dtype)"
         )
     return call(es.einsum, *tensors, eq=explicit(equation, tuple(t._a.ndim for t in tensors)))
 
@@ -115,20 +122,22 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
         dims = dims.tolist()
     if isinstance(dims, int):
         if not 0 <= dims <= min(a._a.ndim, b._a.ndim):
-            raise ShapeError(
-                f"tensordot expects dims in 0..{min(a._a.ndim, b._a.ndim)}, but got dims={dims}"
+            raise at_line(
+                ShapeError,
+                f"tensordot expects dims in 0..{min(a._a.ndim, b._a.ndim)}, but got dims={dims}",
             )
         left, right = list(range(a._a.ndim - dims, a._a.ndim)), list(range(dims))
     else:
         left = [dim_of(d, a._a.ndim) for d in dims[0]]
         right = [dim_of(d, b._a.ndim) for d in dims[1]]
     if len(left) != len(right):
-        raise ShapeError("tensordot: both dimension lists should have same length")
+        raise at_line(ShapeError, "tensordot: both dimension lists should have same length")
     for i, j in zip(left, right, strict=True):
         if a._a.shape[i] != b._a.shape[j] and 1 not in (a._a.shape[i], b._a.shape[j]):
-            raise ShapeError(
+            raise at_line(
+                ShapeError,
                 f"contracted dimensions need to match, but first has size {a._a.shape[i]} in dim {i} and second has "
-                f"size {b._a.shape[j]} in dim {j}"
+                f"size {b._a.shape[j]} in dim {j}",
             )
     one = list(_LETTERS[: a._a.ndim])
     two = list(_LETTERS[a._a.ndim : a._a.ndim + b._a.ndim])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.dispatch import as_tensor, call, constant
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, IndexRangeError, ShapeError
 from graphscope.ops import index as ix
@@ -30,12 +31,14 @@ INPLACE = [
 def _vector(name: str, index: Any) -> Tensor:
     i = as_tensor(index)
     if i._a.dtype.name not in ("int64", "int32"):
-        raise DTypeError(
-            f"{name}(): Expected dtype int32 or int64 for index, not {i.dtype.name}; use .long()"
+        raise at_line(
+            DTypeError,
+            f"{name}(): Expected dtype int32 or int64 for index, not {i.dtype.name}; use .long()",
         )
     if i._a.ndim > 1:
-        raise IndexRangeError(
-            f"{name}(): Index is supposed to be a vector, got {i._a.ndim} dimensions; use x[index] for more"
+        raise at_line(
+            IndexRangeError,
+            f"{name}(): Index is supposed to be a vector, got {i._a.ndim} dimensions; use x[index] for more",
         )
     return i if i._a.ndim else reshape(i, 1)
 
@@ -44,9 +47,10 @@ def _same_dtype(name: str, x: Tensor, src: Any) -> Tensor:
     if not isinstance(src, Tensor):
         return constant(src, x._a.dtype, x._a)
     if src._a.dtype != x._a.dtype:
-        raise DTypeError(
+        raise at_line(
+            DTypeError,
             f"{name}(): self and source must have the same dtype, got {x.dtype.name} and {src.dtype.name}; "
-            "convert one with .to(dtype)"
+            "convert one with .to(dtype)",
         )
     return src
 
@@ -68,9 +72,10 @@ def _slices(name: str, input: Any, dim: int, index: Any, source: Any) -> Any:
     want = list(input._a.shape or (1,))
     want[d] = i._a.size
     if src._a.ndim and list(src._a.shape) != want or not src._a.ndim and i._a.size != 1:
-        raise IndexRangeError(
+        raise at_line(
+            IndexRangeError,
             f"{name}(): source has shape {tuple(src._a.shape)}, but {i._a.size} indices of dimension {d} of a tensor "
-            f"{tuple(input._a.shape)} need {tuple(want)}"
+            f"{tuple(input._a.shape)} need {tuple(want)}",
         )
     return d, i, reshape(src, want)
 
@@ -93,8 +98,9 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Tensor:
     """A copy with one number at the indices of ``dim``."""
     d, i = dim_of(dim, input._a.ndim), _vector("index_fill", index)
     if isinstance(value, Tensor) and value._a.ndim:
-        raise ShapeError(
-            f"index_fill: value must be a number or a 0-dim tensor, not of shape {tuple(value._a.shape)}"
+        raise at_line(
+            ShapeError,
+            f"index_fill: value must be a number or a 0-dim tensor, not of shape {tuple(value._a.shape)}",
         )
     # Unlike its relatives, torch's index_fill lets negative indices count from the end.
     n = (input._a.shape or (1,))[d]
@@ -109,8 +115,9 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     Raises: DTypeError if the dtypes differ.
     """
     if not isinstance(indices, (tuple, list)):
-        raise DTypeError(
-            f"index_put: indices must be a tuple of tensors, not {type(indices).__name__}; write (index,)"
+        raise at_line(
+            DTypeError,
+            f"index_put: indices must be a tuple of tensors, not {type(indices).__name__}; write (index,)",
         )
     v = _same_dtype("index_put", input, values)
     at = tuple(slice(None) if p is None else p for p in indices)
@@ -129,8 +136,9 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
 def _mask(name: str, mask: Any) -> Tensor:
     if not isinstance(mask, Tensor) or mask._a.dtype.kind != "b":
         kind = mask.dtype.name if isinstance(mask, Tensor) else type(mask).__name__
-        raise DTypeError(
-            f"{name}: the mask must be a bool tensor, not {kind}; compare it, or use .bool()"
+        raise at_line(
+            DTypeError,
+            f"{name}: the mask must be a bool tensor, not {kind}; compare it, or use .bool()",
         )
     return mask
 
@@ -139,9 +147,10 @@ def _joined(name: str, a: Tensor, b: Tensor) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(a._a.shape, b._a.shape)
     except ValueError:
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"{name}: the mask {tuple(b._a.shape)} does not broadcast with the tensor {tuple(a._a.shape)}; sizes "
-            "must be equal or 1, counted from the last dimension"
+            "must be equal or 1, counted from the last dimension",
         ) from None
 
 
@@ -149,9 +158,10 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     """``value`` where the mask is true, else ``input``; the mask broadcasts."""
     m = _mask("masked_fill", mask)
     if isinstance(value, Tensor) and value._a.ndim:
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"masked_fill only supports a 0-dimensional value tensor, but got {value._a.ndim} dimensions; "
-            "use where(mask, value, input)"
+            "use where(mask, value, input)",
         )
     full = _joined("masked_fill", input, m)
     x = input if input._a.shape == full else broadcast_to(input, full)
@@ -175,9 +185,10 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Tensor:
     m = m if m._a.shape == full else broadcast_to(m, full)
     n = int(m._a.sum())
     if n > src._a.size:
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"masked_scatter: expected self and source to have enough elements: {n} places are masked, the source "
-            f"has {src._a.size}"
+            f"has {src._a.size}",
         )
     if not full:
         return reshape(masked_scatter(reshape(x, 1), reshape(m, 1), src), ())
@@ -189,8 +200,9 @@ def take(input: Any, index: Any) -> Tensor:
     """The elements of the flattened input at the indices, in the shape of ``index``."""
     flat, i = reshape(input, -1), as_tensor(index)
     if i._a.dtype.name != "int64":
-        raise DTypeError(
-            f"take(): Expected a long tensor for index, but got {i.dtype.name}; use .long()"
+        raise at_line(
+            DTypeError,
+            f"take(): Expected a long tensor for index, but got {i.dtype.name}; use .long()",
         )
     out = call(ix.index, flat, reshape(i, -1), template=("@0",), was=flat._a.shape)
     return reshape(out, i._a.shape)
@@ -200,8 +212,9 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor
     """A copy with ``source`` written (or added) at indices into the flattened input."""
     src = _same_dtype("put", input, source)
     if src._a.size != index._a.size:
-        raise ShapeError(
-            f"put: source has {src._a.size} elements and index {index._a.size}; they must be equal"
+        raise at_line(
+            ShapeError,
+            f"put: source has {src._a.size} elements and index {index._a.size}; they must be equal",
         )
     out = index_put(reshape(input, -1), (reshape(index, -1),), reshape(src, -1), accumulate)
     return reshape(out, input._a.shape)
@@ -227,12 +240,14 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     """
     shape = self._a.shape
     if len(shape) < 2:
-        raise ShapeError(
-            f"fill_diagonal_: dimensions must larger than 1, the tensor has {len(shape)}"
+        raise at_line(
+            ShapeError,
+            f"fill_diagonal_: dimensions must larger than 1, the tensor has {len(shape)}",
         )
     if len(shape) > 2 and len(set(shape)) > 1:
-        raise ShapeError(
-            f"fill_diagonal_: all dimensions of input must be of equal length, not {tuple(shape)}"
+        raise at_line(
+            ShapeError,
+            f"fill_diagonal_: all dimensions of input must be of equal length, not {tuple(shape)}",
         )
     rows = np.arange(min(shape))
     at: Any = (rows,) * len(shape)

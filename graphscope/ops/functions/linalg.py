@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.dispatch import as_tensor, call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, ShapeError
 from graphscope.ops import linalg as la
@@ -28,9 +29,10 @@ INPLACE = ["addbmm", "addmm", "addmv", "addr", "baddbmm"]
 
 def _same_dtype(name: str, a: Tensor, b: Tensor) -> None:
     if a._a.dtype != b._a.dtype:
-        raise DTypeError(
+        raise at_line(
+            DTypeError,
             f"{name}: expected m1 and m2 to have the same dtype, but got: {a.dtype.name} != {b.dtype.name}; convert "
-            "one with .to(dtype)"
+            "one with .to(dtype)",
         )
 
 
@@ -39,9 +41,10 @@ def _ranks(name: str, *wanted: tuple[Tensor, int]) -> None:
     for x, n in wanted:
         if x._a.ndim != n:
             shapes = " and ".join(str(tuple(t._a.shape)) for t, _ in wanted)
-            raise ShapeError(
+            raise at_line(
+                ShapeError,
                 f"{name} takes {' and '.join(names[k] for _, k in wanted)}, not shapes {shapes}; use matmul (@) for "
-                "other ranks"
+                "other ranks",
             )
 
 
@@ -82,9 +85,10 @@ def bmm(input: Any, mat2: Any) -> Tensor:
     _ranks("bmm", (input, 3), (mat2, 3))
     _same_dtype("bmm", input, mat2)
     if input._a.shape[0] != mat2._a.shape[0]:
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"bmm: {tuple(input._a.shape)} @ {tuple(mat2._a.shape)}: the batch sizes {input._a.shape[0]} and "
-            f"{mat2._a.shape[0]} differ; use matmul (@) to broadcast"
+            f"{mat2._a.shape[0]} differ; use matmul (@) to broadcast",
         )
     return call(la.matmul, input, mat2)
 
@@ -180,7 +184,9 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     if dim is None:
         found = [d for d, n in enumerate(input._a.shape) if n == 3]
         if not found:
-            raise ShapeError(f"cross: no dimension of size 3 in input {tuple(input._a.shape)}")
+            raise at_line(
+                ShapeError, f"cross: no dimension of size 3 in input {tuple(input._a.shape)}"
+            )
         dim = found[0]
     n = max(input._a.ndim, other._a.ndim)
     d = dim_of(dim, n)
@@ -188,9 +194,10 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
 
     full = np.broadcast_shapes(input._a.shape, other._a.shape)
     if full[d] != 3 or 3 not in (*input._a.shape[d - n :][:1],):
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {tuple(input._a.shape)} and "
-            f"{tuple(other._a.shape)}"
+            f"{tuple(other._a.shape)}",
         )
     a, b = (x if x._a.shape == full else broadcast_to(x, full) for x in (input, other))
     return call(la.cross, a, b, axis=d)

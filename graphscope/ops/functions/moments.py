@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.dispatch import as_tensor, call, cast
+from graphscope.engine.half import in_float32
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, IndexRangeError, ShapeError, UsageError
 from graphscope.ops import moments as mo
@@ -45,6 +46,7 @@ def _spread(row: Any, input: Any, dim: Any, unbiased: Any, keepdim: bool, correc
 
 
 @numpy_names
+@in_float32
 def var(
     input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:  # fmt: skip
@@ -54,6 +56,7 @@ def var(
 
 
 @numpy_names
+@in_float32
 def std(
     input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:  # fmt: skip
@@ -63,6 +66,7 @@ def std(
 
 
 @numpy_names
+@in_float32
 def var_mean(
     input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
@@ -72,6 +76,7 @@ def var_mean(
 
 
 @numpy_names
+@in_float32
 def std_mean(
     input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
@@ -106,6 +111,7 @@ def vector_norm(name: str, x: Tensor, p: float, dim: Any, keepdim: bool) -> Tens
 
 
 @numpy_names
+@in_float32
 def norm(
     input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
@@ -154,12 +160,14 @@ def _running(row: Any, input: Any, dim: Any, dtype: Any) -> Tensor:
 
 
 @numpy_names
+@in_float32
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """Running sum along a dimension. Integers are summed as int64."""
     return _running(sc.cumsum, input, dim, dtype)
 
 
 @numpy_names
+@in_float32
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """Running product along a dimension."""
     return _running(sc.cumprod, input, dim, dtype)

@@ -79,7 +79,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     n = x._a.shape[1]
     centred = sub(x, mean(x, 1, True))
     out = div(matmul(centred, transpose(centred, 0, 1)), max(n - correction, 0))
-    return out if input._a.ndim == 2 else out.reshape(())  # type: ignore[attr-defined, no-any-return]
+    return out if input._a.ndim == 2 else out.reshape(())  # type: ignore[attr-defined]
 
 
 def corrcoef(input: Any) -> Tensor:

@@ -11,12 +11,14 @@ from graphscope.ops import softmax as sm
 from graphscope.ops.functions.making import of_one, of_two, one_dim
 from graphscope.ops.functions.shape import to_dtype
 
-_ROWS = [
+# Written out, so that type checkers see the names.
+__all__ = [
+    "logit", "relu", "softmax", "log_softmax",
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan", "asin", "arcsin",
     "acos", "arccos", "atan", "arctan", "atan2", "arctan2", "sinh", "cosh", "tanh", "asinh", "arcsinh", "acosh",
     "arccosh", "atanh", "arctanh", "sigmoid", "deg2rad", "rad2deg",
 ]  # fmt: skip
-__all__ = [*_ROWS, "logit", "relu", "softmax", "log_softmax"]  # noqa: PLE0604
+_ROWS = __all__[4:]
 # Those that are methods of Tensor too.
 METHODS = list(__all__)
 # Those whose method has an in-place twin with a trailing underscore.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.dispatch import as_tensor, call, constant
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, ShapeError
 from graphscope.ops import index as ix
@@ -24,13 +25,15 @@ INPLACE = ["scatter", "scatter_add", "scatter_reduce"]
 def _index(name: str, x: Tensor, dim: int, index: Any) -> Tensor:
     i = as_tensor(index)
     if i._a.dtype.name not in ("int64", "int32"):
-        raise DTypeError(
-            f"{name}(): Expected dtype int32/int64 for index, not {i.dtype.name}; use .long()"
+        raise at_line(
+            DTypeError,
+            f"{name}(): Expected dtype int32/int64 for index, not {i.dtype.name}; use .long()",
         )
     if (x._a.ndim or 1) != (i._a.ndim or 1):
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"{name}: Index tensor must have the same number of dimensions as input tensor: index "
-            f"{tuple(i._a.shape)}, input {tuple(x._a.shape)}. Add dimensions with unsqueeze"
+            f"{tuple(i._a.shape)}, input {tuple(x._a.shape)}. Add dimensions with unsqueeze",
         )
     return i
 
@@ -45,10 +48,11 @@ def _cut(x: Tensor, like: Any) -> Tensor:
 def _check_sizes(name: str, index: Any, other: Any, what: str, dim: int | None) -> None:
     for d, (n, most) in enumerate(zip(index.shape, other.shape, strict=True)):
         if n > most and d != dim:
-            raise ShapeError(
+            raise at_line(
+                ShapeError,
                 f"{name}: Size does not match at dimension {d} expected index {list(index.shape)} to be no larger "
                 f"than {what} {list(other.shape)}"
-                + ("" if dim is None else f" apart from dimension {dim}")
+                + ("" if dim is None else f" apart from dimension {dim}"),
             )
 
 
@@ -73,14 +77,16 @@ def _prepare(name: str, input: Tensor, dim: int, index: Any, src: Any) -> Any:
     if not isinstance(src, Tensor):
         return d, i, constant(src, input._a.dtype, input._a)
     if src._a.dtype != input._a.dtype:
-        raise DTypeError(
+        raise at_line(
+            DTypeError,
             f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype.name} and {src.dtype.name}; "
-            "convert one with .to(dtype)"
+            "convert one with .to(dtype)",
         )
     if (src._a.ndim or 1) != (i._a.ndim or 1):
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"{name}: Index tensor must have the same number of dimensions as src tensor: index "
-            f"{tuple(i._a.shape)}, src {tuple(src._a.shape)}"
+            f"{tuple(i._a.shape)}, src {tuple(src._a.shape)}",
         )
     if src._a.ndim and i._a.ndim:
         _check_sizes(name, i._a, src._a, "src", None)
@@ -113,7 +119,9 @@ def scatter(
     src = value if src is None else src
     if reduce is not None:
         if reduce not in ("add", "multiply"):
-            raise ShapeError(f"scatter: reduce must be 'add' or 'multiply', not {reduce!r}")
+            raise at_line(
+                ShapeError, f"scatter: reduce must be 'add' or 'multiply', not {reduce!r}"
+            )
         if not isinstance(src, Tensor):
             src = broadcast_to(constant(src, input._a.dtype, input._a), index._a.shape)
         how = "sum" if reduce == "add" else "prod"
@@ -134,8 +142,9 @@ def scatter_reduce(
     include_self: the element of ``input`` takes part; else it only stays where no index points.
     """
     if reduce not in _IDENTITY:
-        raise ShapeError(
-            f"scatter_reduce: reduce must be one of {', '.join(_IDENTITY)}, not {reduce!r}"
+        raise at_line(
+            ShapeError,
+            f"scatter_reduce: reduce must be one of {', '.join(_IDENTITY)}, not {reduce!r}",
         )
     d, i, src = _prepare("scatter_reduce", input, dim, index, src)
     x = input
@@ -181,9 +190,10 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
     d = dim_of(dim, input._a.ndim)
     if input._a.ndim != indices._a.ndim:
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"take_along_dim(): input and indices should have the same number of dimensions, but got "
-            f"{input._a.ndim} dimensions for input, and {indices._a.ndim} dimensions for indices"
+            f"{input._a.ndim} dimensions for input, and {indices._a.ndim} dimensions for indices",
         )
     a, b = input._a.shape, indices._a.shape
     full = tuple(m if n == 1 else n for n, m in zip(a, b, strict=True))

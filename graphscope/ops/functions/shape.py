@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from operator import index as whole
 from typing import Any
 
+import numpy as np
+
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.dispatch import call, unary
 from graphscope.engine.frames import user_line
@@ -63,12 +65,38 @@ def view(input: Any, *shape: Any) -> Tensor:
                 n *= s
             new[new.index(-1)] = a.size // max(-n, 1)
         if not _viewable(a.shape, a.strides, new):
+            logical = logical_layout(input)
+            if _viewable(logical.shape, logical.strides, new):
+                return call(sh.reshape, input, shape=want, was=a.shape)
             raise ShapeError(
                 f"view: {tuple(a.shape)} to {want}: view size is not compatible with input tensor's size and stride "
                 "(at least one dimension spans across two contiguous subspaces), because the elements do not lie in "
                 f"this order in memory. Use .reshape(...) instead, which copies, or .contiguous() first. ({user_line(2)})"
             )
     return call(sh.view, input, shape=want, was=a.shape)
+
+
+def logical_layout(input: Any) -> Any:
+    """An array (of nothing) with the strides that the tensor would have if results were laid out row by row.
+
+    A convolution keeps the batch innermost in memory, which is our choice and not the user's: what is a
+    view of such a result in torch must not be refused here. It is then a copy.
+    """
+    chain = []
+    source = input
+    while (of := getattr(source, "_of", None)) is not None:
+        source, row, params = of
+        chain.append((row, params))
+    shape, step, strides = source._a.shape, 1, []
+    for size in reversed(shape):
+        strides.append(step)
+        step *= size
+    array = np.lib.stride_tricks.as_strided(np.zeros(1, np.int8), shape, strides[::-1])
+    for row, params in reversed(chain):
+        if row.name == "view_dtype":
+            return input._a
+        array = row.kernel(np, array, **params)
+    return array
 
 
 def _viewable(shape: Any, strides: Any, new: Sequence[int]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.dispatch import call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 from graphscope.ops import arrange
@@ -121,8 +122,9 @@ def cholesky(input: Any, upper: bool = False) -> Tensor:
 def linalg_qr(A: Any, mode: str = "reduced") -> Any:  # noqa: N803 - torch's name
     """(Q, R): orthonormal columns and an upper triangle. mode: "reduced", "complete" or "r" (Q is empty)."""
     if mode not in ("reduced", "complete", "r"):
-        raise ShapeError(
-            f"qr received unrecognized mode {mode!r} but expected one of 'reduced', 'r', or 'complete'"
+        raise at_line(
+            ShapeError,
+            f"qr received unrecognized mode {mode!r} but expected one of 'reduced', 'r', or 'complete'",
         )
     return QRResult(*call(de.qr, A, mode=mode))
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.dispatch import as_tensor, call, constant
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import IndexRangeError, ShapeError
 from graphscope.ops import sort as so
@@ -62,8 +63,9 @@ def topk(
     d, k = dim_of(-1 if dim is None else dim, input._a.ndim), int(k)
     n = input._a.shape[d] if input._a.ndim else 1
     if not 0 <= k <= n:
-        raise IndexRangeError(
-            f"topk: selected index k out of range: k is {k}, dimension {d} has size {n}"
+        raise at_line(
+            IndexRangeError,
+            f"topk: selected index k out of range: k is {k}, dimension {d} has size {n}",
         )
     if not input._a.ndim:
         values, indices = topk(reshape(input, 1), k, 0, largest)
@@ -83,8 +85,9 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     d = dim_of(dim, input._a.ndim)
     n = input._a.shape[d] if input._a.ndim else 1
     if not 1 <= k <= n:
-        raise IndexRangeError(
-            f"kthvalue(): selected number k out of range for dimension {d}: k is {k}, the size {n}"
+        raise at_line(
+            IndexRangeError,
+            f"kthvalue(): selected number k out of range for dimension {d}: k is {k}, the size {n}",
         )
     if not input._a.ndim:
         values, indices = kthvalue(reshape(input, 1), k, 0)
@@ -109,12 +112,13 @@ def searchsorted(
     Raises: ShapeError if the outer dimensions differ.
     """
     if side not in (None, "left", "right"):
-        raise ShapeError(
-            f"torch.searchsorted(): side can only be 'left' or 'right' but got {side!r}"
+        raise at_line(
+            ShapeError, f"torch.searchsorted(): side can only be 'left' or 'right' but got {side!r}"
         )
     if side == "left" and right:
-        raise ShapeError(
-            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+        raise at_line(
+            ShapeError,
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True",
         )
     seq = as_tensor(sorted_sequence)
     values = (
@@ -125,10 +129,11 @@ def searchsorted(
 
         seq = gather(seq, -1, sorter)
     if seq._a.ndim > 1 and seq._a.shape[:-1] != values._a.shape[:-1]:
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
             f"boundaries tensor and input value tensor must match, but we got boundaries tensor "
-            f"{list(seq._a.shape)} and input value tensor {list(values._a.shape)}"
+            f"{list(seq._a.shape)} and input value tensor {list(values._a.shape)}",
         )
     found = call(
         so.searchsorted, seq.detach(), values.detach(), right=bool(right) or side == "right"
@@ -141,8 +146,9 @@ def bucketize(
 ) -> Tensor:
     """The number of the bucket between sorted ``boundaries`` in which each value falls."""
     if boundaries._a.ndim != 1:
-        raise ShapeError(
-            f"bucketize: boundaries tensor must be 1 dimension, but got dim({boundaries._a.ndim})"
+        raise at_line(
+            ShapeError,
+            f"bucketize: boundaries tensor must be 1 dimension, but got dim({boundaries._a.ndim})",
         )
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 

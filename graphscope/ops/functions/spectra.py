@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.dispatch import call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 from graphscope.ops import spectral as sp
@@ -100,15 +101,17 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> An
     of the others are there: "gelsy" (the default) gives rank, "gels" residuals, "gelsd" and "gelss" all.
     """
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
-        raise ShapeError(
-            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), not {driver!r}"
+        raise at_line(
+            ShapeError,
+            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), not {driver!r}",
         )
     vector = _is_vector(A._a, B._a)
     a, b = _batched(A, unsqueeze(B, -1) if vector else B)
     m, n = a._a.shape[-2:]
     if b._a.shape[-2] != m:
-        raise ShapeError(
-            f"linalg.lstsq: A {tuple(A._a.shape)} has {m} rows, B {tuple(B._a.shape)} has {b._a.shape[-2]}; they must be equal"
+        raise at_line(
+            ShapeError,
+            f"linalg.lstsq: A {tuple(A._a.shape)} has {m} rows, B {tuple(B._a.shape)} has {b._a.shape[-2]}; they must be equal",
         )
     rank: Any = matrix_rank(a, rtol=rcond)
     full = bool((rank._a == min(m, n)).all())

@@ -1,0 +1,181 @@
+"""What each node of a step costs in arithmetic and in memory traffic, from the op rows and the shapes.
+
+The rules (a multiply-add counts 2):
+
+- An op: ``row.flops(*inputs, **params)`` where the row says it, else one operation per element of the output.
+  Traffic is every input read once and the output written once. A view does and moves nothing. An op that
+  writes into a part of its first input, or picks from a large one, moves that part and not the whole.
+- A gradient of one input: what the op itself costs, if it needs saved values (the gradient of one factor of a
+  product is such a product; of a pointwise op it is one operation per element). One that needs none adds up
+  where the op had broadcast (one operation per element of the incoming gradient), and is free where it hands
+  the incoming gradient on. Traffic is the incoming gradient and the saved values read, the result written.
+
+These are counts of the mathematics, not of a kernel's instructions: an exponential counts 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphscope.record.names import GraphRecord
+from graphscope.record.tables import PORT, dtype_of
+
+Cost = tuple[int, int]
+FREE: Cost = (0, 0)
+# They read or write as much of their first input as the other side is long.
+PICKS = frozenset({"index", "embedding", "index_select", "gather"})
+LIMIT = 1 << 14  # remembered costs
+_BLANK = np.zeros(4, np.float64)
+
+
+class Shape:
+    """A tensor without memory: its shape and dtype."""
+
+    __slots__ = ("shape", "dtype", "size", "nbytes")
+
+    def __init__(self, shape: Sequence[int], dtype: Any) -> None:
+        self.shape, self.dtype = tuple(shape), dtype
+        size = 1
+        for d in self.shape:
+            size *= d
+        self.size = size
+        self.nbytes = 0 if dtype is None else size * dtype.itemsize
+
+    def array(self) -> Any:
+        """An array of this shape that has one element of memory, for the rows to ask."""
+        return np.ndarray(self.shape, np.dtype("b1"), _BLANK, 0, (0,) * len(self.shape))
+
+
+class Costs:
+    """Counts the nodes of graphs, and remembers: most ops of a program come up again and again."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Cost] = {}
+
+    def of(self, graph: GraphRecord, shapes: Any) -> tuple[list[int], list[int]]:
+        """Operations and bytes of each node of a graph; ``shapes`` are those of its nodes and ports."""
+        of_nodes, of_ports = shapes
+        keys = graph.keys
+        known = self._known
+        if len(known) > LIMIT:
+            known.clear()
+        flops, traffic = [], []
+
+        def value(w: int) -> tuple[Any, Any]:
+            if w < PORT:
+                return of_nodes[w], dtype_of(keys[w])
+            return of_ports[w - PORT], graph.ports[w - PORT][3]
+
+        for i, key in enumerate(keys):
+            cost = FREE
+            if len(key) > 1:
+                row, slot = key[0], (-1 if len(key) == 8 else key[2])
+                twin = i if len(key) == 8 else key[1]
+                if twin >= 0 and len(keys[twin]) == 8:
+                    fact = keys[twin]
+                    ins = tuple(value(w) for w in _wires(fact))
+                    made, params = (of_nodes[i], dtype_of(key)), fact[1]
+                    whole = made if slot < 0 else (of_nodes[twin], fact[6])
+                    at = (row, slot, params, ins, made, whole)
+                    found = known.get(at)
+                    cost = found if found is not None else _count(*at)
+                    known[at] = cost
+            flops.append(cost[0])
+            traffic.append(cost[1])
+        return flops, traffic
+
+
+def _wires(key: Any) -> tuple[int, ...]:
+    _, _, u, v, *_ = key
+    return (u,) if v is None else (u, *v) if isinstance(v, tuple) else (u, v)
+
+
+def _count(row: Any, slot: int, params: Any, ins: Any, made: Any, whole: Any) -> Cost:
+    inputs, out = [Shape(*x) for x in ins], Shape(*made)
+    if slot < 0:
+        return forward(row, params, inputs, out)
+    return gradient(row, slot, params, inputs, Shape(*whole), out)
+
+
+def forward(row: Any, params: Any, inputs: list[Shape], out: Shape) -> Cost:
+    """Operations and bytes of an op. Params are the values of the row's structural ones, in order."""
+    if row.view:
+        return FREE
+    if row.multi and params and params[-1]:  # output k > 0: counted with the first, but written
+        return 0, out.nbytes
+    return arithmetic(row, params, inputs, out), _moved(row, inputs, out)
+
+
+def arithmetic(row: Any, params: Any, inputs: list[Shape], out: Shape) -> int:
+    """Operations of an op: as its row says, else one per element of the output."""
+    if row.view:
+        return 0
+    if row.flops is None:
+        return out.size
+    names = [k for k in row.params if k not in row.values]
+    static = dict(zip(names, params, strict=False))
+    given = {k: v for k, v in row.params.items() if k not in static} | static
+    if "kernel" in row.values:  # the size of a filter's gradient is known by the result alone
+        given["kernel"] = out.shape[2:]
+    try:
+        return int(row.flops(*(x.array() for x in inputs), **given))
+    except (TypeError, ValueError, IndexError, AttributeError, ZeroDivisionError, KeyError):
+        return out.size  # an empty input (``w[0]`` of no filters), or a row that cannot tell
+
+
+def _moved(row: Any, inputs: list[Shape], out: Shape) -> int:
+    sizes = [x.nbytes for x in inputs]
+    if row.writes and row.family == "shape" and len(sizes) > 1:
+        return 2 * sizes[1] + sum(sizes[2:])  # a part of the first input, read and written
+    if row.name in PICKS and sizes:
+        sizes[0] = min(sizes[0], out.nbytes)
+    return sum(sizes) + out.nbytes
+
+
+def gradient(
+    row: Any, slot: int, params: Any, inputs: list[Shape], whole: Shape, out: Shape
+) -> Cost:
+    """Operations and bytes of the gradient of one input; ``whole`` is the op's output, ``out`` the gradient."""
+    want = next((w for w in row.wants if w.slot == slot or w.name == "*"), None)
+    cost = arithmetic(row, params, inputs, whole)
+    saved = [] if want is None else [_saved(k, row, inputs, whole) for k in want.take]
+    summed = out.size < whole.size
+    if want is not None and not want.take:
+        if out.shape == whole.shape and _hands_on(row, want):
+            return FREE
+        moved = whole.nbytes + out.nbytes
+        if not cost:  # a shape op: back in place, or summed where it had repeated
+            if row.view and not summed and out.size == whole.size:
+                return FREE
+            return (whole.size if summed else 0), moved
+        return max(out.size, whole.size), moved
+    if not cost and not row.view:  # picked by index: what was picked twice adds up
+        cost = whole.size
+    return cost, whole.nbytes + sum(saved) + out.nbytes
+
+
+def _saved(k: int, row: Any, inputs: list[Shape], whole: Shape) -> int:
+    """Bytes of what a gradient kept: an input (or all of a tail), the output, or what only gradients see."""
+    if row.inputs == ("*",):
+        return sum(x.nbytes for x in inputs)
+    if k >= row.n:
+        return whole.nbytes
+    return sum(x.nbytes for x in (inputs[k:] if row.tail and k == row.n - 1 else inputs[k : k + 1]))
+
+
+_hand: dict[Any, bool] = {}
+
+
+def _hands_on(row: Any, want: Any) -> bool:
+    """Whether the formula returns the incoming gradient itself, as that of an addition does."""
+    key = (row, want.slot)
+    if key not in _hand:
+        g = object()
+        try:
+            _hand[key] = not want.params and want.fn(None, g) is g
+        except Exception:  # it computes something, which an object cannot do
+            _hand[key] = False
+    return _hand[key]
