@@ -63,6 +63,7 @@ from graphscope.engine.storage import (
     preserve_format,
     strided,
 )
+from graphscope.engine.tensor import Tensor as _Tensor
 from graphscope.errors import GraphScopeError
 from graphscope.errors import OutOfMemory as OutOfMemoryError
 from graphscope.ops.constructors import (
@@ -130,6 +131,17 @@ _LAZY = {
     "datasets": "graphscope.datasets",
     "serialization": "graphscope.serialization",
 }
+# Torch has these of nn.functional at its top too.
+_LAYERS = frozenset(
+    """
+    adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d batch_norm bilinear
+    binary_cross_entropy_with_logits celu_ channel_shuffle conv1d conv2d conv_transpose1d conv_transpose2d
+    cosine_embedding_loss cosine_similarity dropout embedding embedding_bag feature_alpha_dropout group_norm
+    hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss max_pool1d
+    max_pool1d_with_indices max_pool2d pairwise_distance pixel_shuffle pixel_unshuffle poisson_nll_loss relu_
+    rms_norm rrelu_ selu_ threshold_ triplet_margin_loss
+    """.split()
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -149,6 +161,12 @@ def __getattr__(name: str) -> Any:
         from graphscope.webapp.launch import dashboard
 
         return dashboard
+    if name in _LAYERS:
+        return getattr(importlib.import_module("graphscope.nn.functional"), name)
+    if name.endswith("_") and not name.startswith("_") and name[:-1] in _functions:
+        method = getattr(_Tensor, name, None)
+        if method is not None:  # torch.exp_(x) is x.exp_()
+            return method
     import difflib
 
     near = difflib.get_close_matches(name, [*globals(), *_LAZY, "draw", "dashboard"], 1)

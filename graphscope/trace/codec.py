@@ -60,7 +60,9 @@ def pack_many(begin: Longs, dur: Longs) -> tuple[bytes, int]:
     folded = (gap << 1) ^ (gap >> 63)
     both = np.stack((folded, dur)).astype("<u4")
     planes = both.view(np.uint8).reshape(2, -1, 4).transpose(0, 2, 1)
-    return zlib.compress(planes.tobytes(), LEVEL), shift
+    # Noise and runs of zeros: looking for runs alone takes two thirds of the time, for a tenth more bytes.
+    squeeze = zlib.compressobj(LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
+    return squeeze.compress(planes.tobytes()) + squeeze.flush(), shift
 
 
 def unpack_times(blob: bytes, shift: int) -> tuple[Longs, Longs]:

@@ -227,8 +227,9 @@ class TraceWriter:
             begin = _fit(begin_ns, n, hold=True) if begin_ns is not None else np.cumsum(dur) - dur
             begin, dur = begin.reshape(1, -1), dur.reshape(1, -1)
         facts = Facts(
-            id, num, shape_set, t0_ns, wall_ns, rec_ns, loss, nonfinite, freed, live0, note, looked
-        )
+            id, num, shape_set, int(t0_ns), int(wall_ns), int(rec_ns), loss, nonfinite, freed, int(live0), note,
+            looked,
+        )  # fmt: skip
         self.add_steps(kind, graph, status, [facts], begin, dur, dev)
 
     def add_steps(
@@ -260,25 +261,18 @@ class TraceWriter:
         held = len(kept)
         head = steps[min(kept)].id if kept else None
         device = None if dev is None else codec.pack(np.asarray(dev), "<u4")
-        for at, f in enumerate(steps):
-            loss = f.loss
+        put = self._pending.append
+        for at, fact in enumerate(steps):
+            id, num, shape_set, t0, wall, rec, loss, nonfinite, freed, live0, note, looked = fact
             place = kept.get(at)
             row = (
-                f.id, kind, f.num, graph, f.shape_set, status, int(f.t0_ns), int(f.wall_ns), int(f.rec_ns),
-                None if loss is None or loss != loss else float(loss), int(f.nonfinite),
-                blob if place == 0 else None, shift, None if f.freed is None else self._died(graph, f.freed),
-                device, int(f.live0), None if f.note is None else _clean(f.note), int(f.looked),
-                held if place == 0 else 1, None if place is None else head, place, *parts[at],
+                id, kind, num, graph, shape_set, status, t0, wall, rec,
+                None if loss is None or loss != loss else float(loss), int(nonfinite),
+                blob if place == 0 else None, shift, None if freed is None else self._died(graph, freed),
+                device, live0, None if note is None else _clean(note), int(looked),
+                held if place == 0 else 1, None if place is None else head, place,
             )  # fmt: skip
-            self._pending.append((_STEP, row))
-
-    def _parts(self, graph: int, dur_ns: NDArray[np.int64]) -> list[Any]:
-        """Time in data, forward, backward and update of each of these steps."""
-        phases = self._phases.get(graph)
-        if phases is None or len(phases) != dur_ns.shape[1]:
-            return [(None,) * 4] * len(dur_ns)
-        sums: list[Any] = (np.maximum(dur_ns, 0) @ phases).tolist()
-        return sums
+            put((_STEP, row))
 
     def _died(self, graph: int, freed: ArrayLike) -> bytes | None:
         died = np.asarray(freed, np.int32)
