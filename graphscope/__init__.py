@@ -96,12 +96,12 @@ __all__ = [
     "UntypedStorage", "accelerator", "are_deterministic_algorithms_enabled", "autograd",
     "backends", "bfloat16", "bool", "channels_last", "channels_last_3d", "complex128",
     "complex64", "contiguous_format", "cuda", "dashboard", "datasets", "default_generator",
-    "device", "double", "draw", "dtype", "e", "enable_grad", "float", "float16", "float32",
+    "device", "double", "draw", "draw_pair", "dtype", "e", "enable_grad", "figures", "float", "float16", "float32",
     "float64", "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads",
     "half", "inf", "inference_mode", "int", "int16", "int32", "int64", "int8",
     "is_deterministic_algorithms_warn_only_enabled", "is_grad_enabled",
     "is_inference_mode_enabled", "layout", "load", "long", "memory_format", "nan", "nn",
-    "no_grad", "optim", "pi", "preserve_format", "profile", "random", "save", "scope",
+    "no_grad", "optim", "pi", "preserve_format", "profile", "profiler", "random", "save", "scope",
     "serialization", "set_default_tensor_type", "set_float32_matmul_precision",
     "set_flush_denormal", "set_grad_enabled", "set_num_interop_threads", "set_num_threads",
     "short", "strided", "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms",
@@ -123,11 +123,13 @@ _LAZY = {
     "cuda": "graphscope.cuda",
     "random": "graphscope.random",
     "version": "graphscope.version",
+    "figures": "graphscope.figures",
     "linalg": "graphscope.linalg",
     "nn": "graphscope.nn",
     "optim": "graphscope.optim",
     "utils": "graphscope.utils",
     "autograd": "graphscope.autograd",
+    "profiler": "graphscope.profiler",
     "datasets": "graphscope.datasets",
     "serialization": "graphscope.serialization",
 }
@@ -157,6 +159,10 @@ def __getattr__(name: str) -> Any:
         from graphscope.record.capture import draw
 
         return draw
+    if name == "draw_pair":
+        from graphscope.record.pairs import draw_pair
+
+        return draw_pair
     if name == "dashboard":
         from graphscope.webapp.launch import dashboard
 

@@ -30,7 +30,7 @@ VERSION = "2.13.0"
 # Where names live that a program may expect in another module.
 HOMES = (
     "", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "utils.data", "autograd",
-    "autograd.functional", "autograd.forward_ad", "linalg", "cuda",
+    "autograd.functional", "autograd.forward_ad", "autograd.profiler", "profiler", "linalg", "cuda",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
     GraphScopeError
     ├── ShapeError      (also ValueError, RuntimeError)  shapes do not fit an op
+    │   └── ShapeAssertion (also AssertionError)         the same, where torch asserts
     ├── IndexRangeError (also IndexError, RuntimeError)  an index is outside of its dimension, or is none
     ├── LinAlgError     (also RuntimeError)              a matrix has no inverse or no such factorization
     ├── DTypeError      (also TypeError, RuntimeError)   a dtype cannot do what is asked
@@ -13,6 +14,7 @@
     │   └── UnsafeFile  (also pickle.UnpicklingError)    a file asks for code; nothing of it was run
     └── UsageError      (also ValueError)                an option or argument of ours makes no sense
         ├── UsageTypeError  (also TypeError)             an argument of the wrong kind
+        ├── UsageAssertion  (also AssertionError)        an option, where torch asserts
         └── RangeError      (also RuntimeError)          a number that the op cannot work with
 
 The second base is what torch raises in the same place, so that course code which catches
@@ -31,6 +33,10 @@ class GraphScopeError(Exception):
 
 class ShapeError(GraphScopeError, ValueError, RuntimeError):
     """Shapes that do not fit together."""
+
+
+class ShapeAssertion(ShapeError, AssertionError):
+    """Shapes that do not fit, in a place where torch asserts that they do."""
 
 
 class IndexRangeError(GraphScopeError, IndexError, RuntimeError):
@@ -75,6 +81,10 @@ class UsageError(GraphScopeError, ValueError):
 
 class UsageTypeError(UsageError, TypeError):
     """An argument of the wrong kind."""
+
+
+class UsageAssertion(UsageError, AssertionError):
+    """An option that makes no sense, in a place where torch asserts that it does."""
 
 
 class RangeError(UsageError, RuntimeError):

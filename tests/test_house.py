@@ -35,6 +35,7 @@ BELOW = {
     "analysis": {"trace"},
     "view": {"trace", "analysis"},
     "export": {"trace", "analysis", "view"},
+    "figures": {"trace", "analysis", "view", "export"},
     "webapp": {"trace", "analysis", "view", "export"},
     "record": {"engine", "trace"},
 }
@@ -74,6 +75,7 @@ WORLD_B = [
     "export.svg",
     "export.pdf",
     "export.png",
+    "figures",
     "webapp",
 ]
 # Longer than a file should be; shorten them when you next touch them.

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
-from graphscope.trace.records import Floats, Graph, Longs, Step
+from graphscope.trace.records import Floats, Graph, Longs, Step, StepTable
 
 PARTS = (*schema.PHASES, "python")
 
@@ -43,16 +43,27 @@ def phase_sums(graph: Graph, dur_ns: Longs) -> Longs:
 def breakdown_table(reader: TraceReader, kind: str = "train") -> tuple[Longs, Floats]:
     """Step numbers and ``[steps, 5]`` nanoseconds in the order of ``PARTS``.
 
-    A step whose timing columns were thinned away is a row of NaN.
+    A step without timings is a row of NaN.
     """
     table = reader.steps(kind)
     out = np.full((len(table), len(PARTS)), np.nan)
-    for id in np.unique(table.graph).tolist():
-        rows = np.flatnonzero(table.graph == id)
+    out[:, :4] = phase_table(reader, table, kind)
+    out[:, 4] = np.maximum(table.wall_ns - out[:, :4].sum(axis=1), 0)
+    return table.num, out
+
+
+def phase_table(reader: TraceReader, table: StepTable, kind: str = "train") -> Floats:
+    """``[steps, 4]``: nanoseconds in the ops of each phase.
+
+    A trace keeps them for every step; in one of format 1 they are summed here, and a step whose timing
+    columns were thinned away is a row of NaN.
+    """
+    out = table.parts.copy().reshape(-1, 4)
+    old = np.isnan(out).any(axis=1) & table.timed
+    for id in np.unique(table.graph[old]).tolist():
+        rows = np.flatnonzero(old & (table.graph == id))
         phase = reader.graph(id).phase
         columns = reader.columns("dur_ns", table.num[rows].tolist(), kind)
         for k in range(4):
             out[rows, k] = columns[:, phase == k].sum(axis=1)
-        ops = out[rows, :4].sum(axis=1)
-        out[rows, 4] = np.maximum(table.wall_ns[rows] - ops, 0)
-    return table.num, out
+    return out

@@ -6,164 +6,32 @@ A difference is only claimed where the middle halves of the two samples do not o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from io import StringIO
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from graphscope import units
-from graphscope.analysis.aggregate import SAMPLE, _groups, _output_bytes, _printable
+from graphscope.analysis.aggregate import GROUPS, SAMPLE, groups, output_bytes, pick
+from graphscope.analysis.comparison import (
+    FASTER,
+    ONLY_A,
+    ONLY_B,
+    SAME,
+    SLOWER,
+    Comparison,
+    Difference,
+    Side,
+    Structure,
+    regressions,
+)
 from graphscope.errors import UsageError
 from graphscope.trace.reader import TraceReader
-from graphscope.trace.records import Floats, Graph
+from graphscope.trace.records import Floats, Graph, Ints, StepTable
 
-GROUPS = ("op", "scope", "line", "phase", "shape")
-SAME, FASTER, SLOWER = "no difference shown", "faster", "slower"
-ONLY_A, ONLY_B = "only in A", "only in B"
 FEWEST = 5  # samples a side; fewer show nothing
-
-
-@dataclass
-class Side:
-    """One run's figures for a key: calls and bytes of one step, and nanoseconds of one step in it."""
-
-    calls: int = 0
-    bytes: int = 0
-    p25: float = np.nan
-    p50: float = np.nan
-    p75: float = np.nan
-    samples: int = 0
-
-
-@dataclass
-class Difference:
-    """One line of the comparison."""
-
-    key: str
-    a: Side
-    b: Side
-    verdict: str
-
-    @property
-    def ratio(self) -> float:
-        """Time in B over time in A: 2 means that B takes twice as long."""
-        return float(self.b.p50 / self.a.p50) if self.a.p50 else float("nan")
-
-
-@dataclass
-class Structure:
-    """Whether the runs ran the same ops. ``first`` is the first node that differs, by its key."""
-
-    same: bool
-    nodes_a: int
-    nodes_b: int
-    first: str | None = None
-    only_a: dict[str, int] = field(default_factory=dict)
-    only_b: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass
-class Comparison:
-    """Two runs: their steps, their structure, and a line per op (or module, line, phase, shape)."""
-
-    name_a: str
-    name_b: str
-    group_by: str
-    step: Difference
-    structure: Structure
-    rows: list[Difference]
-
-    def sorted(self) -> list[Difference]:
-        """The largest claimed change in time first, then what shows no difference."""
-        return sorted(self.rows, key=lambda row: (row.verdict == SAME, -_change(row), row.key))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers for JSON; NaN becomes None."""
-
-        def side(s: Side) -> dict[str, Any]:
-            return {k: None if v != v else v for k, v in asdict(s).items()}
-
-        def row(d: Difference) -> dict[str, Any]:
-            ratio = None if d.ratio != d.ratio else d.ratio
-            return {
-                "key": d.key,
-                "a": side(d.a),
-                "b": side(d.b),
-                "ratio": ratio,
-                "verdict": d.verdict,
-            }
-
-        return {
-            "a": self.name_a, "b": self.name_b, "group_by": self.group_by, "step": row(self.step),
-            "structure": asdict(self.structure), "rows": [row(d) for d in self.sorted()],
-        }  # fmt: skip
-
-    def table(self, row_limit: int = 20, width: int = 120) -> str:
-        """The comparison as text."""
-        lines = [
-            f"A: {_printable(self.name_a)}",
-            f"B: {_printable(self.name_b)}",
-            *self._structure(),
-            "",
-        ]
-        shown = self.sorted()
-        cut = shown if row_limit < 0 else shown[:row_limit]
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        table.add_column(self.group_by, overflow="ellipsis", no_wrap=True, min_width=12)
-        for name in ("calls A", "calls B", "A a step", "B a step", "B / A", "verdict"):
-            table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
-        times = [t for row in (*cut, self.step) for t in (row.a.p50, row.b.p50)]
-        unit = units.unit_of([t for t in times if t == t])
-        for row in (*cut, self.step):
-            table.add_row(
-                Text(_printable(row.key)), units.count(row.a.calls), units.count(row.b.calls),
-                _time(row.a.p50, unit), _time(row.b.p50, unit), units.number(row.ratio) if row.ratio == row.ratio else "",
-                row.verdict,
-            )  # fmt: skip
-        out = StringIO()
-        Console(file=out, width=width, color_system=None, legacy_windows=False).print(table)
-        lines += [line.rstrip() for line in out.getvalue().rstrip().splitlines()]
-        if len(cut) < len(shown):
-            lines.append(f"{len(shown) - len(cut)} more rows not shown")
-        return "\n".join(lines)
-
-    def _structure(self) -> list[str]:
-        s = self.structure
-        if s.same:
-            return [f"Both run the same {units.count(s.nodes_a)} ops a step."]
-        text = [
-            f"They differ: {units.count(s.nodes_a)} ops a step in A, {units.count(s.nodes_b)} in B."
-        ]
-        if s.first is not None:
-            text.append(f"The first that differs: {_printable(s.first.replace('|', ' '))}")
-        for name, only in (("A", s.only_a), ("B", s.only_b)):
-            if only:
-                most = sorted(only.items(), key=lambda item: (-item[1], item[0]))[:6]
-                text.append(
-                    f"Only in {name}: " + ", ".join(f"{_printable(k)} x{n}" for k, n in most)
-                )
-        return text
-
-    def __iter__(self) -> Iterator[Difference]:
-        return iter(self.sorted())
-
-    def __str__(self) -> str:
-        return self.table()
-
-
-def _time(x: float, unit: str) -> str:
-    return units.ns(x, unit) if x == x else ""
-
-
-def _change(row: Difference) -> float:
-    a, b = (0.0 if x != x else x for x in (row.a.p50, row.b.p50))
-    return abs(b - a)
+__all__ = [
+    "FASTER", "GROUPS", "ONLY_A", "ONLY_B", "SAME", "SLOWER", "Comparison", "Difference", "Side", "Structure",
+    "compare", "compare_steps", "regressions", "structure",
+]  # fmt: skip
 
 
 def compare(
@@ -175,16 +43,34 @@ def compare(
     up, is left out where there are others. Raises: UsageError for an unknown grouping, or when one of them
     has no step with timings.
     """
-    if group_by not in GROUPS:
-        raise UsageError(f"Cannot group by {group_by!r}; there are {', '.join(GROUPS)}.")
+    _known(group_by)
     one, two = _side(a, group_by, kind), _side(b, group_by, kind)
-    rows = []
-    for key in sorted(one.groups.keys() | two.groups.keys()):
-        left, right = one.groups.get(key), two.groups.get(key)
-        rows.append(Difference(key, left or Side(), right or Side(), _verdict(left, right)))
-    step = Difference("(whole step)", one.step, two.step, _verdict(one.step, two.step))
     names = [f"{r.header().get('run', r.path.stem)} ({r.path.name})" for r in (a, b)]
-    return Comparison(names[0], names[1], group_by, step, structure(one.graph, two.graph), rows)
+    return _joined(names, group_by, one, two)
+
+
+def compare_steps(
+    reader: TraceReader, a: int, b: int, group_by: str = "op", kind: str = "train"
+) -> Comparison:
+    """Compare two steps of one run.
+
+    A step is one sample and has no spread of its own: a difference is claimed where it is larger than the
+    middle nine tenths of all steps that repeat the graph of ``a`` are wide.
+    Raises: UsageError for an unknown grouping, or when a step has no timings; TraceError when there is none.
+    """
+    _known(group_by)
+    table = reader.steps(kind)
+    sides = [_of_step(reader, table, num, group_by, kind) for num in (a, b)]
+    names = [f"step {num} of {reader.header().get('run', reader.path.stem)}" for num in (a, b)]
+    found = _joined(names, group_by, *sides)
+    one = sides[0]
+    for row in (found.step, *found.rows):
+        wide = one.wide.get(row.key)
+        if row.verdict in (ONLY_A, ONLY_B) or wide is None:
+            continue
+        gap = row.b.p50 - row.a.p50
+        row.verdict = SAME if abs(gap) <= wide else SLOWER if gap > 0 else FASTER
+    return found
 
 
 @dataclass
@@ -192,6 +78,24 @@ class _Run:
     graph: Graph
     step: Side
     groups: dict[str, Side]
+    wide: dict[str, float]
+
+
+STEP = "(whole step)"
+
+
+def _known(group_by: str) -> None:
+    if group_by not in GROUPS:
+        raise UsageError(f"Cannot group by {group_by!r}; there are {', '.join(GROUPS)}.")
+
+
+def _joined(names: list[str], group_by: str, one: _Run, two: _Run) -> Comparison:
+    rows = []
+    for key in sorted(one.groups.keys() | two.groups.keys()):
+        left, right = one.groups.get(key), two.groups.get(key)
+        rows.append(Difference(key, left or Side(), right or Side(), _verdict(left, right)))
+    step = Difference(STEP, one.step, two.step, _verdict(one.step, two.step))
+    return Comparison(names[0], names[1], group_by, step, structure(one.graph, two.graph), rows)
 
 
 def _side(reader: TraceReader, group_by: str, kind: str) -> _Run:
@@ -204,21 +108,65 @@ def _side(reader: TraceReader, group_by: str, kind: str) -> _Run:
     mine = pool & (table.graph == graph_id)
     shapes = int(np.bincount(table.shape_set[mine]).argmax())
     mine &= table.shape_set == shapes
-    nums, wall = table.num[mine], table.wall_ns[mine].astype(float)
-    if len(nums) > 1:
-        nums, wall = nums[1:], wall[1:]
+    if mine.sum() > 1:
+        mine[np.flatnonzero(mine)[0]] = False
+    nums = table.num[mine & table.timed]
+    if not len(nums):
+        nums = table.num[mine]
     picked = nums[np.unique(np.linspace(0, len(nums) - 1, SAMPLE).astype(int))]
     columns = reader.columns("dur_ns", picked.tolist(), kind)
     columns = columns[~np.isnan(columns).any(axis=1)]
-    graph = reader.graph(graph_id)
     if not len(columns):
         raise UsageError(f"{reader.path.name} has no {kind} step whose timings were kept.")
-    sizes = _output_bytes(reader, graph, reader.specs_of(shapes))
-    groups = {}
-    for key, (own, inside) in _groups(reader, graph, group_by, shapes).items():
+    wall = table.wall_ns[mine].astype(float)
+    return _run(reader, graph_id, shapes, group_by, columns, wall)
+
+
+def _of_step(reader: TraceReader, table: StepTable, num: int, group_by: str, kind: str) -> _Run:
+    one = reader.step(num, kind)
+    columns = reader.columns("dur_ns", [one.num], kind)
+    if np.isnan(columns).any():
+        raise UsageError(f"{reader.path.name}: {kind} step {one.num} has no timings of its own.")
+    wall = np.array([one.wall_ns], float)
+    run = _run(reader, one.graph, one.shape_set, group_by, columns, wall)
+    mine = (table.graph == one.graph) & (table.shape_set == one.shape_set)
+    others = reader.columns("dur_ns", pick(table, mine), kind)
+    others = others[~np.isnan(others).any(axis=1)]
+    graph = reader.graph(one.graph)
+    for key, nodes in groups(reader, graph, group_by, one.shape_set).items():
+        run.wide[key] = _width(others[:, np.concatenate(nodes)].sum(axis=1))
+    run.wide[STEP] = _width(table.wall_ns[mine].astype(float))
+    return run
+
+
+def _width(times: Floats) -> float:
+    if len(times) < FEWEST:
+        return float("inf")
+    low, high = np.percentile(times, (5, 95))
+    return float(high - low)
+
+
+def _run(
+    reader: TraceReader, graph_id: int, shapes: int, group_by: str, columns: Floats, wall: Floats
+) -> _Run:
+    graph = reader.graph(graph_id)
+    sizes = output_bytes(reader, graph, reader.specs_of(shapes))
+    costs = reader.costs(shapes)
+    if costs is not None and len(costs[0]) != graph.n:
+        costs = None
+
+    def side(times: Floats, nodes: slice | Ints) -> Side:
+        found = _measured(times, len(sizes[nodes]), int(sizes[nodes].sum()))
+        if costs is None:
+            return found
+        flops, traffic = (int(c[nodes].sum()) for c in costs)
+        return replace(found, flops=flops, traffic=traffic)
+
+    found = {}
+    for key, (own, inside) in groups(reader, graph, group_by, shapes).items():
         every = np.concatenate([own, inside])
-        groups[key] = _measured(columns[:, every].sum(axis=1), len(every), int(sizes[every].sum()))
-    return _Run(graph, _measured(wall, graph.n, int(sizes.sum())), groups)
+        found[key] = side(columns[:, every].sum(axis=1), every)
+    return _Run(graph, side(wall, slice(None)), found, {})
 
 
 def _measured(times: Floats, calls: int, size: int) -> Side:
@@ -263,27 +211,3 @@ def _op_counts(graph: Graph) -> dict[str, int]:
         name = graph.op_name(i) + (" (gradient)" if graph.twin[i] >= 0 else "")
         out[name] = out.get(name, 0) + 1
     return out
-
-
-def regressions(now: Comparison, tolerance: float) -> list[str]:
-    """What got worse from A to B, one sentence each; empty when nothing did.
-
-    Ops, wiring, calls and bytes must be equal; the step's time may grow by ``tolerance`` (0.2: by a fifth),
-    and more only counts where the spreads do not overlap.
-    """
-    found = []
-    s = now.structure
-    if not s.same:
-        found.append("The ops of a step differ. " + " ".join(now._structure()))
-    for row in now.rows:
-        for what in ("calls", "bytes"):
-            was, is_ = getattr(row.a, what), getattr(row.b, what)
-            if was != is_ and s.same:
-                found.append(f"{row.key}: {what} {was:,} in A, {is_:,} in B.")
-    for row in (now.step, *now.rows):
-        if row.verdict == SLOWER and row.ratio > 1 + tolerance:
-            times = f"{units.ns(row.a.p50)} in A, {units.ns(row.b.p50)} in B a step"
-            found.append(
-                f"{row.key}: {times}, {row.ratio:.2f} times as long (allowed {1 + tolerance:.2f})."
-            )
-    return found

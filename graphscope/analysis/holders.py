@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 
 from graphscope import units
 from graphscope.analysis import lifetime
 from graphscope.analysis.spans import module_of
+from graphscope.analysis.tabular import Tabular, plain
 from graphscope.errors import UsageError
 from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
@@ -41,7 +44,7 @@ class Held:
 
 
 @dataclass
-class StepMemory:
+class StepMemory(Tabular):
     """The memory of one step. Sizes are bytes; ``curve`` is what is alive while each op runs."""
 
     step: int
@@ -65,6 +68,27 @@ class StepMemory:
             key = getattr(held, group) or "(top)"
             sums[key] = sums.get(key, 0) + held.nbytes
         return sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+
+    def columns(self) -> list[str]:
+        return [f.name for f in fields(Held)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers for JSON: facts, the curve, and the buffers alive at the peak."""
+        found: dict[str, Any] = plain(self)
+        return found | {"curve": self.curve.tolist()}
+
+    def table(self, by: str = "category", row_limit: int = 12, width: int = 120) -> str:
+        """The peak as text: what it is made of, and its largest buffers (-1: all)."""
+        from graphscope.analysis.memory_text import text
+
+        return text(self, by, len(self.holders) if row_limit < 0 else row_limit, width)
+
+    def __iter__(self) -> Iterator[Held]:
+        """The buffers alive at the peak, largest first."""
+        return iter(self.holders)
+
+    def __str__(self) -> str:
+        return self.table()
 
 
 def step_memory(reader: TraceReader, num: int = -1, kind: str = "train") -> StepMemory:

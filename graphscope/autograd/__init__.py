@@ -1,5 +1,6 @@
 """Gradients: ``grad``, ``backward``, ``Function`` for your own, forward mode, checks."""
 
+from importlib import import_module
 from typing import Any
 
 from graphscope.autograd import forward_ad, function, functional, grad_mode, graph
@@ -38,6 +39,12 @@ def backward(
     else:
         seeds = tuple(grad_tensors)
     _backward(outs, seeds, retain_graph, create_graph, inputs)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "profiler":  # it stands on the recorder, which programs that only compute do not need
+        return import_module("graphscope.autograd.profiler")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [

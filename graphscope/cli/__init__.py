@@ -23,6 +23,7 @@ COMMANDS = (
     ("run", "run a script and record everything that it computes"),
     ("view", "open recorded runs in the dashboard"),
     ("table", "print where the time of a run went"),
+    ("steps", "print where the time of each step went"),
     ("compare", "compare two runs: time per op, structure, numbers"),
     ("memory", "print what holds the memory of a step, and why"),
     ("export", "save a run as a figure, or for other tools"),

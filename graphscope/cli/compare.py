@@ -20,20 +20,23 @@ Says whether two runs ran the same ops, what each op costs in both, and where th
 
   B / A     time of one step in B over A: 2 is twice as long
   verdict   faster or slower only where the middle halves of both samples do not overlap
+  FLOP, moved   operations of one step, and bytes read and written (a wide terminal shows them)
 
-The exit code is 0; with --tolerance it is 1 when B is worse: other ops, more calls or bytes, or more
-time than allowed."""
+The exit code is 0; with --tolerance it is 1 when B is worse: other ops, calls, bytes or operations, or
+more time than allowed. With --steps the two are steps of one run."""
 EPILOG = """\
 example:
   graphscope compare runs/cpu.gscope runs/gpu.gscope
   graphscope compare runs/old.gscope runs/new.gscope --by line
+  graphscope compare runs/digits.gscope --steps 10 200 --by scope
   graphscope compare runs/base.gscope runs/ --tolerance 0.2      in a test: B may be a fifth slower"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("run_a", metavar="A", help=RUN_HELP)
-    add("run_b", metavar="B", help="the same")
+    add("run_b", metavar="B", nargs="?", help="the same; none with --steps")
+    add("--steps", nargs=2, type=_rows, metavar=("M", "N"), help="compare step N with step M of A")
     add("--by", choices=GROUPS, default="op", help="what a row is (default: op)")
     add("--kind", choices=("train", "eval"), default="train", help="steps (default: train)")
     add("--top", type=_rows, default=20, metavar="N", help="rows to print (default: 20; 0: all)")
@@ -56,6 +59,10 @@ def run(args: argparse.Namespace) -> int:
     from graphscope.analysis import numeric
     from graphscope.analysis.compare import compare, regressions
 
+    if args.steps is not None:
+        return _steps(args)
+    if args.run_b is None:
+        raise UsageError("give two runs, or one and --steps M N (see graphscope compare --help)")
     with open_run(args.run_a) as a, open_run(args.run_b) as b:
         if a.path.resolve() == b.path.resolve():
             raise UsageError(f"A and B are the same run, {a.path}.")
@@ -77,6 +84,23 @@ def run(args: argparse.Namespace) -> int:
     for sentence in worse:
         print(f"graphscope compare: {sentence}", file=sys.stderr)
     return 1 if worse else 0
+
+
+def _steps(args: argparse.Namespace) -> int:
+    """Two steps of one run."""
+    from graphscope.analysis.compare import compare_steps
+
+    if args.run_b is not None or args.tolerance is not None:
+        raise UsageError("--steps compares steps of one run; it takes no B and no --tolerance")
+    with open_run(args.run_a) as a:
+        before, after = args.steps
+        found = compare_steps(a, before, after, args.by, args.kind)
+    if args.json:
+        print(json.dumps(_jsonable(found.to_dict()), indent=1))
+    else:
+        width = max(shutil.get_terminal_size((120, 24)).columns, 60)
+        print(_for_terminal(found.table(args.top or -1, width)))
+    return 0
 
 
 def _numbers(steps: int, apart: Any) -> str:

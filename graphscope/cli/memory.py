@@ -7,10 +7,10 @@ import json
 import shutil
 import sys
 from dataclasses import asdict
-from io import StringIO
 
 from graphscope import units
-from graphscope.analysis.holders import GROUPS, StepMemory, growth, step_memory
+from graphscope.analysis.holders import GROUPS, growth, step_memory
+from graphscope.analysis.memory_text import text
 from graphscope.cli.runs import RUN_HELP, open_run
 from graphscope.cli.table import _for_terminal, _rows
 
@@ -56,52 +56,3 @@ def run(args: argparse.Namespace) -> int:
     if damage:
         print(f"graphscope memory: {damage} What is intact is shown.", file=sys.stderr)
     return 0
-
-
-def text(memory: StepMemory, by: str, top: int, width: int) -> str:
-    """The report of one step."""
-    where = f" ({memory.line})" if memory.line else ""
-    lines = [
-        f"step {memory.step}: peak {units.bytes_(memory.peak)}, while {memory.at or 'nothing'}{where} runs"
-    ]
-    lines.append(
-        f"{units.bytes_(memory.start)} alive when it began, {units.bytes_(memory.end)} when it ended"
-    )
-    lines.append("")
-    for key, size in memory.by(by):
-        lines.append(
-            f"  {units.bytes_(size):>10}  {units.share(size / max(memory.peak, 1)):>7}  {_clean(key)}"
-        )
-    lines += ["", *_buffers(memory, top, width)]
-    if top < len(memory.holders):
-        lines.append(f"{len(memory.holders) - top} more buffers not shown")
-    return "\n".join(lines)
-
-
-def _buffers(memory: StepMemory, top: int, width: int) -> list[str]:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("bytes", "value", "shape", "what", "line", "why it is alive"):
-        last = name == "why it is alive"
-        table.add_column(name, justify="right" if name == "bytes" else "left", no_wrap=not last,
-                         overflow="fold" if last else "ellipsis")  # fmt: skip
-    for h in memory.holders[:top]:
-        label = (
-            f"{h.module}.{h.label}" if h.module and not h.label.startswith(h.module) else h.label
-        )
-        table.add_row(
-            units.bytes_(h.nbytes), Text(units.clip(_clean(label), 28)), h.shape, h.category, Text(_clean(h.line)),
-            Text(_clean(h.why)),
-        )  # fmt: skip
-    out = StringIO()
-    Console(file=out, width=width, color_system=None, legacy_windows=False).print(table)
-    return [line.rstrip() for line in out.getvalue().rstrip().splitlines()]
-
-
-def _clean(text: str) -> str:
-    """Control characters would garble the terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.view import text as fonts
-from graphscope.view.drawing import Drawing, Mark, Path, Polygon, Rect, Text
+from graphscope.view.drawing import Drawing, Formula, Mark, Path, Polygon, Rect, Text
 
 # A px is 1/96 inch and a PDF unit is 1/72 inch: figures are as large as on screen.
 UNIT = 72 / 96
@@ -49,6 +49,9 @@ def _mark(canvas: Any, mark: Mark) -> None:
     if isinstance(mark, Text):
         _text(canvas, mark)
         return
+    if isinstance(mark, Formula):
+        _formula(canvas, mark)
+        return
     if isinstance(mark, Polygon):
         canvas.setFillColor(mark.fill)
         path = canvas.beginPath()
@@ -81,6 +84,34 @@ def _mark(canvas: Any, mark: Mark) -> None:
     if fill:
         path.close()
     canvas.drawPath(path, stroke=stroke, fill=fill)
+
+
+def _formula(canvas: Any, mark: Formula) -> None:
+    """Outlines, over an unseen text of the TeX that can be selected and searched for."""
+    shown = fonts.spelled(fonts.clean(mark.tex))
+    wide = fonts.width(shown, mark.size)
+    if shown and wide:
+        canvas.saveState()
+        canvas.translate(mark.x, mark.y)
+        canvas.scale(1, -1)
+        hidden = canvas.beginText(0, 0)
+        hidden.setFont(_REGULAR, mark.size)
+        hidden.setHorizScale(100 * mark.width / wide)
+        hidden.setTextRenderMode(3)
+        hidden.textOut(shown)
+        canvas.drawText(hidden)
+        canvas.restoreState()
+    canvas.setFillColor(mark.colour)
+    path = canvas.beginPath()
+    for glyph in mark.glyphs:
+        for contour in glyph:
+            points = [(x + mark.x, y + mark.y) for x, y in contour]
+            path.moveTo(*points[0])
+            for k in range(1, len(points) - 2, 3):
+                (ax, ay), (bx, by), (cx, cy) = points[k : k + 3]
+                path.curveTo(ax, ay, bx, by, cx, cy)
+            path.close()
+    canvas.drawPath(path, stroke=0, fill=1, fillMode=1)  # non-zero, as in SVG
 
 
 def _text(canvas: Any, mark: Text) -> None:

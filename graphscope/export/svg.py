@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.sax.saxutils import escape, quoteattr
 
 from graphscope.view import text as fonts
-from graphscope.view.drawing import Cluster, Drawing, Mark, Path, Polygon, Rect, Text
+from graphscope.view.drawing import Cluster, Drawing, Formula, Mark, Path, Polygon, Rect, Text
 from graphscope.view.level import Point
 
 
@@ -52,6 +52,8 @@ def _mark(mark: Mark, font: str | None) -> str:
             f'<path d="M{_point(first)} C{curves}{close}"'
             f"{_paint(mark.fill, mark.stroke, mark.width, mark.dash)}/>"
         )
+    if isinstance(mark, Formula):
+        return _formula(mark, font)
     assert isinstance(mark, Polygon)
     return f'<polygon points="{" ".join(_point(p) for p in mark.points)}" fill="{mark.fill}"/>'
 
@@ -66,6 +68,29 @@ def _text(mark: Text, font: str | None) -> str:
         f'<text x="{_n(mark.x)}" y="{_n(mark.y)}" font-size="{_n(mark.size)}" fill="{mark.colour}"'
         f'{family}{anchor}{weight} xml:space="preserve">{escape(shown)}</text>'
     )
+
+
+def _formula(mark: Formula, font: str | None) -> str:
+    """Outlines, under an unseen text of the TeX: a formula can be selected, copied and read aloud."""
+    pieces = [
+        f"M{_at(c[0], mark)} C{' '.join(_at(p, mark) for p in c[1:])}Z"
+        for glyph in mark.glyphs
+        for c in glyph
+        if len(c) > 3
+    ]
+    outline = f'<path d="{"".join(pieces)}" fill="{mark.colour}"/>'
+    if font:
+        return outline
+    said = fonts.clean(mark.tex)
+    return (
+        f'<g role="img" aria-label={quoteattr(said)}>{outline}<text x="{_n(mark.x)}" y="{_n(mark.y)}" '
+        f'font-size="{_n(mark.size)}" textLength="{_n(mark.width)}" lengthAdjust="spacingAndGlyphs" '
+        f'opacity="0" xml:space="preserve">{escape(said)}</text></g>'
+    )
+
+
+def _at(point: Point, mark: Formula) -> str:
+    return _point((point[0] + mark.x, point[1] + mark.y))
 
 
 def _paint(fill: str, stroke: str, width: float, dash: tuple[float, ...]) -> str:

@@ -10,7 +10,7 @@ import unicodedata
 
 from graphscope.export.files import writing
 from graphscope.view import text as fonts
-from graphscope.view.drawing import Cluster, Drawing, Mark, Path, Polygon, Rect, Text
+from graphscope.view.drawing import Cluster, Drawing, Formula, Mark, Path, Polygon, Rect, Text
 from graphscope.view.level import Point
 
 UNIT = 0.75  # a px is 1/96 inch, TeX's bp is 1/72 inch
@@ -31,7 +31,7 @@ _GREEK = {"ε": "varepsilon", "φ": "varphi", "ϕ": "phi", "ς": "varsigma", "ϑ
 # geometry makes the page as large as the figure; the class "standalone" is not in every TeX installation.
 _PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
-\usepackage{textcomp,tikz}
+\usepackage{textcomp,tikz,amsmath}
 \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \usepackage[paperwidth=%sbp,paperheight=%sbp,margin=0pt]{geometry}
 \pagestyle{empty}\parindent=0pt\topskip=0pt
@@ -119,6 +119,8 @@ def _colour(value: str, colours: dict[str, str]) -> str:
 def _mark(mark: Mark, colours: dict[str, str], unit: float) -> str:
     if isinstance(mark, Text):
         return _text(mark, colours, unit)
+    if isinstance(mark, Formula):
+        return _formula(mark, colours, unit)
     if isinstance(mark, Polygon):
         points = " -- ".join(_point(p) for p in mark.points)
         return rf"\fill[{_colour(mark.fill, colours)}] {points} -- cycle;"
@@ -148,6 +150,28 @@ def _mark(mark: Mark, colours: dict[str, str], unit: float) -> str:
         a, b, c = mark.points[k : k + 3]
         curve += f" .. controls {_point(a)} and {_point(b)} .. {_point(c)}"
     return rf"\path[{','.join(style)}] {curve}{' -- cycle' if mark.fill else ''};"
+
+
+def _formula(mark: Formula, colours: dict[str, str], unit: float) -> str:
+    """TeX sets its own mathematics; what holds any other command than typesetting ones goes as outlines."""
+    if mark.plain and mark.tex.isascii():
+        size = _n(mark.size * unit)
+        font = rf"\fontsize{{{size}bp}}{{{size}bp}}\selectfont"
+        body = rf"\gsfit{{{_n(mark.width * unit)}bp}}{{$\displaystyle {mark.tex}$}}"
+        place = _point((mark.x, mark.y))
+        return rf"\node[anchor=base west,text={_colour(mark.colour, colours)},font={font}] at {place} {{{body}}};"
+    pieces = []
+    for contour in (c for glyph in mark.glyphs for c in glyph):
+        points = [_point((x + mark.x, y + mark.y)) for x, y in contour]
+        curve = points[0]
+        for k in range(1, len(points) - 2, 3):
+            curve += f" .. controls {points[k]} and {points[k + 1]} .. {points[k + 2]}"
+        pieces.append(f"{curve} -- cycle")
+    return (
+        rf"\path[fill={_colour(mark.colour, colours)},nonzero rule] {' '.join(pieces)};"
+        if pieces
+        else ""
+    )
 
 
 _ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from graphscope.engine.dispatch import unary
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError
+from graphscope.errors import UsageAssertion
 from graphscope.nn import functional as F
+from graphscope.nn.functional.common import error
 from graphscope.nn.module import Module
 from graphscope.ops import pointwise as pw
 
@@ -215,8 +216,10 @@ class Hardtanh(Shown):
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace
         if not self.max_val > self.min_val:
-            raise ShapeError(
-                f"Hardtanh: max_val ({self.max_val}) must be larger than min_val ({self.min_val})"
+            raise error(
+                UsageAssertion,
+                f"Hardtanh: nothing lies between min_val={self.min_val} and max_val={self.max_val}; the second "
+                "is the larger",
             )
 
     def forward(self, input: Tensor) -> Tensor:

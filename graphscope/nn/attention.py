@@ -10,10 +10,11 @@ import numpy as np
 from graphscope.engine.create import empty, made
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import RangeError, ShapeError, UsageError
+from graphscope.errors import RangeError, ShapeAssertion, ShapeError, UsageAssertion, UsageError
 from graphscope.nn import functional as F
 from graphscope.nn import init
 from graphscope.nn.functional.attention import additive, attend
+from graphscope.nn.functional.common import error
 from graphscope.nn.linear import Linear
 from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
@@ -46,9 +47,9 @@ class MultiheadAttention(Module):
         device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         if embed_dim <= 0 or num_heads <= 0:
-            raise UsageError(
-                f"embed_dim and num_heads must be greater than 0, got embed_dim={embed_dim} and "
-                f"num_heads={num_heads} instead"
+            raise error(
+                UsageError,
+                f"MultiheadAttention: embed_dim={embed_dim} and num_heads={num_heads} must both be at least 1",
             )
         super().__init__()
         self.embed_dim = embed_dim
@@ -60,7 +61,11 @@ class MultiheadAttention(Module):
         self.batch_first = batch_first
         self.head_dim = embed_dim // num_heads
         if self.head_dim * num_heads != embed_dim:
-            raise AssertionError("embed_dim must be divisible by num_heads")
+            raise error(
+                UsageAssertion,
+                f"MultiheadAttention: embed_dim={embed_dim} cannot be cut into num_heads={num_heads} equal heads; choose "
+                "a multiple",
+            )
 
         def weight(*shape: int) -> Parameter:
             return Parameter(empty(shape, device=device, dtype=dtype))
@@ -109,15 +114,21 @@ class MultiheadAttention(Module):
         batched = query._a.ndim == 3
         _check_dims(query, key, value)
         if is_causal and attn_mask is None:
-            raise RangeError("Need attn_mask if specifying the is_causal hint.")
+            raise error(
+                RangeError,
+                "MultiheadAttention: is_causal=True only says that attn_mask is the causal one, and there is no attn_mask; "
+                f"pass Transformer.generate_square_subsequent_mask({query._a.shape[-2 if self.batch_first else 0]})",
+            )
         if not batched:
             alone = key is query, value is key
             query = fn.unsqueeze(query, 0)
             key = query if alone[0] else fn.unsqueeze(key, 0)
             value = key if alone[1] else fn.unsqueeze(value, 0)
         if query._a.shape[-1] != self.embed_dim:
-            raise ShapeError(
-                f"MultiheadAttention: was expecting embedding dimension of {self.embed_dim}, but got {query._a.shape[-1]}"
+            raise error(
+                ShapeAssertion,
+                f"MultiheadAttention: the query ends in {query._a.shape[-1]} features, the layer was made for "
+                f"embed_dim={self.embed_dim}",
             )
         q, k, v = self._project(query, key, value, not batched or self.batch_first)
         mask = self._mask(attn_mask, key_padding_mask, q, k, batched)
@@ -179,16 +190,19 @@ class MultiheadAttention(Module):
                 total = fn.reshape(additive(attn, q, False), (n, heads, length, size))
             else:
                 want = (length, size) if len(shape) == 2 else (n * heads, length, size)
-                raise ShapeError(
-                    f"The shape of the {len(shape)}D attn_mask is {tuple(shape)}, but should be {want}."
+                raise error(
+                    ShapeError,
+                    f"MultiheadAttention: attn_mask {tuple(shape)} does not fit; it has a row for each query and a "
+                    f"column for each key: {want}",
                 )
         if padding is not None:
             if not batched:
                 padding = fn.unsqueeze(padding, 0)
             if padding._a.shape != (n, size):
-                raise ShapeError(
-                    f"MultiheadAttention: expecting key_padding_mask shape of {(n, size)}, but got "
-                    f"{tuple(padding._a.shape)}"
+                raise error(
+                    ShapeAssertion,
+                    f"MultiheadAttention: key_padding_mask {tuple(padding._a.shape)} does not fit; it says for each sample "
+                    f"and key whether the key is padding: {(n, size)}",
                 )
             row = fn.reshape(additive(padding, q, False), (n, 1, 1, size))
             total = row if total is None else fn.add(total, row)
@@ -201,7 +215,8 @@ class MultiheadAttention(Module):
 def _check_dims(query: Tensor, key: Tensor, value: Tensor) -> None:
     dims = (query._a.ndim, key._a.ndim, value._a.ndim)
     if dims not in ((3, 3, 3), (2, 2, 2)):
-        raise ShapeError(
-            "MultiheadAttention: query, key and value are all batched (3-D) or all unbatched (2-D); they are "
-            f"{dims[0]}-D, {dims[1]}-D and {dims[2]}-D tensors"
+        raise error(
+            ShapeAssertion,
+            f"MultiheadAttention: query {tuple(query._a.shape)}, key {tuple(key._a.shape)}, value {tuple(value._a.shape)}: "
+            "give all three a batch (3 dimensions), or none of them (2)",
         )

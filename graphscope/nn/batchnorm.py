@@ -83,6 +83,7 @@ class _BatchNorm(_NormBase):
     """
 
     _ranks: tuple[int, ...] = (4,)
+    _form = "(N, C, H, W)"
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
@@ -96,8 +97,11 @@ class _BatchNorm(_NormBase):
         """Apply the layer."""
         ndim = input._a.ndim
         if ndim not in self._ranks:
-            words = " or ".join(f"{r}D" for r in self._ranks)
-            raise error(ShapeError, f"expected {words} input (got {ndim}D input)")
+            raise error(
+                ShapeError,
+                f"{self._get_name()}: the input {tuple(input._a.shape)} has {ndim} dimensions; it needs the form "
+                f"{self._form}",
+            )
         own, kept = self._parameters, self._buffers
         mean, var = kept["running_mean"], kept["running_var"]
         factor = 0.0 if self.momentum is None else self.momentum
@@ -119,6 +123,7 @@ class BatchNorm1d(_BatchNorm):
     """Batch normalisation of (N, C) or (N, C, L)."""
 
     _ranks = (2, 3)
+    _form = "(N, C) or (N, C, L)"
 
 
 class BatchNorm2d(_BatchNorm):
@@ -129,6 +134,7 @@ class BatchNorm3d(_BatchNorm):
     """Batch normalisation of volumes (N, C, D, H, W)."""
 
     _ranks = (5,)
+    _form = "(N, C, D, H, W)"
 
 
 class _InstanceNorm(_NormBase):
@@ -138,6 +144,7 @@ class _InstanceNorm(_NormBase):
     """
 
     _dims = 2
+    _form = "(N, C, H, W) or (C, H, W)"
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
@@ -151,7 +158,11 @@ class _InstanceNorm(_NormBase):
         """Apply the layer."""
         d, ndim = self._dims, input._a.ndim
         if ndim not in (d + 1, d + 2):
-            raise error(ShapeError, f"expected {d + 1}D or {d + 2}D input (got {ndim}D input)")
+            raise error(
+                ShapeError,
+                f"{self._get_name()}: the input {tuple(input._a.shape)} has {ndim} dimensions; it needs the form "
+                f"{self._form}",
+            )
         own, kept = self._parameters, self._buffers
         live = self.training or not self.track_running_stats
         out: Tensor = batched(input, d, lambda x: F.instance_norm(
@@ -164,6 +175,7 @@ class InstanceNorm1d(_InstanceNorm):
     """Instance normalisation of signals (N, C, L) or (C, L)."""
 
     _dims = 1
+    _form = "(N, C, L) or (C, L)"
 
 
 class InstanceNorm2d(_InstanceNorm):

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from graphscope.engine.explain import at_line
+from graphscope.errors import IndexRangeError, UsageAssertion, UsageError, UsageTypeError
 from graphscope.nn.module import Module, _indent
 
 
@@ -17,7 +19,10 @@ class _Listed(Module):
         n = len(self._modules)
         i = operator.index(index)
         if not -n <= i < n:
-            raise IndexError(f"index {i} is out of range: there are {n} modules")
+            raise at_line(
+                IndexRangeError,
+                f"{self._get_name()}: there is no module {i}; it holds {n}, so numbers go from {-n} to {n - 1}",
+            )
         return list(self._modules)[i]
 
     def _renumber(self, modules: Iterable[Any]) -> None:
@@ -96,10 +101,16 @@ class Sequential(_Listed):
     def insert(self, index: int, module: Module) -> Any:
         """Put a module before position ``index``. Raises: AssertionError, IndexError, as in torch."""
         if not isinstance(module, Module):
-            raise AssertionError(f"module should be of type: {Module}")
+            raise at_line(
+                UsageAssertion,
+                f"Sequential.insert: {type(module).__name__} is no Module; derive it from nn.Module",
+            )
         n = len(self)
         if not -n <= index <= n:
-            raise IndexError(f"Index out of range: {index}")
+            raise at_line(
+                IndexRangeError,
+                f"Sequential.insert: there is no place {index} among {n} modules; places go from {-n} to {n}",
+            )
         return super().insert(index + n if index < 0 else index, module)
 
     def extend(self, sequential: Iterable[Module]) -> Sequential:
@@ -109,18 +120,10 @@ class Sequential(_Listed):
         return self
 
     def __add__(self, other: Any) -> Sequential:
-        if not isinstance(other, Sequential):
-            raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
-            )
-        return Sequential(*self, *other)
+        return Sequential(*self, *_sequential(other))
 
     def __iadd__(self, other: Any) -> Sequential:
-        if not isinstance(other, Sequential):
-            raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
-            )
-        return self.extend(list(other))
+        return self.extend(list(_sequential(other)))
 
     def __mul__(self, other: int) -> Sequential:
         return Sequential(*(m for _ in range(_times(other)) for m in self))
@@ -134,11 +137,26 @@ class Sequential(_Listed):
         return self
 
 
+def _sequential(other: Any) -> Sequential:
+    if not isinstance(other, Sequential):
+        raise at_line(
+            UsageError,
+            f"Sequential + {type(other).__name__}: only a Sequential can be added; wrap the modules in one, or append() "
+            "a single one",
+        )
+    return other
+
+
 def _times(other: Any) -> int:
     if not isinstance(other, int):
-        raise TypeError(f"unsupported operand type(s) for *: {Sequential} and {type(other)}")
+        raise at_line(
+            UsageTypeError,
+            f"Sequential * {type(other).__name__}: how often to repeat the modules is a whole number",
+        )
     if other <= 0:
-        raise ValueError(f"Non-positive multiplication factor {other} for {Sequential}")
+        raise at_line(
+            UsageError, f"Sequential * {other}: modules can be repeated once or more often"
+        )
     return other
 
 
@@ -153,8 +171,10 @@ class ModuleList(_Listed):
     def extend(self, modules: Iterable[Any]) -> ModuleList:
         """Add several modules at the end."""
         if not isinstance(modules, Iterable):
-            raise TypeError(
-                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
+            raise at_line(
+                UsageTypeError,
+                f"ModuleList.extend: {type(modules).__name__} holds no modules to go through; pass a list, or append() "
+                "a single module",
             )
         for module in modules:
             self.append(module)
@@ -193,15 +213,17 @@ class ModuleDict(Module):
     def update(self, modules: Any) -> None:
         """Add all modules of a mapping, or of (name, module) pairs."""
         if not isinstance(modules, Iterable):
-            raise TypeError(
-                "ModuleDict.update should be called with an iterable of key/value pairs, but got "
-                f"{type(modules).__name__}"
+            raise at_line(
+                UsageTypeError,
+                f"ModuleDict.update: {type(modules).__name__} is neither a dictionary of modules nor a list of (name, "
+                "module) pairs",
             )
         pairs = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
         for k, pair in enumerate(pairs):
             if not isinstance(pair, Iterable):
-                raise TypeError(
-                    f"ModuleDict update sequence element #{k} should be Iterable; is {type(pair).__name__}"
+                raise at_line(
+                    UsageTypeError,
+                    f"ModuleDict.update: entry {k} is {type(pair).__name__} and no (name, module) pair",
                 )
             name, module = _pair(pair, k)
             self.add_module(name, module)
@@ -248,7 +270,8 @@ class ModuleDict(Module):
 def _pair(pair: Any, k: int) -> Any:
     pair = tuple(pair)
     if len(pair) != 2:
-        raise ValueError(
-            f"ModuleDict update sequence element #{k} has length {len(pair)}; 2 is required"
+        raise at_line(
+            UsageError,
+            f"ModuleDict.update: entry {k} has {len(pair)} parts, a (name, module) pair has two",
         )
     return pair

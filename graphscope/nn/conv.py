@@ -31,25 +31,23 @@ class _ConvNd(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if groups <= 0:
-            raise error(UsageError, "groups must be a positive integer")
-        if in_channels % groups:
-            raise error(
-                UsageError,
-                f"in_channels must be divisible by groups: groups={groups}, in_channels={in_channels}",
-            )
-        if out_channels % groups:
-            raise error(
-                UsageError,
-                f"out_channels must be divisible by groups: groups={groups}, out_channels={out_channels}",
-            )
+            raise error(UsageError, f"{self._get_name()}: groups={groups} must be at least 1")
+        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if channels % groups:
+                raise error(
+                    UsageError,
+                    f"{self._get_name()}: {name}={channels} cannot be cut into groups={groups} equal groups; choose a "
+                    "multiple",
+                )
         if isinstance(padding, str) and padding not in ("same", "valid"):
             raise error(
                 UsageError,
-                f"Invalid padding string {padding!r}, should be one of {{'valid', 'same'}}",
+                f"{self._get_name()}: there is no padding={padding!r}; write numbers, 'same' or 'valid'",
             )
         if padding_mode not in _MODES:
             raise error(
-                UsageError, f"padding_mode must be one of {_MODES}, but got {padding_mode!r}"
+                UsageError,
+                f"{self._get_name()}: there is no padding_mode={padding_mode!r}, only {', '.join(sorted(_MODES))}",
             )
         d = self._dims
         self.in_channels = in_channels
@@ -63,7 +61,11 @@ class _ConvNd(Module):
         self.groups = groups
         self.padding_mode = padding_mode
         if padding == "same" and any(s != 1 for s in self.stride):
-            raise error(UsageError, "padding='same' is not supported for strided convolutions")
+            raise error(
+                UsageError,
+                f"{self._get_name()}: a stride of {self.stride} makes the output smaller than the input, so padding='same' "
+                "cannot hold; give the padding in numbers",
+            )
         rows, columns = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)  # fmt: skip
         shape = (rows, columns // groups, *self.kernel_size)
         self.weight = Parameter(empty(shape, dtype=dtype, device=device))
@@ -164,7 +166,8 @@ class _ConvTranspose(_ConvNd):
         if padding_mode != "zeros":
             raise error(
                 UsageError,
-                f'Only "zeros" padding mode is supported for {type(self).__name__}, not {padding_mode!r}',
+                f"{type(self).__name__}: padding_mode={padding_mode!r} is for Conv1d and Conv2d; a transposed convolution "
+                "cuts its border off, so leave it at 'zeros'",
             )
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias,
@@ -184,8 +187,8 @@ class _ConvTranspose(_ConvNd):
             if not least <= want[k] < least + self.stride[k]:
                 raise error(
                     ShapeError,
-                    f"requested an output size of {list(want)}, but dimension {k} can be {least} to "
-                    f"{least + self.stride[k] - 1} (for an input of {list(have)})",
+                    f"{self._get_name()}: output_size={want} cannot be made of {tuple(have)}: in dimension {k} an input of "
+                    f"{have[k]} gives {least} to {least + self.stride[k] - 1}",
                 )
             out.append(want[k] - least)
         return tuple(out)

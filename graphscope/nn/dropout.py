@@ -15,7 +15,10 @@ class _Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if p < 0 or p > 1:
-            raise error(UsageError, f"dropout probability has to be between 0 and 1, but got {p}")
+            raise error(
+                UsageError,
+                f"{self._get_name()}: p={p} is no probability; give a number from 0 to 1",
+            )
         self.p = p
         self.inplace = inplace
 

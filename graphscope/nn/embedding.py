@@ -6,14 +6,27 @@ from typing import Any
 
 from graphscope.engine.create import empty
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import ShapeAssertion
 from graphscope.nn import functional as F
 from graphscope.nn import init
 from graphscope.nn.functional.common import error
+from graphscope.nn.functional.embedding import row_of
 from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
 
 __all__ = ["Embedding", "EmbeddingBag"]
+
+
+def _sizes(name: str, embeddings: Tensor) -> tuple[int, int]:
+    """Rows and columns of a table that was trained before."""
+    if embeddings._a.ndim != 2:
+        raise error(
+            ShapeAssertion,
+            f"{name}.from_pretrained: a table has a row for each number and a column for each feature, this one "
+            f"is {tuple(embeddings._a.shape)}",
+        )
+    rows, dim = embeddings._a.shape
+    return rows, dim
 
 
 class _Table(Module):
@@ -24,14 +37,12 @@ class _Table(Module):
     ) -> None:  # fmt: skip
         self.num_embeddings = rows
         self.embedding_dim = dim
-        if padding_idx is not None:
-            if not -rows <= padding_idx < rows:
-                raise error(UsageError, "Padding_idx must be within num_embeddings")
-            padding_idx %= rows
-        self.padding_idx = padding_idx
+        self.padding_idx = None if padding_idx is None else row_of(padding_idx, rows)
         if weight is not None and tuple(weight.shape) != (rows, dim):
             raise error(
-                ShapeError, "Shape of weight does not match num_embeddings and embedding_dim"
+                ShapeAssertion,
+                f"{self._get_name()}: the given table is {tuple(weight.shape)}, (num_embeddings, embedding_dim) is "
+                f"{(rows, dim)}",
             )
         given = weight is not None
         table = weight if given else empty((rows, dim), dtype=dtype, device=device)
@@ -80,9 +91,7 @@ class Embedding(_Table):
         norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
     ) -> Embedding:  # fmt: skip
         """A layer around a matrix of vectors, not trained unless ``freeze`` is false."""
-        if embeddings._a.ndim != 2:
-            raise error(ShapeError, "Embeddings parameter is expected to be 2-dimensional")
-        rows, dim = embeddings._a.shape
+        rows, dim = _sizes(cls.__name__, embeddings)
         return cls(
             rows,
             dim,
@@ -131,9 +140,7 @@ class EmbeddingBag(_Table):
         include_last_offset: bool = False, padding_idx: int | None = None,
     ) -> EmbeddingBag:  # fmt: skip
         """A layer around a matrix of vectors, not trained unless ``freeze`` is false."""
-        if embeddings._a.ndim != 2:
-            raise error(ShapeError, "Embeddings parameter is expected to be 2-dimensional")
-        rows, dim = embeddings._a.shape
+        rows, dim = _sizes(cls.__name__, embeddings)
         layer = cls(
             rows, dim, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset,
             padding_idx,

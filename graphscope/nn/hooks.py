@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphscope.autograd.function import Function
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 
@@ -42,7 +43,7 @@ def add(
 ) -> RemovableHandle:
     """Put a hook (or an entry that holds it) into a table, at the end or in front."""
     if not callable(hook):
-        raise UsageError(f"a hook must be callable, {hook!r} is not")
+        raise at_line(UsageError, f"a hook must be callable, {hook!r} is not")
     handle = RemovableHandle(table)
     table[handle.id] = hook if entry is None else entry
     if prepend:
@@ -137,15 +138,16 @@ class BackwardHooks:
             # No input wants a gradient, so this is the last that will be heard of this call.
             if self.post:
                 warnings.warn(
-                    "Full backward hook is firing when gradients are computed with respect to module outputs since "
-                    "no inputs require gradients.",
+                    f"{type(self.module).__name__}: a backward hook is called although no input wants a gradient, so "
+                    f"its grad_input is {self.count} times None. If you need it, call requires_grad_() on an input.",
                     stacklevel=2,
                 )
             for hook in self.post:
                 if hook(self.module, (None,) * self.count, all_grads) is not None:
-                    raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always return None "
-                        "or None for all gradients."
+                    raise at_line(
+                        RuntimeError,
+                        f"{type(self.module).__name__}: a backward hook gave new gradients for the inputs, but none of "
+                        "them wants one; return None there",
                     )
         return tuple(all_grads[i] for i in self.out_places)
 
@@ -164,7 +166,9 @@ class BackwardHooks:
 def _checked(changed: Any, n: int, what: str) -> tuple[Any, ...]:
     out = _tuple(changed)
     if len(out) != n:
-        raise RuntimeError(
-            f"Backward hook returned an invalid number of {what}, got {len(out)}, but expected {n}"
+        raise at_line(
+            RuntimeError,
+            f"a backward hook gave {len(out)} gradients in place of {n} ({what}); return as many, or None to change "
+            "nothing",
         )
     return out

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.create import to_device
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.engine.versions import wrote
 from graphscope.errors import ShapeError, UsageError
@@ -66,8 +67,8 @@ def trunc_normal_(
     """Normal numbers, drawn again where they fall outside of [a, b] (both are values, not deviations)."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
-            "incorrect.",
+            f"trunc_normal_: mean={mean} lies more than two deviations (std={std}) outside of [{a}, {b}], so the "
+            "values crowd at one end. The limits are values, not numbers of deviations.",
             stacklevel=2,
         )
     source = rng(generator)
@@ -102,9 +103,7 @@ def ones_(tensor: Tensor) -> Tensor:
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix."""
     if tensor._a.ndim != 2:
-        raise ShapeError(
-            f"Only tensors with 2 dimensions are supported: eye_ got the shape {tuple(tensor._a.shape)}"
-        )
+        raise at_line(ShapeError, f"eye_: {tuple(tensor._a.shape)} is no shape of a matrix")
     return _set(tensor, np.eye(*tensor._a.shape))
 
 
@@ -112,11 +111,15 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Convolution weights that hand each channel on: a one in the middle of its own kernel."""
     shape = tensor._a.shape
     if len(shape) not in (3, 4, 5):
-        raise ShapeError(
-            f"Only tensors with 3, 4, or 5 dimensions are supported: dirac_ got the shape {tuple(shape)}"
+        raise at_line(
+            ShapeError,
+            f"dirac_: {tuple(shape)} is no shape of a convolution's weight, (O, C, k), (O, C, kh, kw) or with one more",
         )
     if shape[0] % groups:
-        raise ShapeError(f"dim 0 must be divisible by groups: {shape[0]} and {groups}")
+        raise at_line(
+            ShapeError,
+            f"dirac_: {shape[0]} output channels do not make groups={groups} equal groups",
+        )
     per_group = shape[0] // groups
     values = np.zeros(shape)
     d = np.arange(min(per_group, shape[1]))
@@ -133,13 +136,16 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     if nonlinearity == "leaky_relu":
         if param is not None and (isinstance(param, bool) or not isinstance(param, (int, float))):
-            raise UsageError(f"negative_slope {param} not a valid number")
+            raise at_line(
+                UsageError, f"calculate_gain: the slope of leaky_relu is a number, not {param!r}"
+            )
         slope = 0.01 if param is None else float(param)
         return math.sqrt(2 / (1 + slope**2))
     if nonlinearity not in _GAINS:
-        raise UsageError(
-            f"Unsupported nonlinearity {nonlinearity}: no gain is known for it; there are "
-            f"{', '.join(_GAINS)}, leaky_relu"
+        raise at_line(
+            UsageError,
+            f"calculate_gain: no gain is known for nonlinearity={nonlinearity!r}; there are {', '.join(_GAINS)}, "
+            "leaky_relu",
         )
     return _GAINS[nonlinearity]
 
@@ -148,9 +154,10 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     """How many inputs and outputs each weight's unit has."""
     shape = tensor._a.shape
     if len(shape) < 2:
-        raise ShapeError(
-            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions: the shape is "
-            f"{tuple(shape)}"
+        raise at_line(
+            ShapeError,
+            f"initial values by inputs and outputs (fan in, fan out) are for weights (O, I, ...), and this tensor is "
+            f"{tuple(shape)}; fill a bias with zeros_ or uniform_",
         )
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
@@ -162,13 +169,18 @@ _calculate_fan_in_and_fan_out = fans  # torch's own name, which programs use
 def _nothing(tensor: Tensor) -> bool:
     if 0 not in tensor._a.shape:
         return False
-    warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    warnings.warn(
+        f"a tensor {tuple(tensor._a.shape)} has no elements to give initial values to", stacklevel=3
+    )
     return True
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     if mode.lower() not in ("fan_in", "fan_out"):
-        raise UsageError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+        raise at_line(
+            UsageError,
+            f"there is no mode={mode!r}; 'fan_in' keeps the variance of outputs, 'fan_out' that of gradients",
+        )
     fan = fans(tensor)[0 if mode.lower() == "fan_in" else 1]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
@@ -211,8 +223,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """Rows (or columns, if there are fewer of them) of length ``gain`` at right angles (Saxe et al., 2013)."""
     shape = tensor._a.shape
     if len(shape) < 2:
-        raise ShapeError(
-            f"Only tensors with 2 or more dimensions are supported: orthogonal_ got {tuple(shape)}"
+        raise at_line(
+            ShapeError,
+            f"orthogonal_: a tensor {tuple(shape)} has no rows; it needs a matrix or more",
         )
     if not tensor._a.size:
         return tensor
@@ -228,9 +241,7 @@ def sparse_(
 ) -> Tensor:
     """Normal numbers, with a share ``sparsity`` of zeros in each column (Martens, 2010)."""
     if tensor._a.ndim != 2:
-        raise ShapeError(
-            f"Only tensors with 2 dimensions are supported: sparse_ got {tuple(tensor._a.shape)}"
-        )
+        raise at_line(ShapeError, f"sparse_: {tuple(tensor._a.shape)} is no shape of a matrix")
     rows, columns = tensor._a.shape
     source = rng(generator)
     values = source.standard_normal((rows, columns)) * std

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 from graphscope.nn import functional as F
@@ -104,9 +105,12 @@ class MultiMarginLoss(WeightedLoss):
     ) -> None:  # fmt: skip
         super().__init__(weight, size_average, reduce, reduction)
         if p not in (1, 2):
-            raise UsageError("only p == 1 and p == 2 supported")
+            raise at_line(UsageError, f"MultiMarginLoss: the power p={p} is neither 1 nor 2")
         if weight is not None and weight.dim() != 1:
-            raise UsageError(f"weight must be None or 1-dimensional, got {weight.dim()} dimensions")
+            raise at_line(
+                UsageError,
+                f"MultiMarginLoss: the weight {tuple(weight.shape)} must be one row, a number per class",
+            )
         self.p = p
         self.margin = margin
 
@@ -131,8 +135,9 @@ class TripletMarginLoss(Loss):
     ) -> None:  # fmt: skip
         super().__init__(size_average, reduce, reduction)
         if margin <= 0:
-            raise UsageError(
-                f"TripletMarginLoss: expected margin to be greater than 0, got {margin} instead"
+            raise at_line(
+                UsageError,
+                f"TripletMarginLoss: margin={margin} leaves no gap; give a number above 0",
             )
         self.margin = margin
         self.p = p
@@ -156,9 +161,9 @@ class TripletMarginWithDistanceLoss(Loss):
     ) -> None:  # fmt: skip
         super().__init__(reduction=reduction)
         if margin <= 0:
-            raise UsageError(
-                "TripletMarginWithDistanceLoss: expected margin to be greater than 0, "
-                f"got {margin} instead"
+            raise at_line(
+                UsageError,
+                f"TripletMarginWithDistanceLoss: margin={margin} leaves no gap; give a number above 0",
             )
         self.distance_function = (
             F.pairwise_distance if distance_function is None else distance_function

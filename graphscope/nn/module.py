@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from graphscope.engine import dispatch
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.device import device as Device
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import UsageError
+from graphscope.errors import DTypeError, UsageError
 from graphscope.nn.hooks import BackwardHooks, RemovableHandle, add
 from graphscope.nn.state import Stateful
 
@@ -71,8 +72,10 @@ class Module(Stateful):
                 continue
             if with_kwargs:
                 if not isinstance(changed, tuple) or len(changed) != 2:
-                    raise RuntimeError(
-                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                    raise at_line(
+                        RuntimeError,
+                        f"{type(self).__name__}: a forward pre-hook with_kwargs gave {changed!r}; it returns (args, kwargs), "
+                        "or None to change nothing",
                     )
                 args, kwargs = changed
             else:
@@ -103,7 +106,9 @@ class Module(Stateful):
     def train(self: T, mode: bool = True) -> T:
         """Put this module and all below into training mode (or evaluation, if mode is False)."""
         if not isinstance(mode, bool):
-            raise UsageError(f"training mode is expected to be boolean, not {mode!r}")
+            raise at_line(
+                UsageError, f"{type(self).__name__}.train: mode is True or False, not {mode!r}"
+            )
         self.training = mode
         for child in self.children():
             child.train(mode)
@@ -160,8 +165,10 @@ class Module(Stateful):
             elif isinstance(a, (str, Device)) or type(a) is int:
                 device = a if not isinstance(a, int) else f"cuda:{a}"
         if dtype is not None and not dtype.is_floating_point:
-            raise TypeError(
-                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+            raise at_line(
+                DTypeError,
+                f"{type(self).__name__}.to: parameters have gradients, so {dtype} cannot hold them; choose float32, "
+                "float64 or float16",
             )
 
         def convert(t: Any) -> Any:

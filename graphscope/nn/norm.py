@@ -125,7 +125,8 @@ class GroupNorm(Module):
         if num_channels % num_groups:
             raise error(
                 UsageError,
-                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})",
+                f"GroupNorm: num_channels={num_channels} cannot be cut into num_groups={num_groups} equal groups; choose a "
+                "multiple",
             )
         self.num_groups = num_groups
         self.num_channels = num_channels
@@ -187,6 +188,6 @@ class CrossMapLRN2d(LocalResponseNorm):
         if input._a.ndim != 4:
             raise error(
                 ShapeError,
-                f"CrossMapLRN2d: Expected input to be 4D, got {input._a.ndim}D input instead.",
+                f"CrossMapLRN2d: the input {tuple(input._a.shape)} is no batch of images (N, C, H, W)",
             )
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)

@@ -6,7 +6,9 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
+from graphscope.errors import IndexRangeError, UsageTypeError
 from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
 
@@ -32,7 +34,9 @@ class ParameterList(Module):
     def _key(self, index: Any) -> str:
         i = operator.index(index)
         if not -self._size <= i < self._size:
-            raise IndexError(f"index {i} is out of range")
+            raise at_line(
+                IndexRangeError, f"ParameterList: there is no parameter {i}, it holds {self._size}"
+            )
         return str(i + self._size if i < 0 else i)
 
     def __getitem__(self, index: Any) -> Any:
@@ -63,8 +67,9 @@ class ParameterList(Module):
     def extend(self, values: Iterable[Any]) -> ParameterList:
         """Add several parameters at the end."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
-            raise TypeError(
-                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
+            raise at_line(
+                UsageTypeError,
+                f"ParameterList.extend: {type(values).__name__} is no list of parameters; append() takes a single one",
             )
         for value in values:
             self.append(value)
@@ -75,7 +80,9 @@ class ParameterList(Module):
         return "\n".join(f"  ({k}): {_text(p)}" for k, p in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError("ParameterList should not be called.")
+        raise at_line(
+            RuntimeError, "ParameterList computes nothing; use its parameters in a module's forward"
+        )
 
 
 class ParameterDict(Module):
@@ -89,9 +96,10 @@ class ParameterDict(Module):
 
     def _attr(self, key: Any) -> str:
         if not isinstance(key, str):
-            raise TypeError(
-                f"Index given to ParameterDict cannot be used as a key as it is not a string (type is "
-                f"{type(key).__name__!r}). Open an issue on github if you need non-string keys."
+            raise at_line(
+                UsageTypeError,
+                f"ParameterDict: the key {key!r} becomes part of the parameter's name and must be a text, such as "
+                f"{str(key)!r}",
             )
         return key
 
@@ -172,9 +180,10 @@ class ParameterDict(Module):
     def update(self, parameters: Any) -> None:
         """Add all parameters of a mapping, or of (name, parameter) pairs."""
         if not isinstance(parameters, Iterable):
-            raise TypeError(
-                "ParametersDict.update should be called with an iterable of key/value pairs, but got "
-                f"{type(parameters).__name__}"
+            raise at_line(
+                UsageTypeError,
+                f"ParameterDict.update: {type(parameters).__name__} is neither a dictionary of parameters nor a list of "
+                "(name, parameter) pairs",
             )
         pairs = (
             parameters.items() if isinstance(parameters, (Mapping, ParameterDict)) else parameters
@@ -187,7 +196,9 @@ class ParameterDict(Module):
         return "\n".join(f"  ({k}): {_text(p, True)}" for k, p in self.items())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError("ParameterDict should not be called.")
+        raise at_line(
+            RuntimeError, "ParameterDict computes nothing; use its parameters in a module's forward"
+        )
 
     def __or__(self, other: ParameterDict) -> ParameterDict:
         out = self.copy()

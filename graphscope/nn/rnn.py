@@ -14,8 +14,9 @@ import numpy as np
 
 from graphscope.engine.create import empty, made
 from graphscope.engine.dispatch import call, unary
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import ShapeError, UsageError, UsageTypeError
 from graphscope.nn import functional as F
 from graphscope.nn import init
 from graphscope.nn.module import Module
@@ -109,8 +110,10 @@ class RNNBase(Module):
         else:
             x, batched = input, input._a.ndim == 3
             if input._a.ndim not in (2, 3):
-                raise ShapeError(
-                    f"{self._get_name()}: Expected input to be 2D or 3D, got {input._a.ndim}D instead"
+                raise at_line(
+                    ShapeError,
+                    f"{self._get_name()}: the input {tuple(input._a.shape)} has {input._a.ndim} dimensions; it has steps and "
+                    "features (2), or a batch of them (3)",
                 )
             if not batched:
                 x = fn.unsqueeze(x, 1)
@@ -118,14 +121,16 @@ class RNNBase(Module):
                 x = fn.transpose(x, 0, 1)
             batch = x._a.shape[1]
             if not x._a.shape[0]:
-                raise ShapeError(
-                    f"{self._get_name()}: Expected sequence length to be larger than 0 in RNN (input "
-                    f"{tuple(input._a.shape)})"
+                raise at_line(
+                    ShapeError,
+                    f"{self._get_name()}: the input {tuple(input._a.shape)} has no steps; a sequence has at least one. Is "
+                    f"batch_first={self.batch_first} right?",
                 )
         if x._a.shape[-1] != self.input_size:
-            raise ShapeError(
-                f"{self._get_name()}: input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
-                f"{x._a.shape[-1]} (input {tuple(x._a.shape)})"
+            raise at_line(
+                ShapeError,
+                f"{self._get_name()}: the layer takes input_size={self.input_size} features in a step, the input "
+                f"{tuple(x._a.shape)} has {x._a.shape[-1]}",
             )
         given = self._states(x, state, batch, batched)
         if packed and state is not None and input.sorted_indices is not None:
@@ -162,18 +167,19 @@ class RNNBase(Module):
             return [_zeros((rows, batch, n), x) for n in sizes]
         dims = {s._a.ndim for s in state}
         if dims != {3 if batched else 2}:
-            got = ", ".join(f"{s._a.ndim}-D" for s in state)
-            names = "hx and cx" if len(sizes) == 2 else "hx"
-            raise ShapeError(
-                f"For {'batched 3-D' if batched else 'unbatched 2-D'} input, {names} should also be "
-                f"{3 if batched else 2}-D but got ({got}) tensors"
+            got = " and ".join(str(tuple(s._a.shape)) for s in state)
+            raise at_line(
+                ShapeError,
+                f"{self._get_name()}: the state is {got}; for an input {'with' if batched else 'without'} a batch it has "
+                f"{3 if batched else 2} dimensions",
             )
         out = [s if batched else fn.unsqueeze(s, 1) for s in state]
-        for s, n, what in zip(out, sizes, ("hidden[0]", "hidden[1]"), strict=False):
+        for s, n, what in zip(out, sizes, "hc", strict=False):
             if tuple(s._a.shape) != (rows, batch, n):
-                what = "hidden" if len(sizes) == 1 else what
-                raise ShapeError(
-                    f"{self._get_name()}: Expected {what} size {(rows, batch, n)}, got {list(s._a.shape)}"
+                raise at_line(
+                    ShapeError,
+                    f"{self._get_name()}: the first state {what} is {tuple(s._a.shape)}, it must be (layers * directions, "
+                    f"batch, size) = {(rows, batch, n)}",
                 )
         return out
 
@@ -231,29 +237,36 @@ def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
 
 
 def _check(net: RNNBase, mode: str, dropout: Any) -> None:
+    name = net._get_name()
     if mode not in _GATES:
-        raise UsageError(f"Unrecognized RNN mode: {mode}")
+        raise at_line(UsageError, f"{name}: there is no mode={mode!r}, only {', '.join(_GATES)}")
     if not isinstance(dropout, (int, float)) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
-        raise UsageError(
-            "dropout should be a number in range [0, 1] representing the probability of an element being zeroed"
+        raise at_line(
+            UsageError, f"{name}: dropout={dropout!r} is no probability; give a number from 0 to 1"
         )
     if dropout and net.num_layers == 1:
         warnings.warn(
-            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
-            f"greater than 1, but got dropout={dropout} and num_layers={net.num_layers}",
+            f"{name}: dropout={dropout} has no effect. It acts between layers, and num_layers={net.num_layers}.",
             stacklevel=4,
         )
     if not isinstance(net.hidden_size, int):
-        raise TypeError(f"hidden_size should be of type int, got: {type(net.hidden_size).__name__}")
-    for name in ("hidden_size", "num_layers"):
-        if getattr(net, name) <= 0:
-            raise UsageError(f"{name} must be greater than zero")
-    if net.proj_size < 0:
-        raise UsageError("proj_size should be a positive integer or zero to disable projections")
-    if net.proj_size >= net.hidden_size:
-        raise UsageError("proj_size has to be smaller than hidden_size")
+        raise at_line(
+            UsageTypeError,
+            f"{name}: hidden_size is a whole number, not {type(net.hidden_size).__name__}",
+        )
+    for option in ("hidden_size", "num_layers"):
+        if getattr(net, option) <= 0:
+            raise at_line(UsageError, f"{name}: {option}={getattr(net, option)} must be at least 1")
     if net.proj_size and mode != "LSTM":
-        raise UsageError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        raise at_line(
+            UsageError,
+            f"{name}: only an LSTM projects its state; leave out proj_size={net.proj_size}",
+        )
+    if not 0 <= net.proj_size < net.hidden_size:
+        raise at_line(
+            UsageError,
+            f"{name}: proj_size={net.proj_size} must be smaller than hidden_size={net.hidden_size}; 0 means no projection",
+        )
 
 
 class RNN(RNNBase):
@@ -264,17 +277,15 @@ class RNN(RNNBase):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if len(args) > 3:
-            self_nonlinearity = args[3]
-            args = args[:3] + args[4:]
-        else:
-            self_nonlinearity = kwargs.pop("nonlinearity", "tanh")
-        if self_nonlinearity not in ("tanh", "relu"):
-            raise UsageError(
-                f"Unknown nonlinearity '{self_nonlinearity}'. Select from 'tanh' or 'relu'."
+        # torch's fourth argument; the base has none there.
+        args, fourth = args[:3] + args[4:], args[3:4]
+        chosen = fourth[0] if fourth else kwargs.pop("nonlinearity", "tanh")
+        if chosen not in ("tanh", "relu"):
+            raise at_line(
+                UsageError, f"RNN: there is no nonlinearity={chosen!r}, only 'tanh' and 'relu'"
             )
-        super().__init__(f"RNN_{self_nonlinearity.upper()}", *args, **kwargs)
-        self.nonlinearity = self_nonlinearity
+        super().__init__(f"RNN_{chosen.upper()}", *args, **kwargs)
+        self.nonlinearity = chosen
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
         """All states and the last one."""

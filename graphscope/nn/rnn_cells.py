@@ -9,8 +9,9 @@ import numpy as np
 
 from graphscope.engine.create import empty, made
 from graphscope.engine.dispatch import call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import RangeError, ShapeError
 from graphscope.nn import functional as F
 from graphscope.nn import init
 from graphscope.nn.module import Module
@@ -61,16 +62,22 @@ class RNNCellBase(Module):
         """Input and states as matrices; zeros where no state is given."""
         name = self._get_name()
         if input._a.ndim not in (1, 2):
-            raise ShapeError(f"{name}: Expected input to be 1D or 2D, got {input._a.ndim}D instead")
+            raise at_line(
+                ShapeError,
+                f"{name}: the input {tuple(input._a.shape)} is one step, (features,) or (batch, features)",
+            )
         for s in states or ():
             if s._a.ndim not in (1, 2):
-                raise ShapeError(
-                    f"{name}: Expected hidden to be 1D or 2D, got {s._a.ndim}D instead"
+                raise at_line(
+                    ShapeError,
+                    f"{name}: the state {tuple(s._a.shape)} must be (hidden_size,) or (batch, hidden_size)",
                 )
         x = input if input._a.ndim == 2 else fn.unsqueeze(input, 0)
         if x._a.shape[1] != self.input_size:
-            raise ShapeError(
-                f"{name}: input has inconsistent input_size: got {x._a.shape[1]} expected {self.input_size}"
+            raise at_line(
+                ShapeError,
+                f"{name}: the cell takes input_size={self.input_size} features, the input {tuple(input._a.shape)} has "
+                f"{x._a.shape[1]}",
             )
         rows = x._a.shape[0]
         if states is None:
@@ -80,9 +87,10 @@ class RNNCellBase(Module):
         out = [s if s._a.ndim == 2 else fn.unsqueeze(s, 0) for s in states]
         for s in out:
             if s._a.shape != (rows, self.hidden_size):
-                raise ShapeError(
-                    f"{name}: hidden has inconsistent hidden_size: got {tuple(s._a.shape)}, expected "
-                    f"{(rows, self.hidden_size)} for an input of {tuple(x._a.shape)}"
+                raise at_line(
+                    ShapeError,
+                    f"{name}: the state is {tuple(s._a.shape)}; with an input {tuple(x._a.shape)} it must be (batch, "
+                    f"hidden_size) = {(rows, self.hidden_size)}",
                 )
         return x, out
 
@@ -105,7 +113,10 @@ class RNNCell(RNNCellBase):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Any:
         """The new state."""
         if self.nonlinearity not in ("tanh", "relu"):
-            raise UsageError(f"Unknown nonlinearity: {self.nonlinearity}")
+            raise at_line(
+                RangeError,
+                f"RNNCell: there is no nonlinearity={self.nonlinearity!r}, only 'tanh' and 'relu'",
+            )
         x, (h,) = self._prepare(input, None if hx is None else (hx,), 1)
         gates = self._gates(x, h)
         out = fn.tanh(gates) if self.nonlinearity == "tanh" else fn.relu(gates)

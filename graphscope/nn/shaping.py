@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.tensor import Tensor
+from graphscope.errors import UsageTypeError
 from graphscope.nn import functional as F
 from graphscope.nn.functional.common import error
 from graphscope.nn.module import Module
@@ -38,14 +39,15 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()
         if not isinstance(dim, int):
-            raise error(TypeError, f"unflattened dim must be an int, not {type(dim).__name__}")
+            raise error(
+                UsageTypeError, f"Unflatten: dim is a whole number, not {type(dim).__name__}"
+            )
         if not isinstance(unflattened_size, (tuple, list)) or not all(
             isinstance(s, int) for s in unflattened_size
         ):
             raise error(
-                TypeError,
-                "unflattened_size must be tuple of ints, but found "
-                f"type {type(unflattened_size).__name__}",
+                UsageTypeError,
+                f"Unflatten: unflattened_size={unflattened_size!r} must list the new sizes, such as (2, -1)",
             )
         self.dim = dim
         self.unflattened_size = unflattened_size

@@ -10,6 +10,7 @@ from graphscope.errors import ShapeError
 from graphscope.nn import functional as F
 from graphscope.nn import init as starts
 from graphscope.nn.activation import Shown
+from graphscope.nn.functional.common import error
 from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
 
@@ -78,8 +79,9 @@ class Softmax2d(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function. Raises: ShapeError for other numbers of dimensions."""
         if input._a.ndim not in (3, 4):
-            raise ShapeError(
-                f"Softmax2d: expected input to be 3D or 4D, it has the shape {tuple(input._a.shape)}"
+            raise error(
+                ShapeError,
+                f"Softmax2d: the input {tuple(input._a.shape)} is no image (C, H, W) and no batch (N, C, H, W)",
             )
         return F.softmax(input, -3, _stacklevel=5)
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphscope.engine import dispatch
+from graphscope.engine.explain import at_line
 from graphscope.engine.modes import no_grad
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError
+from graphscope.errors import ShapeError, UsageAssertion, UsageTypeError
 from graphscope.nn.hooks import RemovableHandle, add
 from graphscope.nn.parameter import Parameter
 from graphscope.nn.tree import Tree
@@ -43,14 +44,16 @@ class Stateful(Tree):
 
     def get_extra_state(self) -> Any:
         """Anything else that belongs to the state; override it together with ``set_extra_state``."""
-        raise RuntimeError(
-            "Reached a code path in Module.get_extra_state() that should never be called."
+        raise at_line(
+            RuntimeError,
+            f"{type(self).__name__} has no extra state: it defines no get_extra_state()",
         )
 
     def set_extra_state(self, state: Any) -> None:
         """Take back what ``get_extra_state`` gave."""
-        raise RuntimeError(
-            "Reached a code path in Module.set_extra_state() that should never be called."
+        raise at_line(
+            RuntimeError,
+            f"{type(self).__name__} takes no extra state: it defines no set_extra_state(state)",
         )
 
     # ---------------------------------------------------------------- out
@@ -142,10 +145,7 @@ class Stateful(Tree):
 
     def _take(self, name: str, t: Any, value: Any, key: str, assign: bool) -> str:
         if not hasattr(value, "shape"):
-            return (
-                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
-                f"checkpoint but received {type(value)}"
-            )
+            return f"{key} is {type(value).__name__} in the checkpoint, it must be a tensor of shape {t.shape}."
         if not isinstance(value, Tensor):
             value = dispatch.as_tensor(value)
         if not t._a.shape and value._a.shape == (1,):
@@ -174,7 +174,11 @@ class Stateful(Tree):
         Raises: ShapeError that lists missing and unexpected keys (if strict) and other shapes.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+            raise at_line(
+                UsageTypeError,
+                f"{type(self).__name__}.load_state_dict: a state is a dictionary of tensors, not "
+                f"{type(state_dict).__name__}; a file is read with load(path) first",
+            )
         missing: list[str] = []
         unexpected: list[str] = []
         errors: list[str] = []
@@ -193,9 +197,10 @@ class Stateful(Tree):
             found = _IncompatibleKeys(missing, unexpected)
             for hook in list(module._load_state_dict_post_hooks.values()):
                 if hook(module, found) is not None:
-                    raise AssertionError(
-                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to "
-                        "return new values, if incompatible_keys need to be modified, it should be done inplace."
+                    raise at_line(
+                        UsageAssertion,
+                        f"{type(module).__name__}: a hook after load_state_dict returned a value, which goes nowhere; it "
+                        "changes the lists of incompatible keys in place",
                     )
 
         load(self, "")
@@ -222,7 +227,11 @@ class Stateful(Tree):
 
         def run(module: Any, state: Any, prefix: str, metadata: Any) -> None:
             if hook(module, state, prefix, metadata) is not None:
-                raise RuntimeError("state_dict post-hook must return None")
+                raise at_line(
+                    RuntimeError,
+                    f"{type(module).__name__}: a hook after state_dict returned a value, which goes nowhere; it "
+                    "changes the dictionary in place",
+                )
 
         if not callable(hook):
             return add({}, hook)

@@ -10,8 +10,9 @@ import numpy as np
 
 from graphscope.engine.create import made
 from graphscope.engine.dtype import get_default_dtype
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError
+from graphscope.errors import RangeError, ShapeError
 from graphscope.nn import functional as F
 from graphscope.nn import init
 from graphscope.nn.attention import MultiheadAttention
@@ -31,7 +32,10 @@ def _activation(activation: Any) -> Callable[[Tensor], Tensor]:
         chosen: Callable[[Tensor], Tensor] = activation
         return chosen
     if activation not in ("relu", "gelu"):
-        raise RuntimeError(f"activation should be relu/gelu, not {activation}")
+        raise at_line(
+            RangeError,
+            f"a transformer's activation={activation!r} is neither 'relu' nor 'gelu'; others are passed as a function",
+        )
     return F.relu if activation == "relu" else F.gelu
 
 
@@ -260,9 +264,17 @@ class Transformer(Module):
         """Encode the source and decode the target beside it."""
         axis = 0 if self.batch_first else 1
         if src._a.ndim == 3 and src._a.shape[axis] != tgt._a.shape[axis]:
-            raise ShapeError("the batch number of src and tgt must be equal")
+            raise at_line(
+                ShapeError,
+                f"Transformer: src {tuple(src._a.shape)} and tgt {tuple(tgt._a.shape)} differ in their batch, dimension {axis} "
+                f"(batch_first={self.batch_first})",
+            )
         if src._a.shape[-1] != self.d_model or tgt._a.shape[-1] != self.d_model:
-            raise ShapeError("the feature number of src and tgt must be equal to d_model")
+            raise at_line(
+                ShapeError,
+                f"Transformer: src {tuple(src._a.shape)} and tgt {tuple(tgt._a.shape)} must both end in "
+                f"d_model={self.d_model} features",
+            )
         memory = self.encoder(
             src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
+from graphscope.errors import UsageError, UsageTypeError
 from graphscope.nn.parameter import Buffer, Parameter
 
 
@@ -23,9 +25,10 @@ class Tree:
             what = (
                 f"{len(args)} arguments" if args else f"the keyword argument {next(iter(kwargs))!r}"
             )
-            raise TypeError(
+            raise at_line(
+                UsageTypeError,
                 f"{type(self).__name__}.__init__() got {what}, but Module takes none: call super().__init__() "
-                "without arguments"
+                "without arguments",
             )
         # Straight into __dict__: our own __setattr__ looks into these tables.
         self.__dict__.update(_tables())
@@ -44,13 +47,7 @@ class Tree:
         )  # fmt: skip
         if kind is not None:
             if "_parameters" not in tables:
-                what = {"_parameters": "parameters", "_modules": "module", "_buffers": "buffer"}[
-                    kind
-                ]
-                raise AttributeError(
-                    f"cannot assign {what} before Module.__init__() call: {type(self).__name__}.__init__ must call "
-                    f"super().__init__() before it assigns {name!r}"
-                )
+                raise self._too_early(name)
             for table in ("_parameters", "_buffers", "_modules"):
                 if table != kind:
                     tables[table].pop(name, None)
@@ -69,10 +66,10 @@ class Tree:
         ):  # fmt: skip
             if name in tables.get(table, ()):
                 if value is not None and not (table == "_buffers" and isinstance(value, Tensor)):
-                    raise TypeError(
-                        f"cannot assign {type(value).__name__!r} object as {what} {name!r} ({want} or None "
-                        f"expected): {type(self).__name__}.{name} is a {what} and cannot become a "
-                        f"{type(value).__name__}; wrap it, or delete the {what} first"
+                    raise at_line(
+                        UsageTypeError,
+                        f"{type(self).__name__}.{name} is a {what} and cannot become a {type(value).__name__}. Assign "
+                        f"a {want} or None, or delete the {what} first",
                     )
                 tables[table][name] = value
                 return
@@ -100,34 +97,47 @@ class Tree:
         found = {*object.__dir__(self), *self._parameters, *self._buffers, *self._modules}
         return sorted(name for name in found if not name[:1].isdigit())
 
+    def _too_early(self, name: str) -> BaseException:
+        own = type(self).__name__
+        return at_line(
+            AttributeError,
+            f"{own}.{name} cannot be set yet: {own}.__init__ must call super().__init__() first",
+        )
+
     def _check_name(self, what: str, name: str, table: str) -> None:
         if "_parameters" not in self.__dict__:
-            raise AttributeError(
-                f"cannot assign {what} before Module.__init__() call: call super().__init__() first"
-            )
+            raise self._too_early(name)
         if not isinstance(name, str):
-            raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
-        if "." in name:
-            raise KeyError(f'{what} name can\'t contain ".", got: {name}')
-        if not name:
-            raise KeyError(f'{what} name can\'t be empty string ""')
-        if hasattr(self, name) and name not in self.__dict__[table]:
-            raise KeyError(f"attribute {name!r} already exists")
+            raise at_line(
+                UsageTypeError, f"the name of a {what} is a text, not {type(name).__name__}"
+            )
+        wrong = (
+            "is empty" if not name
+            else "has a dot, which separates the names in a path; use an underscore" if "." in name
+            else "is taken by another attribute; choose another name, or delete that attribute first"
+            if hasattr(self, name) and name not in self.__dict__[table]
+            else ""
+        )  # fmt: skip
+        if wrong:
+            raise at_line(
+                KeyError, f"{type(self).__name__}: the name {name!r} for a {what} {wrong}"
+            )
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter under a name (None keeps the name for "there is none")."""
         self._check_name("parameter", name, "_parameters")
         if param is not None:
             if not isinstance(param, Parameter):
-                raise TypeError(
-                    f"cannot assign {type(param).__name__!r} object to parameter {name!r} (nn.Parameter or None "
-                    "required): wrap the tensor, nn.Parameter(tensor)"
+                raise at_line(
+                    UsageTypeError,
+                    f"{type(self).__name__}: the parameter {name!r} must be an nn.Parameter or None, not "
+                    f"{type(param).__name__}; wrap a tensor: nn.Parameter(tensor)",
                 )
             if param._node is not None:
-                raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter {name!r}. Model parameters must be created "
-                    f"explicitly. To express {name!r} as a function of another Tensor, compute the value in the "
-                    "forward() method."
+                raise at_line(
+                    UsageError,
+                    f"{type(self).__name__}: the parameter {name!r} was computed, by {param._node.row.name!r}, and training "
+                    "can change only what was not. Compute it in forward(), from parameters of its own",
                 )
             if param._name is None:
                 param._name = name
@@ -137,8 +147,9 @@ class Tree:
         """Add a tensor that is saved and moved with the module, but not trained."""
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"cannot assign {type(tensor).__name__!r} object to buffer {name!r} (Tensor or None required)"
+            raise at_line(
+                UsageTypeError,
+                f"{type(self).__name__}: the buffer {name!r} must be a tensor or None, not {type(tensor).__name__}",
             )
         self._buffers[name] = tensor
         if persistent:
@@ -149,8 +160,9 @@ class Tree:
     def add_module(self, name: str, module: Any) -> None:
         """Add a child module under a name."""
         if module is not None and not isinstance(module, Tree):
-            raise TypeError(
-                f"{type(module).__name__} is not a Module subclass (add_module({name!r}))"
+            raise at_line(
+                UsageTypeError,
+                f"{type(self).__name__}.add_module: {name!r} is {type(module).__name__} and no Module",
             )
         self._check_name("module", name, "_modules")
         self._modules[name] = module
@@ -233,47 +245,54 @@ class Tree:
         for part in target.split(".") if target else ():
             child = module._modules.get(part) if isinstance(module, Tree) else None
             if child is None:
-                if hasattr(module, part):
-                    raise AttributeError(f"`{part}` is not an nn.Module (path {target!r})")
-                raise AttributeError(
-                    f"{type(module).__name__} has no attribute `{part}`: there is no submodule {part!r} "
-                    f"(path {target!r})"
-                )
+                raise self._no_module(module, part, target)
             module = child
         return module
 
     def set_submodule(self, target: str, module: Any, strict: bool = False) -> None:
         """Put a module at a dotted path; strict: only where there is one."""
         if not target:
-            raise ValueError("Cannot set the submodule without a target name!")
+            raise at_line(
+                UsageError, "set_submodule: the path is empty; a module cannot replace itself"
+            )
         path, _, name = target.rpartition(".")
         parent = self.get_submodule(path)
-        if strict and not hasattr(parent, name):
-            raise AttributeError(f"{type(parent).__name__} has no attribute `{name}`")
-        if hasattr(parent, name) and not isinstance(getattr(parent, name), Tree):
-            raise AttributeError(f"`{name}` is not an nn.Module")
+        there = getattr(parent, name, None)
+        if (strict or hasattr(parent, name)) and not isinstance(there, Tree):
+            raise self._no_module(parent, name, target)
         if not isinstance(module, Tree):
-            raise ValueError(f'"module" is not an nn.Module, found {type(module)}')
+            raise at_line(
+                UsageError, f"set_submodule: {type(module).__name__} is no Module ({target!r})"
+            )
         setattr(parent, name, module)
+
+    @staticmethod
+    def _no_module(owner: Any, name: str, path: str) -> BaseException:
+        words = f"{type(owner).__name__} has no submodule {name!r}"
+        if hasattr(owner, name):
+            words += f", {name!r} is {type(getattr(owner, name)).__name__}"
+        return at_line(AttributeError, f"{words} (path {path!r})")
 
     def _find(self, target: str, table: str, what: str) -> Any:
         path, _, name = target.rpartition(".")
         owner = self.get_submodule(path)
-        if not hasattr(owner, name):
-            raise AttributeError(f"{type(owner).__name__} has no attribute `{name}`")
         found = getattr(owner, table).get(name)
         if found is None:
-            raise AttributeError(f"`{name}` is not {what}")
+            kind = type(getattr(owner, name)).__name__ if hasattr(owner, name) else "not there"
+            raise at_line(
+                AttributeError,
+                f"{type(owner).__name__} has no {what} {name!r}: it is {kind} (path {target!r})",
+            )
         return found
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path."""
-        found: Parameter = self._find(target, "_parameters", "an nn.Parameter")
+        found: Parameter = self._find(target, "_parameters", "parameter")
         return found
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a dotted path."""
-        found: Tensor = self._find(target, "_buffers", "a buffer")
+        found: Tensor = self._find(target, "_buffers", "buffer")
         return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
 from time import thread_time_ns
@@ -61,7 +61,12 @@ class Pump:
         self.path = path
         self.recorder: Any = None
         self.jobs: deque[Job] = deque()
-        self.notes: deque[tuple[Any, ...]] = deque()  # scalars and texts
+        # What else goes into the file: ("scalar", "text", "media" or "meta", the writer's arguments).
+        self.notes: deque[tuple[Any, ...]] = deque()
+        put = self.writer
+        self._notes: dict[str, Callable[..., None]] = {
+            "scalar": put.add_scalar, "text": put.add_text, "media": put.add_media, "meta": put.set_meta,
+        }  # fmt: skip
         self.thumbs_left = 1 << 16  # elements of samples that may still be kept; grows with the run
         self.dropped = 0
         self.cpu_ns = 0
@@ -164,7 +169,7 @@ class Pump:
             self._steps(batch)
         while self.notes:
             kind, *row = self.notes.popleft()
-            (self.writer.add_scalar if kind == "scalar" else self.writer.add_text)(*row)
+            self._notes[kind](*row)
         if self.dropped:
             self.writer.set_meta("dropped_steps", self.dropped)
         self.writer.commit()  # with nothing to write it beats the heart

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,33 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import TraceError, UsageError
 from graphscope.record.pump import Pump
 from graphscope.record.recorder import Recorder
+from graphscope.record.results import Results
+from graphscope.record.schedule import RECORDING, ProfilerAction, Schedule, Window, Windows, always
 from graphscope.trace.format import new_run_path
 
 VALUES = ("auto", "off", "stats", "full")
+DEVICE_TIMES = ("interval", "isolated", "off")
+_running: list[profile] = []
 
 
-class profile:  # noqa: N801 - reads as a verb at the place of use
+def running() -> profile | None:
+    """The profile that was started last and is not over (its recorder may be off in this step)."""
+    return _running[-1] if _running else None
+
+
+class profile(Results):  # noqa: N801 - reads as a verb at the place of use
     """Record every op, forward and backward, that runs inside the ``with`` block.
 
     path: the run; ``runs/digits`` writes ``runs/digits.gscope`` (or ``digits-2`` if that exists).
+    schedule: which steps are recorded (``graphscope.profiler.schedule``); then ``step()`` must be called
+    after each. All windows go into one run, as consecutive steps; ``windows`` says which they were.
+    on_trace_ready: called with this object at the end of each window, and of the last one when recording
+    ends; ``path`` is the file, ``windows[-1]`` the part that is new.
     values: "auto" takes statistics of values and gradients as often as ``budget`` allows, "stats" is
     the same without samples of the tensors, "full" takes them in every step, "off" never.
     memory: birth and death of every tensor. stacks: the source line of every op.
+    device_time: of ops on a device; "interval" takes the time between two marks in its queue, "isolated"
+    waits for every op before the next, "off" takes none.
     budget: share of wall time that statistics may cost.
 
     Steps end by themselves (the first forward op after a backward opens the next); ``step()`` ends one
@@ -38,16 +54,28 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
         self,
         path: Any = "runs/run",
         *,
+        schedule: Schedule | None = None,
         values: str = "auto",
         memory: bool = True,
         stacks: bool = True,
+        device_time: str = "interval",
         budget: float = 0.05,
+        on_trace_ready: Callable[[Any], Any] | None = None,
         name: str | None = None,
     ) -> None:
         if values not in VALUES:
             raise UsageError(
                 f"profile: values={values!r} is unknown; there are: {', '.join(VALUES)}"
             )
+        if device_time not in DEVICE_TIMES:
+            raise UsageError(
+                f"profile: device_time={device_time!r} is unknown; there are: {', '.join(DEVICE_TIMES)}"
+            )
+        for what, given in (("schedule", schedule), ("on_trace_ready", on_trace_ready)):
+            if given is not None and not callable(given):
+                raise UsageError(
+                    f"profile: {what}={given!r} cannot be called; it must be a function"
+                )
         if not 0 < budget < 1:
             raise UsageError(
                 f"profile: budget={budget} must be a share of wall time between 0 and 1"
@@ -59,16 +87,22 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
         self._recorder: Recorder | None = None
         self._models: list[tuple[Any, str]] = []
         self._before: Any = None
+        self._device_time = device_time
+        self._on_trace_ready = on_trace_ready
+        self._windows = Windows(schedule)
         self.path: Path | None = None
 
     # ---------------------------------------------------------------- begin and end
 
     def start(self) -> profile:
         """Begin to record (what ``with`` does)."""
+        self._windows.action = action = self._windows.ask()
+        self._t0_unix = time.time_ns()
         folder, name = self._wanted.parent, self._wanted.name.removesuffix(".gscope")
         meta = {
             "run": self._name or name, "engine": "graphscope", "python": sys.version.split()[0],
             "numpy": np.__version__, "backend": "numpy", "argv": " ".join(sys.argv),
+            "t0_unix_ns": self._t0_unix, "device_time": self._device_time,
         }  # fmt: skip
         try:
             self.path = new_run_path(folder, name)
@@ -81,17 +115,54 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
             )
             return self
         self._recorder = Recorder(self._pump, **self._options)  # type: ignore[arg-type]
+        self._recorder.device_time = self._device_time
         for model, root in self._models:
             self._recorder.names.name_tree(model, root)
         self._pump.start(self._recorder)
-        self._before = dispatch.set_recorder(self._recorder)
+        _running.append(self)
+        if action in RECORDING:
+            self._open()
         return self
+
+    def _open(self) -> None:
+        """A window of the schedule begins."""
+        recorder = self._recorder
+        if recorder is None or recorder.broken is not None:
+            return
+        self._close_step(recorder)  # nothing ran in it: the step begins now
+        self._windows.open(recorder.num)
+        self._before = dispatch.set_recorder(recorder)
+
+    def _shut(self, upto: int) -> None:
+        """A window of the schedule ended before the program's step ``upto``."""
+        assert self._recorder is not None and self._pump is not None
+        self._windows.close(self._recorder.num, upto)
+        for key, value in self._windows.meta().items():
+            self._pump.notes.append(("meta", key, value))
+
+    def _close_step(self, recorder: Recorder) -> None:
+        if recorder.broken is not None:
+            return
+        scope, stack = recorder.scope, recorder.stack
+        try:
+            recorder.close()
+        except Exception as problem:  # a bug of ours, not of the program's
+            dispatch.broken(recorder, problem)
+            return
+        if stack:  # a scope around the whole loop goes on
+            recorder.scope, recorder.stack = scope, stack
+            recorder.where = scope << 2 | recorder.phase
 
     def stop(self, error: BaseException | None = None) -> None:
         """End the recording and the trace."""
         if self._recorder is None or self._pump is None:
             return
-        dispatch.set_recorder(self._before)
+        windows = self._windows
+        is_on = windows.action in RECORDING
+        if is_on:
+            dispatch.set_recorder(self._before)
+        if self in _running:
+            _running.remove(self)
         text = None
         if error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
             text = f"{type(error).__name__}: {error}"
@@ -106,13 +177,19 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
                 recorder.close(status=partial, note=text)
             except Exception as problem:
                 dispatch.broken(recorder, problem)
+        if is_on:
+            self._shut(windows.step_num + 1)
+        # By way of the writer's thread, which may be writing at this moment.
         if recorder.broken is not None:
-            pump.writer.set_meta("recording_stopped", recorder.broken)
-        if self._recorder.foreign:
-            self._pump.writer.set_meta("foreign_ops", self._recorder.foreign)
-        self._pump.close("failed" if text else "finished", text)
-        self._stopped = self._recorder
+            pump.notes.append(("meta", "recording_stopped", recorder.broken))
+        if recorder.foreign:
+            pump.notes.append(("meta", "foreign_ops", recorder.foreign))
+        pump.close("failed" if text else "finished", text)
+        self._stopped = recorder
         self._recorder = None
+        windows.action = ProfilerAction.NONE
+        if is_on and self._on_trace_ready is not None:
+            self._on_trace_ready(self)
 
     def __enter__(self) -> profile:
         return self.start()
@@ -123,27 +200,90 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
     # ---------------------------------------------------------------- in between
 
     def step(self) -> None:
-        """End the running step here."""
-        if self._recorder is not None and self._recorder.broken is None:
-            try:
-                self._recorder.close()
-            except Exception as problem:  # a bug of ours, not of the program's
-                dispatch.broken(self._recorder, problem)
+        """End the running step here; with a schedule, it says whether the next one is recorded."""
+        recorder, windows = self._recorder, self._windows
+        if recorder is None:
+            return
+        if windows.action in RECORDING:
+            self._close_step(recorder)
+        else:
+            windows.skipped[windows.action] += 1
+        windows.step_num += 1
+        before, windows.action = windows.action, windows.ask()
+        ends, ready, begins = windows.moves(before, windows.action)
+        if ends:
+            dispatch.set_recorder(self._before)
+            self._shut(windows.step_num)
+        try:
+            if ready and self._on_trace_ready is not None:
+                self.flush()
+                self._on_trace_ready(self)
+        finally:
+            if begins:
+                self._open()
+
+    @property
+    def step_num(self) -> int:
+        """How often ``step()`` was called."""
+        return self._windows.step_num
+
+    @property
+    def current_action(self) -> ProfilerAction:
+        """What the schedule does in this step."""
+        return self._windows.action
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every op goes into this run at the moment, and will until it ends."""
+        recorder = self._recorder
+        return (
+            recorder is not None
+            and self._windows.when is always
+            and dispatch.recorder() is recorder
+        )
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many steps of each kind were recorded."""
+        recorder = self._recorder or getattr(self, "_stopped", None)
+        return {"train": 0, "eval": 0} if recorder is None else dict(recorder.num)
+
+    def open_window(self) -> dict[str, range] | None:
+        """By kind, the numbers of the steps in the window that is not over yet."""
+        return self._windows.so_far()
+
+    @property
+    def windows(self) -> list[Window]:
+        """The windows of the schedule that have ended: the program's steps and their numbers in the trace."""
+        return self._windows.done
 
     def scalar(self, tag: str, value: Any, step: int | None = None) -> None:
         """Record a number under a tag, at the running step unless ``step`` says otherwise."""
-        if self._recorder is None or self._pump is None:
-            return
-        number = float(value.item() if isinstance(value, Tensor) else value)
-        at = max(self._recorder.num["train"] - (self._recorder.i == 0), 0) if step is None else step
-        self._pump.notes.append(("scalar", str(tag), at, number, self._now()))
+        self.note("scalar", tag, float(value.item() if isinstance(value, Tensor) else value), step)
 
     def text(self, tag: str, text: str, step: int | None = None) -> None:
         """Record a text under a tag."""
-        if self._recorder is None or self._pump is None:
+        self.note("text", tag, str(text), step)
+
+    def note(
+        self, kind: str, tag: str, data: Any, step: int | None = None, walltime: float | None = None
+    ) -> None:
+        """Record a "scalar", a "text", a "meta" or one of the media of a trace (``trace.schema``)."""
+        recorder, pump = self._recorder, self._pump
+        if recorder is None or pump is None:
             return
-        at = self._recorder.num["train"] if step is None else step
-        self._pump.notes.append(("text", str(tag), at, str(text), self._now()))
+        if kind == "meta":
+            pump.notes.append((kind, str(tag), data))
+            return
+        if step is None:
+            step = max(recorder.num["train"] - (recorder.i == 0), 0)
+            if self._windows.when is not always:
+                step = self._windows.step_num  # the trace counts recorded steps only
+        wall = self._now() if walltime is None else int(walltime * 1e9) - self._t0_unix
+        if kind in ("scalar", "text"):
+            pump.notes.append((kind, str(tag), int(step), data, wall))
+        else:
+            pump.notes.append(("media", str(tag), int(step), kind, data, wall))
 
     def watch(self, model: Any, name: str | None = None) -> Any:
         """Name a module's scopes and parameters before its first call; returns the module."""
@@ -171,17 +311,3 @@ class profile:  # noqa: N801 - reads as a verb at the place of use
         """Return when everything recorded so far is in the file."""
         if self._pump is not None and self._recorder is not None:
             self._pump.flush()
-
-    # ---------------------------------------------------------------- results
-
-    def key_averages(self, group_by: str = "op", **options: Any) -> Any:
-        """Time, calls and memory per op, scope or source line; print it or take ``.to_dict()``."""
-        from graphscope.analysis.aggregate import key_averages
-        from graphscope.trace.reader import TraceReader
-
-        self.flush()
-        if self.path is None:
-            raise TraceError(
-                "there is no trace: the folder could not be written when recording began"
-            )
-        return key_averages(TraceReader(self.path), group_by=group_by, **options)

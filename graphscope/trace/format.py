@@ -30,6 +30,10 @@ def _steps_stand_alone(copy: sqlite3.Connection) -> None:
     copy.execute(
         "CREATE TABLE costs (shape_set INTEGER PRIMARY KEY, flops BLOB NOT NULL, traffic BLOB NOT NULL)"
     )
+    copy.execute(
+        "CREATE TABLE media (id INTEGER PRIMARY KEY, tag TEXT NOT NULL, step INTEGER NOT NULL,"
+        " kind TEXT NOT NULL, data BLOB NOT NULL, wall_ns INTEGER NOT NULL)"
+    )
 
 
 # One function per format version that old files must be lifted from: ``MIGRATIONS[v]`` gives the
@@ -83,6 +87,23 @@ def newest(folder: Path | str) -> Path:
     if not found:
         raise TraceError(f"No run in {folder}: there is no {SUFFIX} file in this folder.")
     return max(found, key=_touched)
+
+
+def find_run(text: Path | str) -> Path:
+    """The trace file that a user means; ``runs/digits`` also finds ``runs/digits.gscope``, a folder its newest.
+
+    Raises: TraceError when there is none.
+    """
+    path = Path(text)
+    if path.is_dir():
+        return newest(path)
+    if not path.exists() and path.suffix != SUFFIX:
+        named = Path(f"{path}{SUFFIX}")
+        if named.is_file():
+            return named
+    if not path.exists():
+        raise TraceError(f"{path} does not exist.")
+    return path
 
 
 def _touched(path: Path) -> float:

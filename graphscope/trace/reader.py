@@ -21,6 +21,7 @@ from graphscope.trace.records import (
     Graph,
     Ints,
     Longs,
+    Media,
     Step,
     StepTable,
     ValueStep,
@@ -148,21 +149,24 @@ class TraceReader(Dictionary):
         """The steps with an id above ``since``, oldest first."""
         rows = self._rows(
             "SELECT id, num, graph, shape_set, t0_ns, wall_ns, rec_ns, loss, nonfinite, status,"
-            " data_ns, forward_ns, backward_ns, update_ns, live0 FROM steps WHERE kind = ? AND id > ? ORDER BY id",
+            " data_ns, forward_ns, backward_ns, update_ns, live0, chunk IS NOT NULL, freed IS NOT NULL"
+            " FROM steps WHERE kind = ? AND id > ? ORDER BY id",
             kind,
             since,
             partial=True,
         )
         with self._decoding("the table of steps"):
-            columns = list(zip(*rows, strict=True)) or [()] * 15
+            columns = list(zip(*rows, strict=True)) or [()] * 17
             ids, num, graph, shapes, t0, wall, rec = (np.array(c, np.int64) for c in columns[:7])
             loss = np.array([np.nan if x is None else x for x in columns[7]], np.float64)
             flags = np.array(columns[8], np.bool_)
             status = [str(s) for s in columns[9]]
             parts = np.array(columns[10:14], np.float64).T  # None becomes NaN
             live0 = np.array(columns[14], np.int64)
-            facts = (ids, num, graph, shapes, t0, wall, rec, loss, flags, status, parts, live0)
-            return StepTable(*facts)
+            timed, died = (np.array(c, np.bool_) for c in columns[15:17])
+            return StepTable(
+                ids, num, graph, shapes, t0, wall, rec, loss, flags, status, parts, live0, timed, died
+            )
 
     def step(self, num: int = -1, kind: str = "train") -> Step:
         """One step by its number; ``-1`` is the last one.
@@ -351,6 +355,26 @@ class TraceReader(Dictionary):
         rows = self._rows(sql + " ORDER BY id", since, tag, tag, partial=True)
         with self._decoding("the texts"):
             return [(str(t), int(s), str(x), int(w)) for t, s, x, w in rows]
+
+    def media(
+        self, kind: str | None = None, tag: str | None = None, since: int = 0
+    ) -> list[Media]:
+        """What the program logged beside numbers and texts, oldest first."""
+        rows = self._rows(
+            "SELECT id, tag, step, kind, data, wall_ns FROM media"
+            " WHERE id > ? AND (? IS NULL OR kind = ?) AND (? IS NULL OR tag = ?) ORDER BY id",
+            since,
+            kind,
+            kind,
+            tag,
+            tag,
+            partial=True,
+        )
+        with self._decoding("the media"):
+            return [
+                Media(int(id), str(t), int(s), str(k), bytes(data), int(w))
+                for id, t, s, k, data, w in rows
+            ]
 
     def findings(self, since: int = 0) -> list[Finding]:
         rows = self._rows("SELECT * FROM findings WHERE id > ? ORDER BY id", since, partial=True)

@@ -62,6 +62,18 @@ class Finding(NamedTuple):
     data: dict[str, Any]
 
 
+class Media(NamedTuple):
+    """Something that the program logged: an image, a histogram or hyperparameters."""
+
+    id: int
+    tag: str
+    step: int
+    kind: str
+    data: bytes
+    """image: a PNG file; histogram: the blob of one entry; hparams: JSON."""
+    wall_ns: int
+
+
 class Lookup(Protocol):
     """Resolves the integer ids of a graph."""
 
@@ -301,6 +313,10 @@ class StepTable:
     parts: Floats
     """``[steps, 4]``: nanoseconds in data, forward, backward and update; NaN without timings."""
     live0: Longs
+    timed: NDArray[np.bool_]
+    """Whether the step's own timing columns are in the file."""
+    own_deaths: NDArray[np.bool_]
+    """Whether memory died in another order than its graph says."""
 
     def __len__(self) -> int:
         return len(self.status)

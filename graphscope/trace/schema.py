@@ -22,6 +22,8 @@ VIEW, INPLACE, EXTRA, WANTS_GRAD = 1, 2, 4, 8
 
 # ports blob: int32[p, 4] = name, kind, scope, const
 PORT_COLUMNS = 4
+MEDIA_KINDS = ("image", "histogram", "hparams")
+
 PORT_KINDS = (
     "input",
     "parameter",
@@ -72,6 +74,9 @@ CREATE INDEX scalars_tag ON scalars (tag, id);
 CREATE TABLE texts (
     id INTEGER PRIMARY KEY, tag TEXT NOT NULL, step INTEGER NOT NULL, text TEXT NOT NULL,
     wall_ns INTEGER NOT NULL);
+CREATE TABLE media (
+    id INTEGER PRIMARY KEY, tag TEXT NOT NULL, step INTEGER NOT NULL, kind TEXT NOT NULL,
+    data BLOB NOT NULL, wall_ns INTEGER NOT NULL);
 CREATE TABLE findings (
     id INTEGER PRIMARY KEY, step INTEGER NOT NULL, rule TEXT NOT NULL, severity TEXT NOT NULL,
     node INTEGER NOT NULL, title TEXT NOT NULL, data TEXT NOT NULL);
@@ -86,5 +91,7 @@ CREATE TABLE commands (
 # steps.data_ns ... update_ns: time in the ops of each phase, kept where the columns are thinned away; what is
 # missing to wall_ns is Python between the ops. NULL: the step has no timings.
 # costs: arithmetic operations and bytes moved of each node, int64[n], in the shapes of a shape set.
+# media: what a program logs beside numbers and texts: image (a PNG file), histogram (the blob of trace/values.py
+# with one entry, value 0), hparams (JSON: hparams, metrics, domains). Since format 2.
 # tensors.step refers to steps.id (the sequence), so that eval steps can hold values too.
 # scalars.value NULL stands for NaN: SQLite stores no NaN.

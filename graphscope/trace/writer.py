@@ -30,7 +30,8 @@ _STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 25)})"
 _COLUMNS_AT, _CHUNK_AT = 11, 19  # positions in a steps row
 _FORGET = "UPDATE steps SET chunk = NULL, columns = NULL WHERE id = ?"
 _TENSORS = "INSERT OR REPLACE INTO tensors VALUES (?,?)"
-_LOSABLE = (_STEP, _TENSORS, _FORGET)
+_MEDIA = "INSERT INTO media (tag, step, kind, data, wall_ns) VALUES (?,?,?,?,?)"
+_LOSABLE = (_STEP, _TENSORS, _FORGET, _MEDIA)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -270,9 +271,17 @@ class TraceWriter:
                 None if loss is None or loss != loss else float(loss), int(nonfinite),
                 blob if place == 0 else None, shift, None if freed is None else self._died(graph, freed),
                 device, live0, None if note is None else _clean(note), int(looked),
-                held if place == 0 else 1, None if place is None else head, place,
+                held if place == 0 else 1, None if place is None else head, place, *parts[at],
             )  # fmt: skip
             put((_STEP, row))
+
+    def _parts(self, graph: int, dur_ns: NDArray[np.int64]) -> list[Any]:
+        """Time in data, forward, backward and update of each of these steps."""
+        phases = self._phases.get(graph)
+        if phases is None or len(phases) != dur_ns.shape[1]:
+            return [(None,) * 4] * len(dur_ns)
+        sums: list[Any] = (np.maximum(dur_ns, 0) @ phases).tolist()
+        return sums
 
     def _died(self, graph: int, freed: ArrayLike) -> bytes | None:
         died = np.asarray(freed, np.int32)
@@ -324,6 +333,12 @@ class TraceWriter:
     def add_text(self, tag: str, step: int, text: str, wall_ns: int = 0) -> None:
         sql = "INSERT INTO texts (tag, step, text, wall_ns) VALUES (?,?,?,?)"
         self._put(sql, _clean(tag), int(step), _clean(text), int(wall_ns))
+
+    def add_media(self, tag: str, step: int, kind: str, data: bytes, wall_ns: int = 0) -> None:
+        """An image (a PNG file), a histogram (one entry, encoded) or hyperparameters (JSON)."""
+        if kind not in schema.MEDIA_KINDS:
+            raise TraceError(f"A trace keeps {', '.join(schema.MEDIA_KINDS)}; not {kind!r}.")
+        self._put(_MEDIA, _clean(tag), int(step), kind, bytes(data), int(wall_ns))
 
     def add_finding(
         self, step: int, rule: str, severity: str, node: int, title: str, data: Mapping[str, Any]

@@ -13,9 +13,11 @@ from typing import Any
 
 from graphscope import units
 from graphscope.view import text as fonts
-from graphscope.view.drawing import Cluster, Mark, Rect, cross, hatch, label, left_bar
+from graphscope.view.drawing import Cluster, Mark, Rect, cross, hatch, label
 from graphscope.view.palette import Theme, mix
+from graphscope.view.pattern import bar
 from graphscope.view.structure import OP, PARAM
+from graphscope.view.typeset import formula
 from graphscope.view.visible import SCOPE, Node
 
 BAR = 4.0
@@ -32,8 +34,12 @@ def card(
     theme: Theme,
     show: Collection[str],
     fill: str | None = None,
+    sign: str = "",
+    marked: bool = False,
 ) -> Cluster:
     """The marks of a node.
+
+    ``sign`` is TeX for the place of the shape, in graphs of plain numbers; ``marked`` draws a frame.
 
     ``fill`` is an overlay's colour, ``""`` where the overlay knows nothing of this node; None gives
     the family's tint.
@@ -50,14 +56,17 @@ def card(
     if failed:
         border = theme.states["failed"]
     marks: list[Mark] = []
+    if marked:
+        around = (node.x - 4, node.y - 4, node.w + 8, node.h + 8)
+        marks.append(Rect(*around, radius + 4, "", theme.focus, 2.5))
     if node.fold > 1:
         marks.append(
             Rect(node.x + STACK, node.y + STACK, node.w, node.h, radius, theme.surface, theme.line)
         )
-    stroke = 1.0 if border == theme.line else 2.0
+    stroke = (0.75 if theme.patterns else 1.0) if border == theme.line else 2.0
     dash = (2.0, 2.0) if fill == "" else ()
     marks.append(Rect(node.x, node.y, node.w, node.h, radius, back, border, stroke, dash))
-    marks.append(left_bar(node.x, node.y, node.h, BAR, radius, family))
+    marks += bar(node.x, node.y, BAR, node.h, radius, node.family, theme)
     left = node.x + (16.0 if node.kind == PARAM else 12.0)
     right = node.x + node.w - (14.0 if node.kind == PARAM else 10.0)
     blue = ink if fill else theme.value
@@ -77,14 +86,24 @@ def card(
                 orange,
                 back,
             )
-        marks += _name(node, left, right, node.y + 38, ink, ink2, show)
+        if sign:
+            tex = formula(right, node.y + 38, sign, 14, ink2, anchor="end", room=(right - left) / 2)
+            marks.append(tex)
+            marks += _name(node, left, right - tex.width - 6, node.y + 38, ink, ink2, {*show} - {"shape", "op"})
+        else:
+            marks += _name(node, left, right, node.y + 38, ink, ink2, show)
+        facts = _facts(values, show)
+        if facts:
+            marks.append(label(left, node.y + 77, facts, SMALL, ink2, room=right - left))
     else:
         below = [node.op] if node.op != node.label and "op" in show else []
         below += [node.site] if node.site and "site" in show else []
-        marks += _name(node, left, right, node.y + (32 if below else 41), ink, ink2, show, False)
+        below += [facts] if (facts := _facts(values, show)) else []
+        middle = node.y + node.h / 2 + 5
+        marks += _name(node, left, right, middle - (9 if below else 0), ink, ink2, show, False)
         if below:
             line = "  ".join(below)
-            marks.append(label(left, node.y + 51, line, SMALL, ink2, room=right - left, mono=True))
+            marks.append(label(left, middle + 10, line, SMALL, ink2, room=right - left, mono=True))
     if values and values.get("share") is not None and node.kind in (OP, SCOPE):
         marks += _strip(node, values, theme, left, right, back)
     if node.fold > 1:
@@ -94,6 +113,18 @@ def card(
     elif failed:
         marks += cross(node.x + node.w - 10, node.y - 6, 16, border, theme.surface)
     return Cluster(node.id, _tooltip(node, values), tuple(marks))
+
+
+def _facts(values: Mapping[str, Any], show: Collection[str]) -> str:
+    """Time and memory as text, where they were asked for and are known."""
+    parts = []
+    if "time" in show and values:
+        for key, name in (("fwd_ns", "fwd"), ("bwd_ns", "bwd")):
+            if values.get(key):
+                parts.append(f"{name} {units.ns(values[key])}")
+    if "memory" in show and values and values.get("bytes"):
+        parts.append(units.bytes_(values["bytes"]))
+    return "  ".join(parts)
 
 
 def _numbers(
@@ -159,7 +190,7 @@ def _strip(
     node: Node, values: Mapping[str, Any], theme: Theme, left: float, right: float, back: str
 ) -> list[Mark]:
     """Share of the step: the length says it, the heat repeats it. A closed scope shows its parts."""
-    y, wide = node.y + 66, right - left
+    y, wide = node.y + node.h - 6, right - left
     marks: list[Mark] = [Rect(left, y, wide, 3, 1.5, mix(back, theme.ink3, 0.18))]
     parts = values.get("strip") or [values["share"]]
     x = left

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from graphscope.view import text as fonts
@@ -62,7 +62,27 @@ class Polygon:
     fill: str
 
 
-Mark = Rect | Text | Path | Polygon
+@dataclass(frozen=True)
+class Formula:
+    """Typeset mathematics: ``y`` is the baseline, ``glyphs`` are closed splines around its origin.
+
+    ``tex`` is the source, for painters that typeset by themselves, and what a copied formula reads;
+    ``plain`` says whether it holds nothing but harmless commands. ``ascent`` and ``descent`` bound it.
+    """
+
+    x: float
+    y: float
+    tex: str
+    size: float
+    colour: str
+    width: float
+    ascent: float
+    descent: float
+    glyphs: tuple[tuple[tuple[Point, ...], ...], ...]
+    plain: bool = True
+
+
+Mark = Rect | Text | Path | Polygon | Formula
 
 
 @dataclass(frozen=True)
@@ -92,6 +112,37 @@ class Drawing:
                 yield from item.marks
             else:
                 yield item
+
+
+def moved(mark: Mark, dx: float, dy: float, zoom: float = 1.0) -> Mark:
+    """The mark shifted, and before that enlarged about the origin by ``zoom``."""
+
+    def at(points: tuple[Point, ...]) -> tuple[Point, ...]:
+        return tuple((x * zoom + dx, y * zoom + dy) for x, y in points)
+
+    if isinstance(mark, Path):
+        dash = tuple(d * zoom for d in mark.dash)
+        return replace(mark, points=at(mark.points), width=mark.width * zoom, dash=dash)
+    if isinstance(mark, Polygon):
+        return replace(mark, points=at(mark.points))
+    x, y = mark.x * zoom + dx, mark.y * zoom + dy
+    if zoom == 1.0:
+        return replace(mark, x=x, y=y)
+    if isinstance(mark, Rect):
+        return replace(
+            mark, x=x, y=y, w=mark.w * zoom, h=mark.h * zoom, radius=mark.radius * zoom, width=mark.width * zoom,
+            dash=tuple(d * zoom for d in mark.dash),
+        )  # fmt: skip
+    if isinstance(mark, Text):
+        return replace(mark, x=x, y=y, size=mark.size * zoom, width=mark.width * zoom)
+    glyphs = tuple(
+        tuple(tuple((a * zoom, b * zoom) for a, b in contour) for contour in glyph)
+        for glyph in mark.glyphs
+    )
+    return replace(
+        mark, x=x, y=y, size=mark.size * zoom, width=mark.width * zoom, ascent=mark.ascent * zoom,
+        descent=mark.descent * zoom, glyphs=glyphs,
+    )  # fmt: skip
 
 
 def label(

@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from graphscope.errors import UsageError
 from graphscope.view import layout
 from graphscope.view.level import Point
 from graphscope.view.source import Source
-from graphscope.view.structure import Structure, short_name, structure
+from graphscope.view.structure import PARAM, Structure, short_name, structure
 from graphscope.view.visible import Node, auto_depths, open_to, visible
 
 if TYPE_CHECKING:
@@ -139,8 +141,31 @@ _structures: WeakKeyDictionary[Graph, dict[tuple[bytes, bool], Structure]] = Wea
 _structures_lock = threading.Lock()
 
 
+@dataclass(frozen=True)
+class Form:
+    """How a figure wants the picture: the way it runs, sizes of its cards, what is left out or shut.
+
+    ``collapse`` is the depth to which scopes are open, or the scopes that are shut. Parameters ``lean`` on
+    the op that uses them, or stand where any tensor would.
+    """
+
+    direction: str = "down"
+    size: Callable[[Node], tuple[float, float]] | None = None
+    parameters: bool = True
+    lean: bool = True
+    collapse: int | tuple[str, ...] | None = None
+
+
+_PLAIN = Form()
+
+
 def build(
-    graph: Graph, reader: Reader, state: ViewState | None = None, *, specs: Ints | None = None
+    graph: Graph,
+    reader: Reader,
+    state: ViewState | None = None,
+    *,
+    specs: Ints | None = None,
+    form: Form = _PLAIN,
 ) -> GraphView:
     """The GraphView of a graph.
 
@@ -150,15 +175,32 @@ def build(
     state = state or ViewState()
     source = Source(graph, reader, specs, state.step)
     folded = _structure(graph, source, state.unrolled)
-    if state.opened is not None:
-        return _build(graph, source, folded, state.opened, state.unrolled)
+    opened = state.opened
+    if form.collapse is not None:
+        opened = _asked(folded, form.collapse)
+    if opened is not None:
+        return _build(graph, source, folded, opened, state.unrolled, form)
     depths = auto_depths(folded)
     for depth in depths:
-        view = _build(graph, source, folded, open_to(folded, depth), state.unrolled)
+        view = _build(graph, source, folded, open_to(folded, depth), state.unrolled, form)
         # The first view fits the canvas' width at zoom 0.5 or more: shut scopes until it does.
         if view.bounds[2] - view.bounds[0] <= CANVAS_WIDTH / MIN_ZOOM:
             return view
-    return _build(graph, source, folded, open_to(folded, depths[-1]), state.unrolled)
+    return _build(graph, source, folded, open_to(folded, depths[-1]), state.unrolled, form)
+
+
+def _asked(folded: Structure, collapse: int | tuple[str, ...]) -> frozenset[str]:
+    """The scopes that stay open when others are shut by depth or by name."""
+    if isinstance(collapse, int):
+        return open_to(folded, collapse)
+    paths = [path for path in folded.scopes if path]
+    strange = [name for name in collapse if name not in folded.scopes]
+    if strange:
+        known = ", ".join(sorted(paths)[:8]) or "none in this graph"
+        raise UsageError(
+            f"collapse: there is no scope {', '.join(map(repr, strange))}; scopes are {known}."
+        )
+    return frozenset(paths) - set(collapse)
 
 
 def _structure(graph: Graph, source: Source, unrolled: bool) -> Structure:
@@ -173,10 +215,20 @@ def _structure(graph: Graph, source: Source, unrolled: bool) -> Structure:
 
 
 def _build(
-    graph: Graph, source: Source, folded: Structure, opened: frozenset[str], unrolled: bool
-) -> GraphView:
+    graph: Graph, source: Source, folded: Structure, opened: frozenset[str], unrolled: bool, form: Form,
+) -> GraphView:  # fmt: skip
     shown = visible(folded, opened)
-    positions = layout.place(shown)
+    if not form.parameters:
+        gone = {id for id, node in shown.nodes.items() if node.kind == PARAM}
+        shown.nodes = {id: node for id, node in shown.nodes.items() if id not in gone}
+        shown.links = [link for link in shown.links if link.src not in gone]
+    if not form.lean:
+        for node in shown.nodes.values():
+            node.host = ""
+    if form.size is not None:
+        for node in shown.nodes.values():
+            node.w, node.h = form.size(node)
+    positions = layout.place(shown, form.direction)
     groups = [
         Group(
             f"s:{path}",

@@ -55,14 +55,42 @@ class Positions:
     bounds: tuple[float, float, float, float]
 
 
-def place(view: Visible) -> Positions:
-    """Give every node its corner (in place), every open scope a frame, every link a spline."""
-    return _Layout(view).run()
+def place(view: Visible, direction: str = "down") -> Positions:
+    """Give every node its corner (in place), every open scope a frame, every link a spline.
+
+    The graph runs ``down``, ``right`` or ``up``. Layout itself always goes down: to the right is that
+    with x and y exchanged, up is that upside down.
+    """
+    if direction == "down":
+        return _Layout(view).run()
+    nodes = view.nodes.values()
+    if direction == "right":
+        for node in nodes:
+            node.w, node.h = node.h, node.w
+    found = _Layout(view, direction).run()
+    _, _, wide, tall = found.bounds
+    boxes: list[Node | Frame] = [*nodes, *found.frames.values()]
+    if direction == "right":
+        for box in boxes:
+            box.x, box.y, box.w, box.h = box.y, box.x, box.h, box.w
+        found.routes = [[(y, x) for x, y in route] for route in found.routes]
+        found.bounds = (0.0, 0.0, tall, wide)
+    else:
+        for box in boxes:
+            box.y = tall - box.y - box.h
+        found.routes = [[(x, tall - y) for x, y in route] for route in found.routes]
+    return found
 
 
 class _Layout:
-    def __init__(self, view: Visible) -> None:
+    def __init__(self, view: Visible, direction: str = "down") -> None:
         self.view = view
+        # The title of a frame stands at its top, wherever that is in the layout: left, top, right, bottom.
+        self.pads, self.least = {
+            "down": ((PAD_SIDE, PAD_TOP, PAD_SIDE, PAD_BOTTOM), MIN_GROUP),
+            "right": ((PAD_TOP, PAD_SIDE, PAD_BOTTOM, PAD_SIDE), 0.0),
+            "up": ((PAD_SIDE, PAD_BOTTOM, PAD_SIDE, PAD_TOP), MIN_GROUP),
+        }[direction]
         self.frames = {path: Frame(path) for path in view.groups}
         self.leaning: dict[str, list[Node]] = defaultdict(list)
         for node in view.nodes.values():
@@ -181,8 +209,9 @@ class _Layout:
             return Box(node.w, node.h)
         columns = -(-len(leaning) // COLUMN)
         rows = -(-len(leaning) // columns)
-        left = columns * (node.w + SIDE_GAP)
-        height = max(node.h, rows * (node.h + STACK_GAP) - STACK_GAP)
+        wide, tall = max(p.w for p in leaning), max(p.h for p in leaning)
+        left = columns * (wide + SIDE_GAP)
+        height = max(node.h, rows * (tall + STACK_GAP) - STACK_GAP)
         middle = left + node.w / 2
         bottoms = [middle]
         anchors["node", node.id, "in"] = anchors["node", node.id, "out"] = (at, 0)
@@ -190,12 +219,12 @@ class _Layout:
         for k, parameter in enumerate(leaning):
             column = columns - 1 - k // rows
             in_column = min(rows, len(leaning) - (k // rows) * rows)
-            stack = in_column * (node.h + STACK_GAP) - STACK_GAP
-            parameter.x = column * (node.w + SIDE_GAP)
-            parameter.y = (height - stack) / 2 + (k % rows) * (node.h + STACK_GAP)
+            stack = in_column * (tall + STACK_GAP) - STACK_GAP
+            parameter.x = column * (wide + SIDE_GAP) + (wide - parameter.w)
+            parameter.y = (height - stack) / 2 + (k % rows) * (tall + STACK_GAP)
             if parameter.id in shared:
                 anchors["node", parameter.id, "out"] = (at, len(bottoms))
-                bottoms.append(parameter.x + node.w / 2 - 8 * len(bottoms))
+                bottoms.append(parameter.x + parameter.w / 2 - 8 * len(bottoms))
         node.x, node.y = left, (height - node.h) / 2
         return Box(left + node.w, height, lv.INNER, (middle,), tuple(bottoms))
 
@@ -205,11 +234,12 @@ class _Layout:
         inside = frame.path != ""
         has_in = any(box.role == lv.IN for box in boxes)
         has_out = any(box.role == lv.OUT for box in boxes)
-        spare = max(MIN_GROUP - placed.width - 2 * PAD_SIDE, 0.0) / 2 if inside else 0.0
-        left = PAD_SIDE + spare if inside else PAD_SIDE
-        top = (0.0 if has_in else PAD_TOP) if inside else PAD_SIDE
-        bottom = (0.0 if has_out else PAD_BOTTOM) if inside else PAD_SIDE
-        frame.w, frame.h = placed.width + 2 * left, placed.height + top + bottom
+        pads = self.pads if inside else (PAD_SIDE,) * 4
+        spare = max(self.least - placed.width - pads[0] - pads[2], 0.0) / 2 if inside else 0.0
+        left, right = pads[0] + spare, pads[2] + spare
+        top = 0.0 if has_in and inside else pads[1]
+        bottom = 0.0 if has_out and inside else pads[3]
+        frame.w, frame.h = placed.width + left + right, placed.height + top + bottom
         frame.inner = (left, top)
         for (kind, key), i in index.items():
             x, y = placed.corners[i]

@@ -8,11 +8,12 @@ from typing import Any
 
 from graphscope.view import text as fonts
 from graphscope.view.card import card
-from graphscope.view.drawing import Drawing, Mark, Rect, Text, arrow, label
+from graphscope.view.drawing import Drawing, Mark, Rect, arrow, label, moved
 from graphscope.view.graphview import Edge, GraphView, Group
 from graphscope.view.level import Point
 from graphscope.view.overlay import Legend, overlay
 from graphscope.view.palette import Theme, mix, theme
+from graphscope.view.pattern import bar
 
 SHOW = ("name", "op", "shape", "value", "grad")
 MARGIN = 20.0
@@ -29,13 +30,23 @@ def paint(
     show: Collection[str] = SHOW,
     color: str = "family",
     legend: bool = True,
+    zoom: float = 1.0,
+    signs: Mapping[str, str] | None = None,
+    marked: Collection[str] = (),
+    locals: Mapping[tuple[str, str], str] | None = None,
+    notes: Collection[str] = (),
 ) -> Drawing:
-    """Draw a view. Without ``values`` the cards show structure only."""
+    """Draw a view. Without ``values`` the cards show structure only.
+
+    ``zoom`` enlarges what stands on cards that were made larger by as much. By card: ``signs`` (TeX) take the
+    place of shapes, ``marked`` ones are framed; ``locals`` are local derivatives by (source, target).
+    ``notes`` are said in the legend, in the colour of gradients.
+    """
     colours = theme(look)
     numbers = values or {}
     over = overlay(view, numbers, color, colours)
     x0, y0, x1, y1 = _extent(view)
-    head = (30.0 if title else 0.0) + (20.0 if subtitle else 0.0)
+    head = ((30.0 if title else 0.0) + (20.0 if subtitle else 0.0)) * zoom
     wide = max(x1 - x0 + 2 * MARGIN, 260.0)
     # Under an overlay the rows lose their two colours, so there is nothing to explain about them.
     said = {"value" for card in numbers.values() if card.get("v")}
@@ -43,34 +54,48 @@ def paint(
     said |= {"tensor" for card in numbers.values() if "\u00b1" in card.get("v", "")}
     if color != "family":
         said = set()
-    foot, rows = _legend(over.legend, colours, wide, said, show) if legend else ([], 0)
-    tall = y1 - y0 + 2 * MARGIN + head + rows * LEGEND_ROW
+    if notes:
+        said -= {"grad"}
+    foot, rows = (
+        _legend(over.legend, colours, wide / zoom, said, show, notes, bool(locals))
+        if legend
+        else ([], 0)
+    )
+    tall = y1 - y0 + 2 * MARGIN + head + rows * LEGEND_ROW * zoom
     drawing = Drawing(wide, tall, colours.page, title or "graph")
     shift_x, shift_y = (wide - (x1 - x0)) / 2 - x0, MARGIN + head - y0
     if title:
         drawing.items.append(
-            label(MARGIN, MARGIN + 15, title, 15, colours.ink, bold=True, room=wide - 2 * MARGIN)
+            label(
+                MARGIN, MARGIN + 15 * zoom, title, 15 * zoom, colours.ink, bold=True, room=wide - 2 * MARGIN
+            )  # fmt: skip
         )
     if subtitle:
         drawing.items.append(
             label(
                 MARGIN,
-                MARGIN + 15 + (20 if title else 0),
+                MARGIN + (15 + (20 if title else 0)) * zoom,
                 subtitle,
-                12,
+                12 * zoom,
                 colours.ink2,
                 room=wide - 2 * MARGIN,
             )
         )
-    moved = _moved(view, shift_x, shift_y)
-    drawing.items += _frames(moved.groups, colours)
-    drawing.items += _lines(moved.edges, colours)
-    drawing.items += _names(moved.groups, colours)
-    for node in moved.nodes:
+    shifted = _moved(view, shift_x, shift_y)
+    drawing.items += _frames(shifted.groups, colours)
+    drawing.items += _lines(shifted.edges, colours, zoom)
+    drawing.items += _names(shifted.groups, colours, zoom)
+    for node in shifted.nodes:
         fill = over.fills.get(node.id, "") if color != "family" else None
-        drawing.items.append(card(node, numbers.get(node.id, {}), colours, show, fill))
-    for mark in foot:
-        drawing.items.append(_down(mark, tall - rows * LEGEND_ROW - MARGIN / 2))
+        near = replace(node, x=0.0, y=0.0, w=node.w / zoom, h=node.h / zoom)
+        made = card(
+            near, numbers.get(node.id, {}), colours, show, fill, (signs or {}).get(node.id, ""), node.id in marked
+        )  # fmt: skip
+        marks = tuple(moved(mark, node.x, node.y, zoom) for mark in made.marks)
+        drawing.items.append(replace(made, marks=marks))
+    drawing.items += _chips(shifted, locals or {}, colours, zoom)
+    base = tall - rows * LEGEND_ROW * zoom - MARGIN / 2
+    drawing.items += [moved(mark, MARGIN - MARGIN * zoom, base, zoom) for mark in foot]
     return drawing
 
 
@@ -111,34 +136,84 @@ def _frames(groups: list[Group], colours: Theme) -> list[Mark]:
     return marks
 
 
-def _names(groups: list[Group], colours: Theme) -> list[Mark]:
+def _names(groups: list[Group], colours: Theme, zoom: float) -> list[Mark]:
     """Names of open scopes, on a patch of background, above the lines that may pass there."""
     marks: list[Mark] = []
     for group in groups:
         back = mix(colours.page, colours.surface, 0.55 if group.depth % 2 else 0.0)
         text = label(
-            group.x + 12, group.y + 20, group.label, 12, colours.ink2, room=group.w - 24, bold=True
+            group.x + 12, group.y + 20, group.label, 12 * min(zoom, 1.2), colours.ink2, room=group.w - 24, bold=True
         )
         marks += [Rect(group.x + 8, group.y + 7, text.width + 8, 18, 4, back), text]
     return marks
 
 
-def _lines(edges: list[Edge], colours: Theme) -> list[Mark]:
+def _lines(edges: list[Edge], colours: Theme, zoom: float) -> list[Mark]:
     marks: list[Mark] = []
     for edge in edges:
-        line, head = arrow(edge.points, edge.weight, colours.edge)
+        weight = max(edge.weight - 0.5, 1.0) if colours.patterns else edge.weight
+        line, head = arrow(edge.points, weight, colours.edge)
         marks += [line, head]
         if edge.shape:
             x, y = edge.points[len(edge.points) // 2]
-            wide = fonts.width(edge.shape, 11, mono=True)
-            marks.append(Rect(x - wide / 2 - 3, y - 8, wide + 6, 15, 4, colours.page))
-            marks.append(label(x, y + 4, edge.shape, 11, colours.ink2, anchor="middle", mono=True))
+            marks += [moved(m, x, y, zoom) for m in _chip(edge.shape, colours, mono=True)]
     return marks
 
 
+def _chip(text: str, colours: Theme, mono: bool = False, border: bool = False) -> list[Mark]:
+    """A small text on a line, around the origin."""
+    wide = fonts.width(text, 11, mono=mono)
+    back = Rect(-wide / 2 - 4, -8, wide + 8, 16, 8 if border else 4, colours.page)
+    if border:
+        back = replace(back, fill=colours.surface, stroke=colours.line, dash=(2.5, 2.0))
+    return [back, label(0, 4, text, 11, colours.ink2, anchor="middle", mono=mono)]
+
+
+def _chips(
+    view: GraphView, locals: Mapping[tuple[str, str], str], colours: Theme, zoom: float
+) -> list[Mark]:
+    """Local derivatives, each on its line where it is free of boxes."""
+    marks: list[Mark] = []
+    boxes = [(n.x, n.y, n.w, n.h) for n in view.nodes]
+    for edge in view.edges:
+        text = locals.get((edge.src, edge.dst), "")
+        if not text:
+            continue
+        wide = (fonts.width(text, 11) + 10) * zoom
+        for x, y in _along(edge.points):
+            box = (x - wide / 2, y - 9 * zoom, wide, 18 * zoom)
+            if not any(_touch(box, other) for other in boxes):
+                boxes.append(box)
+                marks += [moved(m, x, y, zoom) for m in _chip(text, colours, border=True)]
+                break
+    return marks
+
+
+def _along(points: tuple[Point, ...]) -> list[Point]:
+    """Places on a spline, its middle first."""
+    found = []
+    for k in range(0, len(points) - 3, 3):
+        a, b, c, d = points[k : k + 4]
+        for t in (0.5, 0.35, 0.65, 0.2, 0.8):
+            u = 1 - t
+            w = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
+            found.append(
+                (
+                    sum(f * p[0] for f, p in zip(w, (a, b, c, d), strict=True)),
+                    sum(f * p[1] for f, p in zip(w, (a, b, c, d), strict=True)),
+                )
+            )
+    return found
+
+
+def _touch(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]
+
+
 def _legend(
-    legend: Legend, colours: Theme, wide: float, said: set[str], show: Collection[str]
-) -> tuple[list[Mark], int]:
+    legend: Legend, colours: Theme, wide: float, said: set[str], show: Collection[str],
+    notes: Collection[str], locals: bool,
+) -> tuple[list[Mark], int]:  # fmt: skip
     """Rows of the legend, from y = 0 down, broken where the figure's width ends."""
     marks: list[Mark] = []
     x, row = MARGIN, 0
@@ -152,11 +227,12 @@ def _legend(
         return at, row * LEGEND_ROW + 14
 
     if legend.kind == "names":
+        back = {colour: family for family, colour in colours.families.items()}
         for colour, name in legend.entries:
             text = label(0, 0, name, 11, colours.ink2)
-            left, base = place(text.width + 14)
-            marks.append(Rect(left, base - 9, 9, 9, 2, colour))
-            marks.append(label(left + 14, base, name, 11, colours.ink2))
+            left, base = place(text.width + 15)
+            marks += bar(left, base - 9, 10, 10, 2, back[colour], colours)
+            marks.append(label(left + 15, base, name, 11, colours.ink2))
     else:
         texts = [f"{legend.title} ({legend.scaling})", *legend.ends]
         sizes = [fonts.width(text, 11) for text in texts]
@@ -179,9 +255,11 @@ def _legend(
             if key in show and key in said:
                 left, base = place(fonts.width(name, 11))
                 marks.append(label(left, base, name, 11, colour))
+    for note in notes:
+        left, base = place(fonts.width(note, 11))
+        marks.append(label(left, base, note, 11, colours.gradient))
+    if locals:
+        left, base = place(fonts.width("local derivative", 11) + 26)
+        pill = Rect(left, base - 10, 20, 13, 6.5, colours.surface, colours.line, 1, (2.5, 2.0))
+        marks += [pill, label(left + 26, base, "local derivative", 11, colours.ink2)]
     return marks, row + 1 if marks else 0
-
-
-def _down(mark: Mark, dy: float) -> Mark:
-    assert isinstance(mark, (Rect, Text))
-    return replace(mark, y=mark.y + dy)

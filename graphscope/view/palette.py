@@ -52,6 +52,8 @@ class Theme:
     nonfinite: str
     focus: str
     runs: Sequence[str] = ()
+    patterns: bool = False
+    """Tell families apart by pattern and not by colour alone, on white cards with thin lines."""
 
     def tinted(self, colour: str) -> str:
         """``colour`` laid over the card surface at the theme's tint strength."""
@@ -201,14 +203,16 @@ DARK = Theme(
     runs=tuple(_DARK_FAMILIES[f] for f in _RUN_ORDER),
 )
 
-# Paper: no grey page behind the cards, and lines that survive a photocopier.
+# Paper: white cards on white, lines and patterns that survive a photocopier.
 PRINT = Theme(
     **{
         **{name: getattr(LIGHT, name) for name in Theme.__dataclass_fields__},
         "name": "print",
         "page": "#FFFFFF",
-        "line": "#B9C0CA",
-        "edge": "#7C8694",
+        "line": "#7C8694",
+        "edge": "#5F6875",
+        "tint": 0.0,
+        "patterns": True,
     }
 )
 

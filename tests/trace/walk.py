@@ -21,6 +21,7 @@ def walk(path: Path) -> int:
             reader.value_steps,
             reader.scalars,
             reader.texts,
+            reader.media,
             reader.findings,
             lambda: reader.source("train.py"),
             lambda: breakdown.breakdown_table(reader),

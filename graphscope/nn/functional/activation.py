@@ -11,7 +11,8 @@ from graphscope.engine.create import to_device
 from graphscope.engine.dispatch import as_tensor, unary
 from graphscope.engine.half import in_float32
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import IndexRangeError, RangeError, ShapeError, UsageError
+from graphscope.nn.functional.common import error
 from graphscope.ops import activation as act
 from graphscope.ops import functions as fn
 from graphscope.ops import pointwise as pw
@@ -70,7 +71,7 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
         return _row(act.gelu, input)
     if approximate == "tanh":
         return _row(act.gelu_tanh, input)
-    raise UsageError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
+    raise error(RangeError, f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
 
 
 def silu(input: Any, inplace: bool = False) -> Tensor:
@@ -98,7 +99,9 @@ def hardtanh(
 ) -> Tensor:
     """input limited to [min_val, max_val]."""
     if min_val > max_val:
-        raise UsageError(f"hardtanh: min_val {min_val} cannot be greater than max_val {max_val}")
+        raise error(
+            UsageError, f"hardtanh: min_val={min_val} lies above max_val={max_val}; swap the two"
+        )
     return _row(act.hardtanh, input, inplace, min_val=float(min_val), max_val=float(max_val))
 
 
@@ -115,8 +118,9 @@ def hardswish(input: Any, inplace: bool = False) -> Tensor:
 def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """input moved towards 0 by lambd."""
     if lambd < 0:
-        raise UsageError(
-            f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}"
+        raise error(
+            RangeError,
+            f"softshrink: lambd={lambd} is negative, and values move towards 0 by it; give 0 or more",
         )
     return _row(act.softshrink, input, lambd=float(lambd))
 
@@ -135,14 +139,21 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half along ``dim`` times the sigmoid of the second (Dauphin et al., 2017)."""
     shape = input._a.shape
     if not shape:
-        raise ShapeError("glu does not support 0-dimensional tensors: there is nothing to halve")
+        raise error(
+            ShapeError,
+            "glu: the input is a single number; it needs a dimension of even size to be halved",
+        )
     if not -len(shape) <= dim < len(shape):
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-len(shape)}, {len(shape) - 1}], but got {dim})"
+        raise error(
+            IndexRangeError,
+            f"glu: there is no dimension {dim} in the shape {tuple(shape)}; dim goes from {-len(shape)} to "
+            f"{len(shape) - 1}",
         )
     if shape[dim] % 2:
-        raise ShapeError(
-            f"glu: Halving dimension must be even, but dimension {dim} is size {shape[dim]} (input {tuple(shape)})"
+        raise error(
+            ShapeError,
+            f"glu: dimension {dim} of the input {tuple(shape)} has the odd size {shape[dim]} and cannot be halved; "
+            "make it even, or pass another dim",
         )
     return _row(act.glu, input, axis=dim)
 
@@ -176,8 +187,8 @@ def _dim(name: str, input: Tensor, dim: int | None, level: int) -> int:
         return dim
     guess = 0 if input._a.ndim in (0, 1, 3) else 1
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
-        f"argument: dim={guess} is what it took for the shape {tuple(input._a.shape)}.",
+        f"{name}: dim is not given. For the shape {tuple(input._a.shape)} that means dim={guess}, which is "
+        "often the wrong one; say which dimension should sum to 1.",
         stacklevel=level,
     )
     return guess

@@ -11,6 +11,7 @@ from graphscope.engine.create import to_device
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import RangeError
+from graphscope.nn.functional.common import error
 from graphscope.nn.functional.dropout import dropout
 from graphscope.ops import attention as at
 from graphscope.ops import functions as fn
@@ -63,8 +64,10 @@ def scaled_dot_product_attention(
     mask: Any = None
     if is_causal:
         if attn_mask is not None:
-            raise RangeError(
-                "scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+            raise error(
+                RangeError,
+                f"scaled_dot_product_attention: is_causal=True makes a mask, and attn_mask {tuple(attn_mask._a.shape)} "
+                "is another; give one of the two",
             )
         mask = causal_mask(query._a.shape[-2], key._a.shape[-2], query)
     elif attn_mask is not None:
@@ -72,8 +75,10 @@ def scaled_dot_product_attention(
     if enable_gqa:
         heads, shared = query._a.shape[-3], key._a.shape[-3]
         if heads % shared:
-            raise RangeError(
-                f"scaled_dot_product_attention: {heads} heads of queries do not divide among {shared} of keys"
+            raise error(
+                RangeError,
+                f"scaled_dot_product_attention: {heads} heads of queries do not divide among {shared} of keys; "
+                "with enable_gqa the first number is a multiple of the second",
             )
         key = fn.repeat_interleave(key, heads // shared, -3)
         value = fn.repeat_interleave(value, query._a.shape[-3] // value._a.shape[-3], -3)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphscope.engine.dispatch import call
-from graphscope.engine.frames import user_line
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.ops import functions as fn
 
@@ -18,10 +18,7 @@ def _run(row: Any, *inputs: Any, **params: Any) -> Tensor:
     return out
 
 
-def error(kind: type[Exception], text: str) -> Exception:
-    """An exception that also says the user's line."""
-    line = user_line(2)
-    return kind(f"{text} ({line})" if line else text)
+error = at_line  # an exception that also says the user's line
 
 
 def pair(value: Any) -> Pair:

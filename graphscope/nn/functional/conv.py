@@ -39,8 +39,8 @@ def _check_dtypes(name: str, input: Tensor, weight: Tensor, bias: Any) -> None:
         if t is not None and t._a.dtype != have:
             raise error(
                 DTypeError,
-                f"{name}: Input type ({input.dtype}) and {what} type ({t.dtype}) should be the same; "
-                "convert one with .to(dtype)",
+                f"{name}: the input is {input.dtype}, the {what} is {t.dtype}. They need one dtype: convert the "
+                "input with .to(dtype), or the layer with .double() or .float()",
             )
 
 
@@ -56,7 +56,9 @@ def _conv(
     if any(s < 1 for s in step):
         raise error(ShapeError, f"conv{d}d: the stride must be positive, not {step}")
     if any(p < 0 for p in border):
-        raise error(ShapeError, f"conv{d}d: negative padding {border} is not supported")
+        raise error(
+            ShapeError, f"conv{d}d: padding={border} is negative; cut the input with F.pad instead"
+        )
     row = TABLE[f"conv{d}d"]
     extra = () if bias is None else (bias,)
     out: Tensor = batched(input, d, lambda x: _run(
@@ -91,8 +93,8 @@ def _conv_transpose(
     if any(e >= max(s, w) for e, s, w in zip(extra, step, wide, strict=True)):
         raise error(
             ShapeError,
-            f"conv_transpose{d}d: output padding must be smaller than either stride or dilation, "
-            f"but output_padding={extra}, stride={step}, dilation={wide}",
+            f"conv_transpose{d}d: output_padding={extra} is too large for stride={step} and dilation={wide}; in each "
+            "dimension it stays below the larger of the two",
         )
     kernel = weight._a.shape[2:]
     inputs = () if bias is None else (bias,)

@@ -16,9 +16,7 @@ __all__ = [
 
 def _drop(row: str, input: Any, p: float, training: bool, inplace: bool, lead: Any) -> Any:
     if not 0 <= p <= 1:
-        raise error(
-            UsageError, f"{row}: dropout probability has to be between 0 and 1, but got {p}"
-        )
+        raise error(UsageError, f"{row}: p={p} is no probability; give a number from 0 to 1")
     if not training or p == 0:
         return input
     from graphscope.ops.random import rng
@@ -58,7 +56,8 @@ def dropout1d(
     """Zero whole channels of signals (N, C, L) or (C, L) with probability p."""
     if input._a.ndim not in (2, 3):
         raise error(
-            ShapeError, f"dropout1d: Expected 2D or 3D input, but received a {input._a.ndim}D input"
+            ShapeError,
+            f"dropout1d: the input {tuple(input._a.shape)} is no signal; it needs the shape (N, C, L) or (C, L)",
         )
     return _planes(1, input, p, training, inplace)
 

@@ -9,7 +9,7 @@ import numpy as np
 from graphscope.engine.create import to_device
 from graphscope.engine.modes import no_grad
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import RangeError, ShapeError, UsageAssertion, UsageError
 from graphscope.nn.functional.common import _run, error
 from graphscope.ops import TABLE
 from graphscope.ops import functions as fn
@@ -17,12 +17,20 @@ from graphscope.ops import functions as fn
 __all__ = ["embedding", "embedding_bag"]
 
 
-def _row_of(padding_idx: int | None, rows: int) -> int:
+class BagError(UsageError, NotImplementedError):
+    """A combination of options that bags do not have."""
+
+
+def row_of(padding_idx: int | None, rows: int) -> int:
     """The padding row, counted from the start; -1 for none."""
     if padding_idx is None:
         return -1
     if not -rows <= padding_idx < rows:
-        raise error(UsageError, "Padding_idx must be within num_embeddings")
+        raise error(
+            UsageAssertion,
+            f"embedding: padding_idx={padding_idx} names no row of a table of {rows}; it goes from {-rows} to "
+            f"{rows - 1}",
+        )
     return padding_idx % rows
 
 
@@ -50,7 +58,7 @@ def embedding(
     if max_norm is not None:
         _renorm(weight, input, max_norm, norm_type)
     return _run(
-        TABLE["embedding"], weight, input, padding=_row_of(padding_idx, rows),
+        TABLE["embedding"], weight, input, padding=row_of(padding_idx, rows),
         by_freq=bool(scale_grad_by_freq), rows=rows,
     )  # fmt: skip
 
@@ -61,14 +69,12 @@ def embedding_bag(
     per_sample_weights: Tensor | None = None, include_last_offset: bool = False, padding_idx: int | None = None,
 ) -> Tensor:  # fmt: skip
     """Sums or means of rows: a bag is a row of a 2-D ``input``, or starts at each of ``offsets``."""
-    if mode not in ("sum", "mean", "max"):
-        raise error(UsageError, "mode has to be one of sum, mean or max")
-    if mode == "max":
-        raise error(UsageError, "embedding_bag: mode='max' is not there, only 'sum' and 'mean'")
+    if mode not in ("sum", "mean"):
+        raise error(UsageError, f"embedding_bag: there is no mode={mode!r}, only 'sum' and 'mean'")
     if per_sample_weights is not None and mode != "sum":
         raise error(
-            UsageError,
-            "embedding_bag: per_sample_weights was not None; it is only supported for mode='sum'",
+            BagError,
+            f"embedding_bag: mode={mode!r} does not weigh its rows; with per_sample_weights use mode='sum'",
         )
     if scale_grad_by_freq:
         raise error(UsageError, "embedding_bag: scale_grad_by_freq is not there")
@@ -76,7 +82,7 @@ def embedding_bag(
     if max_norm is not None:
         _renorm(weight, input, max_norm, norm_type)
     numbers, rows = input._host().reshape(-1), weight._a.shape[0]
-    keep = numbers != _row_of(padding_idx, rows) if padding_idx is not None else np.ones(bag.shape, bool)  # fmt: skip
+    keep = numbers != row_of(padding_idx, rows) if padding_idx is not None else np.ones(bag.shape, bool)  # fmt: skip
     scale = keep.astype(weight._a.dtype)
     if mode == "mean":
         scale /= np.maximum(np.bincount(bag, keep, minlength=bags), 1)[bag].astype(scale.dtype)
@@ -85,14 +91,14 @@ def embedding_bag(
         if per_sample_weights._a.shape != input._a.shape:
             raise error(
                 ShapeError,
-                f"embedding_bag: per_sample_weights {tuple(per_sample_weights._a.shape)} must have the "
-                f"shape of the input, {tuple(input._a.shape)}",
+                f"embedding_bag: per_sample_weights are {tuple(per_sample_weights._a.shape)}, the input is "
+                f"{tuple(input._a.shape)}; each number of the input needs its weight",
             )
         factor = fn.mul(fn.reshape(per_sample_weights, -1), factor)
     flat = input if input._a.ndim == 1 else fn.reshape(input, -1)
     return _run(
         TABLE["embedding_bag"], weight, flat, to_device(Tensor(bag), weight.device), factor, bags=bags,
-        padding=_row_of(padding_idx, rows), rows=rows,
+        padding=row_of(padding_idx, rows), rows=rows,
     )  # fmt: skip
 
 
@@ -103,21 +109,27 @@ def _bags(input: Tensor, offsets: Any, last: bool) -> tuple[Any, int]:
         if offsets is not None:
             raise error(
                 UsageError,
-                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of "
-                f"fixed length sequences. However, found offsets of type {type(offsets)}",
+                f"embedding_bag: each row of a 2-D input, here {tuple(shape)}, is a bag already. Leave offsets "
+                "out, or flatten the input",
             )
         return np.repeat(np.arange(shape[0]), shape[1]), shape[0]
     if len(shape) != 1:
         raise error(
-            ShapeError, f"input has to be 1D or 2D Tensor, but got Tensor of dimension {len(shape)}"
+            ShapeError,
+            f"embedding_bag: the input has the shape {tuple(shape)}; give row numbers in one dimension (with "
+            "offsets) or in two (a bag per row)",
         )
     if offsets is None:
-        raise error(UsageError, "offsets has to be a 1D Tensor but got None")
+        raise error(
+            UsageError,
+            f"embedding_bag: the input {tuple(shape)} is one long row, and offsets must say at which element each "
+            "bag begins; a single bag has offsets=tensor([0])",
+        )
     starts = offsets._host()
     bags = len(starts) - 1 if last else len(starts)
     if len(starts) and starts[0] != 0:
         raise error(
-            UsageError,
-            f"offsets[0] has to be 0, i.e., the first sequence starts at 0, not {starts[0]}",
+            RangeError,
+            f"embedding_bag: offsets begin with {starts[0]}, so the elements before it are in no bag; begin with 0",
         )
     return np.searchsorted(starts[:bags], np.arange(shape[0]), side="right") - 1, bags

@@ -31,7 +31,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     if lead != input2._a.shape[:-1]:
         raise error(
             ShapeError,
-            f"bilinear: batch dimensions do not match: {input1._a.shape} and {input2._a.shape}",
+            f"bilinear: input1 {tuple(input1._a.shape)} and input2 {tuple(input2._a.shape)} must agree in all sizes "
+            "but the last",
         )
     a, b = input1, input2
     if len(lead) != 1:

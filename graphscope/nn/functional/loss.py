@@ -6,10 +6,11 @@ import warnings
 from typing import Any
 
 from graphscope.engine.dispatch import call, constant
+from graphscope.engine.explain import at_line
 from graphscope.engine.frames import user_line
 from graphscope.engine.half import in_float32
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import RangeError, ShapeError, UsageError
 from graphscope.ops import functions as fn
 from graphscope.ops import loss_pairs as pairs
 
@@ -31,19 +32,19 @@ def reduction_name(reduction: str, size_average: Any = None, reduce: Any = None)
     if size_average is not None or reduce is not None:
         name = "none" if reduce is False else "sum" if size_average is False else "mean"
         warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{name}' instead.",
+            f"size_average and reduce are old options of losses; the same is reduction={name!r} now.",
             stacklevel=3,
         )
         return name
     if reduction == "elementwise_mean":
         warnings.warn(
-            "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
+            "reduction='elementwise_mean' is an old name; write reduction='mean'.",
             stacklevel=3,
         )
         return "mean"
     if reduction not in ("mean", "sum", "none"):
-        raise UsageError(
-            f"{reduction!r} is not a valid value for reduction; there are 'mean', 'sum' and 'none'"
+        raise at_line(
+            UsageError, f"there is no reduction={reduction!r}; choose 'mean', 'sum' or 'none'"
         )
     return reduction
 
@@ -53,29 +54,43 @@ def reduced(each: Tensor, reduction: str) -> Tensor:
     return each if reduction == "none" else fn.mean(each) if reduction == "mean" else fn.sum(each)
 
 
-def _same_size(name: str, input: Tensor, target: Tensor) -> None:
+def _difference(name: str, input: Tensor, target: Tensor) -> tuple[str, str]:
+    """In words how the shapes differ and what makes them equal; two empty texts if they do not."""
     a, b = tuple(input._a.shape), tuple(target._a.shape)
     if a == b:
-        return
+        return "", ""
     fix = "give both one shape"
     if a[:-1] == b and a[-1:] == (1,):
         fix = "target.unsqueeze(-1), or input.squeeze(-1)"
     elif b[:-1] == a and b[-1:] == (1,):
         fix = "input.unsqueeze(-1), or target.squeeze(-1)"
-    warnings.warn(
-        f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
-        f"likely lead to incorrect results due to broadcasting. Please ensure they have the same size: {name} "
-        f"compares every pair that broadcasting makes; {fix}. ({user_line(3)})",
-        stacklevel=3,
-    )
+    return f"{name}: the input has the shape {a}, the target {b}", fix
+
+
+def _warn_of_sizes(name: str, input: Tensor, target: Tensor) -> None:
+    what, fix = _difference(name, input, target)
+    if what:
+        warnings.warn(
+            f"{what}. Every pair that broadcasting makes is compared, which is another loss than that of equal "
+            f"shapes; {fix}. ({user_line(3)})",
+            stacklevel=3,
+        )
+
+
+def _refuse_sizes(name: str, input: Tensor, target: Tensor) -> None:
+    what, fix = _difference(name, input, target)
+    if what:
+        raise at_line(ShapeError, f"{what}; each number of the input needs a target. Try: {fix}")
 
 
 def _weighted(
     row: Any, input: Tensor, target: Tensor, weight: Tensor, how: str, **more: Any
 ) -> Any:
     if weight._a.shape != input._a.shape:
-        raise ShapeError(
-            f"Weights and input must have the same size: {tuple(weight._a.shape)} and {tuple(input._a.shape)}"
+        raise at_line(
+            ShapeError,
+            f"{row.name}: the weight is {tuple(weight._a.shape)}, the input {tuple(input._a.shape)}; each element needs "
+            "a weight, so give both one shape",
         )
     each: Any = run(row, input, target, reduction="none", **more)
     return each * weight, how
@@ -92,7 +107,7 @@ def mse_loss(
 ) -> Tensor:  # fmt: skip
     """Squared differences: their mean, their sum, or each."""
     how = reduction_name(reduction, size_average, reduce)
-    _same_size("mse_loss", input, target)
+    _warn_of_sizes("mse_loss", input, target)
     if weight is not None:
         each, how = _weighted(pairs.mse_loss, input, target, weight, how)
         return _by_weight(each, weight, how)
@@ -106,7 +121,7 @@ def l1_loss(
 ) -> Tensor:  # fmt: skip
     """Absolute differences."""
     how = reduction_name(reduction, size_average, reduce)
-    _same_size("l1_loss", input, target)
+    _warn_of_sizes("l1_loss", input, target)
     if weight is not None:
         each, how = _weighted(pairs.l1_loss, input, target, weight, how)
         return _by_weight(each, weight, how)
@@ -120,9 +135,12 @@ def smooth_l1_loss(
 ) -> Tensor:  # fmt: skip
     """Squares where the difference is below beta, straight lines beyond (Girshick, 2015)."""
     how = reduction_name(reduction, size_average, reduce)
-    _same_size("smooth_l1_loss", input, target)
+    _warn_of_sizes("smooth_l1_loss", input, target)
     if beta < 0:
-        raise UsageError("smooth_l1_loss does not support negative values for beta.")
+        raise at_line(
+            RangeError,
+            f"smooth_l1_loss: beta={beta} is negative; it is where squares turn into lines, so give 0 or more",
+        )
     if beta == 0:
         return run(pairs.l1_loss, input, target, reduction=how)
     return run(pairs.smooth_l1_loss, input, target, reduction=how, beta=float(beta), delta=1.0)
@@ -134,9 +152,12 @@ def huber_loss(
 ) -> Tensor:  # fmt: skip
     """Half squares where the difference is below delta, lines of slope delta beyond (Huber, 1964)."""
     how = reduction_name(reduction)
-    _same_size("huber_loss", input, target)
+    _warn_of_sizes("huber_loss", input, target)
     if delta <= 0:
-        raise UsageError("huber_loss does not support non-positive values for delta.")
+        raise at_line(
+            RangeError,
+            f"huber_loss: delta={delta} must be above 0, it is where squares turn into lines",
+        )
     more = dict(beta=float(delta), delta=float(delta))
     if weight is not None:
         each, how = _weighted(pairs.smooth_l1_loss, input, target, weight, how, **more)
@@ -153,11 +174,7 @@ def binary_cross_entropy(
 ) -> Tensor:  # fmt: skip
     """Cross entropy of probabilities with 0 or 1; logarithms are cut at -100, as in torch."""
     how = reduction_name(reduction, size_average, reduce)
-    if target._a.shape != input._a.shape:
-        raise ShapeError(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is "
-            "deprecated. Please ensure they have the same size."
-        )
+    _refuse_sizes("binary_cross_entropy", input, target)
     more = () if weight is None else (weight,)
     return run(pairs.binary_cross_entropy, input, target, *more, reduction=how)
 
@@ -168,10 +185,7 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:  # fmt: skip
     """Cross entropy of logits with probabilities of one class, without overflow."""
     how = reduction_name(reduction, size_average, reduce)
-    if target._a.shape != input._a.shape:
-        raise ShapeError(
-            f"Target size ({target.shape}) must be the same as input size ({input.shape})"
-        )
+    _refuse_sizes("binary_cross_entropy_with_logits", input, target)
     more: tuple[Any, ...] = () if weight is None else (weight,)
     if pos_weight is not None:
         more = (*(more or (constant(1.0, input._a.dtype, input._a),)), pos_weight)
@@ -189,9 +203,8 @@ def kl_div(
     if size_average is None and reduce is None:
         if reduction == "mean":
             warnings.warn(
-                "reduction: 'mean' divides the total loss by both the batch size and the support size."
-                "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
-                "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
+                f"kl_div: reduction='mean' divides by all elements of {tuple(input._a.shape)}, classes included. "
+                "The divergence of each sample, averaged over the batch, is reduction='batchmean'.",
                 stacklevel=2,
             )
         how = reduction if reduction == "batchmean" else reduction_name(reduction)
@@ -218,18 +231,26 @@ def gaussian_nll_loss(
     if isinstance(var, float):
         var = fn.add(fn.mul(input.detach(), 0), var)
     if bool(fn.any(fn.lt(var, 0))):
-        raise UsageError("var has negative entry/entries")
+        raise at_line(
+            UsageError,
+            f"gaussian_nll_loss: var goes down to {float(fn.amin(var)):g}, and a variance is not negative. Let "
+            "the network give its logarithm, and pass var=log_var.exp()",
+        )
     a, b = tuple(input._a.shape), tuple(var._a.shape)
     if a != b:
         if a[:-1] == b:
             var = fn.unsqueeze(var, -1)
         elif len(a) != len(b) or sum(y for x, y in zip(a, b, strict=True) if x != y) != 1:
-            raise ShapeError(
-                f"var is of incorrect size: {b} for an input of {a}; it needs the input's shape, or size 1 "
-                "in (or no) last dimension"
+            raise at_line(
+                ShapeError,
+                f"gaussian_nll_loss: var {b} does not fit the input {a}; give it the same shape, or size 1 in the "
+                "last dimension, or leave that dimension out",
             )
     if reduction not in ("none", "mean", "sum"):
-        raise UsageError(f"{reduction} is not valid: reduction is 'mean', 'sum' or 'none'")
+        raise at_line(
+            UsageError,
+            f"gaussian_nll_loss: there is no reduction={reduction!r}; choose 'mean', 'sum' or 'none'",
+        )
     return run(pairs.gaussian_nll_loss, input, target, var, reduction=reduction, full=full, eps=eps)
 
 
@@ -260,9 +281,10 @@ def margin_ranking_loss(
     """max(0, -target (input1 - input2) + margin): target 1 wants input1 to be the larger."""
     how = reduction_name(reduction, size_average, reduce)
     if not input1._a.ndim == input2._a.ndim == target._a.ndim:
-        raise ShapeError(
-            "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
-            f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
+        raise at_line(
+            ShapeError,
+            f"margin_ranking_loss: input1 {tuple(input1._a.shape)}, input2 {tuple(input2._a.shape)} and target "
+            f"{tuple(target._a.shape)} need one number of dimensions; reshape the odd one with view or unsqueeze",
         )
     return run(
         pairs.margin_ranking_loss, input1, input2, target, reduction=how, margin=float(margin)

@@ -8,6 +8,7 @@ import numpy as np
 
 from graphscope.engine.create import to_device
 from graphscope.engine.dispatch import as_tensor
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import RangeError, ShapeError, UsageError
 from graphscope.nn.functional.activation import logsigmoid
@@ -39,14 +40,19 @@ def cross_entropy(
     """Cross entropy of logits with class numbers, or with class probabilities of the input's shape."""
     how = reduction_name(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
-        raise RangeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+        raise at_line(
+            RangeError,
+            f"cross_entropy: label_smoothing={label_smoothing} is the share of a target that all classes get; give a "
+            "number from 0 to 1",
+        )
     target = as_tensor(target)
     inputs = (input, target) if weight is None else (input, target, weight)
     if target._a.dtype.kind == "f" and target._a.shape == input._a.shape:
         if ignore_index >= 0:
-            raise UsageError(
-                "cross_entropy: ignore_index is not supported for floating point target: a target of "
-                "probabilities has no class to ignore"
+            raise at_line(
+                RangeError,
+                f"cross_entropy: a target of probabilities {tuple(target._a.shape)} names no class that "
+                f"ignore_index={ignore_index} could mean; leave it out, or pass class numbers",
             )
         return run(
             loss_soft.cross_entropy_soft, *inputs, reduction=how, smoothing=float(label_smoothing)
@@ -68,10 +74,11 @@ def multi_margin_loss(
     """Mean over the wrong classes of max(0, margin - score of the right class + score) to the p."""
     how = reduction_name(reduction, size_average, reduce)
     if p not in (1, 2):
-        raise UsageError(f"multi_margin_loss: only p == 1 and p == 2 are supported, not {p}")
+        raise at_line(UsageError, f"multi_margin_loss: the power p={p} is neither 1 nor 2")
     if input._a.ndim not in (1, 2):
-        raise ShapeError(
-            f"multi_margin_loss: the input is (N, C) or (C,), not {tuple(input._a.shape)}"
+        raise at_line(
+            ShapeError,
+            f"multi_margin_loss: the input is (N, C) or (C,), not {tuple(input._a.shape)}",
         )
     if input._a.ndim == 1:
         out = multi_margin_loss(
@@ -95,9 +102,10 @@ def multilabel_margin_loss(
     """Margin loss where each target row lists the right classes, ended by -1."""
     how = reduction_name(reduction, size_average, reduce)
     if target._a.shape != input._a.shape or input._a.ndim not in (1, 2):
-        raise ShapeError(
-            f"multilabel_margin_loss: input and target have one shape, (N, C) or (C,); they are "
-            f"{tuple(input._a.shape)} and {tuple(target._a.shape)}"
+        raise at_line(
+            ShapeError,
+            f"multilabel_margin_loss: input {tuple(input._a.shape)} and target {tuple(target._a.shape)} must both be "
+            "(N, C), or both (C,)",
         )
     if input._a.ndim == 1:
         out = multilabel_margin_loss(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.nn.functional.loss import reduced, reduction_name
@@ -48,14 +49,16 @@ def cosine_embedding_loss(
     how = reduction_name(reduction, size_average, reduce)
     n = target._a.ndim
     if n not in (0, 1):
-        raise ShapeError(
-            f"0D or 1D target tensor expected, multi-target not supported: it is {tuple(target._a.shape)}"
+        raise at_line(
+            ShapeError,
+            f"cosine_embedding_loss: the target {tuple(target._a.shape)} must hold one number, 1 or -1, for each pair: "
+            "shape (N,), or () for a single pair",
         )
     if input1._a.ndim != n + 1 or input2._a.ndim != n + 1:
-        want = "1D inputs for a 0D target" if n == 0 else "2D inputs for a 1D target"
-        raise ShapeError(
-            f"cosine_embedding_loss: {want} tensor expects, got input1 {tuple(input1._a.shape)} and input2 "
-            f"{tuple(input2._a.shape)}"
+        raise at_line(
+            ShapeError,
+            f"cosine_embedding_loss: with a target {tuple(target._a.shape)} the inputs are {'(N, E)' if n else '(E,)'}; "
+            f"here input1 is {tuple(input1._a.shape)} and input2 {tuple(input2._a.shape)}",
         )
     tiny = 1e-12
     product: Any = fn.sum(fn.mul(input1, input2), n)
@@ -95,11 +98,15 @@ def triplet_margin_with_distance_loss(
     """
     how = reduction_name(reduction)
     if margin <= 0:
-        raise UsageError(f"margin must be greater than 0, got {margin}")
+        raise at_line(
+            UsageError, f"triplet_margin_loss: margin={margin} leaves no gap; give a number above 0"
+        )
     if not anchor._a.ndim == positive._a.ndim == negative._a.ndim:
-        raise ShapeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
-            f"but got: anchor {anchor._a.ndim}D, positive {positive._a.ndim}D, and negative {negative._a.ndim}D inputs"
+        shapes = [tuple(t._a.shape) for t in (anchor, positive, negative)]
+        raise at_line(
+            ShapeError,
+            "triplet_margin_loss: anchor {}, positive {} and negative {} differ in how many dimensions they "
+            "have; give all three (N, E), or (E,)".format(*shapes),
         )
     distance = distance_function or pairwise_distance
     near: Any = distance(anchor, positive)

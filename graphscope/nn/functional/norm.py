@@ -38,7 +38,8 @@ def _check_affine(name: str, channels: int, **given: Any) -> None:
         if t is not None and t._a.size != channels:
             raise error(
                 ShapeError,
-                f"{name}: {what} should contain {channels} elements, one per channel, not {t._a.size}",
+                f"{name}: {what} has {t._a.size} elements for {channels} channels; each channel needs one. Was "
+                f"the layer made for another number of channels?",
             )
 
 
@@ -64,7 +65,8 @@ def batch_norm(
         if running_mean is None or running_var is None:
             raise error(
                 ShapeError,
-                "batch_norm: expected running_mean and running_var to be given when training is False",
+                "batch_norm: without training the statistics come from running_mean and running_var, and one of "
+                "them is None; pass both, or training=True",
             )
         return _run(
             TABLE["batch_norm_eval"], input, running_mean, running_var, *extra, eps=float(eps), wshape=wshape
@@ -72,8 +74,8 @@ def batch_norm(
     if input._a.size // max(1, c) <= 1 and c:
         raise error(
             ShapeError,
-            f"Expected more than 1 value per channel when training, got input size {tuple(shape)}: "
-            "use a larger batch, or .eval()",
+            f"batch_norm: an input of {tuple(shape)} has a single value in each channel, whose variance is 0. "
+            "Train with larger batches (drop_last=True drops a rest of one), or call .eval()",
         )
     axes = (0, *range(2, len(shape)))
     return _run(
@@ -94,8 +96,8 @@ def _normalized(input: Tensor, normalized_shape: Any, name: str) -> tuple[tuple[
     if not want or tuple(have[len(have) - len(want) :]) != want:
         raise error(
             ShapeError,
-            f"{name}: Given normalized_shape={list(want)}, expected input with shape [*, "
-            f"{', '.join(map(str, want))}], but got input of size {list(have)}",
+            f"{name}: normalized_shape={want} is not how the input {tuple(have)} ends; make the layer with the last "
+            "size, or sizes, of what it gets",
         )
     return want, tuple(range(len(have) - len(want), len(have)))
 
@@ -110,7 +112,7 @@ def layer_norm(
         if t is not None and tuple(t._a.shape) != shape:
             raise error(
                 ShapeError,
-                f"layer_norm: expected {what} of the normalized shape {shape}, it is {tuple(t._a.shape)}",
+                f"layer_norm: the {what} is {tuple(t._a.shape)}, it must have the normalized shape {shape}",
             )
     return _run(
         TABLE["layer_norm"], input, *_affine(input, weight, bias, shape), axes=axes, eps=float(eps), view=None, wshape=shape
@@ -125,14 +127,15 @@ def group_norm(
     shape = input._a.shape
     if len(shape) < 2:
         raise error(
-            ShapeError, f"group_norm: expected at least 2 dimensions, the input is {tuple(shape)}"
+            ShapeError,
+            f"group_norm: the input {tuple(shape)} lacks channels; it is (N, C) or (N, C, ...)",
         )
     n, c, *rest = shape
     if c % num_groups:
         raise error(
             ShapeError,
-            f"group_norm: Expected number of channels in input to be divisible by num_groups, but got "
-            f"input of shape {list(shape)} and num_groups={num_groups}",
+            f"group_norm: the {c} channels of an input {tuple(shape)} do not make num_groups={num_groups} groups of "
+            "one size; choose a divisor",
         )
     _check_affine("group_norm", c, weight=weight, bias=bias)
     view = (n, num_groups, c // num_groups, *rest)
@@ -154,8 +157,8 @@ def instance_norm(
     if area <= 1:
         raise error(
             ShapeError,
-            "Expected more than 1 spatial element when training, got input size "
-            f"torch.Size({list(shape)})",
+            f"instance_norm: an input of {tuple(shape)} has one element in each channel of a sample, whose "
+            "variance is 0; give larger images, or leave the layer out",
         )
     _check_affine("instance_norm", shape[1], weight=weight, bias=bias)
     return _run(
@@ -182,8 +185,8 @@ def local_response_norm(
     if input._a.ndim < 3:
         raise error(
             ShapeError,
-            f"local_response_norm: Expected 3D or higher dimensionality input (got {input._a.ndim} "
-            "dimensions)",
+            f"local_response_norm: the input {tuple(input._a.shape)} is no batch of signals or images, such as "
+            "(N, C, L) or (N, C, H, W)",
         )
     return _run(
         TABLE["local_response_norm"], input, size=int(size), alpha=float(alpha), beta=float(beta), k=float(k)

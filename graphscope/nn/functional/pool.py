@@ -6,6 +6,7 @@ from typing import Any
 
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
+from graphscope.errors import UsageError
 from graphscope.nn.functional.common import _run, batched, error, several
 from graphscope.ops import TABLE
 from graphscope.ops import functions as fn
@@ -81,8 +82,6 @@ def _avg_pool(
     kernel = several(kernel_size, d)
     step = kernel if stride is None or stride in ((), []) else several(stride, d)
     if divisor_override == 0:
-        from graphscope.errors import UsageError
-
         raise error(UsageError, "avg_pool2d: divisor_override must not be zero")
     out: Tensor = batched(input, d, lambda x: _run(
         TABLE[f"avg_pool{d}d"], x, kernel=kernel, stride=step, padding=several(padding, d),

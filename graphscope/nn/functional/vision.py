@@ -33,22 +33,27 @@ def _sizes(
     """The output size, and for each dimension the input pixels per output pixel (None: from the sizes)."""
     d = input._a.ndim - 2
     if size is not None and scale_factor is not None:
-        raise error(UsageError, "only one of size or scale_factor should be defined")
+        raise error(
+            UsageError,
+            f"interpolate: size={size} and scale_factor={scale_factor} are both given; leave one out",
+        )
     if size is not None:
         out = tuple(int(s) for s in size) if isinstance(size, (tuple, list)) else (int(size),) * d
         if len(out) != d:
             raise error(
                 UsageError,
-                f"Input and output must have the same number of spatial dimensions: the input has {d}, "
-                f"size is {out}",
+                f"interpolate: size={out} has {len(out)} numbers for an input {tuple(input._a.shape)}; it takes {d}, one "
+                "for each dimension behind the channels",
             )
         return out, None
     if scale_factor is None:
-        raise error(UsageError, "either size or scale_factor should be defined")
+        raise error(UsageError, "interpolate: how large? Pass size or scale_factor")
     factors = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * d  # fmt: skip
     if len(factors) != d:
         raise error(
-            UsageError, f"scale_factor must have {d} numbers, one for each dimension: {factors}"
+            UsageError,
+            f"interpolate: scale_factor={factors} has {len(factors)} numbers; it takes {d}, one for each dimension "
+            "behind the channels",
         )
     factors = tuple(float(f) for f in factors)
     out = tuple(math.floor(n * f) for n, f in zip(input._a.shape[2:], factors, strict=True))
@@ -75,8 +80,8 @@ def interpolate(
     if align_corners is not None and way not in ("linear", "cubic"):
         raise error(
             UsageError,
-            "align_corners option can only be set with the interpolating modes: linear | bilinear | "
-            "bicubic | trilinear",
+            f"interpolate: align_corners={align_corners} says nothing to mode={mode!r}, which mixes no pixels; leave it "
+            "out, or use 'linear', 'bilinear' or 'bicubic'",
         )
     if antialias:
         raise error(ModeError, "interpolate: antialias is not there")
@@ -112,7 +117,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Groups of r * r channels as blocks of r x r pixels."""
     if upscale_factor <= 0:
         raise error(
-            ShapeError, f"pixel_shuffle expects a positive upscale_factor, but got {upscale_factor}"
+            ShapeError, f"pixel_shuffle: upscale_factor={upscale_factor} must be at least 1"
         )
     return _run(TABLE["pixel_shuffle"], input, factor=int(upscale_factor))
 
@@ -122,7 +127,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     if downscale_factor <= 0:
         raise error(
             ShapeError,
-            f"pixel_unshuffle expects a positive downscale_factor, but got {downscale_factor}",
+            f"pixel_unshuffle: downscale_factor={downscale_factor} must be at least 1",
         )
     return _run(TABLE["pixel_unshuffle"], input, factor=int(downscale_factor))
 
