@@ -94,14 +94,14 @@ __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "GraphScopeError",
     "HalfTensor", "IntTensor", "LongTensor", "OutOfMemoryError", "ShortTensor", "Size", "Tensor",
     "UntypedStorage", "accelerator", "are_deterministic_algorithms_enabled", "autograd",
-    "backends", "bfloat16", "bool", "channels_last", "channels_last_3d", "complex128",
+    "backends", "bfloat16", "bool", "channels_last", "channels_last_3d", "compare", "complex128",
     "complex64", "contiguous_format", "cuda", "dashboard", "datasets", "default_generator",
     "device", "double", "draw", "draw_pair", "dtype", "e", "enable_grad", "figures", "float", "float16", "float32",
     "float64", "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads",
     "half", "inf", "inference_mode", "int", "int16", "int32", "int64", "int8",
     "is_deterministic_algorithms_warn_only_enabled", "is_grad_enabled",
     "is_inference_mode_enabled", "layout", "load", "long", "memory_format", "nan", "nn",
-    "no_grad", "optim", "pi", "preserve_format", "profile", "profiler", "random", "save", "scope",
+    "no_grad", "open_run", "optim", "pi", "preserve_format", "profile", "profiler", "random", "save", "scope",
     "serialization", "set_default_tensor_type", "set_float32_matmul_precision",
     "set_flush_denormal", "set_grad_enabled", "set_num_interop_threads", "set_num_threads",
     "short", "strided", "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms",
@@ -163,6 +163,14 @@ def __getattr__(name: str) -> Any:
         from graphscope.record.pairs import draw_pair
 
         return draw_pair
+    if name == "compare":
+        from graphscope.record.compare import compare
+
+        return compare
+    if name == "open_run":
+        from graphscope.analysis.run import open_run
+
+        return open_run
     if name == "dashboard":
         from graphscope.webapp.launch import dashboard
 

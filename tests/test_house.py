@@ -38,6 +38,7 @@ BELOW = {
     "figures": {"trace", "analysis", "view", "export"},
     "webapp": {"trace", "analysis", "view", "export"},
     "record": {"engine", "trace"},
+    "profiler": {"engine", "trace", "analysis", "cuda", "record"},
 }
 # A few reach over a wall, inside a function, for a reason.
 ALLOWED = {
@@ -49,9 +50,21 @@ ALLOWED = {
     ("record", "view"): "gs.draw",
     ("record", "export"): "gs.draw",
     ("record", "analysis"): "p.key_averages",
+    ("autograd", "profiler"): "torch.autograd.profiler is the older face of torch.profiler",
+    ("autograd", "record"): "its record_function is graphscope.scope",
+    ("profiler", "export"): "export_chrome_trace, tensorboard_trace_handler",
+    (
+        "utils",
+        "record",
+    ): "torch has SummaryWriter in utils.tensorboard; it writes a trace, so it is record's",
     ("record", "ops"): "the dictionary of ops that a trace carries",
 }
-LATE_ONLY = {("engine", "ops"), ("record", "analysis")}
+LATE_ONLY = {
+    ("engine", "ops"),
+    ("record", "analysis"),
+    ("profiler", "export"),
+    ("utils", "record"),
+}
 ONLY_IN = {
     "cupy": {"graphscope/engine/backend_cupy.py"},
     "cupyx": {"graphscope/engine/backend_cupy.py"},

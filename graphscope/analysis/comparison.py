@@ -136,14 +136,18 @@ class Comparison(Tabular):
         ]  # fmt: skip
         extra = []
         for name, title in (("flops", "FLOP"), ("traffic", "moved")):
-            if any(getattr(side, name) is not None for row in rows for side in (row.a, row.b)):
-                extra += [f"{title} A", f"{title} B"]
-                text = units.flops if name == "flops" else units.bytes_
-                for k, row in enumerate(rows):
-                    found = [getattr(side, name) for side in (row.a, row.b)]
-                    words[k] += ["" if x is None else text(x) for x in found]
+            pairs = [[getattr(side, name) for side in (row.a, row.b)] for row in rows]
+            if all(x is None for pair in pairs for x in pair):
+                continue
+            alike = all(a == b for a, b in pairs)
+            extra += [title] if alike else [f"{title} A", f"{title} B"]
+            text = units.flops if name == "flops" else units.bytes_
+            for k, pair in enumerate(pairs):
+                words[k] += ["" if x is None else text(x) for x in (pair[:1] if alike else pair)]
         head = [self.group_by, *head, *extra]
-        drop = ("moved A", "moved B", "FLOP A", "FLOP B", "calls A", "calls B")
+        drop = (
+            ("moved", "moved A", "moved B"), ("FLOP", "FLOP A", "FLOP B"), ("calls A", "calls B"),
+        )  # fmt: skip
         lines += text_table(head, words, width, drop, left=("verdict",))
         if len(cut) < len(shown):
             lines.append(f"{len(shown) - len(cut)} more rows not shown")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,21 +36,46 @@ class NodeDifference:
         return not (self.max_abs <= atol or self.max_rel <= rtol)
 
 
-def ulp_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How many float32 numbers lie between a and b; inf where exactly one of them is not finite or NaN.
+def ulp_distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+    """How many numbers of their dtype lie between a and b; inf where exactly one of them is not finite or NaN.
 
     Source: B. Dawson, "Comparing floating point numbers": the bits of IEEE numbers, read as integers in
     sign-magnitude order, count them.
     """
     ordered = []
+    a, b = np.asarray(a), np.asarray(b)
+    integer = np.dtype(f"i{a.dtype.itemsize}")
     for x in (a, b):
-        bits = np.ascontiguousarray(x, np.float32).view(np.int32).astype(np.int64)
-        ordered.append(np.where(bits < 0, -(bits & 0x7FFFFFFF), bits))
-    out = np.abs(ordered[0] - ordered[1]).astype(np.float64)
+        flat = np.ascontiguousarray(x).reshape(x.shape)  # the former makes one dimension of none
+        bits = flat.view(integer).astype(np.int64)
+        ordered.append(np.where(bits < 0, -(bits & np.iinfo(integer).max), bits))
+    one, two = ordered
+    # On two sides of zero the distances to it add up: their difference may not fit into 64 bits.
+    apart = (one < 0) != (two < 0)
+    across = np.abs(one.astype(np.float64)) + np.abs(two.astype(np.float64))
+    with np.errstate(over="ignore"):
+        out = np.where(apart, across, np.abs(one - two).astype(np.float64))
     odd = ~(np.isfinite(a) & np.isfinite(b))
     alike = (a == b) | (np.isnan(a) & np.isnan(b))
     out[odd] = np.where(alike[odd], 0.0, np.inf)
     return np.asarray(out)
+
+
+def array_difference(a: NDArray[Any], b: NDArray[Any]) -> tuple[float, float, float]:
+    """Largest absolute difference, the same relative to the largest element, and in units of the last place.
+
+    The last place is that of the narrower of the two dtypes, into which the other one is rounded for it; for
+    arrays of whole numbers it is 1.
+    """
+    if not a.size:
+        return 0.0, 0.0, 0.0
+    x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    largest, relative = _gap(x, y)
+    if a.dtype.kind != "f" or b.dtype.kind != "f":
+        return largest, relative, largest
+    narrow = min(a.dtype, b.dtype, key=lambda d: d.itemsize)
+    with np.errstate(over="ignore"):
+        return largest, relative, float(ulp_distance(a.astype(narrow), b.astype(narrow)).max())
 
 
 def common_steps(a: TraceReader, b: TraceReader, kind: str = "train") -> list[int]:
@@ -139,12 +165,17 @@ def _comparable(a: Entry, b: Entry) -> bool:
 
 def _arrays(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float, float]:
     x, y = a.astype(np.float64), b.astype(np.float64)
+    return *_gap(x, y), float(ulp_distance(a, b).max())
+
+
+def _gap(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Largest absolute difference, and the same relative to the largest element."""
     alike = (x == y) | (np.isnan(x) & np.isnan(y))
     with np.errstate(invalid="ignore"):
         gap = np.where(alike, 0.0, np.abs(x - y))
     gap = np.where(np.isnan(gap), np.inf, gap)
     # Relative to the tensor's size and not the element's: where terms cancel, small elements mean little.
-    both = np.concatenate([np.abs(x), np.abs(y)])
+    both = np.concatenate([np.abs(x).reshape(-1), np.abs(y).reshape(-1)])
     finite = both[np.isfinite(both)]
     scale = max(float(finite.max(initial=0.0)), float(TINY))
-    return float(gap.max()), float(gap.max() / scale), float(ulp_distance(a, b).max())
+    return float(gap.max()), float(gap.max() / scale)

@@ -71,21 +71,21 @@ def text_table(
     head: Sequence[str],
     rows: Iterable[Sequence[str]],
     width: int = 120,
-    drop: Sequence[str] = (),
+    drop: Sequence[str | tuple[str, ...]] = (),
     left: Sequence[str] = (),
 ) -> list[str]:
     """Lines of a table whose first column is a name.
 
     Where ``width`` does not suffice, the columns in ``drop`` go in this order, and the first column is
-    shortened; never a number. ``left``: columns that hold words.
+    shortened; never a number. Columns in a tuple go together. ``left``: columns that hold words.
     """
     cells = [list(row) for row in rows]
     wide = [max([len(name), *(len(row[k]) for row in cells)]) for k, name in enumerate(head)]
     shown = list(range(1, len(head)))
-    for name in drop:
-        k = head.index(name) if name in head else 0
-        if k and k in shown and 24 + sum(wide[j] + 3 for j in shown) > width:
-            shown.remove(k)
+    for item in drop:
+        if 24 + sum(wide[k] + 3 for k in shown) > width:
+            together = (item,) if isinstance(item, str) else item
+            shown = [k for k in shown if head[k] not in together]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(head[0], overflow="ellipsis", no_wrap=True, min_width=min(12, wide[0]))
     for k in shown:
@@ -120,5 +120,5 @@ def rate(x: float, kind: str) -> str:
     """
     if x != x:
         return ""
-    text = units.flops(x)
+    text = units.flops(x) if x else "0 FLOP"
     return f"{text}/s" if kind == "flops" else f"{text.removesuffix('FLOP')}B/s"

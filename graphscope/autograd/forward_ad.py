@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from graphscope.engine import forward_mode
 from graphscope.engine.dual_array import DualArray
+from graphscope.engine.explain import at_line
 from graphscope.engine.modes import _Decorates
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import AutogradError, DTypeError, ShapeError
@@ -37,7 +38,11 @@ class UnpackedDualTensor(NamedTuple):
 def enter_dual_level() -> int:
     """Begin a level in which dual tensors can be made; returns its number, 0."""
     if _level.get() != -1:
-        raise AutogradError("Nested forward mode AD is not supported at the moment")
+        raise at_line(
+            AutogradError,
+            f"enter_dual_level: level {_level.get()} is open, and there is one at a time; leave it first, or nest with "
+            "autograd.functional.jacobian",
+        )
     _level.set(0)
     return 0
 
@@ -45,10 +50,13 @@ def enter_dual_level() -> int:
 def exit_dual_level(*, level: int | None = None) -> None:
     """End the level; dual tensors have no tangents outside."""
     if _level.get() == -1:
-        raise AutogradError("exit_dual_level: no dual level is open; call enter_dual_level() first")
+        raise at_line(
+            AutogradError, "exit_dual_level: no dual level is open; call enter_dual_level() first"
+        )
     if level not in (None, _level.get()):
-        raise AutogradError(
-            "Trying to exit a forward AD level that was not the last one that was created. This is not supported."
+        raise at_line(
+            AutogradError,
+            f"exit_dual_level: level={level} is not the open one, which is {_level.get()}; leave it out",
         )
     _level.set(-1)
 
@@ -66,20 +74,27 @@ class dual_level(_Decorates):  # noqa: N801 - torch's name
 def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
     """A tensor that carries a tangent of its own shape. Raises: AutogradError outside of a level."""
     if _level.get() < 0:
-        raise AutogradError(
-            "Trying to create a dual Tensor for forward AD but no level exists, make sure to enter_dual_level() first."
+        raise at_line(
+            AutogradError,
+            f"make_dual: a tangent for {tuple(tensor._a.shape)} lives inside of a level, and none is open; work in `with "
+            "dual_level():`",
         )
     if tensor._a.dtype.kind != "f" or tangent._a.dtype.kind != "f":
-        raise DTypeError(
-            f"make_dual: expected a floating tensor and tangent, got {tensor.dtype} and {tangent.dtype}"
+        raise at_line(
+            DTypeError,
+            f"make_dual: the tensor is {tensor.dtype}, its tangent {tangent.dtype}; derivatives need floating numbers",
         )
     if tensor._a.shape != tangent._a.shape:
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"make_dual: the tangent has shape {tuple(tangent._a.shape)}, the tensor {tuple(tensor._a.shape)}; "
-            "they must be equal"
+            "they must be equal",
         )
     if tensor._a.dtype != tangent._a.dtype:
-        raise DTypeError(f"make_dual: the tangent is {tangent.dtype}, the tensor {tensor.dtype}")
+        raise at_line(
+            DTypeError,
+            f"make_dual: the tangent is {tangent.dtype}, the tensor {tensor.dtype}; convert one with .to(dtype)",
+        )
     if isinstance(tensor._a, DualArray):
         tensor = forward_mode.unpack(tensor)[0]
     if isinstance(tangent._a, DualArray):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.backward import grad
+from graphscope.engine.explain import at_line
 from graphscope.engine.modes import enable_grad
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import AutogradError, DTypeError, ShapeError
@@ -30,8 +31,9 @@ def _tuple(given: Any, what: str, name: str) -> tuple[tuple[Tensor, ...], bool]:
     for i, t in enumerate(found):
         if not isinstance(t, Tensor):
             where = f" at index {i}" if several else ""
-            raise DTypeError(
-                f"{name}: the {what} must be a Tensor or a tuple of them, the value{where} is {type(t).__name__}"
+            raise at_line(
+                DTypeError,
+                f"{name}: the {what}{where} are {type(t).__name__}; give one tensor, or a tuple of tensors",
             )
     return found, several
 
@@ -60,23 +62,25 @@ def _vectors(
 ) -> tuple[Tensor, ...]:
     if v is None:
         if len(like) != 1 or like[0]._a.size != 1:
-            raise AutogradError(
-                f"{name}: the vector v can only be None if the {what} is a Tensor with a single element"
+            shapes = [tuple(t._a.shape) for t in like]
+            raise at_line(
+                AutogradError,
+                f"{name}: which direction? Without v the {what} must be a single number, and its shapes are {shapes}; "
+                "pass v in those shapes",
             )
         return (fn_ones(like[0]),)
     found, many = _tuple(v, "vector v", name)
-    if many != several and len(found) != len(like):
-        raise AutogradError(
-            f"{name}: v has {len(found)} tensors, there are {len(like)} {what}s; they must agree"
-        )
     if len(found) != len(like):
-        raise AutogradError(
-            f"{name}: v is a tuple of invalid length: should be {len(like)} but got {len(found)}"
+        raise at_line(
+            AutogradError,
+            f"{name}: v has {len(found)} tensors for {len(like)} {what}s; give one for each",
         )
     for i, (a, b) in enumerate(zip(found, like, strict=True)):
         if a._a.shape != b._a.shape:
-            raise ShapeError(
-                f"{name}: v has invalid size at {i}: should be {tuple(b._a.shape)} but got {tuple(a._a.shape)}"
+            raise at_line(
+                ShapeError,
+                f"{name}: tensor {i} of v is {tuple(a._a.shape)}, the {what} that it belongs to {tuple(b._a.shape)}; they "
+                "need one shape",
             )
     return found
 
@@ -99,9 +103,10 @@ def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
 def _strict(found: Any, strict: bool, name: str, inputs: Any) -> None:
     if strict and any(g is None for g in found):
         i = next(i for i, g in enumerate(found) if g is None)
-        raise AutogradError(
-            f"{name}: the output of the user-provided function is independent of input {i} of shape "
-            f"{tuple(inputs[i]._a.shape)}. This is not allowed in strict mode."
+        raise at_line(
+            AutogradError,
+            f"{name}: nothing that the function returns was computed from input {i} {tuple(inputs[i]._a.shape)}; with "
+            "strict=False its derivatives are zeros",
         )
 
 
@@ -166,9 +171,10 @@ def jvp(
 
 def _scalar(ys: tuple[Tensor, ...], name: str) -> Tensor:
     if len(ys) != 1 or ys[0]._a.size != 1:
-        raise AutogradError(
-            f"{name}: the function given to {name} should return a single Tensor with a single element, it "
-            f"returned {[tuple(y._a.shape) for y in ys]}"
+        raise at_line(
+            AutogradError,
+            f"{name}: second derivatives are of one number, and the function returned the shapes "
+            f"{[tuple(y._a.shape) for y in ys]}; sum it up",
         )
     return ys[0]
 
@@ -214,8 +220,9 @@ def jacobian(
     forward for each element of the inputs.
     """
     if strategy not in ("reverse-mode", "forward-mode"):
-        raise AutogradError(
-            f'jacobian: strategy is "reverse-mode" or "forward-mode", not {strategy!r}'
+        raise at_line(
+            AutogradError,
+            f'jacobian: strategy is "reverse-mode" or "forward-mode", not {strategy!r}',
         )
     if strategy == "forward-mode":
         return _jacobian_forward(func, inputs, create_graph, vectorize)
@@ -296,8 +303,9 @@ def hessian(
     """The second derivatives of a function with one value: the Jacobian of its gradient."""
     xs, many_in = _tuple(inputs, "inputs given to the function", "hessian")
     if outer_jacobian_strategy not in ("reverse-mode", "forward-mode"):
-        raise AutogradError(
-            f'hessian: outer_jacobian_strategy is "reverse-mode" or "forward-mode", not {outer_jacobian_strategy!r}'
+        raise at_line(
+            AutogradError,
+            f'hessian: outer_jacobian_strategy is "reverse-mode" or "forward-mode", not {outer_jacobian_strategy!r}',
         )
 
     def slope(*given: Tensor) -> tuple[Tensor, ...]:

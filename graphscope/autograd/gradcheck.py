@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from graphscope.autograd.functional import _grad, _zeros
+from graphscope.engine.explain import at_line
 from graphscope.engine.modes import enable_grad
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import AutogradError
+from graphscope.errors import AutogradError, RangeError, UsageError
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
@@ -49,9 +50,9 @@ def _check(
 ) -> None:  # fmt: skip
     wanted = [i for i, x in enumerate(given) if isinstance(x, Tensor) and x._rg]
     if not wanted:
-        raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have "
-            "requires_grad=True."
+        raise at_line(
+            UsageError,
+            f"gradcheck: none of {len(given)} inputs has requires_grad=True, so there is no gradient to check",
         )
     for i in wanted:
         _check_input(given[i], i)
@@ -68,7 +69,10 @@ def _check(
                 if fast:
                     pair = _along(*pair)
                 _compare(
-                    *pair, atol, rtol, f"Jacobian mismatch for output {k} with respect to input {i}"
+                    *pair,
+                    atol,
+                    rtol,
+                    f"gradcheck: d output {k} / d input {i} is not what differences say",
                 )
         if undefined:
             _unused(outs, [given[i] for i in wanted])
@@ -78,16 +82,16 @@ def _check(
         for at, i in enumerate(wanted):
             for k, moved in enumerate(_pushed(func, given, i)):
                 _compare(moved, numeric[at][k], atol, rtol,
-                         f"Jacobian computed with forward mode mismatch for output {k} with respect to input {i}")  # fmt: skip
+                         f"gradcheck: d output {k} / d input {i} by forward mode is not what differences say")  # fmt: skip
 
 
 def _check_input(x: Tensor, i: int) -> None:
     a = x._a
     if 0 in a.strides and a.size > 1 and any(s == 0 and n > 1 for s, n in zip(a.strides, a.shape, strict=True)):  # fmt: skip
-        raise RuntimeError(
-            f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping "
-            "to be able to compute the numerical gradients correctly. You should call .contiguous on the input "
-            "before passing it to gradcheck."
+        raise at_line(
+            RangeError,
+            f"gradcheck: elements of input {i} {a.shape} share memory (it was expanded), so none can be changed alone for "
+            "a difference; pass its .contiguous()",
         )
 
 
@@ -128,19 +132,22 @@ def _analytic(y: Tensor, xs: list[Tensor], nondet_tol: float, dtypes: bool) -> l
         again = _grad((y,), tuple(xs), (seed,), False)
         for column, g, h, x in zip(columns, found, again, xs, strict=True):
             if dtypes and g is not None and g.dtype is not x.dtype:
-                raise GradcheckError(
-                    f"gradcheck: the gradient is {g.dtype}, its input {x.dtype}; they must be equal"
+                raise at_line(
+                    GradcheckError,
+                    f"gradcheck: the gradient is {g.dtype}, its input {x.dtype}; they must be equal",
                 )
             a = np.zeros(x._a.shape) if g is None else np.asarray(g._host())
             b = np.zeros(x._a.shape) if h is None else np.asarray(h._host())
             if a.shape != tuple(x._a.shape):
-                raise GradcheckError(
-                    f"gradcheck: the gradient has shape {a.shape}, its input {tuple(x._a.shape)}"
+                raise at_line(
+                    GradcheckError,
+                    f"gradcheck: the gradient has shape {a.shape}, its input {tuple(x._a.shape)}",
                 )
             if a.size and np.abs(a - b).max() > nondet_tol:
-                raise GradcheckError(
-                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times "
-                    f"gives different values. The tolerance for nondeterminism was {nondet_tol}."
+                raise at_line(
+                    GradcheckError,
+                    f"gradcheck: the same backward gave two results that differ by {np.abs(a - b).max():.3g}, more than "
+                    f"nondet_tol={nondet_tol}; does the function draw random numbers, or change what it saved?",
                 )
             column.append(a.reshape(-1))
     return [
@@ -183,7 +190,15 @@ def _along(found: Any, want: Any) -> tuple[Any, Any]:
 
 def _compare(found: Any, want: Any, atol: float, rtol: float, what: str) -> None:
     if not np.allclose(found, want, rtol, atol, equal_nan=True):
-        raise GradcheckError(f"{what},\nnumerical:{want}\nanalytical:{found}\n")
+        gap = np.abs(found - want)
+        worst = (
+            np.unravel_index(int(np.nanargmax(gap)), gap.shape) if np.isfinite(gap).any() else ()
+        )
+        raise at_line(
+            GradcheckError,
+            f"{what}; farthest at {tuple(int(i) for i in worst)} (element of the input, of the output), tolerances "
+            f"atol={atol:g}, rtol={rtol:g}\n  by differences:\n{want}\n  by the gradient:\n{found}\n",
+        )
 
 
 def _unused(outs: list[Tensor], xs: list[Tensor]) -> None:
@@ -191,8 +206,10 @@ def _unused(outs: list[Tensor], xs: list[Tensor]) -> None:
     for y in outs:
         for g in _grad((y,), tuple(xs), (_zeros(tuple(y._a.shape), y),), False):
             if g is not None and (np.asarray(g._host()) != 0).any():
-                raise GradcheckError(
-                    "backward not multiplied by grad_output: a gradient of zero gave one that is not"
+                raise at_line(
+                    GradcheckError,
+                    f"gradcheck: with a gradient of zeros for an output {tuple(y._a.shape)}, backward gave others than "
+                    "zeros; multiply by the gradient that comes in",
                 )
 
 

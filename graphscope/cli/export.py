@@ -14,6 +14,7 @@ DESCRIPTION = """\
 The suffix of the file says what is saved.
 
   graph of one step     .svg .pdf (vector figures), .png, .tikz .tex (LaTeX), .dot, .mmd (Mermaid)
+  that graph, playing   .html (one offline page), .gif .apng .mp4; with --steps over the training
   timeline of the run   .json (Perfetto, chrome://tracing), .speedscope.json
   one row per op        .csv, .parquet
   memory of a step      .pickle (PyTorch's memory viewer)
@@ -22,9 +23,11 @@ EPILOG = """\
 example:
   graphscope export runs/digits.gscope --to graph.svg
   graphscope export runs/ --to slide.png --step 250 --theme dark
+  graphscope export runs/ --to slide.html --steps 0:50
   graphscope export runs/ --to trace.json --steps 100:120
   graphscope export runs/ --to logs/"""
 FIGURES = (".svg", ".pdf", ".png", ".tikz", ".tex", ".dot", ".gv", ".mmd", ".mermaid")
+PLAYING = (".html", ".gif", ".apng", ".mp4")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("run_path", metavar="RUN", help=RUN_HELP)
     add("--to", required=True, metavar="FILE", help="where to save; its suffix is the format")
     add("--step", type=int, default=None, metavar="N", help="one step (figures: default the last)")
-    add("--steps", type=steps, metavar="A:B", help="from step A to before step B (not for figures)")
+    add("--steps", type=steps, metavar="A:B", help="from step A to before step B (not for still figures)")
     add("--theme", choices=("light", "dark"), default="light", help="of a figure (default: light)")
 
 
@@ -51,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
 
     target = Path(args.to)
     exporter = run_exporter_for(args.to)
-    if target.suffix.lower() not in FIGURES and exporter is None:
+    if target.suffix.lower() not in (*FIGURES, *PLAYING) and exporter is None:
         suffix = f"the suffix {target.suffix}" if target.suffix else "no suffix"
-        known = ", ".join((*FIGURES, *(e.suffix for e in RUN_EXPORTERS)))
+        known = ", ".join((*FIGURES, *PLAYING, *(e.suffix for e in RUN_EXPORTERS)))
         raise UsageError(
             f"{target} has {suffix}; there are {known}, and a folder for TensorBoard. "
             f"For example: --to {target.stem or 'graph'}.svg"
@@ -80,7 +83,14 @@ def _figure(reader: TraceReader, args: argparse.Namespace, target: Path) -> None
     from graphscope.export.figure import figure_of_run
 
     if args.steps is not None:
-        raise UsageError("a figure shows one step: give --step N")
+        if target.suffix.lower() not in PLAYING:
+            raise UsageError(
+                f"a figure shows one step: give --step N; {', '.join(PLAYING)} take --steps"
+            )
+        from graphscope.export.over_steps import figure_over_steps
+
+        figure_over_steps(reader, args.steps, theme=args.theme).save(target)
+        return
     step = -1 if args.step is None else args.step
     reader.step(step)  # a wrong step is told here, in one sentence
     figure_of_run(reader, step, theme=args.theme).save(target)

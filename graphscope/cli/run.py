@@ -40,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="statistics of values: as the budget allows (default), none, without samples, every step",
     )
     add("--budget", type=_share, default=0.05, metavar="SHARE", help="of time for them (0.05)")
+    add(
+        "--schedule",
+        type=_schedule,
+        metavar="WAIT:WARMUP:ACTIVE[:REPEAT]",
+        help="record only the active ones of the optimizer's steps, as torch.profiler.schedule",
+    )
     add("--no-memory", action="store_true", help="do not record when tensors are freed")
     add("--view", action="store_true", help="serve the dashboard while the program runs")
     add("--port", type=port, default=0, help="of the dashboard (default: any free one)")
@@ -59,6 +65,23 @@ def _share(text: str) -> float:
     return value
 
 
+def _schedule(text: str) -> Any:
+    from graphscope.record.schedule import BadSchedule, schedule
+
+    names = ("wait", "warmup", "active", "repeat")
+    parts = text.split(":")
+    try:
+        if not 3 <= len(parts) <= 4:
+            raise ValueError
+        return schedule(**{k: int(part) for k, part in zip(names, parts, strict=False)})
+    except BadSchedule as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no schedule; try 10:0:5, ten steps off and five recorded, again and again"
+        ) from None
+
+
 def run(args: argparse.Namespace) -> int:
     if not args.script:
         raise UsageError("name the program to run, as in: graphscope run train.py")
@@ -75,8 +98,17 @@ def run(args: argparse.Namespace) -> int:
     board = None
     out = Path(args.out or f"runs/{name}")
     recording = graphscope.profile(
-        out, values=args.values, budget=args.budget, memory=not args.no_memory, name=name
+        out,
+        schedule=args.schedule,
+        values=args.values,
+        budget=args.budget,
+        memory=not args.no_memory,
+        name=name,
     )
+    if args.schedule is not None:
+        from graphscope.optim.hooks import register_optimizer_step_post_hook
+
+        register_optimizer_step_post_hook(lambda *step: recording.step())
     recording.start()
     if recording.path is not None:
         say(f"recording into {recording.path}")

@@ -274,21 +274,69 @@ def _run(
                 for t, g in zip(tensors, seeds, strict=True):
                     _push(pending, t._node if t._node.nout == 1 else (t._node, t._k), g)
                 F = _namespace(seeds[0], create_graph)
-                if _walk(pending, F, rec, retain, last):
-                    # Something was written, or a hook was put, since this part of the graph was made.
-                    order = _collect([node for _, node in pending])
-                    todo = Pass(rec, retain, create_graph, targets, caught)
-                    todo.F = F
-                    todo.run(order)
+                _through(pending, F, rec, retain, last, order)
         finally:
-            _enabled.reset(before)
-            for node in order:
-                node.g = None
-            for _, node in pending:
-                node.g = None
-            if rec is not None:
-                rec.backward_end()
+            _leave(pending, order, rec, before)
     return [_as_tensor(g) for g in caught]
+
+
+# 0-d ones by dtype. They are only read: a gradient that is handed on unchanged is copied for ``.grad``.
+_ONES: dict[Any, Any] = {}
+
+
+def from_loss(loss: Tensor, retain: bool) -> None:
+    """``loss.backward()`` as nearly every program calls it: one number, all leaves.
+
+    What is not like that, or has to be looked at closely, goes the general way.
+    """
+    a = loss._a
+    node = loss._node
+    if node is None or node.nout != 1 or type(a) is not ndarray or a.ndim or not loss._rg:
+        _run((loss,), (None,), retain, False, None)
+        return
+    last = versions.last
+    if node.seq <= last:
+        _run((loss,), (None,), retain, False, None)
+        return
+    one = _ONES.get(a.dtype)
+    if one is None:
+        one = _ONES[a.dtype] = np.array(1, a.dtype)
+        one.flags.writeable = False
+    with _gate:
+        rec = dispatch._rec
+        if rec is not None:
+            rec.backward_begin((loss,))
+        before = _enabled.set(False)
+        node.g = one
+        pending = [(-node.seq, node)]
+        order: list[Node] = []
+        try:
+            _through(pending, _namespace(one, False), rec, retain, last, order)
+        finally:
+            _leave(pending, order, rec, before)
+
+
+def _through(
+    pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool, last: float, order: list[Node]
+) -> None:
+    """The fast loop, then the careful one over the nodes (noted in ``order``) where it had to stop."""
+    if _walk(pending, F, rec, retain, last):
+        # Something was written, or a hook was put, since this part of the graph was made.
+        order += _collect([node for _, node in pending])
+        todo = Pass(rec, retain, False, None, [])
+        todo.F = F
+        todo.run(order)
+
+
+def _leave(pending: list[tuple[int, Node]], order: list[Node], rec: Any, before: Any) -> None:
+    """A pass that ended, or failed, leaves no gradient on the nodes."""
+    _enabled.reset(before)
+    for node in order:
+        node.g = None
+    for _, node in pending:
+        node.g = None
+    if rec is not None:
+        rec.backward_end()
 
 
 def _as_tensor(g: Any) -> Any:
@@ -349,8 +397,10 @@ def _walk(pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool, last:
             got = plan.fn(F, g, saved[plan.i])
         elif argc == 0:
             got = plan.fn(F, g)
-        else:
+        elif argc == 2:
             got = plan.fn(F, g, saved[plan.i], saved[plan.j])
+        else:
+            got = plan.fn(F, g, saved, node.params)
         shapes = node.shapes
         if shapes is not None:
             shape = shapes[plan.slot]

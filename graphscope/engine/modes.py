@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -18,6 +18,8 @@ is_inference_mode_enabled = _inference.get
 
 class _Decorates:
     """A context manager that wraps functions and generators too."""
+
+    __slots__: tuple[str, ...] = ()
 
     def _again(self) -> Any:
         """A fresh manager of this kind, for one call of a wrapped function."""
@@ -93,34 +95,42 @@ class set_grad_enabled(_Decorates):  # noqa: N801 - torch's name
 
 
 class _GradMode(_Decorates):
+    # Entered in every training step: one object, no list, no second call.
+    __slots__ = ("_before",)
     mode = False
 
-    def __init__(self, orig_func: Any = None) -> None:
-        self._before: list[bool] = []
+    if TYPE_CHECKING:
+
+        def __init__(self, orig_func: Any = None) -> None: ...
 
     def __new__(cls, orig_func: Any = None) -> Any:
-        self = super().__new__(cls)
-        if callable(orig_func):  # @no_grad without brackets
-            self.__init__()  # type: ignore[misc]
-            return self(orig_func)
-        return self
+        self = object.__new__(cls)
+        self._before = None
+        return self if orig_func is None else self(orig_func)  # @no_grad without brackets
 
     def __enter__(self) -> _GradMode:
-        self._before.append(is_grad_enabled())
+        self._before = (
+            _enabled.get(),
+            self._before,
+        )  # a chain: one may be entered again inside itself
         _enabled.set(self.mode)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        _enabled.set(self._before.pop())
+        was, self._before = self._before
+        _enabled.set(was)
 
 
 class no_grad(_GradMode):  # noqa: N801 - torch's name
     """Do not build a graph: a context manager or a decorator."""
 
+    __slots__ = ()
+
 
 class enable_grad(_GradMode):  # noqa: N801 - torch's name
     """Build a graph again inside ``no_grad``: a context manager or a decorator."""
 
+    __slots__ = ()
     mode = True
 
 

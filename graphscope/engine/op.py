@@ -27,9 +27,9 @@ class Plan:
     """What a call keeps and what backward does, for one set of inputs that want a gradient.
 
     wants: their gradients. kept: which inputs they ask for; keep_out, keep_aux: whether they ask for those.
-    A plan of one gradient without params says it in the plainest way for the backward loop: ``argc`` is
-    the number of saved arrays it takes (-1: there is more to do), ``fn`` the formula, ``i`` and ``j``
-    where the arrays lie.
+    A plan of one gradient says it in the plainest way for the backward loop: ``argc`` is the number of
+    saved arrays it takes, ``fn`` the formula, ``i`` and ``j`` where the arrays lie. With params or more
+    arrays ``argc`` is 3 and ``fn(F, g, saved, params)`` picks them; -1: there is more to do.
     """
 
     __slots__ = (
@@ -56,12 +56,31 @@ class Plan:
         self.fn: Any = None
         self.want = wants[0] if wants else None
         self.slot = wants[0].slot if wants else -1
-        if len(wants) == 1 and row.inputs != ("*",) and not wants[0].params:
+        if len(wants) == 1 and row.inputs != ("*",) and wants[0].name != "*":
             only = wants[0]
-            self.fn = only.fn
-            if len(only.take) <= 2:
+            if only.params or len(only.take) > 2:
+                self.argc, self.fn = 3, _picker(self, only)
+            else:
+                self.fn = only.fn
                 self.argc = len(only.take)
                 self.i, self.j = (*only.take, -1, -1)[:2]
+
+
+def _picker(plan: Plan, want: Want) -> Callable[..., Any]:
+    """The formula as a function of everything that a node has; it writes itself when it is first called.
+
+    Its text names each argument: to put them together anew at every call costs more than the formula.
+    """
+
+    def first(F: Any, g: Any, saved: Any, params: Any) -> Any:
+        arrays = "".join(f", saved[{i}]" for i in want.take)
+        named = "".join(f", {p}=params[{p!r}]" for p in want.params)
+        scope: dict[str, Any] = {"fn": want.fn}
+        exec(f"def pick(F, g, saved, params): return fn(F, g{arrays}{named})", scope)  # noqa: S102 - our own text
+        plan.fn = scope["pick"]
+        return plan.fn(F, g, saved, params)
+
+    return first
 
 
 class Op:

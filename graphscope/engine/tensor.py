@@ -19,6 +19,8 @@ from graphscope.engine.tensor_values import Values
 from graphscope.engine.versions import version
 from graphscope.errors import AutogradError, DTypeError
 
+_backward: Any = None  # the module, which imports this one
+
 
 class Tensor(Facts, Values, Bridges):
     """An n-dimensional array with autograd, with torch's methods.
@@ -180,9 +182,13 @@ class Tensor(Facts, Values, Bridges):
         gradient: d(loss)/d(self), of this tensor's shape; may be left out for one element.
         Raises: AutogradError if nothing here requires grad, or the graph was already freed.
         """
-        from graphscope.engine.backward import backward
-
-        backward((self,), (gradient,), retain_graph, create_graph, inputs)
+        global _backward
+        if _backward is None:  # looked up once: an import statement costs as much as an op
+            from graphscope.engine import backward as _backward
+        if gradient is None and inputs is None and not create_graph:
+            _backward.from_loss(self, bool(retain_graph))
+        else:
+            _backward.backward((self,), (gradient,), retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
         """Call ``hook(grad)`` when this tensor's gradient is computed; a returned tensor replaces it."""

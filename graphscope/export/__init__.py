@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphscope.export import dot, mermaid, pdf, png, svg, tikz
+from graphscope.export import animation, dot, mermaid, pdf, png, svg, tikz
+from graphscope.export.player import page
 from graphscope.view.drawing import Drawing
 
 
@@ -14,7 +15,7 @@ class Exporter:
     """A format: its file suffix, what it is called, and what writes it.
 
     ``write(drawing, path, **options)`` for pictures; formats that lay out by themselves (``of="view"``)
-    get the view, and the values on its cards, instead.
+    get the view, and the values on its cards, instead; those that play it (``of="figure"``) the figure.
     """
 
     suffix: str
@@ -35,6 +36,10 @@ EXPORTERS: tuple[Exporter, ...] = (
     Exporter(".gv", "DOT", dot.write, of="view"),
     Exporter(".mmd", "Mermaid", mermaid.write, of="view"),
     Exporter(".mermaid", "Mermaid", mermaid.write, of="view"),
+    Exporter(".html", "HTML", page.write, of="figure"),
+    Exporter(".gif", "GIF", animation.write_pictures, animation.OPTIONS, of="figure"),
+    Exporter(".apng", "APNG", animation.write_pictures, animation.OPTIONS, of="figure"),
+    Exporter(".mp4", "MP4", animation.write_film, animation.OPTIONS, of="figure"),
 )
 
 

@@ -62,9 +62,18 @@ def captioned(drawing: Drawing, look: str, moment: Moment, k: int, n: int) -> Dr
 
 def frames(figure: Figure, captions: bool = True) -> tuple[list[Drawing], list[float]]:
     """The pictures of the animation, from before the first op to the end, and their seconds (of 1)."""
+    drawings = []
+    if figure.history:
+        last = len(figure.history) - 1
+        for k, (num, says, each) in enumerate(figure.history):
+            drawing = each.drawing
+            if captions:
+                of_step = Moment(f"step {num}", says, "", frozenset(), frozenset(), ())
+                drawing = captioned(drawing, figure.theme, of_step, k, last)
+            drawings.append(drawing)
+        return drawings, [1 / 3] * last + [LAST]
     played = [start(figure), *grouped(moments(figure), MOST)]
     last = len(played) - 1
-    drawings = []
     for k, moment in enumerate(played):
         drawing = moment.drawn(figure)
         if captions:
@@ -101,7 +110,7 @@ def _rendered(drawing: Drawing, dpi: float) -> Pixels:
         return np.asarray(image.convert("RGB"))
 
 
-def write_still_frames(figure: Figure, path: str, **options: Any) -> None:
+def write_pictures(figure: Figure, path: str, **options: Any) -> None:
     """Write a ``.gif`` or ``.apng`` that plays for ever; takes ``dpi``, ``seconds`` and ``captions``."""
     from PIL import Image
 

@@ -18,7 +18,6 @@ from graphscope.analysis.holders import step_memory
 from graphscope.analysis.spans import Span, host_intervals, spans
 from graphscope.errors import UsageError
 from graphscope.export.figure import Figure
-from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
 from graphscope.view.charts import bars as bar_chart
 from graphscope.view.charts import loss as loss_chart

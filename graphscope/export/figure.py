@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,14 @@ from graphscope.errors import UsageError
 from graphscope.export import EXPORTERS, exporter_for
 from graphscope.export.svg import svg_text
 from graphscope.view.drawing import Drawing
-from graphscope.view.encode import node_values
-from graphscope.view.graphview import GraphView, ViewState, build
-from graphscope.view.paint import SHOW, paint
+from graphscope.view.graphview import GraphView
+from graphscope.view.styles import Options, Scene, options, style
+from graphscope.view.styles.graph import numbers
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
     from graphscope.trace.records import Graph, Step, ValueStep
     from graphscope.trace.records import Lookup as Reader
-
-PARTS = ("name", "op", "shape", "value", "grad", "site")
 
 
 class Figure:
@@ -40,11 +38,17 @@ class Figure:
         view: GraphView | None = None,
         values: Mapping[str, Mapping[str, Any]] | None = None,
         theme: str = "light",
+        scene: Scene | None = None,
+        options: Options | None = None,
     ) -> None:
         self.drawing = drawing
         self.view = view
         self.values = values
         self.theme = theme
+        self.scene = scene
+        self.options = options or Options(theme=theme)
+        # (number, what to say, figure) of training steps, see ``export.over_steps``
+        self.history: tuple[tuple[int, str, Figure], ...] = ()
 
     @property
     def svg(self) -> str:
@@ -59,13 +63,41 @@ class Figure:
     def height(self) -> float:
         return self.drawing.height * self.drawing.scale
 
+    def frame(
+        self,
+        values: Collection[int] | None = None,
+        grads: Collection[int] | None = None,
+        fresh: Collection[int] = (),
+    ) -> Drawing:
+        """The same picture in which only some numbers are known yet: a frame of an animation.
+
+        ``values`` and ``grads`` are the value numbers (a forward node, or ``-1 - k`` for port ``k``) whose
+        value or gradient is there, None for all; ``fresh`` ones are framed. Boxes stay where they are.
+
+        Raises:
+            UsageError: the figure is a drawing and no graph.
+        """
+        if self.scene is None:
+            raise UsageError(
+                "this figure is a drawing and no graph, so it has no frames. Draw a tensor with gs.draw(loss)."
+            )
+        opts = replace(
+            self.options,
+            values=None if values is None else frozenset(values),
+            grads=None if grads is None else frozenset(grads),
+            fresh=frozenset(fresh),
+        )
+        return _sized(style(opts.style).draw(self.scene, opts), opts)
+
     def save(self, path: str | os.PathLike[str], **options: Any) -> str:
         """Write the figure; the suffix says the format.
 
         ``.svg``, ``.pdf``, ``.png``; ``.tikz`` (a picture for LaTeX) and ``.tex`` (a document of it);
-        ``.dot`` (Graphviz) and ``.mmd`` (Mermaid), which lay out by themselves.
+        ``.dot`` (Graphviz) and ``.mmd`` (Mermaid), which lay out by themselves. Those that play, forward and
+        then backward: ``.html`` (one offline page with a quiz), ``.gif``, ``.apng``, ``.mp4`` (by ffmpeg).
 
-        ``dpi=`` sets the resolution of a PNG (default 192). Returns the path.
+        ``dpi=`` sets the resolution of a PNG (default 192) or film, ``seconds=`` the time of a frame of a
+        film, ``captions=False`` leaves out the line below it. Returns the path.
 
         Raises:
             UsageError: unknown suffix or option, or the folder does not exist.
@@ -96,6 +128,9 @@ class Figure:
         if exporter.of == "drawing":
             exporter.write(self.drawing, name, **options)
             return name
+        if exporter.of == "figure":
+            exporter.write(self, name, **options)
+            return name
         if self.view is None:
             raise UsageError(
                 f"cannot save this figure as {exporter.name}: it is a drawing and no graph. "
@@ -111,6 +146,28 @@ class Figure:
         )
         return name
 
+    def steps(
+        self,
+        folder: str | os.PathLike[str],
+        name: str = "step",
+        formats: str | Sequence[str] = ("svg", "pdf"),
+        **options: Any,
+    ) -> list[str]:
+        """Write numbered frames, one per forward op and one per backward op, in the order in which they ran.
+
+        What is new is framed, what is not known yet is blank, and nothing moves. ``formats`` are of svg, pdf,
+        png, tikz. Beside ``name-001.svg`` and so on stand ``name.tex`` (overlays for Beamer: of pdf, png or
+        tikz), ``name.html`` (a section for reveal.js: of svg or png) and ``name.steps.json``, the list of it
+        all, by which a later call takes away its older frames. ``captions=True`` writes below each frame
+        what ran; ``dpi=`` is for png. Returns the paths of the frames.
+
+        Raises:
+            UsageError: an unknown format, a name that is no file name, or no folder to make the folder in.
+        """
+        from graphscope.export.steps import write_steps
+
+        return write_steps(self, folder, name, formats, **options)
+
     def _repr_svg_(self) -> str:
         return self.svg
 
@@ -122,60 +179,35 @@ class Figure:
         return f"<Figure {self.drawing.title!r} {self.width:.0f}×{self.height:.0f}>"
 
 
+def figure_of_scene(scene: Scene, opts: Options) -> Figure:
+    """Draw a scene in the style that the options ask for."""
+    chosen = style(opts.style)
+    drawing = _sized(chosen.draw(scene, opts), opts)
+    view = chosen.view(scene, opts)
+    return Figure(drawing, view, numbers(scene, opts, view), opts.theme, scene, opts)
+
+
+def _sized(drawing: Drawing, opts: Options) -> Drawing:
+    return drawing if opts.width is None else replace(drawing, scale=opts.width / drawing.width)
+
+
 def figure_of_graph(
     graph: Graph,
     reader_like: Reader,
     step: Step | None = None,
     values: ValueStep | None = None,
     theme: str = "light",
-    title: str | None = None,
-    show: Collection[str] = SHOW,
-    width: float | None = None,
-    *,
-    opened: Collection[str] | None = None,
-    color: str = "family",
-    subtitle: str = "",
-    legend: bool = True,
+    **asked: Any,
 ) -> Figure:
-    """Draw a recorded graph.
+    """Draw a recorded graph; ``asked`` are the options of ``graphscope.draw``.
 
-    ``show`` picks what stands on the cards, from ``name, op, shape, value, grad, site``; ``opened``
-    lists the scopes to open (default: as many as stay readable); ``color`` is ``family``, ``time``,
-    ``memory`` or ``grad``; ``width`` scales the figure to that many px.
+    Further ones: ``opened`` lists the scopes to open (default: as many as stay readable), ``color`` is
+    ``family``, ``time``, ``memory`` or ``grad``.
 
     Raises:
-        UsageError: an unknown theme, overlay or part of a card, or a width that is not positive.
+        UsageError: an option, style, theme, overlay or part of a card that there is not.
     """
-    parts = [show] if isinstance(show, str) else list(show)
-    strange = [part for part in parts if part not in PARTS]
-    if strange:
-        raise UsageError(
-            f"cannot show {', '.join(map(repr, strange))} on a card: a card can show "
-            f"{', '.join(PARTS)}. Pass for example show=('name', 'shape')."
-        )
-    if width is not None and not width > 0:
-        raise UsageError(f"width={width!r} is no width: pass a positive number of px, such as 800.")
-    state = ViewState(
-        opened=None if opened is None else frozenset(opened), color=color, theme=theme
-    )
-    view = build(graph, reader_like, state, specs=step.specs if step is not None else None)
-    if values is None:
-        # No statistics were taken: rows of nothing but dashes would say less than the op's name.
-        parts = [part for part in parts if part not in ("value", "grad")]
-    numbers = node_values(graph, step, values, view) if step is not None or values else None
-    drawing = paint(
-        view,
-        numbers,
-        theme,
-        title=title or "",
-        subtitle=subtitle,
-        show=parts,
-        color=color,
-        legend=legend,
-    )
-    if width is not None:
-        drawing = replace(drawing, scale=width / drawing.width)
-    return Figure(drawing, view, numbers, theme)
+    return figure_of_scene(Scene(graph, reader_like, step, values), options(theme=theme, **asked))
 
 
 def figure_of_run(

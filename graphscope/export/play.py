@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from graphscope.view.visible import SCOPE
 if TYPE_CHECKING:
     from graphscope.export.figure import Figure
     from graphscope.trace.records import Graph
+    from graphscope.view.drawing import Drawing
+    from graphscope.view.styles.scene import Scene
+    from graphscope.view.visible import Node
 
 START, FORWARD, BACKWARD = "start", "forward", "backward"
 
@@ -42,25 +45,23 @@ class Moment:
     fresh: tuple[int, ...]
     nodes: tuple[int, ...] = ()
 
-    def drawn(self, figure: Figure, asked: bool = True) -> Any:
+    def drawn(self, figure: Figure, asked: bool = True) -> Drawing:
         """The figure at this moment; without ``asked`` gradients stay hidden."""
         grads = self.grads if asked else frozenset[int]()
         return figure.frame(values=self.values, grads=grads, fresh=self.fresh)
 
 
-def graph_of(figure: Figure, what: str) -> Graph:
-    """The graph that a figure can play.
+def scene_of(figure: Figure, what: str) -> Scene:
+    """What a figure can play.
 
     Raises: UsageError for a figure that is a drawing and no graph.
     """
-    scene = getattr(figure, "scene", None)
-    if scene is None or figure.view is None:
+    if figure.scene is None or figure.view is None:
         raise UsageError(
             f"{what}: this figure is a drawing and no graph, so it has no steps to play. "
             "Save it as .svg, .pdf or .png."
         )
-    graph: Graph = scene.graph
-    return graph
+    return figure.scene
 
 
 def moments(figure: Figure, what: str = "cannot play this figure") -> list[Moment]:
@@ -68,7 +69,7 @@ def moments(figure: Figure, what: str = "cannot play this figure") -> list[Momen
 
     Raises: UsageError for a figure that is no graph, or has no op.
     """
-    played = _Play(figure, graph_of(figure, what))
+    played = _Play(figure, scene_of(figure, what).graph)
     played.forward()
     played.backward()
     if not played.found:
@@ -78,7 +79,7 @@ def moments(figure: Figure, what: str = "cannot play this figure") -> list[Momen
 
 def start(figure: Figure) -> Moment:
     """Before the first op: inputs and parameters are there, nothing else."""
-    ports = frozenset(-1 - k for k in range(graph_of(figure, "cannot play").n_ports))
+    ports = frozenset(-1 - k for k in range(scene_of(figure, "cannot play").graph.n_ports))
     return Moment(START, "inputs and parameters", "", ports, frozenset(), ())
 
 
@@ -117,7 +118,7 @@ class _Play:
         }  # what each argument of each op is
 
     def _add(
-        self, phase: str, says: str, card: Any, fresh: Iterable[int], nodes: Iterable[int]
+        self, phase: str, says: str, card: Node, fresh: Iterable[int], nodes: Iterable[int]
     ) -> None:
         known = frozenset(self.values), frozenset(self.grads)
         self.found.append(Moment(phase, says, card.id, *known, tuple(fresh), tuple(nodes)))
@@ -148,7 +149,7 @@ class _Play:
                 continue
             self._add(FORWARD, self._said(card, i), card, (card.main,), waiting.pop(card.id))
 
-    def _said(self, card: Any, i: int) -> str:
+    def _said(self, card: Node, i: int) -> str:
         if card.kind == SCOPE:
             return units.clip(f"{card.label} \u00d7{card.fold}" if card.fold > 1 else card.label, 60)
         name, op = self._name(i), self.graph.op_name(i)
@@ -205,4 +206,7 @@ def in_theme(figure: Figure, name: str) -> Figure:
     """The same figure in a theme; a figure for paper counts as light."""
     if figure.theme == name or (name == "light" and figure.theme != "dark"):
         return figure
-    return figure.restyled(name)
+    from graphscope.export.figure import figure_of_scene
+
+    assert figure.scene is not None
+    return figure_of_scene(figure.scene, replace(figure.options, theme=name))

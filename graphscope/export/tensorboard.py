@@ -1,4 +1,4 @@
-"""A run as TensorBoard event files: curves, texts, and histograms of values and gradients.
+"""A run as TensorBoard event files: curves, texts, images, and histograms of values and gradients.
 
 Source of the format: TensorFlow's record files (length, masked CRC-32C, data, masked CRC-32C) of ``Event``
 protocol buffers (tensorflow/core/util/event.proto, framework/summary.proto). Only the few fields needed are
@@ -18,6 +18,7 @@ import numpy as np
 from graphscope.export.files import writing
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import HIST_BINS, Entry, Graph
+from graphscope.trace.values import decode
 
 _POLYNOMIAL = 0x82F63B78  # CRC-32C (Castagnoli), reflected
 
@@ -118,18 +119,26 @@ def histogram(tag: str, limits: Any, counts: Any, low: float, high: float, momen
     return _text(1, tag) + _bytes(5, body)
 
 
+def image(tag: str, png: bytes) -> bytes:
+    """A picture under a tag; its size stands in the file's header."""
+    width, height = struct.unpack(">II", png[16:24])
+    colours = {0: 1, 2: 3, 4: 2, 6: 4}.get(png[25], 3)
+    body = _int(1, height) + _int(2, width) + _int(3, colours) + _bytes(4, png)
+    return _text(1, tag) + _bytes(4, body)
+
+
 # ---------------------------------------------------------------- a run
 
 
 def write(reader: TraceReader, folder: Path | str, steps: Any = None) -> dict[str, int]:
     """Write one event file into ``folder`` (made if missing); says what is in it.
 
-    ``steps`` limits the histograms to these training steps; curves and texts come whole.
+    ``steps`` limits the histograms of recorded steps to these; what the program logged comes whole.
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     start = _created(reader)
-    counts = {"scalars": 0, "texts": 0, "histograms": 0}
+    counts = {"scalars": 0, "texts": 0, "histograms": 0, "images": 0}
     with writing(target / f"events.out.tfevents.{int(start)}.graphscope", binary=True) as out:
         out.write(record(event(start, 0, version="brain.Event:2")))
         for kind, data in _events(reader, start, steps):
@@ -163,6 +172,17 @@ def _events(reader: TraceReader, start: float, steps: Any) -> Iterator[tuple[str
                 yield "scalars", event(when[num], num, scalar("loss", loss))
     for tag, at_step, content, wall_ns in reader.texts():
         yield "texts", event(start + wall_ns / 1e9, at_step, text(tag, content))
+    for item in reader.media():
+        moment = start + item.wall_ns / 1e9
+        if item.kind == "image" and item.data[:8] == b"\x89PNG\r\n\x1a\n" and len(item.data) > 25:
+            yield "images", event(moment, item.step, image(item.tag, item.data))
+        elif item.kind == "histogram":
+            entry = decode(item.data).get((0, "v"))
+            if entry is not None and entry.count:
+                yield "histograms", event(moment, item.step, _of_entry(item.tag, entry))
+        elif item.kind == "hparams":
+            content = item.data.decode("utf-8", "replace")
+            yield "texts", event(moment, item.step, text(item.tag, content))
     wanted = None if steps is None else set(steps)
     for num in reader.value_steps("train"):
         if wanted is not None and num not in wanted:

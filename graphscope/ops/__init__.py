@@ -97,7 +97,10 @@ def Plain(kind: type) -> Any:  # noqa: N802 - one for each kind of array
     """Every row's kernel on the arrays of one backend; an op with aux gives its output only."""
     kernels = {row.name: (row, dispatch.bind(row, kind)) for row in TABLE.values()}
     return _formulas(
-        {name: partial(_first, kernel) if row.aux else kernel for name, (row, kernel) in kernels.items()}
+        {
+            name: partial(_first, kernel) if row.aux else kernel
+            for name, (row, kernel) in kernels.items()
+        }
     )
 
 

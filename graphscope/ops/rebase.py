@@ -269,12 +269,15 @@ def in_place(name: str, pure: Callable[..., Any]) -> Callable[..., Tensor]:
     return method
 
 
+_UFUNCS = {"add_": "add", "sub_": "subtract", "mul_": "multiply", "div_": "true_divide"}
+
+
 def arithmetic(
     name: str, pure: Callable[..., Any], writing: Any, row: Any
 ) -> Callable[..., Tensor]:
     """``add_`` and the like, which have a row that writes without a copy in between."""
     general = in_place(name, pure)
-    kernel = dispatch.bind(writing, ndarray)
+    ufunc = getattr(np, _UFUNCS[name])  # its own casting rule is "same_kind" too
 
     def method(self: Tensor, other: Any, *args: Any, **kwargs: Any) -> Tensor:
         kind = type(other)
@@ -294,7 +297,8 @@ def arithmetic(
             return write_row(writing, row, self, other)
         if dispatch._rec is None and type(self._a) is ndarray is type(other._a):
             try:
-                kernel(self._a, other._a)
+                a = self._a
+                ufunc(a, other._a, a)
             except Exception:  # worded by the general path, which fails again
                 return dispatch.call(writing, self, other)
             wrote(self._a, writing)

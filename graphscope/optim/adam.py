@@ -20,10 +20,10 @@ from graphscope.optim.optimizer import (
 
 
 def _check(owner: str, lr: Any, betas: Any, eps: float, **more: float) -> None:
-    at_least_zero(owner, lr, epsilon=eps)
+    at_least_zero(owner, lr, eps=eps, **more)
     for i, beta in enumerate(betas):
-        check(owner, (f"beta parameter at index {i}", beta, 0 <= beta < 1))
-    at_least_zero(owner, lr, **more)
+        rule = "is no share of an average; it must be at least 0 and below 1"
+        check(owner, f"betas[{i}]", beta, 0 <= beta < 1, rule)
 
 
 class _Moments(Optimizer):

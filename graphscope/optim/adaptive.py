@@ -6,7 +6,6 @@ from typing import Any
 
 from graphscope.engine.dispatch import call
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import UsageError
 from graphscope.ops.update_adaptive import adadelta_, adagrad_, rmsprop_
 from graphscope.ops.update_other import rprop_
 from graphscope.optim.optimizer import (
@@ -32,7 +31,7 @@ class Adagrad(Optimizer):
     ) -> None:  # fmt: skip
         at_least_zero(
             "Adagrad", lr, lr_decay=lr_decay, weight_decay=weight_decay,
-            initial_accumulator_value=initial_accumulator_value, epsilon=eps,
+            initial_accumulator_value=initial_accumulator_value, eps=eps,
         )  # fmt: skip
         super().__init__(
             params,
@@ -73,7 +72,7 @@ class RMSprop(Optimizer):
         maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
         at_least_zero(
-            "RMSprop", lr, epsilon=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha
+            "RMSprop", lr, eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha
         )
         super().__init__(
             params,
@@ -113,8 +112,8 @@ class Adadelta(Optimizer):
         self, params: Params, lr: Any = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
         foreach: Any = None, *, capturable: bool = False, maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        check("Adadelta", ("rho value", rho, 0 <= rho <= 1))
-        at_least_zero("Adadelta", lr, epsilon=eps, weight_decay=weight_decay)
+        check("Adadelta", "rho", rho, 0 <= rho <= 1, "is no share of an average; give 0 to 1")
+        at_least_zero("Adadelta", lr, eps=eps, weight_decay=weight_decay)
         super().__init__(
             params,
             dict(
@@ -147,11 +146,10 @@ class Rprop(Optimizer):
         maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
         at_least_zero("Rprop", lr)
-        if not 0 < etas[0] < 1 < etas[1]:
-            raise UsageError(
-                f"Rprop: Invalid eta values: {etas[0]}, {etas[1]}; the first shrinks steps (between 0 and 1), "
-                "the second lets them grow (above 1)"
-            )
+        check(
+            "Rprop", "etas", etas, 0 < etas[0] < 1 < etas[1],
+            "is no pair of factors; the first shrinks steps (between 0 and 1), the second lets them grow (above 1)",
+        )  # fmt: skip
         super().__init__(
             params,
             dict(

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.hooks import RemovableHandle
-from graphscope.errors import UsageError
+from graphscope.errors import RangeError
 
 Hooks = OrderedDict[int, Callable[..., Any]]
 _before_all: Hooks = OrderedDict()
@@ -68,9 +69,10 @@ def _before(optimizer: Any, args: Any, kwargs: Any) -> Any:
         if result is None:
             continue
         if not (isinstance(result, tuple) and len(result) == 2):
-            raise UsageError(
-                f"{type(optimizer).__name__}.step: a pre-hook must return None or a tuple of "
-                f"(new_args, new_kwargs), but got {result!r}"
+            raise at_line(
+                RangeError,
+                f"{type(optimizer).__name__}.step: a hook before the step gave {result!r}; it returns (args, kwargs), or "
+                "None to change nothing",
             )
         (_, *args), kwargs = result
     return args, kwargs

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.dispatch import call
+from graphscope.engine.explain import at_line
 from graphscope.engine.modes import enable_grad, no_grad
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import UsageError
+from graphscope.errors import RangeError, UsageError
 from graphscope.ops.update import lbfgs_
 from graphscope.optim.line_search import Point, strong_wolfe
 from graphscope.optim.optimizer import Optimizer, Params, at_least_zero, functions_of
@@ -42,17 +43,19 @@ class LBFGS(Optimizer):
             ),
         )  # fmt: skip
         if len(self.param_groups) != 1:
-            raise UsageError(
-                "LBFGS doesn't support per-parameter options (parameter groups): it moves all parameters "
-                "along one direction"
+            raise at_line(
+                UsageError,
+                f"LBFGS: {len(self.param_groups)} groups of parameters were given, but all parameters move along one "
+                "direction with one rate; pass a single list",
             )
         self._params = self.param_groups[0]["params"]
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Iterate up to ``max_iter`` times; returns the loss at the beginning."""
         if closure is None:
-            raise UsageError(
-                "LBFGS.step needs a closure that computes the loss again: optimizer.step(closure)"
+            raise at_line(
+                UsageError,
+                "LBFGS.step needs a closure that computes the loss again: optimizer.step(closure)",
             )
         self._params = self.param_groups[0]["params"]
         with no_grad():
@@ -171,8 +174,9 @@ class _Run:
     ) -> tuple[float, float, Any]:
         """A step length by line search; the parameters end there."""
         if self.group["line_search_fn"] != "strong_wolfe":
-            raise _Unsupported(
-                f"LBFGS: only 'strong_wolfe' is supported as line_search_fn, not {self.group['line_search_fn']!r}"
+            raise at_line(
+                RangeError,
+                f"LBFGS: there is no line_search_fn={self.group['line_search_fn']!r}, only 'strong_wolfe' and None",
             )
         start = [Tensor(p._a.copy()) for p in self.params]
 
@@ -190,10 +194,6 @@ class _Run:
         best = strong_wolfe(look, Point(0.0, value, g, slope), float(t), _largest(d))
         self.move(best.t, d)
         return best.t, best.f, best.g
-
-
-class _Unsupported(UsageError, RuntimeError):
-    """torch raises RuntimeError here."""
 
 
 def _dot(a: Any, b: Any) -> float:

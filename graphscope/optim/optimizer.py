@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.dtype import get_default_dtype
+from graphscope.engine.explain import at_line
 from graphscope.engine.modes import enable_grad, no_grad
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import AutogradError, UsageError, UsageTypeError
@@ -38,24 +39,26 @@ class Optimizer(HookMethods, StateMethods):
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
-            raise UsageTypeError(
-                f"{type(self).__name__}: params argument given to the optimizer should be an iterable of "
-                "Tensors or dicts, but got one tensor; pass a list: [tensor]"
+            raise at_line(
+                UsageTypeError,
+                f"{type(self).__name__}: params is one tensor {tuple(params._a.shape)}; pass a list: [tensor]",
             )
         self._make_hook_tables()
         if defaults.get("differentiable"):
-            raise UsageError(
+            raise at_line(
+                UsageError,
                 f"{type(self).__name__}: differentiable=True (a gradient through the update itself) is not "
-                "there; leave it out, or write the update in tensor operations"
+                "there; leave it out, or write the update in tensor operations",
             )
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         groups = list(params)
         if not groups:
-            raise UsageError(
-                f"{type(self).__name__}: optimizer got an empty parameter list; was model.parameters() "
-                "used up before?"
+            raise at_line(
+                UsageError,
+                f"{type(self).__name__}: there are no parameters to train. Does the model assign its layers to self, or "
+                "was a generator used up before?",
             )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
@@ -74,14 +77,15 @@ class Optimizer(HookMethods, StateMethods):
         """Train more parameters, with options of their own. Raises: UsageError for what cannot be trained."""
         owner = type(self).__name__
         if not isinstance(param_group, dict):
-            raise UsageTypeError(
-                f"{owner}: param_group must be a dict, but got {type(param_group)}"
+            raise at_line(
+                UsageTypeError,
+                f'{owner}.add_param_group: a group is a dictionary with "params", not {type(param_group).__name__}',
             )
         given = param_group["params"]
         if isinstance(given, set):
-            raise UsageTypeError(
-                f"{owner}: parameters need to be organized in ordered collections, but a set has another "
-                "order in every run; use a list"
+            raise at_line(
+                UsageTypeError,
+                f"{owner}: the {len(given)} parameters are a set, whose order is another one in every run; use a list",
             )
         items = [given] if isinstance(given, Tensor) else list(given)
         named = [isinstance(p, tuple) for p in items]
@@ -89,18 +93,20 @@ class Optimizer(HookMethods, StateMethods):
         group = {**param_group, "params": params}
         if any(named):
             if not all(named):
-                raise UsageError(
-                    f"{owner}: all optimizer params should be with/without names. "
-                    f"Parameter {named.index(False)} has none"
+                raise at_line(
+                    UsageError,
+                    f"{owner}: parameter {named.index(False)} has no name and others of its group have one; give all "
+                    "of them as (name, tensor), or none",
                 )
             group["param_names"] = [name for name, _ in items]
         self._check(params)
         if self.param_groups and ("param_names" in group) != (
             "param_names" in self.param_groups[0]
         ):
-            raise UsageError(
-                f"{owner}: all param groups should be with/without names; group {len(self.param_groups)} "
-                "differs from the others"
+            has = "has names" if "param_names" in group else "has no names"
+            raise at_line(
+                UsageError,
+                f"{owner}: group {len(self.param_groups)} {has}, unlike the groups before it; make them alike",
             )
         for key, value in self.defaults.items():
             group.setdefault(key, value)
@@ -111,24 +117,26 @@ class Optimizer(HookMethods, StateMethods):
         known = {id(p) for group in self.param_groups for p in group["params"]}
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
-                raise UsageTypeError(
-                    f"{owner}: optimizer can only optimize Tensors, but parameter {i} is {type(p).__name__}"
+                raise at_line(
+                    UsageTypeError,
+                    f"{owner}: parameter {i} is {type(p).__name__}, and only tensors can be trained",
                 )
             if p._node is not None:
-                raise _NotALeaf(
-                    f"{owner}: can't optimize a non-leaf Tensor: parameter {i} of shape {tuple(p._a.shape)} "
-                    f"was computed by {p._node.row.name!r}. Make it with requires_grad=True, or detach it: "
-                    "p.detach().requires_grad_()"
+                raise at_line(
+                    _NotALeaf,
+                    f"{owner}: parameter {i} {tuple(p._a.shape)} is no leaf, {p._node.row.name!r} computed it; a new value "
+                    "would be lost. Make it with requires_grad=True, or detach it: p.detach().requires_grad_()",
                 )
             if id(p) in known:
-                raise UsageError(
-                    f"{owner}: some parameters appear in more than one parameter group: parameter {i} of "
-                    f"shape {tuple(p._a.shape)} is in an earlier one"
+                raise at_line(
+                    UsageError,
+                    f"{owner}: parameter {i} {tuple(p._a.shape)} of the new group is in an earlier group too, and would be "
+                    "updated twice in a step; leave it out of one",
                 )
         if len({id(p) for p in params}) != len(params):
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; each would be updated "
-                "more than once in a step",
+                f"{owner}: {len(params) - len({id(p) for p in params})} parameters come twice in their group, and each "
+                "step updates them twice; remove the copies.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -200,17 +208,16 @@ class _NotALeaf(UsageError, AutogradError):
     """torch raises ValueError here; it is also a mistake about the graph."""
 
 
-def check(owner: str, *limits: tuple[str, Any, bool]) -> None:
-    """Raises UsageError for the first (words, value, condition) whose condition is false."""
-    for words, value, good in limits:
-        if not good:
-            raise UsageError(f"{owner}: Invalid {words}: {value}")
+def check(owner: str, name: str, value: Any, good: bool, rule: str) -> None:
+    """Raises: UsageError that states the rule, unless the value of an option is good."""
+    if not good:
+        raise at_line(UsageError, f"{owner}: {name}={value!r} {rule}")
 
 
 def at_least_zero(owner: str, lr: Any, **values: float) -> None:
-    """Raises UsageError for a negative learning rate or a negative option among ``values``."""
-    check(owner, ("learning rate", lr, lr >= 0))
-    check(owner, *((f"{name} value", value, value >= 0) for name, value in values.items()))
+    """Raises: UsageError for a negative learning rate or a negative option among ``values``."""
+    for name, value in {"lr": lr, **values}.items():
+        check(owner, name, value, value >= 0, "is negative; it must be 0 or more")
 
 
 def functions_of(p: Tensor) -> Any:

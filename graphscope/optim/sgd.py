@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.dispatch import call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 from graphscope.ops.update import sgd_
@@ -25,7 +26,11 @@ class SGD(Optimizer):
     ) -> None:  # fmt: skip
         at_least_zero("SGD", lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
-            raise UsageError("SGD: Nesterov momentum requires a momentum and zero dampening")
+            raise at_line(
+                UsageError,
+                f"SGD: nesterov=True looks ahead along the momentum, so it needs momentum > 0 and dampening=0; they are "
+                f"{momentum} and {dampening}",
+            )
         super().__init__(
             params,
             dict(

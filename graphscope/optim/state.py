@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.create import to_device
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 
@@ -82,14 +83,16 @@ class StateMethods:
         mine = [len(group["params"]) for group in self.param_groups]
         theirs = [len(group["params"]) for group in saved]
         if len(mine) != len(theirs):
-            raise UsageError(
-                f"loaded state dict has a different number of parameter groups: {len(theirs)}, and this "
-                f"{type(self).__name__} has {len(mine)}; add groups in the same order as when it was saved"
+            raise at_line(
+                UsageError,
+                f"{type(self).__name__}.load_state_dict: the state is of {len(theirs)} groups of parameters, this optimizer "
+                f"has {len(mine)}; add the same groups in the same order as when it was saved",
             )
         if mine != theirs:
-            raise UsageError(
-                "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
-                f"group: this {type(self).__name__} has parameter groups of sizes {mine}, the state dict {theirs}"
+            raise at_line(
+                UsageError,
+                f"{type(self).__name__}.load_state_dict: the groups of the state have {theirs} parameters, those of this "
+                f"optimizer {mine}; was the model another one?",
             )
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.modes import no_grad
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import UsageError
+from graphscope.errors import UsageAssertion, UsageError
 from graphscope.nn.module import Module
 from graphscope.optim.lr_scheduler.base import LRScheduler, per_group
 from graphscope.optim.optimizer import Optimizer
@@ -56,8 +57,8 @@ def get_swa_multi_avg_fn() -> Callable[..., None]:
 
 def _check(decay: float) -> None:
     if not 0 <= decay <= 1:
-        raise UsageError(
-            f"Invalid decay value {decay} provided. Please provide a value in [0,1] range."
+        raise at_line(
+            UsageError, f"decay={decay} is no share of the old average to keep; give 0 to 1"
         )
 
 
@@ -85,8 +86,8 @@ class AveragedModel(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if avg_fn is not None and multi_avg_fn is not None:
-            raise UsageError(
-                "AveragedModel: only one of avg_fn and multi_avg_fn should be provided"
+            raise at_line(
+                UsageAssertion, "AveragedModel: avg_fn and multi_avg_fn both say how; leave one out"
             )
         self.module = deepcopy(model)
         if device is not None:
@@ -163,11 +164,15 @@ class SWALR(LRScheduler):
         ):
             group["swa_lr"] = rate
         if anneal_strategy not in ("cos", "linear"):
-            raise UsageError(
-                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            raise at_line(
+                UsageError,
+                f"SWALR: there is no anneal_strategy={anneal_strategy!r}, only 'cos' and 'linear'",
             )
         if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
-            raise UsageError(f"anneal_epochs must be equal or greater than 0, got {anneal_epochs}")
+            raise at_line(
+                UsageError,
+                f"SWALR: anneal_epochs={anneal_epochs!r} is no number of epochs, a whole number from 0 on",
+            )
         self._anneal_strategy = anneal_strategy
         self.anneal_epochs = anneal_epochs
         super().__init__(optimizer, last_epoch)

@@ -93,7 +93,6 @@ class profile(Results):  # noqa: N801 - torch's name
         """Begin to record, or to wait for the schedule."""
         if self._source is not None and self._source.current_action is not ProfilerAction.NONE:
             raise UsageError("this profiler is running already; call stop() first")
-        self._reader = None
         handler = None if self.on_trace_ready is None else self._ready
         around = session.running()
         if around is not None and around.is_whole:

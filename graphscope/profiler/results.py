@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -66,17 +68,15 @@ class Averages(KeyAverages):
 class Results:
     """Reads the part of a trace that belongs to a profile."""
 
-    _reader: TraceReader | None = None
-
     def _place(self) -> tuple[Path, dict[str, range] | None]:
         """The trace, flushed, and which steps of it; None: all."""
         raise NotImplementedError
 
-    def _part(self, merged: bool = False) -> Any:
+    @contextmanager
+    def _part(self, merged: bool = False) -> Iterator[Any]:
         path, ranges = self._place()
-        if self._reader is None or self._reader.path != path:
-            self._reader = TraceReader(path)
-        return Part(self._reader, ranges, merged)
+        with TraceReader(path) as reader:  # closed again: the run's last write wants the file for itself
+            yield Part(reader, ranges, merged)
 
     def key_averages(
         self,
@@ -86,7 +86,8 @@ class Results:
     ) -> Averages:
         """Time, calls and memory per op, per op and shapes of its inputs, or per source line."""
         by = "line" if group_by_stack_n > 0 else "shape" if group_by_input_shape else "op"
-        found = key_averages(self._part(merged=True), by)
+        with self._part(merged=True) as part:
+            found = key_averages(part, by)
         return Averages(**{f.name: getattr(found, f.name) for f in fields(found)})
 
     def total_average(self) -> Row:
@@ -104,14 +105,15 @@ class Results:
 
     def events(self) -> EventList:
         """Every step, phase, module and op that was recorded."""
-        part = self._part()
-        return EventList(events(part, steps_in_order(part)), self)
+        with self._part() as part:
+            return EventList(events(part, steps_in_order(part)), self)
 
     def export_chrome_trace(self, path: str, use_python_export: bool = False) -> None:
         """A file for Perfetto (ui.perfetto.dev) and chrome://tracing; ``.gz`` is compressed."""
         from graphscope.export import chrome
 
-        _write(path, lambda target: chrome.write(self._part(), target))
+        with self._part() as part:
+            _write(path, lambda target: chrome.write(part, target))
 
     def export_stacks(self, path: str, metric: str = "self_cpu_time_total") -> None:
         """One line per stack with its microseconds, as flame graph tools read them."""
@@ -133,13 +135,13 @@ class Results:
                 f"export_memory_timeline writes .json and .json.gz, not {Path(path).name}. For a picture "
                 "open the run in the dashboard, or export .pickle for PyTorch's memory viewer."
             )
-        part = self._part()
-        kind = next((k for k in KINDS if len(part.steps(k))), None)
-        if kind is None:
-            raise UsageError("export_memory_timeline: no step was recorded")
-        num = int(part.steps(kind).num[-1])
-        found = memory_timeline(part, num, kind)
-        begin = part.step(num, kind).t0_ns
+        with self._part() as part:
+            kind = next((k for k in KINDS if len(part.steps(k))), None)
+            if kind is None:
+                raise UsageError("export_memory_timeline: no step was recorded")
+            num = int(part.steps(kind).num[-1])
+            found = memory_timeline(part, num, kind)
+            begin = part.step(num, kind).t0_ns
         names = list(found.categories)
         sizes = [[int(found.categories[n][k]) for n in names] for k in range(len(found))]
         data = [[(begin + row.t) / 1e3 for row in found], sizes, names]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
@@ -229,12 +229,31 @@ def _names(frame: Any, capture: _Capture) -> dict[int, str]:
     return named
 
 
-def capture(roots: tuple[Tensor, ...], frame: Any = None) -> tuple[Any, Any, Any, MemoryTrace]:
-    """(graph, step, values, trace) of the graph behind ``roots``, named after the frame's variables."""
+class Captured(NamedTuple):
+    """A graph of live tensors as a reader would give it; ``found`` and ``arrays`` are the live side of it."""
+
+    graph: records.Graph
+    step: records.Step
+    values: records.ValueStep
+    trace: MemoryTrace
+    found: Any
+    arrays: list[Any]
+
+
+def capture(
+    roots: tuple[Tensor, ...],
+    frame: Any = None,
+    scope_of: Callable[[Node], str] = lambda node: "",
+    parameters: dict[int, str] | None = None,
+) -> Captured:
+    """The graph behind ``roots``, named after the frame's variables.
+
+    ``scope_of`` gives the module path in which an op ran, ``parameters`` names parameters by ``id``.
+    """
     for t in roots:
         if not isinstance(t, Tensor):
             raise UsageError(
-                f"draw takes tensors, not {type(t).__name__}; for a module draw its output"
+                f"draw takes tensors, not {type(t).__name__}; a module is drawn with its input: gs.draw(model, x)"
             )
     if not any(t._node is not None for t in roots):
         raise UsageError(
@@ -254,7 +273,7 @@ def capture(roots: tuple[Tensor, ...], frame: Any = None) -> tuple[Any, Any, Any
             if node.params and node.row.name in ops.TABLE
             else ""
         )
-        nodes.append([trace.op_id(node.row), schema.FORWARD, trace.intern(""), -1, -1, -1,
+        nodes.append([trace.op_id(node.row), schema.FORWARD, trace.intern(scope_of(node)), -1, -1, -1,
                       trace.intern(text) if text else -1, schema.WANTS_GRAD])  # fmt: skip
         edges += [[i, position, s] for position, s in enumerate(found.inputs[i])]
     backward = []
@@ -265,7 +284,8 @@ def capture(roots: tuple[Tensor, ...], frame: Any = None) -> tuple[Any, Any, Any
         nodes += backward
     ports = []
     for k, port in enumerate(found.ports):
-        name = named.get(-1 - k) or (port._name if port is not None else None)
+        name = (parameters or {}).get(id(port)) or named.get(-1 - k)
+        name = name or (port._name if port is not None else None)
         constant = port is not None and port._a.ndim == 0 and not port._rg and name is None
         kind = 1 if port is not None and port._rg else 2 if constant else 0
         const = trace.intern(f"{port._a.item():.7g}") if constant and port is not None else -1
@@ -294,15 +314,26 @@ def capture(roots: tuple[Tensor, ...], frame: Any = None) -> tuple[Any, Any, Any
             entries[v, "v"] = describe(a, True)
     for v, g in gradients.items():
         entries[v, "g"] = describe(np.asarray(g), True)
-    return graph, step, records.ValueStep(num=0, kind="train", graph=0, entries=entries), trace
+    described = records.ValueStep(num=0, kind="train", graph=0, entries=entries)
+    return Captured(graph, step, described, trace, found, values)
 
 
-def draw(*tensors: Any, **options: Any) -> Any:
+def draw(*what: Any, **options: Any) -> Any:
     """A figure of the graph behind tensors; it shows itself in a notebook, ``.save("x.svg")`` writes it.
 
-    Leaves and results are named after the caller's variables. Drawn before ``backward()`` gradients are
-    shown as not there yet. Options: theme, title, show, width (see ``graphscope.export.figure``).
-    Raises: UsageError for tensors without a graph.
+    ``draw(loss)``, ``draw(loss, y_pred)``, or ``draw(model, x)``, which runs the model once and leaves it as it
+    was. Leaves and results are named after the caller's variables. Drawn before ``backward()`` the figure says
+    that there is no gradient yet.
+
+    style: ``graph``, ``circuit``, ``modules``, ``math``, ``forward`` or ``reverse``.
+    theme: ``light``, ``dark`` (projector) or ``print``. font: ``normal`` or ``large``.
+    show: any of name, op, shape, value, grad, time, memory, local_grad. direction: ``down``, ``right``, ``up``.
+    collapse: the depth to which modules are open, or a list of those that are shut.
+    highlight: variables, ops or scopes to be framed. title, subtitle, width (px), legend.
+    explain (circuit): a sentence for each kind of gate. path (math): two ends; the chain rule between them.
+    wrt (forward): the leaf whose tangent is 1.
+
+    Raises: UsageError for tensors without a graph and for options that there are not.
 
     Example:
         >>> import graphscope as gs
@@ -311,8 +342,6 @@ def draw(*tensors: Any, **options: Any) -> Any:
         >>> gs.draw(y).svg.startswith("<svg")
         True
     """
-    from graphscope.export.figure import figure_of_graph
+    from graphscope.record.live import figure
 
-    frame = user_frame(2) or sys._getframe(1)
-    graph, step, values, trace = capture(tensors, frame)
-    return figure_of_graph(graph, trace, step, values, **options)
+    return figure(what, user_frame(2) or sys._getframe(1), options)

@@ -93,3 +93,43 @@ def histogram(flat: Any, low: float, high: float) -> tuple[Any, float, float]:
     scaled = (flat.astype(np.float64) - low) * (HIST_BINS / (high - low))
     counts = np.bincount(np.minimum(scaled.astype(np.int64), HIST_BINS - 1), minlength=HIST_BINS)
     return np.minimum(counts, 65535).astype(np.uint16), low, high
+
+
+def from_buckets(
+    low: float, high: float, n: float, total: float, squares: float, limits: Any, counts: Any
+) -> Entry:
+    """The statistics of numbers that were counted elsewhere: ``counts[k]`` of them lie below ``limits[k]``.
+
+    Each bucket is put where its middle lies; which numbers are negative or zero follows from that.
+    """
+    mean = total / n if n else _NAN
+    rms = (squares / n) ** 0.5 if n else _NAN
+    std = max(squares / n - mean * mean, 0.0) ** 0.5 if n else _NAN
+    lower = np.concatenate([[low], limits[:-1]])
+    middle = (np.clip(lower, low, high) + np.clip(limits, low, high)) / 2
+    width = high - low
+    place = (
+        ((middle - low) * (HIST_BINS / width)).astype(np.int64)
+        if width > 0
+        else np.zeros(len(counts), np.int64)
+    )
+    hist = np.bincount(np.clip(place, 0, HIST_BINS - 1), counts, HIST_BINS)
+    if hist.max(initial=0) > 65535:
+        hist = hist * (65535 / hist.max())
+    health = [
+        0,
+        counts[middle < 0].sum(),
+        counts[middle == 0].sum(),
+        counts[middle > 0].sum(),
+        0,
+        0,
+    ]
+    stats = [n, mean, std, low, high, rms, max(-low, high), _NAN]
+    return Entry(
+        np.array(stats, np.float32),
+        np.array(health, np.uint32),
+        hist.astype(np.uint16),
+        low,
+        high,
+        None,
+    )

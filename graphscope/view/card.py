@@ -89,7 +89,9 @@ def card(
         if sign:
             tex = formula(right, node.y + 38, sign, 14, ink2, anchor="end", room=(right - left) / 2)
             marks.append(tex)
-            marks += _name(node, left, right - tex.width - 6, node.y + 38, ink, ink2, {*show} - {"shape", "op"})
+            marks += _name(
+                node, left, right - tex.width - 6, node.y + 38, ink, ink2, {*show} - {"shape", "op"}
+            )
         else:
             marks += _name(node, left, right, node.y + 38, ink, ink2, show)
         facts = _facts(values, show)

@@ -67,7 +67,13 @@ def paint(
     if title:
         drawing.items.append(
             label(
-                MARGIN, MARGIN + 15 * zoom, title, 15 * zoom, colours.ink, bold=True, room=wide - 2 * MARGIN
+                MARGIN,
+                MARGIN + 15 * zoom,
+                title,
+                15 * zoom,
+                colours.ink,
+                bold=True,
+                room=wide - 2 * MARGIN,
             )  # fmt: skip
         )
     if subtitle:
@@ -142,7 +148,13 @@ def _names(groups: list[Group], colours: Theme, zoom: float) -> list[Mark]:
     for group in groups:
         back = mix(colours.page, colours.surface, 0.55 if group.depth % 2 else 0.0)
         text = label(
-            group.x + 12, group.y + 20, group.label, 12 * min(zoom, 1.2), colours.ink2, room=group.w - 24, bold=True
+            group.x + 12,
+            group.y + 20,
+            group.label,
+            12 * min(zoom, 1.2),
+            colours.ink2,
+            room=group.w - 24,
+            bold=True,
         )
         marks += [Rect(group.x + 8, group.y + 7, text.width + 8, 18, 4, back), text]
     return marks

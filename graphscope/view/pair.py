@@ -6,7 +6,6 @@ Each side is then painted with only its own parts, so nothing that both have can
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Protocol
@@ -65,28 +64,22 @@ class Pair:
 
 
 class _Both:
-    """Looks ids up where they come from: ``3 * id`` plus 0 or 1 for a side, 2 for texts of the union's own."""
+    """Looks ids up on the side that they come from: even ids on the first, odd ids on the second."""
 
     def __init__(self, a: Reader, b: Reader) -> None:
         self.sides = (a, b)
-        self.texts: list[str] = []
 
     def string(self, id: int) -> str:
-        return self.texts[id // 3] if id % 3 == 2 else self.sides[id % 3].string(id // 3)
+        return self.sides[id % 2].string(id // 2)
 
     def op(self, id: int) -> OpInfo:
-        return self.sides[id % 3].op(id // 3)
+        return self.sides[id % 2].op(id // 2)
 
     def site(self, id: int) -> Site | None:
-        return self.sides[id % 3].site(id // 3)
+        return self.sides[id % 2].site(id // 2)
 
     def spec(self, id: int) -> Spec:
-        return self.sides[id % 3].spec(id // 3)
-
-    def own(self, text: str) -> int:
-        """The id of a new text."""
-        self.texts.append(text)
-        return _coded(len(self.texts) - 1, 2)
+        return self.sides[id % 2].spec(id // 2)
 
 
 @dataclass
@@ -98,6 +91,8 @@ class _Union:
     """Value of the union -> value of the side."""
     wires: tuple[set[tuple[int, int]], set[tuple[int, int]]]
     """(from, to) in the union, of each side."""
+    titles: dict[int, str]
+    """What an op is called where the module that it is in has no frame."""
 
 
 def pair(a: Side, b: Side, collapse: int | None = None, flat: bool | None = None) -> Pair:
@@ -135,7 +130,7 @@ def _reused(a: Side, b: Side) -> bool:
 def _join(a: Side, b: Side, flat: bool | None) -> _Union:
     sides = (a, b)
     graphs = (a.graph, b.graph)
-    order = _merged(*(_forward(g) for g in graphs), graphs)
+    order = _merged(graphs)
     maps: tuple[dict[int, int], dict[int, int]] = ({}, {})  # own -> union
     for k, places in enumerate(order):
         for side in (0, 1):
@@ -146,6 +141,7 @@ def _join(a: Side, b: Side, flat: bool | None) -> _Union:
     lookup = _Both(a.reader, b.reader)
     nodes = np.full((n, schema.NODE_COLUMNS), -1, np.int32)
     names = np.full(n, -1, np.int32)
+    titles: dict[int, str] = {}
     specs: list[int] = []
     for k, places in enumerate(order):
         side = 0 if places[0] is not None else 1
@@ -159,19 +155,14 @@ def _join(a: Side, b: Side, flat: bool | None) -> _Union:
         if flat:
             path = graph.scope_path(i)
             row[schema.SCOPE] = -1
-            if names[k] < 0 and path.count("."):
-                names[k] = lookup.own(short_name(path))
+            if path.count("."):
+                titles[k] = short_name(path)
         nodes[k] = row
         specs.append(_spec(sides[side], i, side))
     table = []
     for side, value in ports:
         name, kind, scope, const = graphs[side].ports[-1 - value].tolist()
-        scope_id, name_id = _coded(scope, side), _coded(name, side)
-        if flat and name >= 0:
-            # A space for the last point: cards of parameters show what stands behind it.
-            path = graphs[side].port_path(-1 - value).split(".")
-            scope_id, name_id = -1, lookup.own(" ".join(path[-2:]))
-        table.append([name_id, kind, scope_id, _coded(const, side)])
+        table.append([_coded(name, side), kind, -1 if flat else _coded(scope, side), _coded(const, side)])
         specs.append(_spec(sides[side], value, side))
     edges: dict[tuple[int, int, int], None] = {}
     wires: tuple[set[tuple[int, int]], set[tuple[int, int]]] = (set(), set())
@@ -192,11 +183,11 @@ def _join(a: Side, b: Side, flat: bool | None) -> _Union:
         {v: k for k, v in maps[0].items()},
         {v: k for k, v in maps[1].items()},
     )
-    return _Union(joined, lookup, np.array(specs, np.int32), own, wires)
+    return _Union(joined, lookup, np.array(specs, np.int32), own, wires, titles)
 
 
 def _coded(id: int, side: int) -> int:
-    return 3 * id + side if id >= 0 else -1
+    return 2 * id + side if id >= 0 else -1
 
 
 def _spec(side: Side, value: int, which: int) -> int:
@@ -207,25 +198,34 @@ def _forward(graph: Graph) -> list[int]:
     return [int(i) for i in np.flatnonzero(graph.phase == schema.FORWARD)]
 
 
-def _merged(
-    a: Sequence[int], b: Sequence[int], graphs: tuple[Graph, Graph]
-) -> list[tuple[int | None, int | None]]:
+def _merged(graphs: tuple[Graph, Graph]) -> list[tuple[int | None, int | None]]:
     """The ops of both in one order: pairs of equal ones, and those that one side only has.
 
-    Both orders are kept, so every op still comes after what it reads.
+    Both orders are kept, so every op still comes after what it reads. What both begin with and end with
+    is equal first: a loop that runs longer then differs in its last rounds.
     """
-    keys = [
+    a, b = (_forward(g) for g in graphs)
+    one, other = (
         [(g.scope_path(i), g.op_name(i)) for i in ops]
         for g, ops in zip(graphs, (a, b), strict=True)
-    ]
-    out: list[tuple[int | None, int | None]] = []
-    for tag, i0, i1, j0, j1 in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+    )
+    head, tail, least = 0, 0, min(len(one), len(other))
+    while head < least and one[head] == other[head]:
+        head += 1
+    while tail < least - head and one[-1 - tail] == other[-1 - tail]:
+        tail += 1
+    stop_a, stop_b = len(a) - tail, len(b) - tail
+    matcher = SequenceMatcher(None, one[head:stop_a], other[head:stop_b], autojunk=False)
+    out: list[tuple[int | None, int | None]] = list(zip(a[:head], b[:head], strict=True))
+    for tag, i0, i1, j0, j1 in matcher.get_opcodes():
+        left, right = a[head + i0 : head + i1], b[head + j0 : head + j1]
         if tag == "equal":
-            out += list(zip(a[i0:i1], b[j0:j1], strict=True))
+            out += list(zip(left, right, strict=True))
         else:
-            out += [(i, None) for i in a[i0:i1]]
-            out += [(None, j) for j in b[j0:j1]]
-    return [*out, *last]
+            out += [(i, None) for i in left]
+            out += [(None, j) for j in right]
+    out += list(zip(a[stop_a:], b[stop_b:], strict=True))
+    return out
 
 
 def _ports(
@@ -292,7 +292,7 @@ def _own(node: Node, union: _Union, own: dict[int, int], graph: Graph, source: S
     main = own[node.main] if node.main in own else members[-1]
     label = node.label
     if node.kind == OP and label == union.graph.label(node.main):
-        label = graph.label(main)
+        label = graph.name(main) or union.titles.get(node.main) or graph.op_name(main)
     shape = source.shape(main)
     parts = [_own_card(card, own) for card in node.parts if card.main in own]
     backward = [b for m in members if m >= 0 for b, _ in graph.backward_of(m)]

@@ -30,11 +30,9 @@ _ATTRIBUTES = frozenset(("mathvariant", "stretchy", "accent", "display"))
 
 def facts(figure: Figure) -> list[dict[str, Any]]:
     """A dictionary per card, in the order of the view."""
-    scene = figure.scene
-    graph: Graph = scene.graph
-    local = getattr(scene, "local", {}) or {}
-    assert figure.view is not None
-    return [_card(graph, scene.source, node, local) for node in figure.view.nodes]
+    scene, view = figure.scene, figure.view
+    assert scene is not None and view is not None
+    return [_card(scene.graph, scene.source, node, scene.local) for node in view.nodes]
 
 
 def _card(graph: Graph, source: Any, node: Node, local: Any) -> dict[str, Any]:

@@ -8,8 +8,8 @@ whose colours are pairs. A *slot* is a place in the painting order (a card, or a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphscope.errors import UsageError
@@ -39,57 +39,78 @@ class Pack:
     colours: dict[tuple[str, str], int] = field(default_factory=dict)
     slots: dict[Any, Slot] = field(default_factory=dict)
     order: list[Any] = field(default_factory=list)
-    _marks: dict[tuple[Mark, Mark], tuple[int, ...]] = field(default_factory=dict)
+    _marks: dict[tuple[Mark, ...], tuple[int, ...]] = field(default_factory=dict)
+    _dark: dict[str, str] = field(default_factory=dict)
+    _at: dict[Any, int] = field(default_factory=dict)
     elements: list[Element] = field(default_factory=list)
 
-    def add(self, light: Drawing, dark: Drawing) -> dict[Any, int]:
-        """Take in a picture, painted in two themes. Returns the variant of every slot that it fills."""
+    def add(self, light: Drawing, dark: Callable[[], Drawing]) -> dict[Any, int]:
+        """Take in a picture, and paint it in the dark theme too where colours have to be compared.
+
+        Returns the variant of every slot that it fills.
+        """
         self.width, self.height = max(self.width, light.width), max(self.height, light.height)
-        self._colour(light.background, dark.background)
-        if len(light.items) != len(dark.items):
-            raise UsageError("the two themes of this figure differ in more than their colours")
+        if not self._knows(light):
+            self._compare(light, dark())
         state: dict[Any, int] = {}
         seen: Counter[Any] = Counter()
-        before = None
-        for one, other in zip(light.items, dark.items, strict=True):
-            name: Any = ("card", one.id) if isinstance(one, Cluster) else one
+        at = -1
+        for item in light.items:
+            name: Any = ("card", item.id) if isinstance(item, Cluster) else item
             seen[name] += 1
             key = (name, seen[name])
             slot = self.slots.get(key)
             if slot is None:
-                slot = self.slots[key] = Slot(one.id if isinstance(one, Cluster) else "")
-                self.order.insert(self.order.index(before) + 1 if before is not None else 0, key)
-            before = key
-            variant = tuple(self._places(one, other))
+                slot = self.slots[key] = Slot(item.id if isinstance(item, Cluster) else "")
+                self.order.insert(at + 1, key)
+                self._at = {k: i for i, k in enumerate(self.order)} if at + 2 < len(self.order) else self._at
+                self._at[key] = at + 1
+            at = self._at[key]
+            marks = item.marks if isinstance(item, Cluster) else (item,)
+            variant = tuple(place for group in _bars(marks) for place in self._places(group))
             state[key] = slot.variants.setdefault(variant, len(slot.variants))
         return state
 
-    def _places(self, one: Mark | Cluster, other: Mark | Cluster) -> Iterator[int]:
-        a = one.marks if isinstance(one, Cluster) else (one,)
-        b = other.marks if isinstance(other, Cluster) else (other,)
-        if len(a) != len(b):
-            raise UsageError("the two themes of this figure differ in more than their colours")
-        for light, dark in zip(a, b, strict=True):
-            found = self._marks.get((light, dark))
-            if found is None:
-                first = len(self.elements)
-                self.elements += self._elements(light, dark)
-                found = self._marks[light, dark] = tuple(range(first, len(self.elements)))
-            yield from found
+    def _knows(self, light: Drawing) -> bool:
+        """Whether the dark colours of a picture follow from those that were compared already."""
+        return not self._unclear and all(
+            colour in self._dark for mark in light.marks() for colour in _colours(mark)
+        )
 
-    def _colour(self, light: str, dark: str) -> int:
+    def _compare(self, light: Drawing, dark: Drawing) -> None:
+        one, other = list(light.marks()), list(dark.marks())
+        if [type(m) for m in one] != [type(m) for m in other]:
+            raise UsageError("the two themes of this figure differ in more than their colours")
+        pairs = [(light.background, dark.background)]
+        for a, b in zip(one, other, strict=True):
+            pairs += zip(_colours(a), _colours(b), strict=True)
+        for shade, dark_shade in pairs:
+            # where one light colour has two dark ones, the first is as good as any on its background
+            self._dark.setdefault(shade, dark_shade)
+
+    def _places(self, marks: tuple[Mark, ...]) -> tuple[int, ...]:
+        found = self._marks.get(marks)
+        if found is None:
+            first = len(self.elements)
+            self.elements += self._bars(marks) if len(marks) > 1 else self._elements(marks[0])
+            found = self._marks[marks] = tuple(range(first, len(self.elements)))
+        return found
+
+    def _bars(self, marks: tuple[Mark, ...]) -> list[Element]:
+        """Bars of one colour side by side as one element: a histogram is a dozen of them."""
+        boxes = [m for m in marks if isinstance(m, Rect)]
+        path = "".join(f"M{num(m.x)},{num(m.y)}h{num(m.w)}v{num(m.h)}h{num(-m.w)}z" for m in boxes)
+        return [["path", {"d": path}, self._colour(boxes[0].fill), -1, ""]]
+
+    def _colour(self, light: str) -> int:
         if not light:
             return -1
-        return self.colours.setdefault((light, dark or light), len(self.colours))
+        return self.colours.setdefault((light, self._dark.get(light, light)), len(self.colours))
 
-    def _elements(self, mark: Mark, dark: Mark) -> Iterator[Element]:
-        known = {f.name for f in fields(mark)}
-        pair = {
-            name: self._colour(getattr(mark, name), getattr(dark, name))
-            for name in _COLOURS
-            if name in known
-        }
-        fill, stroke = pair.get("fill", -1), pair.get("stroke", -1)
+    def _elements(self, mark: Mark) -> Iterator[Element]:
+        fill = self._colour(getattr(mark, "fill", ""))
+        stroke = self._colour(getattr(mark, "stroke", ""))
+        ink = self._colour(getattr(mark, "colour", ""))
         line: dict[str, str] = {}
         if isinstance(mark, (Rect, Path)) and stroke >= 0:
             line["stroke-width"] = num(mark.width)
@@ -106,7 +127,7 @@ class Pack:
             points = " ".join(_point(p) for p in mark.points)
             yield ["polygon", {"points": points}, fill, -1, ""]
         elif isinstance(mark, Text):
-            yield ["text", _text(mark), pair["colour"], -1, mark.text]
+            yield ["text", _text(mark), ink, -1, mark.text]
         else:
             outline = "".join(
                 _spline([(x + mark.x, y + mark.y) for x, y in contour], True)
@@ -114,7 +135,7 @@ class Pack:
                 for contour in glyph
                 if len(contour) > 3
             )
-            yield ["path", {"d": outline}, pair["colour"], -1, ""]
+            yield ["path", {"d": outline}, ink, -1, ""]
             yield ["text", _hidden(mark), -1, -1, fonts.clean(mark.tex)]
 
     # ---------------------------------------------------------------- as data
@@ -139,6 +160,27 @@ def changes(before: list[int], after: list[int]) -> list[int]:
         if a != b:
             out += [slot, b]
     return out
+
+
+def _colours(mark: Mark) -> Iterator[str]:
+    for name in _COLOURS:
+        yield str(getattr(mark, name, ""))
+
+
+def _bars(marks: tuple[Mark, ...]) -> Iterator[tuple[Mark, ...]]:
+    """The marks one by one, but plain boxes of one colour in a row together."""
+    run: list[Mark] = []
+    for mark in marks:
+        plain = isinstance(mark, Rect) and mark.fill and not (mark.radius or mark.stroke)
+        if run and not (plain and mark.fill == getattr(run[0], "fill", "")):  # type: ignore[union-attr]
+            yield tuple(run)
+            run = []
+        if plain:
+            run.append(mark)
+        else:
+            yield (mark,)
+    if run:
+        yield tuple(run)
 
 
 def _text(mark: Text) -> dict[str, str]:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from string import Template
@@ -17,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from graphscope import units
 from graphscope.export.files import writing
-from graphscope.export.play import Moment, graph_of, grouped, in_theme, moments, start
+from graphscope.export.play import Moment, grouped, in_theme, moments, scene_of, start
 from graphscope.export.player.facts import facts, numbers
 from graphscope.export.player.pack import Element, Pack, changes
 from graphscope.view import text as fonts
+from graphscope.view.drawing import Drawing, Text
 from graphscope.view.palette import DARK, LIGHT, Theme
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def write(figure: Figure, path: str, **options: object) -> None:
 
 def page(figure: Figure) -> str:
     """The whole page. Of a run, as many training steps as fit into 2 MB."""
-    history = list(getattr(figure, "history", ()))
+    history = list(figure.history)
     while True:
         text = _page(figure, history)
         if len(text.encode()) <= LARGEST or len(history) < 4:
@@ -63,22 +65,36 @@ class _Painter:
     def moments(self, figure: Figure, played: Sequence[Moment]) -> None:
         light, dark = in_theme(figure, "light"), in_theme(figure, "dark")
         for moment in played:
-            full = self.pack.add(moment.drawn(light), moment.drawn(dark))
+            full = self._add(moment.drawn(light), moment.drawn(dark))
             bare = full
             if moment.grads:
-                bare = self.pack.add(moment.drawn(light, False), moment.drawn(dark, False))
+                bare = self._add(moment.drawn(light, False), moment.drawn(dark, False))
             self.states += [full, bare]
 
     def whole(self, figure: Figure) -> None:
         """The finished picture."""
         light, dark = in_theme(figure, "light"), in_theme(figure, "dark")
         none = frozenset[int]()
-        self.states.append(self.pack.add(light.frame(), dark.frame()))
-        self.states.append(self.pack.add(light.frame(grads=none), dark.frame(grads=none)))
+        self.states.append(self._add(light.frame(), dark.frame()))
+        self.states.append(self._add(light.frame(grads=none), dark.frame(grads=none)))
+
+    def _add(self, light: Drawing, dark: Drawing) -> dict[Any, int]:
+        return self.pack.add(_untitled(light), _untitled(dark))
+
+
+def _untitled(drawing: Drawing) -> Drawing:
+    """Without its title, which is the page's heading already."""
+    items = [
+        item
+        for item in drawing.items
+        if not (isinstance(item, Text) and item.bold and item.text == fonts.clean(drawing.title))
+    ]
+    return replace(drawing, items=items)
 
 
 def _page(figure: Figure, history: Sequence[tuple[int, str, Figure]]) -> str:
-    graph = graph_of(figure, _WHAT)
+    scene = scene_of(figure, _WHAT)
+    graph = scene.graph
     played = [start(figure), *grouped(moments(figure, _WHAT), MOST)]
     painter = _Painter(figure)
     painter.moments(figure, played)
@@ -94,7 +110,7 @@ def _page(figure: Figure, history: Sequence[tuple[int, str, Figure]]) -> str:
         {
             "name": "Op by op",
             "frames": _frames(rows[: 2 * ends], [(m.phase, m.says, m.card) for m in played], painter),
-            "numbers": [[numbers(graph, figure.scene.values, node, True) for node in cards]],
+            "numbers": [[numbers(graph, scene.values, node, True) for node in cards]],
             "value": [_first(played, "values", node.main) for node in cards],
             "gradient": [_first(played, "grads", node.main) for node in cards],
         }
@@ -106,7 +122,7 @@ def _page(figure: Figure, history: Sequence[tuple[int, str, Figure]]) -> str:
                 "name": "Over training",
                 "frames": _frames(rows[2 * ends : -2], steps, painter),
                 "numbers": [
-                    [numbers(graph, each.scene.values, node, False) for node in cards]
+                    [numbers(graph, scene_of(each, _WHAT).values, node, False) for node in cards]
                     for _, _, each in history
                 ],
                 "value": [0] * len(cards),

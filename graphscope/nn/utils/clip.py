@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.modes import no_grad
 from graphscope.engine.tensor import Tensor
+from graphscope.errors import RangeError, UsageTypeError
 from graphscope.ops import functions as fn
 
 __all__ = [
@@ -24,8 +26,9 @@ def _list(tensors: Any) -> list[Any]:
 
 def _grads(parameters: Any) -> list[Any]:
     if not isinstance(parameters, (Tensor, Iterable)):
-        raise TypeError(
-            f"parameters must be a tensor or an iterable of tensors, not {type(parameters).__name__}"
+        raise at_line(
+            UsageTypeError,
+            f"clipping takes parameters, one or a list of them, not {type(parameters).__name__}",
         )
     return [p.grad for p in _list(parameters) if p.grad is not None]
 
@@ -64,10 +67,10 @@ def get_total_norm(
     norms = [_tensor(_norm(a, p)).to(device) for a in arrays]
     total: Tensor = _tensor(_norm(fn.stack(norms)._a, p))
     if error_if_nonfinite and not math.isfinite(total.item()):
-        raise RuntimeError(
-            f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be clipped. "
-            "To disable this error and scale the gradients by the non-finite norm anyway, set "
-            "`error_if_nonfinite=False`"
+        raise at_line(
+            RangeError,
+            f"the gradients of {len(arrays)} parameters have the norm {total.item()} (order {p:g}), and scaling by it makes "
+            "them 0 or nan. detect_anomaly() finds the op that it comes from; error_if_nonfinite=False scales all the same",
         )
     return total
 
@@ -94,7 +97,9 @@ def clip_grad_norm_(
         parameters = list(parameters)
         if not parameters:
             warnings.warn(
-                "`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3
+                "clip_grad_norm_ got no parameters and clips nothing. A generator such as model.parameters() "
+                "is empty once it was gone through; call it again.",
+                stacklevel=3,
             )
     total = get_total_norm(_grads(parameters), norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(parameters, max_norm, total, foreach)
@@ -107,7 +112,7 @@ def clip_grad_norm(
 ) -> Tensor:  # fmt: skip
     """The old name of ``clip_grad_norm_``."""
     warnings.warn(
-        "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.",
+        "clip_grad_norm is an old name; write clip_grad_norm_.",
         FutureWarning,
         stacklevel=2,
     )

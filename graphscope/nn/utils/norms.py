@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.create import made
+from graphscope.engine.explain import at_line
 from graphscope.engine.modes import no_grad
-from graphscope.errors import UsageError
+from graphscope.errors import RangeError, UsageError
 from graphscope.nn.parameter import Parameter
 from graphscope.ops import functions as fn
 from graphscope.ops.random import rng
@@ -66,10 +67,23 @@ def _hook(module: Any, kind: type, name: str) -> Any:
     return None
 
 
+def _twice(module: Any, what: str, name: str) -> BaseException:
+    return at_line(
+        RangeError,
+        f"{what}: {name!r} of {type(module).__name__} has one already; remove_{what}(module, {name!r}) takes it off",
+    )
+
+
+def _missing(module: Any, what: str, name: str) -> BaseException:
+    return at_line(
+        UsageError, f"remove_{what}: {type(module).__name__} has no {what} on {name!r} to remove"
+    )
+
+
 def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
     """Train a weight's length (``name_g``) and direction (``name_v``) apart; ``dim`` keeps its own lengths."""
     if _hook(module, WeightNorm, name) is not None:
-        raise RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")
+        raise _twice(module, "weight_norm", name)
     hook = WeightNorm(name, -1 if dim is None else dim)
     weight = getattr(module, name)
     _take_out(module, name)
@@ -86,7 +100,7 @@ def remove_weight_norm(module: Any, name: str = "weight") -> Any:
     """Make the weight one parameter again."""
     found = _hook(module, WeightNorm, name)
     if found is None:
-        raise UsageError(f"weight_norm of '{name}' not found in {module}")
+        raise _missing(module, "weight_norm", name)
     with no_grad():
         weight = found[1].compute_weight(module)
     delattr(module, name)
@@ -101,8 +115,10 @@ class SpectralNorm:
 
     def __init__(self, name: str, n_power_iterations: int, dim: int, eps: float) -> None:
         if n_power_iterations <= 0:
-            raise UsageError(
-                f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
+            raise at_line(
+                UsageError,
+                f"spectral_norm: n_power_iterations={n_power_iterations} must be at least 1, or the largest singular "
+                "value is never estimated",
             )
         self.name = name
         self.n_power_iterations = n_power_iterations
@@ -142,13 +158,17 @@ def spectral_norm(
 ) -> Any:  # fmt: skip
     """Keep a weight's largest singular value at 1; the parameter is ``name_orig`` from now on."""
     if _hook(module, SpectralNorm, name) is not None:
-        raise RuntimeError(f"Cannot register two spectral_norm hooks on the same parameter {name}")
+        raise _twice(module, "spectral_norm", name)
     if dim is None:
         dim = 1 if type(module).__name__.startswith("ConvTranspose") else 0
     hook = SpectralNorm(name, n_power_iterations, dim, eps)
     weight = module._parameters[name]
     if weight is None:
-        raise UsageError(f"`SpectralNorm` cannot be applied as parameter `{name}` is None")
+        raise at_line(
+            UsageError,
+            f"spectral_norm: {type(module).__name__} was made without {name!r} (it is None), so there is nothing to "
+            "normalise",
+        )
     with no_grad():
         rows, columns = hook.matrix(weight)._a.shape
         vectors = [
@@ -168,7 +188,7 @@ def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
     """Make the weight an ordinary parameter again, with the value that it has."""
     found = _hook(module, SpectralNorm, name)
     if found is None:
-        raise UsageError(f"spectral_norm of '{name}' not found in {module}")
+        raise _missing(module, "spectral_norm", name)
     with no_grad():
         weight = found[1].compute_weight(module, False)
     delattr(module, name)

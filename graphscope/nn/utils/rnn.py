@@ -12,8 +12,9 @@ import numpy as np
 
 from graphscope.engine.create import to_device
 from graphscope.engine.dispatch import as_tensor
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import RangeError, ShapeError, UsageError
 from graphscope.ops import functions as fn
 
 __all__ = [
@@ -40,9 +41,10 @@ class PackedSequence(_Packed):
         if batch_sizes is None and isinstance(data, (tuple, list)):
             data, batch_sizes = data[0], data[1]
         if batch_sizes is not None and batch_sizes.device.type != "cpu":
-            raise UsageError(
-                "batch_sizes should always be on CPU. Instances of PackedSequence should never be created "
-                "manually. They should be instantiated by functions like pack_sequence and pack_padded_sequence."
+            raise at_line(
+                UsageError,
+                f"PackedSequence: batch_sizes are on {batch_sizes.device}, they belong on the cpu; pack_sequence() and "
+                "pack_padded_sequence() make them so",
             )
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
@@ -97,10 +99,12 @@ def pad_sequence(
 ) -> Tensor:
     """Sequences of different lengths as one tensor (longest, batch, ...), filled up with a value."""
     if padding_side not in ("left", "right"):
-        raise UsageError(f"padding_side should be either 'left' or 'right', but got {padding_side}")
+        raise at_line(
+            RangeError, f"pad_sequence: padding_side={padding_side!r} is neither 'left' nor 'right'"
+        )
     rows = list(sequences)
     if not rows:
-        raise UsageError("received an empty list of sequences")
+        raise at_line(RangeError, "pad_sequence: there are no sequences in the list")
     longest = max(r._a.shape[0] for r in rows)
     padded = []
     for r in rows:
@@ -132,19 +136,23 @@ def pack_padded_sequence(
         order = to_device(as_tensor(host), input.device)
         input = fn.index_select(input, 0 if batch_first else 1, order)
     if sizes.size == 0 or sizes[-1] <= 0 or sizes.min() <= 0:
-        raise ShapeError(
-            "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0"
+        raise at_line(
+            ShapeError,
+            f"pack_padded_sequence: lengths={sizes.tolist()}: each sequence has at least one step; leave empty ones out",
         )
     if (np.diff(sizes) > 0).any():
-        raise ShapeError(
-            "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
-            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement."
+        raise at_line(
+            ShapeError,
+            f"pack_padded_sequence: lengths={sizes.tolist()} do not fall, and the longest sequence comes first; with "
+            "enforce_sorted=False they are sorted here",
         )
     if batch_first:
         input = fn.transpose(input, 0, 1)
     if input._a.shape[1] != sizes.size:
-        raise ShapeError(
-            f"Expected `len(lengths)` to be equal to batch_size, but got {sizes.size} (batch_size={input._a.shape[1]})"
+        raise at_line(
+            ShapeError,
+            f"pack_padded_sequence: {sizes.size} lengths for a batch of {input._a.shape[1]} sequences; is "
+            f"batch_first={batch_first} right?",
         )
     counts = (sizes[None, :] > np.arange(sizes[0])[:, None]).sum(1)
     step, column = np.nonzero(sizes[None, :] > np.arange(sizes[0])[:, None])
@@ -163,9 +171,9 @@ def pad_packed_sequence(
     steps, batch = len(counts), int(counts[0])
     if total_length is not None:
         if total_length < steps:
-            raise UsageError(
-                "Expected total_length to be at least the length of the longest sequence in input, but got "
-                f"total_length={total_length} and max sequence length being {steps}"
+            raise at_line(
+                UsageError,
+                f"pad_packed_sequence: total_length={total_length} is too short for the longest sequence of {steps} steps",
             )
         steps = total_length
     lengths = (counts[:, None] > np.arange(batch)[None, :]).sum(0)

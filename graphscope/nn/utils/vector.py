@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import DeviceError
+from graphscope.errors import DeviceError, UsageTypeError
 from graphscope.ops import functions as fn
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
@@ -15,9 +16,10 @@ __all__ = ["parameters_to_vector", "vector_to_parameters"]
 def _one_device(parameters: list[Any]) -> None:
     places = {str(p.device) for p in parameters}
     if len(places) > 1:
-        raise DeviceError(
-            f"Found two parameters on different devices ({' and '.join(sorted(places))}), this is currently not "
-            "supported."
+        raise at_line(
+            DeviceError,
+            f"one vector lies on one device, and these parameters are on {' and '.join(sorted(places))}; move the "
+            "model with .to(device)",
         )
 
 
@@ -31,7 +33,10 @@ def parameters_to_vector(parameters: Iterable[Any]) -> Tensor:
 def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     """Parameters become views of the stretches of a vector."""
     if not isinstance(vec, Tensor):
-        raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
+        raise at_line(
+            UsageTypeError,
+            f"vector_to_parameters: the vector is {type(vec).__name__}, it must be a tensor",
+        )
     listed = list(parameters)
     _one_device(listed)
     whole: Any = vec

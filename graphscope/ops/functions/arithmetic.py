@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine import dtype as dtypes
-from graphscope.engine.dispatch import as_tensor, binary, call, unary
+from graphscope.engine.dispatch import as_tensor, binary, call
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, UsageError
 from graphscope.ops import arithmetic as ar
@@ -89,7 +89,7 @@ def true_divide(dividend: Any, divisor: Any) -> Tensor:
 def pow(input: Any, exponent: Any) -> Tensor:  # noqa: A001
     """input ** exponent."""
     if type(exponent) in (int, float) and exponent == 2 and input._a.dtype.kind != "b":
-        return unary(ar.square, input)
+        return ar.square.run(input)  # type: ignore[no-any-return]
     return binary(ar.pow, input, exponent)
 
 

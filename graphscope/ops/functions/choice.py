@@ -44,8 +44,19 @@ def _widened(input: Any, *limits: Any) -> Any:
     return x
 
 
+_NUMBERS = frozenset((int, float))
+
+
 def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
     """Limit to [min, max]; the limits are numbers or tensors, and one may be left out."""
+    if (
+        type(input) is Tensor
+        and max is None
+        and type(min) in _NUMBERS
+        and input._a.dtype.kind == "f"
+    ):
+        low: Tensor = sl.clamp.run(input, min=min, max=None)
+        return low
     if min is None and max is None:
         raise ShapeError("clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):

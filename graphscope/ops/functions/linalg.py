@@ -50,7 +50,8 @@ def _ranks(name: str, *wanted: tuple[Tensor, int]) -> None:
 
 def mm(input: Any, mat2: Any) -> Tensor:
     """Product of two matrices. Raises: ShapeError for other ranks or inner sizes that differ."""
-    _ranks("mm", (input, 2), (mat2, 2))
+    if input._a.ndim != 2 or mat2._a.ndim != 2:
+        _ranks("mm", (input, 2), (mat2, 2))
     if input._a.dtype is not mat2._a.dtype:
         _same_dtype("mm", input, mat2)
     out: Tensor = la.mm.run(input, mat2)

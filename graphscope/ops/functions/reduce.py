@@ -42,6 +42,11 @@ def sum(  # noqa: A001
     axis: Any = None, keepdims: bool = False,
 ) -> Tensor:  # fmt: skip
     """Sum over all dimensions or some. Integers are summed as int64."""
+    if dim is None and dtype is None and axis is None and type(input) is Tensor:
+        a = input._a
+        if a.dtype.kind == "f":  # the usual case, with nothing left to ask
+            total: Tensor = rd.sum.run(input, keepdims=keepdim or keepdims, shape=a.shape)
+            return total
     x = _summed(input, dtype)
     shape = x._a.shape
     at = axes("sum", dim if axis is None else axis, len(shape))

@@ -6,27 +6,25 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.modes import no_grad
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError, UsageTypeError
 from graphscope.optim.optimizer import Optimizer
 
 TOO_EARLY = (
-    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call them in the opposite order, "
-    "`optimizer.step()` first: otherwise the first value of the schedule is skipped."
+    "scheduler.step() ran before the first optimizer.step(), so no update used the first rate of the schedule. "
+    "Call optimizer.step() first, then scheduler.step()."
 )
 OVERRIDDEN = (
-    "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. "
-    "Please, make sure to call `optimizer.step()` before `lr_scheduler.step()`."
+    "optimizer.step was replaced after the scheduler was made, so it cannot be told whether it ran first. Make the "
+    "scheduler after replacing it, and call it after optimizer.step()."
 )
 EPOCH = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
-    "Please use `scheduler.step()`; with an epoch, the closed form is used where there is one."
+    "scheduler.step(epoch) jumps to an epoch, by the closed form where there is one. Schedulers count epochs "
+    "themselves: call step() without an argument."
 )
-OUTSIDE = (
-    "To get the last learning rate computed by the scheduler, please use `get_last_lr()`; "
-    "get_lr() computes the next one."
-)
+OUTSIDE = "get_lr() computes the next rates and is for step() to call; get_last_lr() gives those that are set."
 
 
 class LRScheduler:
@@ -46,9 +44,10 @@ class LRScheduler:
                 lr = group["lr"]
                 group.setdefault("initial_lr", copied(lr))
             elif "initial_lr" not in group:
-                raise KeyError(
-                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
-                    "last_epoch >= 0. Load the optimizer's state first, or leave last_epoch out"
+                raise at_line(
+                    KeyError,
+                    f"{type(self).__name__}: with last_epoch={last_epoch} a schedule goes on, but group {i} of the optimizer "
+                    'has no "initial_lr" to go on from; load the optimizer\'s state first, or leave last_epoch out',
                 )
         self.base_lrs = values_of(optimizer, "initial_lr")
         self.last_epoch = last_epoch
@@ -132,7 +131,10 @@ _LRScheduler = LRScheduler  # torch's name of before 2.0, which programs still s
 
 def _optimizer(optimizer: Any) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
-        raise UsageTypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        raise at_line(
+            UsageTypeError,
+            f"a scheduler sets the rates of an optimizer, and {type(optimizer).__name__} is none",
+        )
     return optimizer
 
 
@@ -162,9 +164,10 @@ def per_group(name: str, optimizer: Any, value: Any) -> list[Any]:
     if not isinstance(value, (list, tuple)):
         return [value] * len(groups)
     if len(value) != len(groups):
-        raise UsageError(
-            f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, "
-            f"param_groups has {len(groups)}."
+        raise at_line(
+            UsageError,
+            f"{name} lists {len(value)} values for {len(groups)} groups of parameters; give one for each group, or a "
+            "single number",
         )
     return list(value)
 
@@ -174,9 +177,10 @@ def cycle_momentum(
 ) -> tuple[bool, list[Any], list[Any]]:
     """Prepare groups whose momentum follows a cycle: whether it is beta1, the lowest and the largest."""
     if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
-        raise UsageError(
-            "optimizer must support momentum or beta1 with `cycle_momentum` option enabled; "
-            f"{type(optimizer).__name__} has neither: pass cycle_momentum=False"
+        raise at_line(
+            UsageError,
+            f"cycle_momentum=True moves the momentum or beta1, and {type(optimizer).__name__} has neither; pass "
+            "cycle_momentum=False",
         )
     use_beta1 = "betas" in optimizer.defaults
     lows = per_group("base_momentum", optimizer, base)

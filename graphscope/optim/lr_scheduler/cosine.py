@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.errors import UsageError
 from graphscope.optim.lr_scheduler.base import LRScheduler
 from graphscope.optim.optimizer import Optimizer
@@ -55,13 +56,16 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:  # fmt: skip
-        if not isinstance(T_0, int) or T_0 <= 0:
-            raise UsageError(f"Expected positive integer T_0, but got {T_0}")
-        if not isinstance(T_mult, int) or T_mult < 1:
-            raise UsageError(f"Expected integer T_mult >= 1, but got {T_mult}")
+        for name, value in (("T_0", T_0), ("T_mult", T_mult)):
+            if not isinstance(value, int) or value < 1:
+                raise at_line(
+                    UsageError,
+                    f"CosineAnnealingWarmRestarts: {name}={value!r} must be a whole number from 1 on",
+                )
         if not isinstance(eta_min, (float, int)):
-            raise UsageError(
-                f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}"
+            raise at_line(
+                UsageError,
+                f"CosineAnnealingWarmRestarts: eta_min={eta_min!r} is {type(eta_min).__name__}, a rate is a number",
             )
         self.T_0 = T_0
         self.T_i = T_0
@@ -85,7 +89,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 self.T_cur %= self.T_i
                 self.T_i *= self.T_mult
         elif epoch < 0:
-            raise UsageError(f"Expected non-negative epoch, but got {epoch}")
+            raise at_line(
+                UsageError, f"CosineAnnealingWarmRestarts.step: epoch={epoch} lies before the start"
+            )
         else:
             self._find(epoch)
         self.last_epoch = math.floor(epoch)

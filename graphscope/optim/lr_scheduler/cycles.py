@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.errors import UsageError
 from graphscope.optim.lr_scheduler.base import (
     LRScheduler,
@@ -47,8 +48,9 @@ class CyclicLR(LRScheduler):
         self.total_size = up + (up if step_size_down is None else float(step_size_down))
         self.step_ratio = up / self.total_size
         if mode not in _MODES and scale_fn is None:
-            raise UsageError(
-                f"mode is invalid and scale_fn is None: {mode!r} is none of {', '.join(_MODES)}"
+            raise at_line(
+                UsageError,
+                f"CyclicLR: there is no mode={mode!r}; choose one of {', '.join(_MODES)}, or pass a scale_fn",
             )
         self.mode = mode
         self.gamma = gamma
@@ -121,10 +123,14 @@ class OneCycleLR(LRScheduler):
         self.optimizer = optimizer
         self.total_steps = _total(total_steps, epochs, steps_per_epoch)
         if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
-            raise UsageError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
+            raise at_line(
+                UsageError,
+                f"OneCycleLR: pct_start={pct_start!r} is the share of the steps that rise, a float from 0 to 1",
+            )
         if anneal_strategy not in ("cos", "linear"):
-            raise UsageError(
-                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            raise at_line(
+                UsageError,
+                f"OneCycleLR: there is no anneal_strategy={anneal_strategy!r}, only 'cos' and 'linear'",
             )
         rise, last = float(pct_start * self.total_steps) - 1, self.total_steps - 1
         high, low = "max_momentum", "base_momentum"
@@ -154,8 +160,10 @@ class OneCycleLR(LRScheduler):
     def _rates(self) -> list[Any]:
         at = self.last_epoch
         if at > self.total_steps:
-            raise UsageError(
-                f"Tried to step {at} times. The specified number of total steps is {self.total_steps}"
+            raise at_line(
+                UsageError,
+                f"OneCycleLR: step {at} of a cycle of total_steps={self.total_steps}; the cycle is over. Is step() called "
+                "more often than once in a batch?",
             )
         begun = 0.0
         for phase in self._schedule_phases[:-1]:
@@ -182,7 +190,11 @@ def _phase(end: float, start_lr: str, end_lr: str, start: str, stop: str) -> dic
 
 def _total(total: Any, epochs: Any, per_epoch: Any) -> int:
     if total is None and (epochs is None or per_epoch is None):
-        raise UsageError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+        raise at_line(
+            UsageError,
+            f"OneCycleLR: how long is the cycle? Pass total_steps, or epochs (here {epochs}) and steps_per_epoch (here "
+            f"{per_epoch})",
+        )
     given = (
         dict(total_steps=total)
         if total is not None
@@ -191,6 +203,8 @@ def _total(total: Any, epochs: Any, per_epoch: Any) -> int:
     product = 1
     for name, value in given.items():
         if not isinstance(value, int) or value <= 0:
-            raise UsageError(f"Expected positive integer {name}, but got {value}")
+            raise at_line(
+                UsageError, f"OneCycleLR: {name}={value!r} must be a whole number from 1 on"
+            )
         product *= value
     return product

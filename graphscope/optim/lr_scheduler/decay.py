@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.errors import UsageError
 from graphscope.optim.lr_scheduler.base import LRScheduler
 from graphscope.optim.optimizer import Optimizer
@@ -66,8 +67,8 @@ class ConstantLR(_Closed):
         self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
     ) -> None:  # fmt: skip
         if not 0 <= factor <= 1:
-            raise UsageError(
-                f"Constant multiplicative factor expected to be between 0 and 1. It is {factor}"
+            raise at_line(
+                UsageError, f"ConstantLR: factor={factor} is no share of the rate; give 0 to 1"
             )
         self.factor = factor
         self.total_iters = total_iters
@@ -90,13 +91,14 @@ class LinearLR(_Closed):
         total_iters: int = 5, last_epoch: int = -1,
     ) -> None:  # fmt: skip
         if not 0 < start_factor <= 1:
-            raise UsageError(
-                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1. "
-                f"It is {start_factor}"
+            raise at_line(
+                UsageError,
+                f"LinearLR: start_factor={start_factor} must be above 0, so that the rate can grow from it, and at most 1",
             )
         if not 0 <= end_factor <= 1:
-            raise UsageError(
-                f"Ending multiplicative factor expected to be between 0 and 1. It is {end_factor}"
+            raise at_line(
+                UsageError,
+                f"LinearLR: end_factor={end_factor} is no share of the rate; give 0 to 1",
             )
         self.start_factor = start_factor
         self.end_factor = end_factor

@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.errors import UsageError, UsageTypeError
 from graphscope.optim.lr_scheduler.base import LRScheduler
 from graphscope.optim.optimizer import Optimizer
@@ -19,14 +20,20 @@ class _ByFunction(LRScheduler):
         groups = len(optimizer.param_groups)
         if isinstance(lr_lambda, (list, tuple)):
             if len(lr_lambda) != groups:
-                raise UsageError(f"Expected {groups} lr_lambdas, but got {len(lr_lambda)}")
+                raise at_line(
+                    UsageError,
+                    f"{type(self).__name__}: {len(lr_lambda)} functions for {groups} groups of parameters; give one for "
+                    "each, or a single one",
+                )
             self.lr_lambdas: list[Callable[[int], float]] = list(lr_lambda)
         else:
             self.lr_lambdas = [lr_lambda] * groups
         for function in self.lr_lambdas:
             if not callable(function):
-                raise UsageTypeError(
-                    f"lr_lambda should be a function, but got {type(function).__name__}"
+                raise at_line(
+                    UsageTypeError,
+                    f"{type(self).__name__}: lr_lambda is called with the epoch, and {type(function).__name__} cannot be "
+                    "called",
                 )
         super().__init__(optimizer, last_epoch)
 

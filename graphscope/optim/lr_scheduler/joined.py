@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from graphscope.errors import UsageError
+from graphscope.engine.explain import at_line
+from graphscope.errors import UsageError, UsageTypeError
 from graphscope.optim.lr_scheduler.base import LRScheduler, set_value
 from graphscope.optim.optimizer import Optimizer
 
@@ -14,13 +15,15 @@ from graphscope.optim.optimizer import Optimizer
 def _same(owner: str, schedulers: Sequence[Any], optimizer: Any) -> None:
     for i, scheduler in enumerate(schedulers):
         if not hasattr(scheduler, "optimizer"):
-            raise UsageError(
-                f"{owner} at index {i}: {type(scheduler).__name__} should have `optimizer` as its attribute."
+            raise at_line(
+                UsageTypeError,
+                f"{owner}: part {i} is {type(scheduler).__name__}, which has no optimizer and is no schedule",
             )
         if scheduler.optimizer is not optimizer:
-            raise UsageError(
-                f"{owner} expects all schedulers to belong to the same optimizer, but got scheduler "
-                f"{type(scheduler).__name__} at index {i} for another one"
+            raise at_line(
+                UsageError,
+                f"{owner}: part {i}, {type(scheduler).__name__}, was made for another optimizer than the joined schedule; "
+                "make all of them for one",
             )
 
 
@@ -54,13 +57,13 @@ class SequentialLR(_Joined):
         last_epoch: int = -1,
     ) -> None:
         if not schedulers:
-            raise UsageError("SequentialLR expects at least one scheduler, but got no scheduler.")
+            raise at_line(UsageError, "SequentialLR: the list of schedulers is empty")
         _same("SequentialLR", schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
-            raise UsageError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number "
-                f"of milestone points, but got number of schedulers {len(schedulers)} and the number of "
-                f"milestones to be equal to {len(milestones)}"
+            raise at_line(
+                UsageError,
+                f"SequentialLR: between {len(schedulers)} schedulers there are {len(schedulers) - 1} changes, and milestones "
+                f"lists {len(milestones)}: {list(milestones)}",
             )
         self._schedulers = schedulers
         self._milestones = milestones
@@ -103,9 +106,7 @@ class ChainedScheduler(_Joined):
 
     def __init__(self, schedulers: Sequence[Any], optimizer: Optimizer | None = None) -> None:
         if not schedulers:
-            raise UsageError(
-                "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
-            )
+            raise at_line(UsageError, "ChainedScheduler: the list of schedulers is empty")
         optimizer = optimizer or schedulers[0].optimizer
         _same("ChainedScheduler", schedulers, optimizer)
         self._schedulers = list(schedulers)

@@ -6,7 +6,8 @@ import warnings
 from math import inf
 from typing import Any
 
-from graphscope.errors import UsageError
+from graphscope.engine.explain import at_line
+from graphscope.errors import RangeError, UsageError
 from graphscope.optim.lr_scheduler.base import EPOCH, LRScheduler, _optimizer, set_value, values_of
 from graphscope.optim.optimizer import Optimizer
 
@@ -24,13 +25,19 @@ class ReduceLROnPlateau(LRScheduler):
         eps: float = 1e-8,
     ) -> None:  # fmt: skip
         if factor >= 1.0:
-            raise UsageError(f"Factor should be < 1.0. It is {factor}")
+            raise at_line(
+                UsageError,
+                f"ReduceLROnPlateau: factor={factor} does not reduce the rate; give a number below 1",
+            )
         self.factor = factor
         self.optimizer = _optimizer(optimizer)
         groups = len(optimizer.param_groups)
         if isinstance(min_lr, (list, tuple)):
             if len(min_lr) != groups:
-                raise UsageError(f"expected {groups} min_lrs, got {len(min_lr)}")
+                raise at_line(
+                    UsageError,
+                    f"ReduceLROnPlateau: min_lr lists {len(min_lr)} rates for {groups} groups of parameters",
+                )
             self.default_min_lr = None
             self.min_lrs = list(min_lr)
         else:
@@ -46,10 +53,14 @@ class ReduceLROnPlateau(LRScheduler):
 
     def _init_is_better(self, mode: str, threshold: float, threshold_mode: str) -> None:
         if mode not in ("min", "max"):
-            raise UsageError(f"mode {mode} is unknown! There are 'min' and 'max'")
+            raise at_line(
+                UsageError,
+                f"ReduceLROnPlateau: there is no mode={mode!r}; 'min' is for losses, 'max' for accuracies",
+            )
         if threshold_mode not in ("rel", "abs"):
-            raise UsageError(
-                f"threshold mode {threshold_mode} is unknown! There are 'rel' and 'abs'"
+            raise at_line(
+                UsageError,
+                f"ReduceLROnPlateau: there is no threshold_mode={threshold_mode!r}, only 'rel' and 'abs'",
             )
         self.mode_worse = inf if mode == "min" else -inf
         self.mode = mode
@@ -99,9 +110,10 @@ class ReduceLROnPlateau(LRScheduler):
         groups = self.optimizer.param_groups
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
-                raise UsageError(
-                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
-                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}); pass one min_lr"
+                raise at_line(
+                    RangeError,
+                    f"ReduceLROnPlateau: the optimizer has {len(groups)} groups of parameters now, and min_lr was given for "
+                    f"{len(self.min_lrs)}; a single min_lr holds for groups that come later too",
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for low, group in zip(self.min_lrs, groups, strict=True):

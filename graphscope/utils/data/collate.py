@@ -53,8 +53,8 @@ def _collate(batch: Sequence[Any], field: str) -> Any:
     if isinstance(first, Sequence):
         return _sequence(batch, field)
     raise UsageTypeError(
-        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
-        f"{type(first)} at {_at(field)}. Convert it in the dataset, or pass a collate_fn"
+        f"default_collate: {_at(field)} is {type(first).__name__}, of which no batch is made (but of tensors, arrays, "
+        "numbers, texts, and lists or dictionaries of them). Convert it in the dataset, or pass a collate_fn"
     )
 
 
@@ -85,8 +85,8 @@ def _sequence(batch: Any, field: str) -> Any:
     lengths = [len(x) for x in batch]
     if len(set(lengths)) > 1:
         raise ShapeError(
-            "each element in list of batch should be of equal size: the samples of a batch have different "
-            f"numbers of parts at {_at(field)}, {sorted(set(lengths))[:4]}; pass a collate_fn"
+            f"default_collate: {_at(field)} has different numbers of parts in the samples of a batch: "
+            f"{sorted(set(lengths))[:4]}. Make them equal in the dataset, or pass a collate_fn"
         )
     parts = [_collate(part, f"{field}[{i}]") for i, part in enumerate(zip(*batch, strict=True))]
     if isinstance(first, (tuple, list)) and type(first) in (tuple, list):

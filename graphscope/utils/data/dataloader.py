@@ -9,6 +9,7 @@ from time import perf_counter_ns as clock
 from typing import Any
 
 from graphscope.engine import dispatch
+from graphscope.engine.explain import at_line
 from graphscope.errors import UsageError, UsageTypeError
 from graphscope.ops.random import Generator, rng
 from graphscope.utils.data.collate import default_collate, default_convert
@@ -47,9 +48,10 @@ class DataLoader:
         iterable = isinstance(dataset, IterableDataset)
         _check_order(iterable, shuffle, sampler, batch_sampler, batch_size, drop_last)
         if num_workers == 0 and multiprocessing_context is not None:
-            raise UsageError(
-                "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "
-                "num_workers=0"
+            raise at_line(
+                UsageError,
+                f"DataLoader: num_workers=0 starts no processes, so multiprocessing_context={multiprocessing_context!r} has no "
+                "effect; set num_workers, or leave it out",
             )
         self.dataset = dataset
         self.num_workers = num_workers
@@ -84,8 +86,9 @@ class DataLoader:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self.__initialized and name in _FIXED:
-            raise UsageError(
-                f"{name} attribute should not be set after {type(self).__name__} is initialized; make a new loader"
+            raise at_line(
+                UsageError,
+                f"{type(self).__name__}.{name} cannot be changed once the loader is made; make a new loader",
             )
         super().__setattr__(name, value)
 
@@ -183,21 +186,25 @@ class _Batches:
 
 def _check_workers(workers: Any, timeout: float, prefetch: Any, persistent: bool) -> None:
     if not isinstance(workers, int) or workers < 0:
-        raise UsageError(
-            "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing. "
-            f"It is {workers!r}"
+        raise at_line(
+            UsageError,
+            f"DataLoader: num_workers={workers!r} is no number of processes; with 0 the program makes the batches itself",
         )
     if timeout < 0:
-        raise UsageError(f"timeout option should be non-negative, it is {timeout}")
-    if workers == 0 and prefetch is not None:
-        raise UsageError(
-            "prefetch_factor option could only be specified in multiprocessing. Let num_workers > 0, "
-            "otherwise set prefetch_factor to None."
+        raise at_line(
+            UsageError, f"DataLoader: timeout={timeout} seconds is negative; 0 waits without end"
+        )
+    if workers == 0 and (prefetch is not None or persistent):
+        what = "persistent_workers=True" if prefetch is None else f"prefetch_factor={prefetch}"
+        raise at_line(
+            UsageError,
+            f"DataLoader: {what} is about worker processes, and num_workers=0 has none; set num_workers, or leave it out",
         )
     if prefetch is not None and prefetch < 1:
-        raise UsageError(f"prefetch_factor option should be positive, it is {prefetch}")
-    if persistent and workers == 0:
-        raise UsageError("persistent_workers option needs num_workers > 0")
+        raise at_line(
+            UsageError,
+            f"DataLoader: prefetch_factor={prefetch} batches ahead per worker; it takes at least 1",
+        )
 
 
 def _check_order(
@@ -208,22 +215,35 @@ def _check_order(
             shuffle=shuffle, sampler=sampler, batch_sampler=batch_sampler
         ).items():
             if value:
-                raise UsageError(
-                    f"DataLoader with IterableDataset: expected unspecified {name} option, but got "
-                    f"{name}={value}: such a dataset has an order of its own"
+                raise at_line(
+                    UsageError,
+                    f"DataLoader: an IterableDataset has an order of its own, so {name}={value} cannot hold; leave it out, "
+                    "or mix the samples in the dataset",
                 )
     if shuffle not in (None, True, False):
-        raise UsageTypeError(f"DataLoader: shuffle is True or False, not {shuffle!r}")
+        raise at_line(UsageTypeError, f"DataLoader: shuffle is True or False, not {shuffle!r}")
     if sampler is not None and shuffle:
-        raise UsageError(
-            "sampler option is mutually exclusive with shuffle: a sampler decides the order"
+        raise at_line(
+            UsageError,
+            "DataLoader: shuffle=True and a sampler both decide the order; leave one out",
         )
     if batch_sampler is not None:
-        if batch_size != 1 or shuffle or sampler is not None or drop_last:
-            raise UsageError(
-                "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+        usual = dict(batch_size=1, shuffle=False, sampler=None, drop_last=False)
+        given = dict(
+            batch_size=batch_size, shuffle=bool(shuffle), sampler=sampler, drop_last=drop_last
+        )
+        more = [
+            name
+            for name, value in given.items()
+            if value is not usual[name] and value != usual[name]
+        ]
+        if more:
+            raise at_line(
+                UsageError,
+                f"DataLoader: a batch_sampler decides which samples make a batch; leave {' and '.join(more)} out",
             )
     elif batch_size is None and drop_last:
-        raise UsageError(
-            "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
+        raise at_line(
+            UsageError,
+            "DataLoader: with batch_size=None there are no batches, so drop_last=True has none to drop; leave it out",
         )

@@ -8,8 +8,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import IndexRangeError, ShapeAssertion, UsageAssertion, UsageError
 from graphscope.ops.random import Generator, rng
 
 T_co = TypeVar("T_co", covariant=True)
@@ -47,9 +48,9 @@ class TensorDataset(Dataset[Any]):
     def __init__(self, *tensors: Any) -> None:
         sizes = [tuple(t._a.shape) for t in tensors]
         if len({s[:1] for s in sizes}) > 1:
-            raise _sizes(
-                f"TensorDataset: Size mismatch between tensors: all need the same first size, they have "
-                f"shapes {sizes}"
+            raise at_line(
+                ShapeAssertion,
+                f"TensorDataset: sample i is row i of each tensor, so all need the same first size; the shapes are {sizes}",
             )
         self.tensors = tensors
 
@@ -60,28 +61,25 @@ class TensorDataset(Dataset[Any]):
         return len(self.tensors[0]) if self.tensors else 0
 
 
-def _sizes(words: str) -> ShapeError:
-    class Mismatch(ShapeError, AssertionError):
-        """torch asserts here."""
-
-    return Mismatch(words)
-
-
 class StackDataset(Dataset[Any]):
     """Datasets side by side: a sample is a tuple (or, by keyword, a dict) of their samples."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if bool(args) == bool(kwargs):
-            raise UsageError(
+            raise at_line(
+                UsageError,
                 "StackDataset: datasets go in either by position (samples are tuples) or by keyword "
-                "(samples are dicts), at least one"
+                "(samples are dicts), at least one",
             )
         self.datasets: Any = args or kwargs
         parts = list(args or kwargs.values())
         self._length = len(parts[0])
         lengths = [len(d) for d in parts]
         if len(set(lengths)) > 1:
-            raise UsageError(f"StackDataset: Size mismatch between datasets: {lengths}")
+            raise at_line(
+                UsageError,
+                f"StackDataset: datasets side by side need one length, these have {lengths} samples; cut with Subset",
+            )
 
     def __getitem__(self, index: int) -> Any:
         if isinstance(self.datasets, dict):
@@ -119,11 +117,13 @@ class ConcatDataset(Dataset[Any]):
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise _sizes("ConcatDataset: datasets should not be an empty iterable")
+            raise at_line(UsageAssertion, "ConcatDataset: the list of datasets is empty")
         for dataset in self.datasets:
             if isinstance(dataset, IterableDataset):
-                raise _sizes(
-                    "ConcatDataset does not support IterableDataset: it has no length; use ChainDataset"
+                raise at_line(
+                    UsageAssertion,
+                    f"ConcatDataset: {type(dataset).__name__} is an IterableDataset, whose samples have no numbers; use "
+                    "ChainDataset",
                 )
         self.cumulative_sizes = self.cumsum(self.datasets)
 
@@ -134,12 +134,12 @@ class ConcatDataset(Dataset[Any]):
 
     def __getitem__(self, idx: int) -> Any:
         n = len(self)
-        if idx < 0:
-            if -idx > n:
-                raise UsageError("absolute value of index should not exceed dataset length")
-            idx += n
-        if idx >= n:
-            raise IndexError(f"sample {idx} of {n}")
+        if not -n <= idx < n:
+            raise at_line(
+                UsageError if idx < 0 else IndexRangeError,
+                f"ConcatDataset: there is no sample {idx} among {n}",
+            )
+        idx %= n
         which = bisect.bisect_right(self.cumulative_sizes, idx)
         return self.datasets[which][idx - (self.cumulative_sizes[which - 1] if which else 0)]
 
@@ -157,7 +157,10 @@ class ChainDataset(IterableDataset[Any]):
     def __iter__(self) -> Iterator[Any]:
         for dataset in self.datasets:
             if not isinstance(dataset, IterableDataset):
-                raise _sizes("ChainDataset only supports IterableDataset")
+                raise at_line(
+                    UsageAssertion,
+                    f"ChainDataset: {type(dataset).__name__} is no IterableDataset; use ConcatDataset",
+                )
             yield from dataset
 
     def __len__(self) -> int:
@@ -176,15 +179,19 @@ def random_split(
     if math.isclose(sum(sizes), 1) and sum(sizes) <= 1:
         for i, f in enumerate(sizes):
             if not 0 <= f <= 1:
-                raise UsageError(f"Fraction at index {i} is not between 0 and 1: {f}")
+                raise at_line(
+                    UsageError,
+                    f"random_split: part {i} of the dataset, {f}, is no share from 0 to 1",
+                )
         sizes = [math.floor(n * f) for f in lengths]
         # What rounding left over goes to the parts in turn.
         for i in range(n - int(sum(sizes))):
             sizes[i % len(sizes)] += 1
     if sum(sizes) != n:
-        raise UsageError(
-            "Sum of input lengths does not equal the length of the input dataset! "
-            f"random_split: the lengths {sizes} sum to {sum(sizes)}, the dataset has {n} samples"
+        raise at_line(
+            UsageError,
+            f"random_split: the lengths {sizes} sum to {sum(sizes)}, the dataset has {n} samples; give shares such as "
+            "[0.8, 0.2], or lengths that add up",
         )
     order = rng(generator).permutation(n).tolist()
     ends = [int(e) for e in itertools.accumulate(sizes)]

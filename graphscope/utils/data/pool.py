@@ -65,8 +65,8 @@ class _Worker:
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             hint = "; the system ends processes so when memory runs out" if -code == 9 else ""
-            return f"DataLoader worker (pid {pid}) is killed by signal: {name}{hint}"
-        return f"DataLoader worker (pid(s) {pid}) exited unexpectedly with code {code}"
+            return f"DataLoader: {name} ended a worker process (pid {pid}){hint}"
+        return f"DataLoader: a worker process (pid {pid}) left with exit code {code} in the middle of its work"
 
 
 class Pool:
@@ -181,7 +181,7 @@ class Pool:
         news = self._selector.select(timeout)
         if not news:
             raise WorkerError(
-                f"DataLoader timed out after {timeout} seconds: no worker delivered a batch. Give a longer "
+                f"DataLoader: no worker delivered a batch within timeout={timeout} seconds. Give a longer "
                 "timeout, or look at what the dataset does"
             )
         for key, events in news:

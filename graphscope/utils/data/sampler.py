@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import UsageError
+from graphscope.errors import UsageError, UsageTypeError
 from graphscope.ops.random import Generator, rng
 
 T_co = TypeVar("T_co", covariant=True)
@@ -17,6 +18,19 @@ class Sampler(Generic[T_co]):
 
     def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError(f"{type(self).__name__} needs an __iter__(self)")
+
+
+def _check(
+    sampler: Any, kind: type[UsageError] = UsageError, flags: Any = (), counts: Any = ()
+) -> None:
+    """Raises: UsageError (or ``kind`` for flags) if a flag is no bool or a count no whole number from 1 on."""
+    owner = type(sampler).__name__
+    for name, value in dict(flags).items():
+        if not isinstance(value, bool):
+            raise at_line(kind, f"{owner}: {name} is True or False, not {value!r}")
+    for name, value in dict(counts).items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise at_line(UsageError, f"{owner}: {name}={value!r} must be a whole number from 1 on")
 
 
 class SequentialSampler(Sampler[int]):
@@ -39,22 +53,15 @@ class RandomSampler(Sampler[int]):
         self, data_source: Any, replacement: bool = False, num_samples: int | None = None,
         generator: Generator | None = None,
     ) -> None:  # fmt: skip
-        if not isinstance(replacement, bool):
-            raise _kind(
-                f"replacement should be a boolean value, but got replacement={replacement!r}"
-            )
+        _check(self, UsageTypeError, flags={"replacement": replacement})
         self.data_source = data_source
         self.replacement = replacement
         self._num_samples = num_samples
         self.generator = generator
-        if num_samples is not None and (not isinstance(num_samples, int) or num_samples <= 0):
-            raise UsageError(
-                f"num_samples should be a positive integer value, but got num_samples={num_samples}"
-            )
-        if num_samples is None and not len(data_source):
-            raise UsageError(
-                "num_samples should be a positive integer value, but got num_samples=0: the dataset is empty"
-            )
+        if num_samples is not None:
+            _check(self, counts={"num_samples": num_samples})
+        elif not len(data_source):
+            raise at_line(UsageError, f"{type(self).__name__}: the dataset has no samples to draw")
 
     @property
     def num_samples(self) -> int:
@@ -94,29 +101,28 @@ class WeightedRandomSampler(Sampler[int]):
     def __init__(
         self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None
     ) -> None:  # fmt: skip
-        if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
-            raise UsageError(
-                f"num_samples should be a positive integer value, but got num_samples={num_samples}"
-            )
-        if not isinstance(replacement, bool):
-            raise UsageError(
-                f"replacement should be a boolean value, but got replacement={replacement!r}"
-            )
+        _check(self, flags={"replacement": replacement}, counts={"num_samples": num_samples})
         import numpy as np
 
         from graphscope.engine.dispatch import as_tensor
 
         values = as_tensor(weights)._host().astype(np.float64)
         if values.ndim != 1:
-            raise UsageError(
-                f"weights should be a 1d sequence but given weights have shape {tuple(values.shape)}"
+            raise at_line(
+                UsageError,
+                f"WeightedRandomSampler: there is one weight per sample, in one row; the weights are {values.shape}",
             )
         if (values < 0).any() or not values.sum() > 0:
-            raise UsageError("weights must not be negative, and one must be above zero")
+            raise at_line(
+                UsageError,
+                f"WeightedRandomSampler: the smallest weight is {values.min(initial=0):g}, the sum {values.sum():g}; weights "
+                "are not negative, and one is above zero",
+            )
         if not replacement and (values > 0).sum() < num_samples:
-            raise UsageError(
-                f"cannot draw {num_samples} numbers without replacement: {int((values > 0).sum())} weights are "
-                "above zero"
+            raise at_line(
+                UsageError,
+                f"WeightedRandomSampler: cannot draw {num_samples} numbers without replacement: "
+                f"{int((values > 0).sum())} weights are above zero",
             )
         self.weights = Tensor(values)
         self.num_samples = num_samples
@@ -138,12 +144,7 @@ class BatchSampler(Sampler[list[int]]):
     """Sample numbers in lists of ``batch_size``."""
 
     def __init__(self, sampler: Any, batch_size: int, drop_last: bool) -> None:
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
-            raise UsageError(
-                f"batch_size should be a positive integer value, but got batch_size={batch_size}"
-            )
-        if not isinstance(drop_last, bool):
-            raise UsageError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
+        _check(self, flags={"drop_last": drop_last}, counts={"batch_size": batch_size})
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last
@@ -161,9 +162,3 @@ class BatchSampler(Sampler[list[int]]):
     def __len__(self) -> int:
         n = len(self.sampler)
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
-
-
-def _kind(words: str) -> Exception:
-    from graphscope.errors import UsageTypeError
-
-    return UsageTypeError(words)

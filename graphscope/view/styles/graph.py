@@ -79,7 +79,9 @@ def draw(scene: Scene, opts: Options) -> Drawing:
     parts = parts_of(scene, opts)
     sign: dict[str, str] = {}
     if tiny(scene):
-        sign = {f"n{i}": signs.sign(scene, i) for i in scene.forward}
+        sign = {
+            f"n{i}": tex for i in scene.forward if (tex := signs.sign(scene, i)) not in signs.WORDS
+        }
         parts = tuple(part for part in parts if part != "shape")
     local: dict[tuple[str, str], str] = {}
     if "local_grad" in parts:

@@ -6,12 +6,16 @@ from graphscope.view.styles.scene import Scene
 from graphscope.view.typeset import name_tex
 
 _SIGNS = {
-    "add": "+", "sub": "-", "mul": r"\times", "div": r"\div", "neg": r"\times(-1)", "exp": r"\exp", "log": r"\ln",
+    "add": "+", "sub": "-", "mul": r"\times", "div": r"\div", "neg": r"\times ({-1})", "exp": r"\exp", "log": r"\ln",
     "reciprocal": "1/x", "sigmoid": r"\sigma", "tanh": r"\tanh", "relu": r"\mathrm{ReLU}", "max": r"\max",
     "maximum": r"\max", "amax": r"\max", "min": r"\min", "minimum": r"\min", "amin": r"\min", "sin": r"\sin",
     "cos": r"\cos", "tan": r"\tan", "sqrt": r"\sqrt{x}", "square": "x^{2}", "abs": "|x|", "sum": r"\Sigma",
     "mm": r"\cdot", "matmul": r"\cdot", "pow": "x^{y}",
 }  # fmt: skip
+WORDS = frozenset(
+    (r"\exp", r"\tanh", r"\max", r"\min", r"\sin", r"\cos", r"\tan", r"\mathrm{ReLU}")
+)
+"""Signs that say no more than the name of the op."""
 _SENTENCES = {
     "add": "adds, so it distributes: every input gets the gradient as it is.",
     "sub": "distributes too: the second input gets the gradient with its sign turned.",
@@ -49,7 +53,7 @@ def sign(scene: Scene, op: int) -> str:
     if len(inputs) == 2 and any(numbers) and not all(numbers):
         at = numbers.index(True)
         c = scene.tex(inputs[at])
-        wrapped = f"({c})" if c.startswith("-") else c
+        wrapped = f"({{{c}}})" if c.startswith("-") else c
         mixed = {
             "add": f"+\\,{wrapped}", "mul": rf"\times {wrapped}",
             "sub": f"-\\,{wrapped}" if at else f"{c} - x", "div": f"x/{c}" if at else f"{c}/x",
@@ -73,7 +77,7 @@ def sentence(scene: Scene, op: int) -> str:
         if name == "mul":
             return "scales the gradient by its number."
         if name == "div" and numbers[0]:
-            return "scales the gradient by \u2212c/x\u00b2."
+            return f"scales the gradient by \u2212{scene.constant(scene.inputs[op][0])}/x\u00b2."
         if name == "div":
             return "divides the gradient by its number."
     return _SENTENCES.get(

@@ -1,0 +1,3 @@
+"""Stub."""
+
+from graphscope.view.styles.graph import draw, view
