@@ -1,6 +1,7 @@
 # make demo   train on handwritten digits and watch it in the browser
 # make test   everything the tests need, then the whole suite (PARITY=1 compares with torch too)
 # make lint   ruff and mypy           make bench  the paired benchmark
+# make figures  the lecture figures, as one page in out/gallery (ARGS='--only rnn' for some)
 # make gpu    the tests that need an NVIDIA GPU, with CuPy installed in .venv
 # A second call is fast: files under .venv say what has been done already.
 
@@ -12,7 +13,7 @@ PIP = PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-v
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: demo test lint format bench gpu clean
+.PHONY: demo test lint format bench figures gpu clean
 .DEFAULT_GOAL = demo
 
 demo: $(VENV)/.installed
@@ -29,6 +30,9 @@ format: $(VENV)/.tests
 
 bench: $(VENV)/.installed
 	@$(BIN)/python -m tests.bench.first_light $(ARGS)
+
+figures: $(VENV)/.installed
+	@$(BIN)/graphscope gallery out/gallery $(ARGS)
 
 gpu: $(VENV)/.tests
 	@$(BIN)/python -m pytest -m gpu -rs tests/gpu $(PYTEST_ARGS) || test $$? = 5 # 5: skipped, and said why

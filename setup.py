@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: webapp/ and assets/ stand beside graphscope/ and are installed inside it.
+"""What pyproject.toml cannot say: webapp/, assets/ and examples/lecture/ are installed inside graphscope/.
 
 So nothing bare named "webapp" or "assets" lands in site-packages, for wheels and for ``pip install -e .``.
 """
@@ -10,11 +10,13 @@ setup(
         *find_namespace_packages(include=["graphscope*"]),
         *("graphscope." + p for p in find_namespace_packages(include=["webapp*"])),
         "graphscope.webapp.assets",
+        "graphscope.lecture",
     ],
     package_dir={
         "graphscope": "graphscope",
         "graphscope.webapp": "webapp",
         "graphscope.webapp.assets": "assets",
+        "graphscope.lecture": "examples/lecture",
     },
     include_package_data=False,
 )

@@ -242,6 +242,26 @@ class Sketch:
         dtypes = [self.dtypes[v] for v in order]
         specs = [self.d.spec(s, t) for s, t in zip(shapes, dtypes, strict=True)]
         self.d.w.add_shape_set(id, graph, specs)
+        sizes = dict(zip(order, shapes, strict=True))
+        costs = [self._cost(i, sizes) for i in range(len(self.nodes))]
+        self.d.w.add_costs(id, [flops for flops, _ in costs], [moved for _, moved in costs])
+
+    def _cost(self, i: int, shapes: dict[int, tuple[int, ...]]) -> tuple[int, int]:
+        """Operations and bytes of a node: products as such, the rest one operation per element."""
+
+        def size(v: int) -> int:
+            return int(np.prod(shapes[v], dtype=np.int64))
+
+        if self.nodes[i][schema.FLAGS] & schema.VIEW or self.op_names[i] in VIEWS:
+            return 0, 0
+        moved = sum((8 if self.dtypes[v] == "int64" else 4) * size(v) for v in (i, *self.inputs[i]))
+        twin = self.nodes[i][schema.TWIN]
+        of = twin if twin >= 0 else i
+        op, inputs = self.op_names[i], self.inputs[of]
+        if op in ("matmul", "conv2d") and self.op_names[of] == op:
+            inner = shapes[inputs[0]][-1:] if op == "matmul" else shapes[inputs[1]][1:]
+            return 2 * size(of) * int(np.prod(inner)), moved
+        return (0 if op in ("take", "cast") else size(i)), moved
 
     def times(
         self, rng: np.random.Generator, unit_ns: float = 12_000

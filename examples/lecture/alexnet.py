@@ -32,7 +32,7 @@ def figures(look="light"):
     image = gs.randn(1, 3, 224, 224)
     common = dict(style="modules", theme=look)
     return {
-        "alexnet": gs.draw(model, image, title="AlexNet", collapse=1, **common),
+        "alexnet": gs.draw(model, image, title="AlexNet", collapse=0, **common),
         "alexnet_layers": gs.draw(
             model, image, title="AlexNet, layer by layer", collapse=2, **common
         ),

@@ -19,7 +19,7 @@ def figures(look="light"):
             Q,
             style="math",
             theme=look,
-            title="Q = 3a\u00b3 \u2212 b\u00b2, formulas and their gradients",
+            title="Formulas and gradients of Q",
         ),
     }
 

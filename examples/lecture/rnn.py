@@ -26,7 +26,7 @@ def figures(look="light"):
     h1 = (W_x.mm(x1) + W_h.mm(h0)).tanh()
     h2 = (W_x.mm(x2) + W_h.mm(h1)).tanh()
     h3 = (W_x.mm(x3) + W_h.mm(h2)).tanh()
-    loss = h3.pow(2).sum()
+    loss = h3.sum()
     loss.backward()
     unrolled = gs.draw(
         loss, theme=look, title="Three inputs: the cell unrolled, its weights shared", direction="right",

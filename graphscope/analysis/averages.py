@@ -39,12 +39,14 @@ class Row:
     bytes_s: float = np.nan
 
     def __getattr__(self, name: str) -> Any:
-        """Torch's names; its times are microseconds."""
+        """Torch's names; its times are microseconds, and 0 where nothing was measured."""
         column = ALIASES.get(name)
         if column is None:
             raise AttributeError(f"a row of key averages has no {name!r}")
         value = getattr(self, column)
-        return value / 1e3 if column in _TIMES else value
+        if column in _TIMES:
+            return 0.0 if value != value else value / 1e3
+        return value
 
 
 # Torch's names of columns.
@@ -61,6 +63,8 @@ ALIASES = {
     "cuda_time_total": "device",
     "self_cuda_time_total": "device",
     "device_memory_usage": "bytes",
+    "self_device_memory_usage": "bytes",
+    "self_cuda_memory_usage": "bytes",
     "cuda_memory_usage": "bytes",
 }
 _TIMES = ("total", "self", "mean", "p50", "p95", "forward", "backward", "device")

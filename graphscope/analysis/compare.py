@@ -1,5 +1,6 @@
 """Two runs side by side: what each op costs in both, with its spread, and whether they do the same work.
 
+The time of an op is that on its device where it was measured, else that on the host.
 A difference is only claimed where the middle halves of the two samples do not overlap; everything else is
 "no difference shown", however far the medians lie apart.
 """
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphscope.analysis.aggregate import GROUPS, SAMPLE, groups, output_bytes, pick
+from graphscope.analysis.aggregate import GROUPS, SAMPLE, groups, op_times, output_bytes, pick
 from graphscope.analysis.comparison import (
     FASTER,
     ONLY_A,
@@ -114,8 +115,7 @@ def _side(reader: TraceReader, group_by: str, kind: str) -> _Run:
     if not len(nums):
         nums = table.num[mine]
     picked = nums[np.unique(np.linspace(0, len(nums) - 1, SAMPLE).astype(int))]
-    columns = reader.columns("dur_ns", picked.tolist(), kind)
-    columns = columns[~np.isnan(columns).any(axis=1)]
+    columns = op_times(reader, [int(num) for num in picked], kind)
     if not len(columns):
         raise UsageError(f"{reader.path.name} has no {kind} step whose timings were kept.")
     wall = table.wall_ns[mine].astype(float)
@@ -124,14 +124,13 @@ def _side(reader: TraceReader, group_by: str, kind: str) -> _Run:
 
 def _of_step(reader: TraceReader, table: StepTable, num: int, group_by: str, kind: str) -> _Run:
     one = reader.step(num, kind)
-    columns = reader.columns("dur_ns", [one.num], kind)
-    if np.isnan(columns).any():
+    columns = op_times(reader, [one.num], kind)
+    if not len(columns):
         raise UsageError(f"{reader.path.name}: {kind} step {one.num} has no timings of its own.")
     wall = np.array([one.wall_ns], float)
     run = _run(reader, one.graph, one.shape_set, group_by, columns, wall)
     mine = (table.graph == one.graph) & (table.shape_set == one.shape_set)
-    others = reader.columns("dur_ns", pick(table, mine), kind)
-    others = others[~np.isnan(others).any(axis=1)]
+    others = op_times(reader, pick(table, mine), kind)
     graph = reader.graph(one.graph)
     for key, nodes in groups(reader, graph, group_by, one.shape_set).items():
         run.wide[key] = _width(others[:, np.concatenate(nodes)].sum(axis=1))

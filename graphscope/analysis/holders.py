@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import PurePath
 from typing import Any
 
@@ -16,7 +16,7 @@ from graphscope.analysis.tabular import Tabular, plain
 from graphscope.errors import UsageError
 from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
-from graphscope.trace.records import Graph, Longs, Step
+from graphscope.trace.records import DeviceStep, Graph, Longs, Step
 
 GROUPS = ("category", "module", "line")
 CATEGORIES = (
@@ -55,6 +55,8 @@ class StepMemory(Tabular):
     end: int
     curve: Longs
     holders: list[Held]
+    pools: list[DeviceStep] = field(default_factory=list)
+    """The pools of the devices that worked in the step."""
 
     def by(self, group: str) -> list[tuple[str, int]]:
         """Bytes at the peak per category, module or line, largest first.
@@ -97,13 +99,12 @@ def step_memory(reader: TraceReader, num: int = -1, kind: str = "train") -> Step
     step = reader.step(num, kind)
     graph = reader.graph(step.graph)
     sizes = lifetime.nbytes(reader, step)
-    ports = sum(
-        int(sizes[graph.n + k]) for k in range(graph.n_ports) if graph.port_kind(k) != "constant"
-    )
+    ports = lifetime.port_bytes(graph, sizes)
     # What was there before the step and is no input of it: the recorder's count, where it has one.
     before = max(int(step.live0), ports)
     if not graph.n:
         return StepMemory(step.num, before, "", "", before, before, np.zeros(0, np.int64), [])
+    pools = reader.devices(step.id)
     curve = lifetime.live_bytes(step, sizes) - int(step.live0) + before
     node = int(curve.argmax())
     held = [_held(reader, graph, step, h) for h in lifetime.holders(graph, step, sizes, node)]
@@ -118,16 +119,18 @@ def step_memory(reader: TraceReader, num: int = -1, kind: str = "train") -> Step
     survivors = int(sizes[: graph.n][step.freed == schema.SURVIVED].sum())
     held.sort(key=lambda h: -h.nbytes)
     return StepMemory(
-        step.num, int(curve[node]), _what(graph, node), _line(graph, node), before, before + survivors, curve, held
+        step.num, int(curve[node]), what(graph, node), line_of(graph, node), before, before + survivors, curve, held,
+        pools,
     )  # fmt: skip
 
 
-def _what(graph: Graph, i: int) -> str:
+def what(graph: Graph, i: int) -> str:
+    """The op of a node in words."""
     name = graph.op_name(i)
     return f"the gradient of {name}" if graph.phase[i] == schema.BACKWARD else name
 
 
-def _line(graph: Graph, i: int) -> str:
+def line_of(graph: Graph, i: int) -> str:
     """The line of a node; a gradient's is the line of its forward op."""
     twin = int(graph.twin[i])
     site = graph.site_of(i) or (graph.site_of(twin) if twin >= 0 else None)
@@ -143,7 +146,7 @@ def _held(reader: TraceReader, graph: Graph, step: Step, h: lifetime.Holder) -> 
         module, line = graph.scope_path(h.value), ""
     else:
         category = _category(graph, step, h.value, h.kept_for)
-        module, line = module_of(graph, h.value), _line(graph, h.value)
+        module, line = module_of(graph, h.value), line_of(graph, h.value)
     return Held(_label(graph, h), h.nbytes, category, module, line, size, _why(graph, h))
 
 
@@ -184,42 +187,5 @@ def _why(graph: Graph, h: lifetime.Holder) -> str:
 
 
 def _gradient(graph: Graph, node: int) -> str:
-    line = _line(graph, node)
+    line = line_of(graph, node)
     return f"the gradient of {graph.op_name(node)}" + (f" ({line})" if line else "")
-
-
-@dataclass
-class Growth:
-    """Whether steps leave more behind than they found: bytes at the start of the first and last steps seen."""
-
-    first_step: int
-    last_step: int
-    first: int
-    last: int
-    per_step: float
-    grows: bool
-
-
-def growth(reader: TraceReader, kind: str = "train", sample: int = 200) -> Growth | None:
-    """Memory at the start of steps, over the run; None when fewer than eight steps say.
-
-    It *grows* when the slope of a straight line through the samples explains more than 95 % of their variance,
-    and a step adds at least one byte in ten thousand.
-    """
-    table = reader.steps(kind)
-    nums = (
-        table.num[np.unique(np.linspace(0, max(len(table) - 1, 0), sample).astype(int))]
-        if len(table)
-        else []
-    )
-    points = [(n, reader.step(int(n), kind).live0) for n in nums]
-    points = [(n, size) for n, size in points if size]
-    if len(points) < 8:
-        return None
-    points = points[2:]  # optimizers make their state in the first steps
-    x, y = (np.array(column, float) for column in zip(*points, strict=True))
-    slope, start = np.polyfit(x, y, 1)
-    spread = float(((y - y.mean()) ** 2).sum())
-    left = float(((y - slope * x - start) ** 2).sum())
-    grows = spread > 0 and left < 0.05 * spread and slope > max(y[0], 1) * 1e-4
-    return Growth(int(x[0]), int(x[-1]), int(y[0]), int(y[-1]), float(slope), bool(grows))

@@ -42,6 +42,12 @@ def nbytes(lookup: Lookup, step: Step) -> Longs:
     return np.array([sizes[id] for id in step.specs.tolist()], np.int64)
 
 
+def port_bytes(graph: Graph, sizes: Longs) -> int:
+    """Bytes of what a step reads and did not make; constants are not counted."""
+    ports = [graph.n + k for k in range(graph.n_ports) if graph.port_kind(k) != "constant"]
+    return int(sizes[ports].sum()) if ports else 0
+
+
 def live_bytes(step: Step, sizes: Longs) -> Longs:
     """Bytes alive while each node runs: its output exists, what dies after it is still there."""
     n = len(step.freed)

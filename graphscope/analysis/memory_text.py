@@ -25,6 +25,11 @@ def text(memory: StepMemory, by: str = "category", top: int = 12, width: int = 1
     lines.append(
         f"{units.bytes_(memory.start)} alive when it began, {units.bytes_(memory.end)} when it ended"
     )
+    for pool in memory.pools:
+        lines.append(
+            f"pool of {pool.device}: {units.bytes_(pool.used)} in use when it began, {units.bytes_(pool.peak)} at most, "
+            f"{units.bytes_(pool.reserved)} held, {units.bytes_(pool.workspace)} workspace of one op at most"
+        )
     lines.append("")
     for key, size in memory.by(by):
         lines.append(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphscope import units
-from graphscope.analysis.aggregate import GROUPS, device_time, groups, pick
+from graphscope.analysis.aggregate import GROUPS, groups, op_times, pick
 from graphscope.analysis.ceilings import Ceilings
 from graphscope.analysis.ceilings import ceilings as measured
 from graphscope.analysis.tabular import Tabular, nanoseconds, plain, rate, text_table
@@ -30,7 +30,8 @@ class Roof:
     """One line: figures of one step, times in nanoseconds, rates per second.
 
     intensity: operations per byte moved. fraction: of the time, the share that this work would take at the
-    measured ceilings; 1 is as fast as the machine can. bound: ``memory`` or ``compute``, whichever would take
+    measured ceilings; 1 is as fast as the machine can, and more says that data came from caches (the ceiling of
+    copying is that of main memory). bound: ``memory`` or ``compute``, whichever would take
     longer at its ceiling; ``overhead`` when both would take less than a tenth of the time, so that what
     counts is calling the op (or a kernel far from the ceilings).
     """
@@ -143,19 +144,15 @@ def roofline(
     table = reader.steps(kind)
     mine = (table.graph == one.graph) & (table.shape_set == one.shape_set)
     picked = pick(table, mine)
-    columns = reader.columns("dur_ns", picked, kind)
-    columns = columns[~np.isnan(columns).any(axis=1)]
+    columns = op_times(reader, picked, kind)
     if not len(columns):
         raise UsageError(f"{reader.path.name}: no step like {kind} step {one.num} has timings.")
     times = np.median(columns, axis=0)
-    device = device_time(reader, graph, picked, kind)
-    if device is not None:
-        times = np.where(device > 0, device, times)
     flops, traffic = (c.astype(float) for c in costs)
     specs = [reader.spec(id) for id in one.specs[: graph.n].tolist()]
     on_cpu = np.array([spec.device == "cpu" for spec in specs], bool)
     wide = np.array([spec.dtype in ("float64", "complex128") for spec in specs], bool)
-    roof = ceilings or (measured() if on_cpu.any() else None)
+    roof = ceilings or (measured() if (on_cpu & (traffic > 0)).any() else None)
     limits = None if roof is None else _limits(roof, flops, traffic, wide)
     known = np.ones(graph.n, bool) if ceilings is not None else on_cpu
     found = groups(reader, graph, group_by, one.shape_set)

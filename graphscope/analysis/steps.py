@@ -10,26 +10,27 @@ import numpy as np
 
 from graphscope import units
 from graphscope.analysis import lifetime
-from graphscope.analysis.breakdown import phase_table
+from graphscope.analysis.breakdown import PARTS as PARTS
+from graphscope.analysis.breakdown import breakdown_table
 from graphscope.analysis.tabular import Tabular, nanoseconds, plain, text_table
 from graphscope.errors import UsageError
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import Longs, StepTable
-
-PARTS = ("data", "forward", "backward", "update", "python", "recorder")
 
 
 @dataclass
 class StepRow:
     """One step. Times are nanoseconds; ``data`` to ``recorder`` sum to ``wall``.
 
-    data: waiting for the batch. python: between the ops, in the interpreter. recorder: what recording cost.
+    data: waiting for the batch. copies: between host and device. python: between the ops, in the
+    interpreter. recorder: what recording cost.
     loss: NaN where none was seen. peak: most bytes alive at once. flops: arithmetic operations.
     """
 
     step: int
     wall: int
     data: float
+    copies: float
     forward: float
     backward: float
     update: float
@@ -65,7 +66,7 @@ class Steps(Tabular):
         shown = rows
         if 0 <= row_limit < len(rows):
             shown = rows[len(rows) - row_limit :] if sort_by == "step" else rows[:row_limit]
-        times = ("wall", *PARTS)
+        times = ("wall", *self._parts())
         took = nanoseconds([getattr(row, name) for row in shown for name in times])
         known = [name for name in ("loss", "flops") if any(_known(row, name) for row in shown)]
         names = [*times, *known, "peak", "status"]
@@ -75,12 +76,16 @@ class Steps(Tabular):
             words += [_cell(row, name) for name in (*known, "peak")]
             lines.append([str(row.step), *words, row.status])
         head = ["FLOP" if name == "flops" else name for name in names]
-        drop = ("FLOP", "recorder", "peak", "update", "data", "python")
+        drop = ("FLOP", "recorder", "peak", "update", "copies", "data", "python")
         text = text_table(["step", *head], lines, width, drop, left=("status",))
         text.append(self._total())
         if len(shown) < len(rows):
             text[-1] += f"; {len(rows) - len(shown)} more steps not shown"
         return "\n".join(text)
+
+    def _parts(self) -> list[str]:
+        """The parts, without copies where there were none."""
+        return [name for name in PARTS if name != "copies" or any(r.copies > 0 for r in self.rows)]
 
     def _total(self) -> str:
         wall = sum(row.wall for row in self.rows)
@@ -89,7 +94,7 @@ class Steps(Tabular):
         of = sum(row.wall for row in timed)
         if not of:
             return f"{steps}, {units.ns(wall)} in all"
-        shares = [(name, sum(getattr(row, name) for row in timed) / of) for name in PARTS]
+        shares = [(name, sum(getattr(row, name) for row in timed) / of) for name in self._parts()]
         parts = ", ".join(f"{name} {units.share(share)}" for name, share in shares)
         return f"{steps}, {units.ns(wall)} in all: {parts}"
 
@@ -116,16 +121,14 @@ class Steps(Tabular):
 def steps(reader: TraceReader, kind: str = "train") -> Steps:
     """Every step of a kind with its parts. A step without timings has NaN in them."""
     table = reader.steps(kind)
-    parts = phase_table(reader, table, kind)
-    ops = parts.sum(axis=1)
+    _, parts = breakdown_table(reader, kind)
+    sums = np.nan_to_num(parts.sum(axis=1))
     # Overlap of clock readings cannot make a step shorter than its ops.
-    wall = np.where(np.isnan(ops), table.wall_ns, np.maximum(table.wall_ns, np.nan_to_num(ops)))
-    rest = wall - ops
-    recorder = np.minimum(table.rec_ns, rest)
+    wall = np.where(sums > table.wall_ns, sums, table.wall_ns)
     peaks, flops = peak_bytes(reader, table, kind), step_flops(reader, table)
     columns: list[list[Any]] = [
-        table.num.tolist(), wall.astype(np.int64).tolist(), *parts.T.tolist(), (rest - recorder).tolist(),
-        recorder.tolist(), table.loss.tolist(), peaks.tolist(), flops.tolist(), table.graph.tolist(), table.status,
+        table.num.tolist(), wall.astype(np.int64).tolist(), *parts.T.tolist(), table.loss.tolist(), peaks.tolist(),
+        flops.tolist(), table.graph.tolist(), table.status,
     ]  # fmt: skip
     rows = [StepRow(*values) for values in zip(*columns, strict=True)]
     return Steps(kind, rows)
@@ -138,18 +141,19 @@ def peak_bytes(reader: TraceReader, table: StepTable, kind: str = "train") -> Lo
     nothing but what was alive before: one of them is looked at.
     """
     out = np.zeros(len(table), np.int64)
-    known: dict[tuple[int, int], int] = {}
+    known: dict[tuple[int, int], tuple[int, int]] = {}
     for k in range(len(table)):
         key = (int(table.graph[k]), int(table.shape_set[k]))
-        if table.own_deaths[k] or key not in known:
+        found = None if table.own_deaths[k] else known.get(key)
+        if found is None:
             step = reader.step(int(table.num[k]), kind)
-            live = lifetime.live_bytes(step, lifetime.nbytes(reader, step))
-            above = int(live.max(initial=0)) - step.live0 if len(live) else 0
+            graph, sizes = reader.graph(step.graph), lifetime.nbytes(reader, step)
+            live = lifetime.live_bytes(step, sizes) - step.live0
+            found = max(int(live.max(initial=0)), 0), lifetime.port_bytes(graph, sizes)
             if not table.own_deaths[k]:
-                known[key] = above
-        else:
-            above = known[key]
-        out[k] = int(table.live0[k]) + above
+                known[key] = found
+        above, before = found
+        out[k] = max(int(table.live0[k]), before) + above
     return out
 
 

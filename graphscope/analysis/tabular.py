@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from graphscope import units
 from graphscope.errors import UsageError
+
+GAP = 3  # blanks between columns
 
 
 class Tabular:
@@ -80,23 +78,43 @@ def text_table(
     shortened; never a number. Columns in a tuple go together. ``left``: columns that hold words.
     """
     cells = [list(row) for row in rows]
-    wide = [max([len(name), *(len(row[k]) for row in cells)]) for k, name in enumerate(head)]
+    wide = [max(map(cell_width, [name, *(row[k] for row in cells)])) for k, name in enumerate(head)]
     shown = list(range(1, len(head)))
     for item in drop:
         if 24 + sum(wide[k] + 3 for k in shown) > width:
             together = (item,) if isinstance(item, str) else item
             shown = [k for k in shown if head[k] not in together]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column(head[0], overflow="ellipsis", no_wrap=True, min_width=min(12, wide[0]))
-    for k in shown:
-        justify: Any = "left" if head[k] in left else "right"
-        table.add_column(head[k], justify=justify, no_wrap=True, min_width=wide[k])
-    for row in cells:
-        # Text, not markup: a name may hold square brackets.
-        table.add_row(Text(printable(row[0])), *(Text(row[k]) for k in shown))
-    out = io.StringIO()
-    Console(file=out, width=width, color_system=None, legacy_windows=False).print(table)
-    return [line.rstrip() for line in out.getvalue().rstrip().splitlines()]
+    room = max(width - sum(wide[k] + GAP for k in shown), 12)
+    names = [printable(row[0], min(48, room - 1)) for row in cells]
+    first = max([cell_width(head[0]), *map(cell_width, names)])
+    lines = [_line(first, head[0], [_pad(head[k], wide[k], head[k] in left) for k in shown])]
+    lines.append("\u2500" * min(max(first + sum(wide[k] + GAP for k in shown), 1), width))
+    for name, row in zip(names, cells, strict=True):
+        lines.append(_line(first, name, [_pad(row[k], wide[k], head[k] in left) for k in shown]))
+    return [line.rstrip() for line in lines]
+
+
+def cell_width(text: str) -> int:
+    """How many columns of a terminal a text takes: two for an East Asian wide sign, none for an accent.
+
+    >>> cell_width("relu"), cell_width("\u5c42"), cell_width("e\u0301")
+    (4, 2, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def _pad(text: str, width: int, left: bool) -> str:
+    room = " " * (width - cell_width(text))
+    return text + room if left else room + text
+
+
+def _line(first: int, name: str, cells: list[str]) -> str:
+    return (" " * GAP).join([_pad(name, first, True), *cells])
 
 
 def printable(key: str, width: int = 48) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphscope import units
 from graphscope.analysis import lifetime
-from graphscope.analysis.holders import _OF_PORT, CATEGORIES, _category, _line, _what
+from graphscope.analysis.holders import _OF_PORT, CATEGORIES, _category, line_of, what
 from graphscope.analysis.tabular import Tabular, plain, text_table
 from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
@@ -69,7 +69,11 @@ class MemoryTimeline(Tabular):
             for k in shown
         ]  # fmt: skip
         lines = text_table(
-            ["node", "op", "line", "at", "alive", *names], rows, width, names[::-1], ("op", "line")
+            ["node", "op", "line", "at", "alive", *names],
+            rows,
+            width,
+            (*names[::-1], "at", "line"),
+            ("op", "line"),
         )
         top = self.peak
         if top is not None:
@@ -115,7 +119,7 @@ def memory_timeline(reader: TraceReader, num: int = -1, kind: str = "train") -> 
     curves = {name: np.cumsum(column[:n]) for name, column in sums.items()}
     live = sum(curves.values(), np.zeros(n, np.int64)).tolist()
     rows = [
-        Moment(int(step.begin_ns[i]), i, _what(graph, i), _line(graph, i), live[i])
+        Moment(int(step.begin_ns[i]), i, what(graph, i), line_of(graph, i), live[i])
         for i in range(n)
     ]
     return MemoryTimeline(step.num, rows, {k: v for k, v in curves.items() if v.any()})

@@ -33,14 +33,14 @@ def _tuple(given: Any, what: str, name: str) -> tuple[tuple[Tensor, ...], bool]:
             where = f" at index {i}" if several else ""
             raise at_line(
                 DTypeError,
-                f"{name}: the {what}{where} are {type(t).__name__}; give one tensor, or a tuple of tensors",
+                f"{name}: {what}{where} is {type(t).__name__}; give a tensor, or several in a tuple",
             )
     return found, several
 
 
 def _inputs(given: Any, create_graph: bool, name: str) -> tuple[tuple[Tensor, ...], bool]:
     """Fresh inputs that want a gradient: with ``create_graph`` they hang on the given ones."""
-    found, several = _tuple(given, "inputs given to the function", name)
+    found, several = _tuple(given, "input", name)
     fresh = []
     for t in found:
         x: Any = t
@@ -54,7 +54,7 @@ def _inputs(given: Any, create_graph: bool, name: str) -> tuple[tuple[Tensor, ..
 def _call(
     func: Callable[..., Any], inputs: tuple[Tensor, ...], name: str
 ) -> tuple[tuple[Tensor, ...], bool]:
-    return _tuple(func(*inputs), "outputs of the function", name)
+    return _tuple(func(*inputs), "output", name)
 
 
 def _vectors(
@@ -69,7 +69,7 @@ def _vectors(
                 "pass v in those shapes",
             )
         return (fn_ones(like[0]),)
-    found, many = _tuple(v, "vector v", name)
+    found, many = _tuple(v, "v", name)
     if len(found) != len(like):
         raise at_line(
             AutogradError,
@@ -261,7 +261,7 @@ def _jacobian_forward(func: Any, inputs: Any, create_graph: bool, vectorize: boo
         raise NotImplementedError(
             'jacobian with strategy="forward-mode" has no create_graph=True, as in torch'
         )
-    xs, many_in = _tuple(inputs, "inputs given to the function", "jacobian")
+    xs, many_in = _tuple(inputs, "input", "jacobian")
     xs = tuple(x.detach() for x in xs)
     columns: list[list[tuple[Tensor, ...]]] = []
     ys: tuple[Tensor, ...] = ()
@@ -301,7 +301,7 @@ def hessian(
     vectorize: bool = False, outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:  # fmt: skip
     """The second derivatives of a function with one value: the Jacobian of its gradient."""
-    xs, many_in = _tuple(inputs, "inputs given to the function", "hessian")
+    xs, many_in = _tuple(inputs, "input", "hessian")
     if outer_jacobian_strategy not in ("reverse-mode", "forward-mode"):
         raise at_line(
             AutogradError,

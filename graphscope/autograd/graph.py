@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from graphscope.autograd.context import OwnOutput, kept
 from graphscope.engine import anomaly, dispatch, versions
+from graphscope.engine.explain import at_line
 from graphscope.engine.hooks import accumulator
 from graphscope.engine.modes import no_grad
 from graphscope.engine.saved import Packed
@@ -28,8 +29,10 @@ class GradientEdge(NamedTuple):
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     """The edge on which this tensor's gradient flows."""
     if not tensor._rg:
-        raise AutogradError(
-            "it is not possible to get a gradient edge of a tensor that does not require grad"
+        raise at_line(
+            AutogradError,
+            f"get_gradient_edge: no gradient flows to a tensor {tuple(tensor._a.shape)} with requires_grad=False, so it has "
+            "no edge",
         )
     if tensor._node is None:
         return GradientEdge(accumulator(tensor), 0)

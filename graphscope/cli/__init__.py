@@ -27,6 +27,7 @@ COMMANDS = (
     ("compare", "compare two runs: time per op, structure, numbers"),
     ("memory", "print what holds the memory of a step, and why"),
     ("export", "save a run as a figure, or for other tools"),
+    ("gallery", "build the figures of the lecture deck into one page"),
     ("info", "print versions and devices"),
 )
 FAILED, WRONG = 1, 2

@@ -9,7 +9,8 @@ import sys
 from dataclasses import asdict
 
 from graphscope import units
-from graphscope.analysis.holders import GROUPS, growth, step_memory
+from graphscope.analysis.growth import growth
+from graphscope.analysis.holders import GROUPS, step_memory
 from graphscope.analysis.memory_text import text
 from graphscope.cli.runs import RUN_HELP, open_run
 from graphscope.cli.table import _for_terminal, _rows
@@ -53,6 +54,13 @@ def run(args: argparse.Namespace) -> int:
                 f"{trend.first_step} to {units.bytes_(trend.last)} at step {trend.last_step}. Something keeps "
                 "tensors across steps; a loss that is summed without .item() does."
             )
+            for leak in trend.leaks[:3]:
+                where = f"{leak.op} ({leak.line})" if leak.line else leak.op
+                print(
+                    _for_terminal(
+                        f"  {units.bytes_(leak.per_step)} a step is made by {where} and stays."
+                    )
+                )
     if damage:
         print(f"graphscope memory: {damage} What is intact is shown.", file=sys.stderr)
     return 0

@@ -15,6 +15,7 @@ DESCRIPTION = """\
 One line a step; its parts sum to its wall time.
 
   data      waiting for the batch
+  copies    between host and device
   forward, backward, update   inside the ops of each phase
   python    between the ops, in the interpreter
   recorder  what recording the step cost
@@ -27,7 +28,7 @@ example:
   graphscope steps runs/digits.gscope --sort wall    the slowest steps
   graphscope steps runs/ --csv > steps.csv           all steps, times in nanoseconds"""
 SORTS = (
-    "step", "wall", "data", "forward", "backward", "update", "python", "recorder", "loss", "peak", "flops", "status",
+    "step", "wall", "data", "copies", "forward", "backward", "update", "python", "recorder", "loss", "peak", "flops", "status",
 )  # fmt: skip
 
 

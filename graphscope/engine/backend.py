@@ -7,6 +7,7 @@ accumulation at indices, timing, memory.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -89,6 +90,30 @@ class Backend(Protocol):
     def elapsed_ns(self, begin: int, end: int) -> int:
         """Device time between two marks that were both passed."""
 
+    def event(self) -> int:
+        """A mark of one's own that can be set again and again; not set yet."""
+
+    def mark(self, event: int) -> int:
+        """Set it behind the work that the current stream has now; returns the stream's number. Never waits."""
+
+    def passed(self, event: int) -> bool:
+        """Whether the device has passed it; never waits."""
+
+    def await_mark(self, event: int) -> None:
+        """Wait until the device has passed it."""
+
+    def between_ns(self, begin: int, end: int) -> int:
+        """Device time between two marks that were both passed; negative where they were set the other way."""
+
+    def passed_at(self, event: int) -> int | None:
+        """When the device passed the mark on ``host_ns()``'s clock; None where only differences are known."""
+
+    def host_ns(self) -> int:
+        """The clock of the host as the device sees it: virtual where the device's is."""
+
+    def issued_ns(self) -> int | None:
+        """When the host issued the first work since the last mark, -1 if there was none; None: unknown."""
+
     def memory_stats(self) -> MemoryStats:
         """The pool's numbers now."""
 
@@ -111,6 +136,10 @@ BACKENDS: dict[type, Backend] = {}
 def register(backend: Backend) -> Backend:
     """Make a backend the one for its array type; returns it."""
     BACKENDS[backend.array_type] = backend
+    dispatch = sys.modules.get("graphscope.engine.dispatch")
+    rec = dispatch.recorder() if dispatch is not None else None
+    if rec is not None and backend.name != "cpu" and hasattr(rec, "device_here"):
+        rec.device_here()  # a recorder looks for devices only from here on
     return backend
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,42 @@ class CupyBackend:
         """Device time between two passed marks. CUDA resolves about 500 ns, as float32 milliseconds."""
         ms: float = self._runtime.eventElapsedTime(self._event(begin), self._event(end))
         return round(ms * 1e6)
+
+    def event(self) -> int:
+        """A CUDA event of one's own with timing, to be set again and again; it lives as long as the program."""
+        return int(self._runtime.eventCreateWithFlags(0))
+
+    def mark(self, event: int) -> int:
+        """Set it behind the current stream's work; returns the stream's pointer."""
+        stream: int = self.xp.cuda.get_current_stream().ptr
+        self._runtime.eventRecord(event, stream)
+        return stream
+
+    def passed(self, event: int) -> bool:
+        """Whether the device has passed it; never waits, and may be asked by any thread."""
+        return bool(self._runtime.eventQuery(event) == 0)
+
+    def await_mark(self, event: int) -> None:
+        """Wait until the device has passed it."""
+        self.sync_count += 1
+        self._runtime.eventSynchronize(event)
+
+    def between_ns(self, begin: int, end: int) -> int:
+        """Device time between two passed marks. CUDA resolves about 500 ns, as float32 milliseconds."""
+        ms: float = self._runtime.eventElapsedTime(begin, end)
+        return round(ms * 1e6)
+
+    def passed_at(self, event: int) -> int | None:
+        """None: CUDA tells differences only."""
+        return None
+
+    def host_ns(self) -> int:
+        """The wall clock."""
+        return perf_counter_ns()
+
+    def issued_ns(self) -> int | None:
+        """None: CUDA does not tell when a kernel was launched."""
+        return None
 
     # ---------------------------------------------------------------- memory
 

@@ -48,6 +48,37 @@ class NumpyBackend:
         """Wall time between two marks."""
         return end - begin
 
+    def event(self) -> int:
+        """Raises: DeviceError, since the host's work is timed by its own clock."""
+        raise DeviceError("the cpu has no queue to set marks in; its ops are timed where they run")
+
+    def mark(self, event: int) -> int:
+        """Never called: there are no events."""
+        return 0
+
+    def passed(self, event: int) -> bool:
+        """Always."""
+        return True
+
+    def await_mark(self, event: int) -> None:
+        """Nothing to wait for."""
+
+    def between_ns(self, begin: int, end: int) -> int:
+        """Never called: there are no events."""
+        return 0
+
+    def passed_at(self, event: int) -> int | None:
+        """Never called: there are no events."""
+        return None
+
+    def host_ns(self) -> int:
+        """Now."""
+        return perf_counter_ns()
+
+    def issued_ns(self) -> int | None:
+        """Unknown."""
+        return None
+
     def memory_stats(self) -> MemoryStats:
         """All unknown: numpy takes memory from the system, piece by piece."""
         return MemoryStats(None, None, None, None)

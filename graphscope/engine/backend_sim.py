@@ -128,6 +128,43 @@ class SimBackend:
         """Virtual device time between two marks."""
         return self.device.elapsed_ns(begin, end)
 
+    def event(self) -> int:
+        """A mark of one's own, not set yet."""
+        self.device.events.append(0)
+        return len(self.device.events) - 1
+
+    def mark(self, event: int) -> int:
+        """Set it behind the current stream's work; returns the stream's number."""
+        device = self.device
+        device.events[event] = max(device.host_ns, device.stream.tail)
+        device.first_issue = -1
+        return device.streams.index(device.stream)
+
+    def passed(self, event: int) -> bool:
+        """Whether it was passed by the host's virtual clock."""
+        return self.device.query(event)
+
+    def await_mark(self, event: int) -> None:
+        """The host's virtual clock goes to where the mark was passed."""
+        self.device.sync_count += 1
+        self.device.host_ns = max(self.device.host_ns, self.device.events[event])
+
+    def between_ns(self, begin: int, end: int) -> int:
+        """Virtual time between two marks."""
+        return self.device.events[end] - self.device.events[begin]
+
+    def passed_at(self, event: int) -> int | None:
+        """The moment of the mark, exactly."""
+        return self.device.events[event]
+
+    def host_ns(self) -> int:
+        """The host's virtual clock."""
+        return self.device.host_ns
+
+    def issued_ns(self) -> int | None:
+        """When the first work since the last mark was issued, exactly; -1 if there was none."""
+        return self.device.first_issue
+
     def memory_stats(self) -> MemoryStats:
         """The pool's numbers now."""
         pool = self.device.pool

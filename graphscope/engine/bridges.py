@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from time import perf_counter_ns as clock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,9 +48,16 @@ class Bridges:
     def _host(self) -> Any:
         if type(self._a) is ndarray:
             return self._a
+        from graphscope.engine import dispatch
         from graphscope.engine.backend import backend_of_type
 
-        return backend_of_type(type(self._a)).to_host(self._a)
+        rec = dispatch._rec
+        if rec is None or not hasattr(rec, "read"):
+            return backend_of_type(type(self._a)).to_host(self._a)
+        t0 = clock()
+        host = backend_of_type(type(self._a)).to_host(self._a)
+        rec.read(self, host, t0, clock())
+        return host
 
     # ---------------------------------------------------------------- numpy's and DLPack's protocols
 

@@ -69,6 +69,7 @@ class SimDevice:
         self.stream = self.default_stream
         self.streams = [self.default_stream]
         self.events: list[int] = []
+        self.first_issue = -1  # when the host issued the first work since the last mark of a recorder
         self.sync_count = 0
         self.h2d_bytes = 0
         self.d2h_bytes = 0
@@ -107,6 +108,8 @@ class SimDevice:
 
     def _enqueue(self, name: str, duration: int) -> None:
         self.host_ns += self.costs.launch
+        if self.first_issue < 0:
+            self.first_issue = self.host_ns
         begin = max(self.host_ns, self.stream.tail)
         self.stream.tail = begin + duration
         self.stream.log.append(Work(name, self.host_ns, begin, self.stream.tail))

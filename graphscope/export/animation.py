@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,12 +87,20 @@ def _asked(options: dict[str, Any]) -> tuple[float, float, bool]:
     seconds = options.get("seconds", SECONDS)
     dpi = options.get("dpi", DPI)
     for name, value, low, high in (("seconds", seconds, 0.02, 60), ("dpi", dpi, 1, 2400)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise UsageError(f"{name}={value!r} is not possible: pass a number from {low} to {high}.")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not low <= value <= high
+        ):
+            raise UsageError(
+                f"{name}={value!r} is not possible: pass a number from {low} to {high}."
+            )
     return float(dpi), float(seconds), bool(options.get("captions", True))
 
 
-def _pixels(figure: Figure, dpi: float, captions: bool) -> tuple[list[Drawing], Iterator[Pixels], list[float]]:
+def _pixels(
+    figure: Figure, dpi: float, captions: bool
+) -> tuple[list[Drawing], Iterator[Pixels], list[float]]:
     drawings, lengths = frames(figure, captions)
     first = drawings[0]
     sides = first.width * first.scale, first.height * first.scale
@@ -164,14 +173,12 @@ def _palette(drawings: Sequence[Drawing], pictures: Sequence[Pixels]) -> NDArray
     common = sorted(cells.values(), key=lambda c: (-c[0], c[1]))
     chosen += [colour for _, colour in common[: 256 - len(chosen)]]
     chosen += [chosen[0]] * (256 - len(chosen))
-    packed = np.array(chosen, np.uint32)
-    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], 1).astype(np.uint8)
+    return np.array([divmod(c >> 8, 256) + (c & 255,) for c in chosen], np.uint8)
 
 
 def _packed(picture: Pixels) -> NDArray[np.uint32]:
     wide = picture.astype(np.uint32)
-    packed: NDArray[np.uint32] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
-    return packed
+    return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2], np.uint32)
 
 
 class _Nearest:
@@ -225,18 +232,20 @@ def write_film(figure: Figure, path: str, **options: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="graphscope") as folder:
         made = os.path.join(folder, "film.mp4")
         with open(os.path.join(folder, "said"), "w+b") as said:
-            film = None
-            for picture, share in zip(rendered, lengths, strict=True):
-                even = _even(picture)
-                film = film or _encoder(program, even.shape, made, said)
-                if not _feed(film, even.tobytes(), max(round(seconds * share * FPS), 1)):
-                    break
-            assert film is not None and film.stdin is not None
+            pictures = map(_even, rendered)
+            first = next(pictures)
+            film = _encoder(program, first.shape, made, said)
             try:
-                film.stdin.close()
-            except BrokenPipeError:
-                pass  # it has ended before; why stands in `said`
-            if film.wait() != 0:
+                for picture, share in zip(chain([first], pictures), lengths, strict=True):
+                    if not _feed(film, picture.tobytes(), max(round(seconds * share * FPS), 1)):
+                        break
+                _feed(film, b"", 0)
+            except BaseException:
+                film.kill()
+                raise
+            finally:
+                failed = film.wait() != 0
+            if failed:
                 said.seek(0)
                 lines = said.read().decode(errors="replace").strip().splitlines()
                 raise UsageError(
@@ -247,11 +256,13 @@ def write_film(figure: Figure, path: str, **options: Any) -> None:
 
 
 def _feed(film: subprocess.Popen[bytes], picture: bytes, times: int) -> bool:
-    """Hand a picture to ffmpeg; False when it has ended already."""
+    """Hand a picture to ffmpeg, or none at the end; False when it has ended already (it says why)."""
     assert film.stdin is not None
     try:
         for _ in range(times):
             film.stdin.write(picture)
+        if not times:
+            film.stdin.close()
     except BrokenPipeError:
         return False
     return True

@@ -33,12 +33,14 @@ def figure_over_steps(
         taken = [n for n in taken if facts[n].graph == graph]
     if len(taken) < 2:
         there = reader.value_steps(kind)
-        known = (
-            f"values were taken in {len(there)} steps, from {there[0]} to {there[-1]}"
-            if there
-            else "no values were recorded in this run"
+        known = "no values were recorded in this run"
+        if there:
+            where = f"from {there[0]} to {there[-1]}" if len(there) > 1 else str(there[0])
+            known = f"of this run there are values of {len(there)}: {where}"
+        raise UsageError(
+            f"a figure over steps needs two steps with values in that range; {known}. "
+            'Record with gs.profile(..., values="full") to have them of every step.'
         )
-        raise UsageError(f"a figure over steps needs two steps with values in that range; {known}.")
     chosen = _thinned(taken)
     figures = [figure_of_run(reader, n, kind, **options) for n in chosen]
     figure = figures[-1]

@@ -8,7 +8,7 @@ play as one: the scope's card says something new only when its last op ran.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from graphscope.view.visible import Node
 
 START, FORWARD, BACKWARD = "start", "forward", "backward"
+NUMBERED = ("math", "forward", "reverse")  # styles that call values without a name v1, v2, ...
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,13 @@ def moments(figure: Figure, what: str = "cannot play this figure") -> list[Momen
     return played.found
 
 
+def naming(figure: Figure, room: int = 40) -> Callable[[int], str]:
+    """What the figure itself calls a value: some styles number those that have no name of the user's."""
+    scene = scene_of(figure, "cannot play this figure")
+    name = scene.name if figure.options.style in NUMBERED else scene.graph.label
+    return lambda value: units.clip(name(value), room)
+
+
 def start(figure: Figure) -> Moment:
     """Before the first op: inputs and parameters are there, nothing else."""
     ports = frozenset(-1 - k for k in range(scene_of(figure, "cannot play").graph.n_ports))
@@ -104,6 +112,7 @@ def grouped(all_moments: Sequence[Moment], most: int) -> list[Moment]:
 class _Play:
     def __init__(self, figure: Figure, graph: Graph) -> None:
         self.graph = graph
+        self._name = naming(figure)
         assert figure.view is not None
         self.cards = figure.view.nodes
         self.owner = {value: card for card in self.cards for value in card.members}
@@ -122,9 +131,6 @@ class _Play:
     ) -> None:
         known = frozenset(self.values), frozenset(self.grads)
         self.found.append(Moment(phase, says, card.id, *known, tuple(fresh), tuple(nodes)))
-
-    def _name(self, value: int) -> str:
-        return units.clip(self.graph.label(value), 40)
 
     # ---------------------------------------------------------------- forward
 
@@ -151,7 +157,9 @@ class _Play:
 
     def _said(self, card: Node, i: int) -> str:
         if card.kind == SCOPE:
-            return units.clip(f"{card.label} \u00d7{card.fold}" if card.fold > 1 else card.label, 60)
+            return units.clip(
+                f"{card.label} \u00d7{card.fold}" if card.fold > 1 else card.label, 60
+            )
         name, op = self._name(i), self.graph.op_name(i)
         given = ", ".join(self._name(v) for v in self.graph.inputs(i)[:4])
         more = ", \u2026" if len(self.graph.inputs(i)) > 4 else ""
@@ -195,9 +203,7 @@ class _Play:
                 says = f"\u2202{root}/\u2202{self._name(target)} through {graph.op_name(twin)}"
                 if total[target] > 1:
                     says += f" ({seen[target]} of {total[target]} parts)"
-            reached = [
-                to for to in (self.owner.get(t) for _, t in ran) if to is not None
-            ] or [card]
+            reached = [to for to in (self.owner.get(t) for _, t in ran) if to is not None] or [card]
             fresh = tuple(dict.fromkeys(to.main for to in reached))
             self._add(BACKWARD, says, reached[-1], fresh, [n for n, _ in ran])
 

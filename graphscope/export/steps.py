@@ -138,7 +138,13 @@ def _listed(manifest: Path, name: str) -> set[str]:
 def _list(
     manifest: Path, name: str, formats: list[str], frames: list[dict[str, str]], files: list[str]
 ) -> None:
-    told = {"made by": "GraphScope", "name": name, "formats": formats, "frames": frames, "files": files}
+    told = {
+        "made by": "GraphScope",
+        "name": name,
+        "formats": formats,
+        "frames": frames,
+        "files": files,
+    }
     with writing(manifest) as out:
         json.dump(told, out, ensure_ascii=True, indent=1)
         out.write("\n")
@@ -197,7 +203,7 @@ def reveal(name: str, stems: Sequence[str], played: Sequence[Moment], suffix: st
             shown = f' class="fragment{stays}" data-fragment-index="{k - 1}"'
         phase = "backward" if moment.phase == BACKWARD else "forward"
         alt = escape(f"Step {k + 1} of {last + 1}, {phase}: {_plain(moment.says)}", quote=True)
-        lines.append(f'    <img{shown} src="{stem}.{suffix}" alt="{alt}">')
+        lines.append(f'    <img{shown} src="{stem}.{suffix}" alt="{alt}" />')
     lines += ["  </div>", "</section>", ""]
     return "\n".join(lines)
 

@@ -157,9 +157,14 @@ def _formula(mark: Formula, colours: dict[str, str], unit: float) -> str:
     if mark.plain and mark.tex.isascii():
         size = _n(mark.size * unit)
         font = rf"\fontsize{{{size}bp}}{{{size}bp}}\selectfont"
-        body = rf"\gsfit{{{_n(mark.width * unit)}bp}}{{$\displaystyle {mark.tex}$}}"
-        place = _point((mark.x, mark.y))
-        return rf"\node[anchor=base west,text={_colour(mark.colour, colours)},font={font}] at {place} {{{body}}};"
+        # TeX's font is another one, and counts the air around a sign: only what is much wider is shrunk.
+        room = mark.width * 1.08 + 0.3 * mark.size
+        body = rf"\gsfit{{{_n(room * unit)}bp}}{{$\displaystyle {mark.tex}$}}"
+        small = mark.width < 2.5 * mark.size
+        place = _point((mark.x + mark.width / 2 if small else mark.x, mark.y))
+        anchor = "base" if small else "base west"
+        colour = _colour(mark.colour, colours)
+        return rf"\node[anchor={anchor},text={colour},font={font}] at {place} {{{body}}};"
     pieces = []
     for contour in (c for glyph in mark.glyphs for c in glyph):
         points = [_point((x + mark.x, y + mark.y)) for x, y in contour]

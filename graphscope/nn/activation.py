@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from graphscope.engine.dispatch import unary
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageAssertion
 from graphscope.nn import functional as F
+from graphscope.nn.applied import Applied
 from graphscope.nn.functional.common import error
 from graphscope.nn.module import Module
 from graphscope.ops import pointwise as pw
@@ -17,25 +20,24 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Shown(Module):
-    """An activation without parameters: what its constructor got stands in its repr."""
+class Inplace(Applied):
+    """An activation that may overwrite its input; the repr tells only if it does."""
 
-    _shown: tuple[str, ...] = ()
-
-    def extra_repr(self) -> str:
-        """Its options, as torch shows them."""
-        parts = [f"{name}={getattr(self, name)}" for name in self._shown]
-        if getattr(self, "inplace", False):
-            parts.append("inplace=True")
-        return ", ".join(parts)
-
-
-class ReLU(Shown):
-    """max(x, 0)."""
+    _options: ClassVar[tuple[str, ...]] = ("inplace",)
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
+        super().__init__(inplace=inplace)
+
+    def extra_repr(self) -> str:
+        """The options, as torch shows them."""
+        told = super().extra_repr()
+        if not self.inplace:
+            return told
+        return f"{told}, inplace=True" if told else "inplace=True"
+
+
+class ReLU(Inplace):
+    """max(x, 0)."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function."""
@@ -63,158 +65,116 @@ class Sigmoid(Module):
         return out
 
 
-class LeakyReLU(Shown):
+class LeakyReLU(Inplace):
     """x where it is positive, else negative_slope * x."""
 
+    _function = staticmethod(F.leaky_relu)
+    _options = ("negative_slope", "inplace")
     _shown = ("negative_slope",)
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__()
+        super().__init__(inplace)
         self.negative_slope = negative_slope
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.leaky_relu(input, self.negative_slope, self.inplace)
 
 
-class ELU(Shown):
+class _Alpha(Inplace):
+    _options = ("alpha", "inplace")
+    _shown = ("alpha",)
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.alpha = alpha
+
+
+class ELU(_Alpha):
     """x where it is positive, else alpha * (exp(x) - 1)."""
 
-    _shown = ("alpha",)
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        self.alpha = alpha
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.elu(input, self.alpha, self.inplace)
+    _function = staticmethod(F.elu)
 
 
-class CELU(Shown):
+class CELU(_Alpha):
     """An elu that is smooth for every alpha."""
 
-    _shown = ("alpha",)
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        self.alpha = alpha
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.celu(input, self.alpha, self.inplace)
+    _function = staticmethod(F.celu)
 
 
-class SELU(Shown):
+class SELU(Inplace):
     """The elu that keeps mean 0 and variance 1."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.selu(input, self.inplace)
+    _function = staticmethod(F.selu)
 
 
-class SiLU(Shown):
+class SiLU(Inplace):
     """x * sigmoid(x)."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.silu(input, self.inplace)
+    _function = staticmethod(F.silu)
 
 
-class Mish(Shown):
+class Mish(Inplace):
     """x * tanh(softplus(x))."""
 
+    _function = staticmethod(F.mish)
+
+
+class _Silent(Applied):
+    """An activation whose repr does not tell that it overwrites its input."""
+
+    _options = ("inplace",)
+
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.mish(input, self.inplace)
+        super().__init__(inplace=inplace)
 
 
-class Hardsigmoid(Module):
+class Hardsigmoid(_Silent):
     """A sigmoid of three straight pieces."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.hardsigmoid(input, self.inplace)
+    _function = staticmethod(F.hardsigmoid)
 
 
-class Hardswish(Module):
+class Hardswish(_Silent):
     """x * hardsigmoid(x)."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.hardswish(input, self.inplace)
+    _function = staticmethod(F.hardswish)
 
 
-class Threshold(Shown):
+class Threshold(Inplace):
     """x where it is above a threshold, else a value."""
 
+    _function = staticmethod(F.threshold)
+    _options = ("threshold", "value", "inplace")
     _shown = ("threshold", "value")
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
-        super().__init__()
-        self.threshold = threshold
-        self.value = value
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.threshold(input, self.threshold, self.value, self.inplace)
+        super().__init__(inplace)
+        self.threshold, self.value = threshold, value
 
 
-class RReLU(Shown):
+class RReLU(Inplace):
     """A leaky relu with random slopes while training."""
 
+    _function = staticmethod(F.rrelu)
+    _options = ("lower", "upper", "training", "inplace")
     _shown = ("lower", "upper")
 
-    def __init__(
-        self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False
-    ) -> None:
-        super().__init__()
-        self.lower = lower
-        self.upper = upper
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.lower, self.upper = lower, upper
 
 
-class Hardtanh(Shown):
+class Hardtanh(Inplace):
     """x limited to [min_val, max_val]."""
 
-    _shown: tuple[str, ...] = ("min_val", "max_val")
+    _function = staticmethod(F.hardtanh)
+    _options = ("min_val", "max_val", "inplace")
+    _shown: ClassVar[tuple[str, ...]] = ("min_val", "max_val")
 
     def __init__(
         self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value: float | None = None,
         max_value: float | None = None,
     ) -> None:  # fmt: skip
-        super().__init__()
+        super().__init__(inplace)
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
-        self.inplace = inplace
         if not self.max_val > self.min_val:
             raise error(
                 UsageAssertion,
@@ -222,102 +182,77 @@ class Hardtanh(Shown):
                 "is the larger",
             )
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
-
 
 class ReLU6(Hardtanh):
     """x limited to [0, 6]."""
 
-    _shown: tuple[str, ...] = ()
+    _shown = ()
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0, inplace)
 
 
-class GELU(Module):
+class GELU(Applied):
     """x times the normal distribution function of it."""
 
+    _function = staticmethod(F.gelu)
+    _options = _shown = ("approximate",)
+
     def __init__(self, approximate: str = "none") -> None:
+        super().__init__(approximate=approximate)
+
+
+class _Plain(Applied):
+    def __init__(self) -> None:
         super().__init__()
-        self.approximate = approximate
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.gelu(input, self.approximate)
-
-    def extra_repr(self) -> str:
-        """The kind of approximation, as torch shows it."""
-        return f"approximate={self.approximate!r}"
 
 
-class Softsign(Module):
+class Softsign(_Plain):
     """x / (1 + |x|)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.softsign(input)
+    _function = staticmethod(F.softsign)
 
 
-class Tanhshrink(Module):
+class Tanhshrink(_Plain):
     """x - tanh(x)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.tanhshrink(input)
+    _function = staticmethod(F.tanhshrink)
 
 
-class LogSigmoid(Module):
+class LogSigmoid(_Plain):
     """The logarithm of the sigmoid."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.logsigmoid(input)
+    _function = staticmethod(F.logsigmoid)
 
 
-class Softplus(Shown):
+class Softplus(Applied):
     """ln(1 + exp(beta x)) / beta."""
 
-    _shown = ("beta", "threshold")
+    _function = staticmethod(F.softplus)
+    _options = _shown = ("beta", "threshold")
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__()
-        self.beta = beta
-        self.threshold = threshold
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.softplus(input, self.beta, self.threshold)
+        super().__init__(beta=beta, threshold=threshold)
 
 
-class Hardshrink(Module):
+class _Shrink(Applied):
+    _options = ("lambd",)
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__(lambd=lambd)
+
+    def extra_repr(self) -> str:
+        """The limit, as torch shows it."""
+        return str(self.lambd)
+
+
+class Hardshrink(_Shrink):
     """x, but 0 where |x| is at most lambd."""
 
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__()
-        self.lambd = lambd
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.hardshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        """The limit, as torch shows it."""
-        return str(self.lambd)
+    _function = staticmethod(F.hardshrink)
 
 
-class Softshrink(Module):
+class Softshrink(_Shrink):
     """x moved towards 0 by lambd."""
 
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__()
-        self.lambd = lambd
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.softshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        """The limit, as torch shows it."""
-        return str(self.lambd)
+    _function = staticmethod(F.softshrink)

@@ -17,6 +17,11 @@ from graphscope.ops import linalg
 __all__ = ["Linear", "Bilinear", "Identity"]
 
 
+def _told(layer: Any, *sizes: str) -> str:
+    parts = [f"{name}={getattr(layer, name)}" for name in sizes]
+    return ", ".join([*parts, f"bias={layer.bias is not None}"])
+
+
 class Linear(Module):
     """y = x W^T + b over the last dimension.
 
@@ -61,7 +66,7 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         """Sizes, as torch shows them."""
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        return _told(self, "in_features", "out_features")
 
 
 class Bilinear(Module):
@@ -101,10 +106,7 @@ class Bilinear(Module):
 
     def extra_repr(self) -> str:
         """Sizes, as torch shows them."""
-        return (
-            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
-            f"out_features={self.out_features}, bias={self.bias is not None}"
-        )
+        return _told(self, "in1_features", "in2_features", "out_features")
 
 
 class Identity(Module):

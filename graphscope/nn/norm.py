@@ -9,6 +9,7 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.nn import functional as F
 from graphscope.nn import init
+from graphscope.nn.applied import Applied
 from graphscope.nn.functional.common import error
 from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
@@ -155,39 +156,37 @@ class GroupNorm(Module):
 _affine = affine
 
 
-class LocalResponseNorm(Module):
+class _Response(Applied):
+    _function = staticmethod(F.local_response_norm)
+    _options = ("size", "alpha", "beta", "k")
+    _shown = ("alpha", "beta", "k")
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__(size=size, alpha=alpha, beta=beta, k=k)
+
+    def extra_repr(self) -> str:
+        """Its constants, as torch shows them."""
+        return f"{self.size}, {super().extra_repr()}"
+
+
+class LocalResponseNorm(_Response):
     """Divides each channel by the activity of its neighbours.
 
     Source: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep CNNs" (AlexNet), 3.3.
     """
 
-    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
-        super().__init__()
-        self.size = size
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the layer."""
-        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
-
-    def extra_repr(self) -> str:
-        """Its constants, as torch shows them."""
-        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
-
-
-class CrossMapLRN2d(LocalResponseNorm):
+class CrossMapLRN2d(_Response):
     """The older name of ``LocalResponseNorm`` for images."""
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
         super().__init__(size, alpha, beta, k)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Any:
         """Apply the layer."""
         if input._a.ndim != 4:
             raise error(
                 ShapeError,
                 f"CrossMapLRN2d: the input {tuple(input._a.shape)} is no batch of images (N, C, H, W)",
             )
-        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+        return super().forward(input)

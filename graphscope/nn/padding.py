@@ -56,14 +56,22 @@ class ConstantPad2d(_ConstantPad):
     """A border of one value: (left, right, top, bottom)."""
 
 
-class ZeroPad1d(_Pad):
+class ZeroPad1d(ConstantPad1d):
     """A border of zeros: (left, right)."""
 
-    _dims = 1
+    def __init__(self, padding: Any) -> None:
+        super().__init__(padding, 0.0)
+
+    extra_repr = _Pad.extra_repr
 
 
-class ZeroPad2d(_Pad):
+class ZeroPad2d(ConstantPad2d):
     """A border of zeros: (left, right, top, bottom)."""
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__(padding, 0.0)
+
+    extra_repr = _Pad.extra_repr
 
 
 class ReflectionPad1d(_Pad):

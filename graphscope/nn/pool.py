@@ -2,198 +2,142 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from graphscope.engine.tensor import Tensor
 from graphscope.nn import functional as F
+from graphscope.nn.applied import Applied
 from graphscope.nn.functional.common import several
-from graphscope.nn.module import Module
 
 __all__ = [
     "MaxPool1d", "MaxPool2d", "MaxUnpool2d", "AvgPool1d", "AvgPool2d", "LPPool1d", "LPPool2d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
 ]  # fmt: skip
 
+_WINDOW = ("kernel_size", "stride", "padding")
 
-class _MaxPool(Module):
+
+class _Windows(Applied):
+    """Windows of a size, a stride (their size unless given) and a border."""
+
+    _options: ClassVar[tuple[str, ...]] = _WINDOW
+    _shown: ClassVar[tuple[str, ...]] = _WINDOW
+
+    def __init__(self, kernel_size: Any, stride: Any, padding: Any, **options: Any) -> None:
+        step = kernel_size if stride is None else stride
+        super().__init__(kernel_size=kernel_size, stride=step, padding=padding, **options)
+
+
+class _MaxPool(_Windows):
+    _options = (*_WINDOW, "dilation", "ceil_mode", "return_indices")
+    _shown = (*_WINDOW, "dilation", "ceil_mode")
+
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
         return_indices: bool = False, ceil_mode: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride if stride is not None else kernel_size
-        self.padding = padding
-        self.dilation = dilation
-        self.return_indices = return_indices
-        self.ceil_mode = ceil_mode
-
-    def _options(self) -> Any:
-        return (
-            self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
-        )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        """Sizes, as torch shows them."""
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
-        )
+        own = dict(dilation=dilation, return_indices=return_indices, ceil_mode=ceil_mode)
+        super().__init__(kernel_size, stride, padding, **own)
 
 
 class MaxPool1d(_MaxPool):
     """The largest element of each window of signals."""
 
-    def forward(self, input: Tensor) -> Any:
-        """Apply the layer."""
-        return F.max_pool1d(input, *self._options())
+    _function = staticmethod(F.max_pool1d)
 
 
 class MaxPool2d(_MaxPool):
     """The largest element of each window."""
 
-    def forward(self, input: Tensor) -> Any:
-        """Apply the layer."""
-        return F.max_pool2d(input, *self._options())
+    _function = staticmethod(F.max_pool2d)
 
 
-class MaxUnpool2d(Module):
+class MaxUnpool2d(_Windows):
     """Puts pooled values back at their places."""
 
+    _function = staticmethod(F.max_unpool2d)
+
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
-        super().__init__()
-        self.kernel_size = several(kernel_size, 2)
-        self.stride = several(stride if stride is not None else kernel_size, 2)
-        self.padding = several(padding, 2)
-
-    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
-        """Apply the layer."""
-        return F.max_unpool2d(
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
-
-    def extra_repr(self) -> str:
-        """Sizes, as torch shows them."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        size = several(kernel_size, 2)
+        super().__init__(size, size if stride is None else several(stride, 2), several(padding, 2))
 
 
-class AvgPool1d(Module):
+class AvgPool1d(_Windows):
     """The mean of each window of signals."""
+
+    _function = staticmethod(F.avg_pool1d)
+    _options = (*_WINDOW, "ceil_mode", "count_include_pad")
 
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__()
-        self.kernel_size = several(kernel_size, 1)
-        self.stride = several(stride if stride is not None else kernel_size, 1)
-        self.padding = several(padding, 1)
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the layer."""
-        return F.avg_pool1d(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        """Sizes, as torch shows them."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        size = several(kernel_size, 1)
+        step = size if stride is None else several(stride, 1)
+        own = dict(ceil_mode=ceil_mode, count_include_pad=count_include_pad)
+        super().__init__(size, step, several(padding, 1), **own)
 
 
-class AvgPool2d(Module):
+class AvgPool2d(_Windows):
     """The mean of each window."""
+
+    _function = staticmethod(F.avg_pool2d)
+    _options = (*_WINDOW, "ceil_mode", "count_include_pad", "divisor_override")
 
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
         count_include_pad: bool = True, divisor_override: int | None = None,
     ) -> None:  # fmt: skip
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride if stride is not None else kernel_size
-        self.padding = padding
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the layer."""
-        return F.avg_pool2d(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
-            self.divisor_override,
+        super().__init__(
+            kernel_size, stride, padding, ceil_mode=ceil_mode, count_include_pad=count_include_pad,
+            divisor_override=divisor_override,
         )  # fmt: skip
 
-    def extra_repr(self) -> str:
-        """Sizes, as torch shows them."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
+class _LPPool(Applied):
+    _options = _shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
 
-class _LPPool(Module):
     def __init__(
         self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
     ) -> None:
-        super().__init__()
-        self.norm_type = norm_type
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.ceil_mode = ceil_mode
-
-    def extra_repr(self) -> str:
-        """Sizes, as torch shows them."""
-        return (
-            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
-            f"ceil_mode={self.ceil_mode}"
-        )
+        own = dict(norm_type=norm_type, kernel_size=kernel_size, stride=stride, ceil_mode=ceil_mode)
+        super().__init__(**own)
 
 
 class LPPool1d(_LPPool):
     """The p-norm of each window of signals."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the layer."""
-        return F.lp_pool1d(
-            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
-        )
+    _function = staticmethod(F.lp_pool1d)
 
 
 class LPPool2d(_LPPool):
     """The p-norm of each window."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the layer."""
-        return F.lp_pool2d(
-            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
-        )
+    _function = staticmethod(F.lp_pool2d)
 
 
-class _Adaptive(Module):
+class _Adaptive(Applied):
+    _options: ClassVar[tuple[str, ...]] = ("output_size",)
+    _shown = ("output_size",)
+
     def __init__(self, output_size: Any) -> None:
-        super().__init__()
-        self.output_size = output_size
-
-    def extra_repr(self) -> str:
-        """The size, as torch shows it."""
-        return f"output_size={self.output_size}"
+        super().__init__(output_size=output_size)
 
 
 class AdaptiveAvgPool1d(_Adaptive):
     """Means over as many windows of the signal as asked for."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the layer."""
-        return F.adaptive_avg_pool1d(input, self.output_size)
+    _function = staticmethod(F.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_Adaptive):
     """Means over as many windows as asked for."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the layer."""
-        return F.adaptive_avg_pool2d(input, self.output_size)
+    _function = staticmethod(F.adaptive_avg_pool2d)
 
 
 class _AdaptiveMax(_Adaptive):
+    _options = ("output_size", "return_indices")
+
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__(output_size)
         self.return_indices = return_indices
@@ -202,14 +146,10 @@ class _AdaptiveMax(_Adaptive):
 class AdaptiveMaxPool1d(_AdaptiveMax):
     """The largest elements of as many windows of the signal as asked for."""
 
-    def forward(self, input: Tensor) -> Any:
-        """Apply the layer."""
-        return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
+    _function = staticmethod(F.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMax):
     """The largest elements of as many windows as asked for."""
 
-    def forward(self, input: Tensor) -> Any:
-        """Apply the layer."""
-        return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+    _function = staticmethod(F.adaptive_max_pool2d)

@@ -9,7 +9,7 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 from graphscope.nn import functional as F
 from graphscope.nn import init as starts
-from graphscope.nn.activation import Shown
+from graphscope.nn.applied import Applied
 from graphscope.nn.functional.common import error
 from graphscope.nn.module import Module
 from graphscope.nn.parameter import Parameter
@@ -17,60 +17,41 @@ from graphscope.nn.parameter import Parameter
 __all__ = ["GLU", "LogSoftmax", "PReLU", "Softmax", "Softmax2d", "Softmin"]
 
 
-class Softmax(Shown):
+class _AlongDim(Applied):
+    _options = ("dim", "_stacklevel")
+    _shown = ("dim",)
+    _stacklevel = 5  # where the warning about a missing dim finds the call of the module
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__(dim=dim)
+
+
+class Softmax(_AlongDim):
     """exp(x) normalised to sum 1 along a dimension."""
 
-    _shown = ("dim",)
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.softmax(input, self.dim, _stacklevel=5)
+    _function = staticmethod(F.softmax)
 
 
-class LogSoftmax(Shown):
+class LogSoftmax(_AlongDim):
     """The logarithm of softmax."""
 
-    _shown = ("dim",)
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.log_softmax(input, self.dim, _stacklevel=5)
+    _function = staticmethod(F.log_softmax)
 
 
-class Softmin(Shown):
+class Softmin(_AlongDim):
     """The softmax of -x."""
 
-    _shown = ("dim",)
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.softmin(input, self.dim, _stacklevel=5)
+    _function = staticmethod(F.softmin)
 
 
-class GLU(Shown):
+class GLU(Applied):
     """The first half along a dimension times the sigmoid of the second."""
 
-    _shown = ("dim",)
+    _function = staticmethod(F.glu)
+    _options = _shown = ("dim",)
 
     def __init__(self, dim: int = -1) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the function."""
-        return F.glu(input, self.dim)
+        super().__init__(dim=dim)
 
 
 class Softmax2d(Module):

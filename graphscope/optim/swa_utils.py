@@ -30,19 +30,19 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable[..., Tensor]:
     """The moving average: decay times the old one, the rest from the model."""
     _check(decay)
 
-    def ema_update(ema_param: Any, current_param: Any, num_averaged: Any) -> Tensor:
-        return ema_param * decay + current_param * (1 - decay)  # type: ignore[no-any-return]
+    def moved(average: Any, new: Any, seen: Any) -> Tensor:
+        return average * decay + new * (1 - decay)  # type: ignore[no-any-return]
 
-    return ema_update
+    return moved
 
 
 def get_swa_avg_fn() -> Callable[..., Tensor]:
     """The equal average of all models so far."""
 
-    def swa_update(averaged_param: Any, current_param: Any, num_averaged: Any) -> Tensor:
-        return averaged_param + (current_param - averaged_param) / (num_averaged + 1)  # type: ignore[no-any-return]
+    def moved(average: Any, new: Any, seen: Any) -> Tensor:
+        return average + (new - average) / (seen + 1)  # type: ignore[no-any-return]
 
-    return swa_update
+    return moved
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[..., None]:
@@ -63,10 +63,10 @@ def _check(decay: float) -> None:
 
 
 def _on_lists(average: Callable[..., Tensor]) -> Callable[..., None]:
-    def update(averaged: Any, current: Any, num_averaged: Any) -> None:
+    def update(averages: Any, news: Any, seen: Any) -> None:
         with no_grad():
-            for a, p in zip(averaged, current, strict=True):
-                a.copy_(average(a, p, num_averaged))
+            for a, new in zip(averages, news, strict=True):
+                a.copy_(average(a, new, seen))
 
     return update
 

@@ -106,8 +106,13 @@ class EventList(list[FunctionEvent]):
         return self.table()
 
 
-def events(reader: Any, steps: list[tuple[str, int]]) -> Iterator[FunctionEvent]:
-    """The events of these steps (kind, number), parents before what ran inside them."""
+def events(
+    reader: Any, steps: list[tuple[str, int]], number: Callable[[str, int], int]
+) -> Iterator[FunctionEvent]:
+    """The events of these steps (kind, number), parents before what ran inside them.
+
+    ``number`` gives the number that the program has for a step.
+    """
     id = 0
     for kind, num in steps:
         step = reader.step(num, kind)
@@ -115,6 +120,8 @@ def events(reader: Any, steps: list[tuple[str, int]]) -> Iterator[FunctionEvent]
         open: list[tuple[int, FunctionEvent]] = []  # by depth: what the next span may lie in
         for span in spans(graph, step):
             event = _event(id, span, graph, step, reader)
+            if span.kind == "step":
+                event.name = f"ProfilerStep#{number(kind, num)}"
             id += 1
             while open and open[-1][0] >= span.depth:
                 open.pop()
@@ -128,8 +135,7 @@ def events(reader: Any, steps: list[tuple[str, int]]) -> Iterator[FunctionEvent]
 def _event(id: int, span: Span, graph: Graph, step: Step, reader: Any) -> FunctionEvent:
     when = Interval(span.begin / 1e3, span.end / 1e3)
     if span.kind != "op":
-        name = f"ProfilerStep#{step.num}" if span.kind == "step" else span.name
-        return FunctionEvent(id, name, span.kind, when)
+        return FunctionEvent(id, span.name, span.kind, when)
     i = span.node
     site = graph.site_of(i)
     spec = reader.spec(step.spec_id(i))

@@ -49,9 +49,9 @@ class profile(Results):  # noqa: N801 - torch's name
     Example:
         >>> import graphscope as gs
         >>> with gs.profiler.profile() as prof:
-        ...     y = gs.ones(3, 3) @ gs.ones(3, 3)
-        >>> [(row.key, row.count) for row in prof.key_averages() if row.key == "matmul"]
-        [('matmul', 1)]
+        ...     y = gs.ones(3, 3).exp().exp()
+        >>> [(row.key, row.count) for row in prof.key_averages()]
+        [('exp', 2)]
     """
 
     def __init__(
@@ -171,6 +171,15 @@ class profile(Results):  # noqa: N801 - torch's name
         self.add_metadata(key, value)
 
     preset_metadata_json = add_metadata_json
+
+    def _program_step(self, kind: str, num: int) -> int:
+        windows: list[Window] = self._source.windows
+        for window in windows:
+            recorded = window.train if kind == "train" else window.eval
+            # Where the program's steps and the recorded ones are as many, they are the same.
+            if num in recorded and len(recorded) == len(window.program):
+                return window.program.start + recorded.index(num)
+        return num
 
     def _place(self) -> tuple[Path, dict[str, range] | None]:
         source = self._source

@@ -22,8 +22,8 @@ from graphscope.trace.reader import TraceReader
 
 # Torch's columns that the table has under another name.
 _SORT = {
-    "name": "key", "device_time": "device", "cuda_time": "device", "self_cuda_memory_usage": "bytes",
-    "self_device_memory_usage": "bytes", "xpu_time_total": "device", "self_xpu_time_total": "device",
+    "name": "key", "device_time": "device", "cuda_time": "device", "xpu_time_total": "device",
+    "self_xpu_time_total": "device",
 }  # fmt: skip
 _STACK_METRICS = ("self_cpu_time_total", "self_cuda_time_total", "self_xpu_time_total")
 
@@ -75,7 +75,9 @@ class Results:
     @contextmanager
     def _part(self, merged: bool = False) -> Iterator[Any]:
         path, ranges = self._place()
-        with TraceReader(path) as reader:  # closed again: the run's last write wants the file for itself
+        with TraceReader(
+            path
+        ) as reader:  # closed again: the run's last write wants the file for itself
             yield Part(reader, ranges, merged)
 
     def key_averages(
@@ -106,7 +108,11 @@ class Results:
     def events(self) -> EventList:
         """Every step, phase, module and op that was recorded."""
         with self._part() as part:
-            return EventList(events(part, steps_in_order(part)), self)
+            return EventList(events(part, steps_in_order(part), self._program_step), self)
+
+    def _program_step(self, kind: str, num: int) -> int:
+        """The program's own number of a recorded step."""
+        return num
 
     def export_chrome_trace(self, path: str, use_python_export: bool = False) -> None:
         """A file for Perfetto (ui.perfetto.dev) and chrome://tracing; ``.gz`` is compressed."""

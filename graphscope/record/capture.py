@@ -22,74 +22,11 @@ from graphscope.engine.frames import user_frame
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
-from graphscope.record.formulas import gradient_formulas
+from graphscope.record.memory_trace import MemoryTrace
 from graphscope.record.statistics import describe
 from graphscope.trace import records, schema
 
 _ndarray = np.ndarray
-
-
-class MemoryTrace:
-    """A graph in memory that answers like a trace reader: strings, ops, specs and sites."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._ops: list[Any] = []
-        self._op_ids: dict[Any, int] = {}
-        self._specs: list[Any] = []
-
-    def string(self, id: int) -> str:
-        """A text by its id."""
-        return self._texts[id]
-
-    def op(self, id: int) -> records.OpInfo:
-        """An op by its id."""
-        found: records.OpInfo = self._ops[id]
-        return found
-
-    def spec(self, id: int) -> records.Spec:
-        """Shape, dtype and bytes by id."""
-        found: records.Spec = self._specs[id]
-        return found
-
-    def site(self, id: int) -> records.Site | None:
-        """The tape keeps no source lines."""
-        return None
-
-    def intern(self, text: str) -> int:
-        """The id of a new text."""
-        self._texts.append(text)
-        return len(self._texts) - 1
-
-    def op_id(self, row: Any) -> int:
-        """The id of an op row."""
-        found = self._op_ids.get(row)
-        if found is None:
-            found = self._op_ids[row] = len(self._ops)
-            formulas = gradient_formulas(row)
-            self._ops.append(
-                records.OpInfo(
-                    found,
-                    row.name,
-                    row.family,
-                    row.tex,
-                    formulas,
-                    list(row.inputs),
-                    row.doc,
-                    row.view,
-                )
-            )
-        return found
-
-    def spec_id(self, array: Any) -> int:
-        """The id of an array's shape and dtype; -1 for an array that is not known."""
-        if array is None:
-            return -1
-        size = int(array.size) * array.dtype.itemsize
-        self._specs.append(
-            records.Spec(len(self._specs), tuple(array.shape), array.dtype.name, size, "cpu")
-        )
-        return len(self._specs) - 1
 
 
 class _Capture:
@@ -154,7 +91,7 @@ class _Capture:
                 and node.row.name in ops.TABLE
             ):
                 kernel: Callable[..., Any] = dispatch.bind(node.row, _ndarray)
-                result = kernel(*arrays, **(node.params or {}))
+                result = kernel(*arrays, **_copied(node.params or {}))
                 if node.row.aux:
                     result, aux = result
                 result = np.asarray(result)
@@ -188,7 +125,7 @@ class _Capture:
         told = {-1 - k: t._grad._a for k, t in leaves if t._grad is not None}
         found: dict[int, Any] = {}
         for t in self.roots:
-            if t._node is None or t._a.size != 1 or type(t._a) is not _ndarray:
+            if t._node is None or type(t._a) is not _ndarray:
                 return told
             found[self.place[t._node]] = np.ones_like(t._a)
         for i in range(len(self.nodes) - 1, -1, -1):
@@ -211,6 +148,19 @@ class _Capture:
             v in found and np.allclose(found[v], g, rtol=1e-4, atol=1e-6) for v, g in told.items()
         )
         return found if agree else told
+
+
+def _copied(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters for running an op again: what it keeps (running means) is a copy, and stays as it was."""
+
+    def copy(value: Any) -> Any:
+        if type(value) in (tuple, list):
+            return type(value)(copy(v) for v in value)
+        if isinstance(value, Tensor):
+            return Tensor(value._a.copy())
+        return value.copy() if isinstance(value, _ndarray) else value
+
+    return {name: copy(value) for name, value in params.items()}
 
 
 def _names(frame: Any, capture: _Capture) -> dict[int, str]:
@@ -244,11 +194,12 @@ def capture(
     roots: tuple[Tensor, ...],
     frame: Any = None,
     scope_of: Callable[[Node], str] = lambda node: "",
-    parameters: dict[int, str] | None = None,
+    owned: dict[int, tuple[str, str]] | None = None,
 ) -> Captured:
     """The graph behind ``roots``, named after the frame's variables.
 
-    ``scope_of`` gives the module path in which an op ran, ``parameters`` names parameters by ``id``.
+    ``scope_of`` gives the module path in which an op ran, ``owned`` gives the kind and the path
+    of a module's tensors by ``id``.
     """
     for t in roots:
         if not isinstance(t, Tensor):
@@ -284,10 +235,13 @@ def capture(
         nodes += backward
     ports = []
     for k, port in enumerate(found.ports):
-        name = (parameters or {}).get(id(port)) or named.get(-1 - k)
-        name = name or (port._name if port is not None else None)
+        role, path = (owned or {}).get(id(port), ("", ""))
+        name = path or named.get(-1 - k) or (port._name if port is not None else None)
         constant = port is not None and port._a.ndim == 0 and not port._rg and name is None
-        kind = 1 if port is not None and port._rg else 2 if constant else 0
+        role = role or (
+            "parameter" if port is not None and port._rg else "constant" if constant else "input"
+        )
+        kind = schema.PORT_KINDS.index(role)
         const = trace.intern(f"{port._a.item():.7g}") if constant and port is not None else -1
         ports.append([trace.intern(name) if name else -1, kind, trace.intern(""), const])
     labels = [trace.intern(named[i]) if i in named else -1 for i in range(len(nodes))]

@@ -168,7 +168,7 @@ def _prepared(fn: Any, inputs: Any, way: Way, backward: bool) -> Call:
 def _moved(x: Any, way: Way) -> Any:
     if not isinstance(x, Tensor):
         return x
-    new: Any = x.detach().clone()
+    new: Any = x.detach().clone()  # type: ignore[attr-defined]
     if way.dtype is not None and x._a.dtype.kind == "f":
         new = new.to(way.dtype)
     new = new.to(way.device).detach()

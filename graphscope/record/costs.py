@@ -55,49 +55,66 @@ class Costs:
     def __init__(self) -> None:
         self._known: dict[Any, Cost] = {}
 
-    def of(self, graph: GraphRecord, shapes: Any) -> tuple[list[int], list[int]]:
-        """Operations and bytes of each node of a graph; ``shapes`` are those of its nodes and ports."""
-        of_nodes, of_ports = shapes
-        keys = graph.keys
-        known = self._known
+    def of(
+        self, graph: GraphRecord, shapes: Any, specs: Sequence[int]
+    ) -> tuple[list[int], list[int]]:
+        """Operations and bytes of each node of a graph.
+
+        shapes: of its nodes and of its ports. specs: a number for each of these shapes with its dtype, the
+        same one wherever they come up; what is remembered goes by them.
+        """
+        keys, known, n = graph.keys, self._known, len(graph.keys)
         if len(known) > LIMIT:
             known.clear()
         flops, traffic = [], []
-
-        def value(w: int) -> tuple[Any, Any]:
-            if w < PORT:
-                return of_nodes[w], dtype_of(keys[w])
-            return of_ports[w - PORT], graph.ports[w - PORT][3]
-
+        facts: list[Any] = []
         for i, key in enumerate(keys):
+            fact: Any = None
             cost = FREE
-            if len(key) > 1:
-                row, slot = key[0], (-1 if len(key) == 8 else key[2])
-                twin = i if len(key) == 8 else key[1]
-                if twin >= 0 and len(keys[twin]) == 8:
-                    fact = keys[twin]
-                    ins = tuple(value(w) for w in _wires(fact))
-                    made, params = (of_nodes[i], dtype_of(key)), fact[1]
-                    whole = made if slot < 0 else (of_nodes[twin], fact[6])
-                    at = (row, slot, params, ins, made, whole)
-                    found = known.get(at)
-                    cost = found if found is not None else _count(*at)
-                    known[at] = cost
+            if len(key) == 8:
+                row, params, u, v = key[:4]
+                u = specs[u if u < PORT else n + u - PORT]
+                if v is not None:
+                    if type(v) is tuple:
+                        v = tuple([specs[w if w < PORT else n + w - PORT] for w in v])
+                    else:
+                        v = specs[v if v < PORT else n + v - PORT]
+                fact = (row, params, u, v, specs[i])
+                if not row.view:
+                    cost = self._cost(fact, graph, shapes, i, -1, i)
+            elif len(key) == 4 and key[1] >= 0 and facts[key[1]] is not None:
+                _, twin, slot, _ = key
+                cost = self._cost((slot, specs[i], facts[twin]), graph, shapes, twin, slot, i)
+            facts.append(fact)
             flops.append(cost[0])
             traffic.append(cost[1])
         return flops, traffic
 
+    def _cost(self, at: Any, graph: GraphRecord, shapes: Any, op: int, slot: int, i: int) -> Cost:
+        try:
+            found = self._known.get(at)
+        except TypeError:  # a slice among the params, which Python before 3.12 cannot look up
+            return _count(graph, shapes, op, slot, i)
+        if found is None:
+            found = self._known[at] = _count(graph, shapes, op, slot, i)
+        return found
 
-def _wires(key: Any) -> tuple[int, ...]:
-    _, _, u, v, *_ = key
-    return (u,) if v is None else (u, *v) if isinstance(v, tuple) else (u, v)
 
-
-def _count(row: Any, slot: int, params: Any, ins: Any, made: Any, whole: Any) -> Cost:
-    inputs, out = [Shape(*x) for x in ins], Shape(*made)
+def _count(graph: GraphRecord, shapes: Any, op: int, slot: int, i: int) -> Cost:
+    """The cost of node ``i``: op ``op`` itself, or the gradient of its input ``slot``."""
+    of_nodes, of_ports = shapes
+    row, params, u, v = graph.keys[op][:4]
+    wires = (u,) if v is None else (u, *v) if isinstance(v, tuple) else (u, v)
+    inputs = [
+        Shape(of_nodes[w], dtype_of(graph.keys[w]))
+        if w < PORT
+        else Shape(of_ports[w - PORT], graph.ports[w - PORT][3])
+        for w in wires
+    ]
+    out = Shape(of_nodes[i], dtype_of(graph.keys[i]))
     if slot < 0:
         return forward(row, params, inputs, out)
-    return gradient(row, slot, params, inputs, Shape(*whole), out)
+    return gradient(row, slot, params, inputs, Shape(of_nodes[op], graph.keys[op][6]), out)
 
 
 def forward(row: Any, params: Any, inputs: list[Shape], out: Shape) -> Cost:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphscope.record.known_formulas import KNOWN
+
 _cache: dict[Any, dict[str, str]] = {}
 _TIGHT, _PRODUCT, _SUM, _LOOSE = 3, 2, 1, 0
 
@@ -96,8 +98,12 @@ def gradient_formulas(row: Any) -> dict[str, str]:
     if row in _cache:
         return _cache[row]
     found: dict[str, str] = {}
+    known = KNOWN.get(row.name, {})
     for w in row.wants:
         if w.name == "*":
+            continue
+        if w.name in known:
+            found[w.name] = rf"\bar{{{w.name}}} = {known[w.name]}"
             continue
         symbols = row.grouped([Symbol(k) for k in row.inputs]) + [Symbol("y"), Symbol("m")]
         try:

@@ -66,16 +66,21 @@ def _tensors(value: Any) -> list[Tensor]:
 
 def figure(what: tuple[Any, ...], frame: Any, asked: dict[str, Any]) -> Any:
     """The figure of tensors, or of ``(model, *inputs)``."""
+    from graphscope import get_rng_state, set_rng_state
     from graphscope.export.figure import figure_of_scene
     from graphscope.nn.module import Module
     from graphscope.view.styles import Scene, options, style
 
     wrt = asked.pop("wrt", None)
     kinds: dict[str, str] = {}
-    if what and isinstance(what[0], Module):
-        found, kinds = _of_model(what[0], what[1:], frame)
-    else:
-        found = capture(what, frame)
+    before = get_rng_state()
+    try:
+        if what and isinstance(what[0], Module):
+            found, kinds = _of_model(what[0], what[1:], frame)
+        else:
+            found = capture(what, frame)
+    finally:
+        set_rng_state(before)  # dropout draws again, and the program must not notice
     for name in ("highlight", "path"):
         if name in asked and asked[name] is not None:
             asked[name] = _named(asked[name], found)
@@ -98,22 +103,19 @@ def _of_model(model: Any, inputs: tuple[Any, ...], frame: Any) -> tuple[Captured
         raise UsageError(
             f"draw: a {type(model).__name__} alone computes nothing; pass its input too: gs.draw(model, x)"
         )
-    from graphscope import get_rng_state, set_rng_state
-
     calls = Calls()
-    before = get_rng_state()
     with _watched(model, calls):
         out = model(*inputs)
-    set_rng_state(before)
     roots = tuple(t for t in _tensors(out) if t._node is not None)
     if not roots:
         raise UsageError(
             f"draw: what {type(model).__name__} returned has no graph. Some parameter or input must require grad, "
             "and the call must not be under no_grad"
         )
-    names = {id(p): path for path, p in model.named_parameters()}
+    owned = {id(b): ("buffer", path) for path, b in model.named_buffers()}
+    owned |= {id(p): ("parameter", path) for path, p in model.named_parameters()}
     kinds = {path: type(module).__name__ for path, module in model.named_modules()}
-    return capture(roots, frame, calls.scope_of, names), kinds
+    return capture(roots, frame, calls.scope_of, owned), kinds
 
 
 def _number(t: Tensor, found: Captured) -> str:

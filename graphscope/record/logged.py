@@ -45,7 +45,8 @@ class OwnRun:
         row = (kind, str(tag), at, data, wall)
         if kind not in ("scalar", "text"):
             row = ("media", str(tag), at, kind, data, wall)  # type: ignore[assignment]
-        self.pump.notes.append(row)
+        if self.pump.failed is None:  # else nobody takes them out again
+            self.pump.notes.append(row)
 
     def flush(self) -> None:
         """Return when everything is in the file."""

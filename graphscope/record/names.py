@@ -21,7 +21,7 @@ class GraphRecord:
 
     __slots__ = (
         "id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "shapes", "deaths", "other",
-        "seen", "told", "entries", "_last", "_last_id",
+        "seen", "told", "entries", "on_device", "_last", "_last_id",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +45,7 @@ class GraphRecord:
         self.seen = 0  # steps so far
         self.told: Any = None  # the shapes of the last step, for the next one to follow
         self.entries: Any = None
+        self.on_device = False
         self._last: Any = None
         self._last_id = -1
 

@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
 from time import thread_time_ns
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from graphscope.record.costs import Costs
 from graphscope.record.formulas import gradient_formulas
+from graphscope.record.job import Job as Job
 from graphscope.record.names import GraphRecord
 from graphscope.record.tables import DATA_OP, dtype_of, tables
 from graphscope.trace import schema
@@ -27,30 +28,6 @@ from graphscope.trace.writer import Facts, TraceWriter
 PERIOD = 0.2
 BATCH = 256  # steps packed at once
 WAITING_LIMIT = 20_000  # steps; what comes while so many wait is dropped and counted
-
-
-class Job(NamedTuple):
-    """One finished step on its way to the file."""
-
-    seq: int
-    kind: str
-    num: int
-    graph: GraphRecord
-    shape_set: int
-    status: str
-    t0_ns: int
-    wall_ns: int
-    rec_ns: int
-    loss: float | None
-    nonfinite: int
-    begin: Any
-    end: Any
-    t0: int
-    freed: Any
-    looked: bool
-    note: str | None
-    entries: Any
-    names: Any
 
 
 class Pump:
@@ -104,7 +81,11 @@ class Pump:
         self.jobs.append(job)
 
     def flush(self) -> None:
-        """Return when everything put so far is in the file (or writing has failed)."""
+        """Return when everything put so far is in the file (or writing has failed).
+
+        Where steps still run on a device this waits for it.
+        """
+        self._wait_for_devices()
         with self._idle:
             self._asked += 1
             mine = self._asked
@@ -114,6 +95,7 @@ class Pump:
 
     def close(self, state: str, error: str | None) -> None:
         """Write the rest, mark the trace as ended, end the thread."""
+        self._wait_for_devices()
         self._stop = True
         self._wake.set()
         if self._thread.is_alive():
@@ -127,6 +109,11 @@ class Pump:
             Exception
         ) as problem:  # a bug of ours included: the program's own result must survive
             self._give_up(problem)
+
+    def _wait_for_devices(self) -> None:
+        for job in list(self.jobs):
+            if job.marks is not None:
+                job.marks.wait()
 
     # ---------------------------------------------------------------- the thread
 
@@ -163,7 +150,7 @@ class Pump:
     def _drain(self) -> int:
         """Write what has come; returns the number of steps."""
         wrote = 0
-        while self.jobs:
+        while self.jobs and self.jobs[0].is_over:
             batch = self._batch()
             wrote += len(batch)
             self._steps(batch)
@@ -181,7 +168,7 @@ class Pump:
         graph, status = batch[0].graph, batch[0].status
         while self.jobs and len(batch) < BATCH:
             job = self.jobs[0]
-            if job.graph is not graph or job.status != status:
+            if job.graph is not graph or job.status != status or not job.is_over:
                 break
             batch.append(self.jobs.popleft())
         return batch
@@ -207,6 +194,14 @@ class Pump:
             set_id = self._sets.get(key)
             if set_id is None:
                 set_id = self._sets[key] = self._shape_set(graph, graph.shapes[job.shape_set])
+            column: Any = None
+            rows: list[Any] = []
+            if job.marks is not None:
+                column, rows = job.marks.read(n, job.t0)
+            for left in job.left or ():
+                self.writer.add_left(*left)
+            for row in rows:
+                self.writer.add_device(job.seq, *row)
             facts.append(
                 Facts(
                     job.seq,
@@ -218,9 +213,10 @@ class Pump:
                     job.loss,
                     job.nonfinite,
                     job.freed,
-                    self._set_live[set_id],
+                    self._set_live[set_id] if job.live0 < 0 else job.live0,
                     job.note,
                     job.looked,
+                    column,
                 )  # fmt: skip
             )
             if job.entries:
@@ -268,9 +264,8 @@ class Pump:
             if dtype is None:
                 self.writer.add_spec(found, (), "none", 0, "cpu")
             else:
-                self.writer.add_spec(
-                    found, shape, dtype.name, size * dtype.itemsize, self.recorder.names.device
-                )
+                device = getattr(dtype, "device", None) or self.recorder.names.device
+                self.writer.add_spec(found, shape, dtype.name, size * dtype.itemsize, device)
         return found
 
     def _shape_set(self, graph: GraphRecord, shapes: Any) -> int:
@@ -287,7 +282,7 @@ class Pump:
         made = len(self._set_live)
         self._set_live[made] = live
         self.writer.add_shape_set(made, graph.id, ids)
-        self.writer.add_costs(made, *self._costs.of(graph, shapes))
+        self.writer.add_costs(made, *self._costs.of(graph, shapes, ids))
         return made
 
     def _describe(self, graph: GraphRecord, job: Job) -> None:

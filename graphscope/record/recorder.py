@@ -66,8 +66,12 @@ class Recorder(StepLife):
         t0: int,
         t1: int,
         node: Any,
+        dtype: Any = None,
     ) -> None:
-        """A forward or update op ran: its inputs are ``a``, ``b`` (or None) and ``rest``."""
+        """A forward or update op ran: its inputs are ``a``, ``b`` (or None) and ``rest``.
+
+        dtype: what stands for the dtype of the result (or of each) where it is on a device.
+        """
         if get_ident() != self.thread:
             self.foreign += 1
             return
@@ -89,12 +93,12 @@ class Recorder(StepLife):
                     *[self._port(x) if (x._rid - base) >> SPAN else x._rid - base for x in rest],
                 )
         if type(out) is tuple:
-            self._several(row, params, u, v, out, t0, t1, node)
+            self._several(row, params, u, v, out, t0, t1, node, dtype)
             return
         i = self.i
         made = out._a
         mask = 0 if node is None else node.plan.mask
-        key = (row, params, u, v, self.scope, self.phase, made.dtype, mask)
+        key = (row, params, u, v, self.scope, self.phase, dtype or made.dtype, mask)
         if self.told is not None:
             if (
                 i < self.n_expected
@@ -136,7 +140,9 @@ class Recorder(StepLife):
                 self.event_ns += clock() - t2
 
     @fenced
-    def grad(self, node: Any, slot: int, g: Any, t0: int, t1: int, alias: bool = False) -> None:
+    def grad(
+        self, node: Any, slot: int, g: Any, t0: int, t1: int, alias: bool = False, dtype: Any = None
+    ) -> None:
         """The gradient of one input of ``node`` was computed."""
         if get_ident() != self.thread:
             self.foreign += 1
@@ -146,7 +152,7 @@ class Recorder(StepLife):
         if twin >> SPAN:
             twin = -1
         i = self.i
-        key = (node.row, twin, slot, g.dtype)
+        key = (node.row, twin, slot, dtype or g.dtype)
         if self.told is not None:
             if i < self.n_expected and self.expected[i] == key and self.told.of_nodes[i] == g.shape:
                 self.begin[i] = t0
@@ -290,6 +296,13 @@ class Recorder(StepLife):
 
     # ---------------------------------------------------------------- rare work
 
+    def device_here(self) -> None:
+        """A device was started: from here on this is a ``DeviceRecorder``, which asks more of every op."""
+        from graphscope.record.on_device import DeviceRecorder
+
+        self.__class__ = DeviceRecorder
+        self.begin_here()  # type: ignore[attr-defined]
+
     def stopped(self, error: Exception) -> None:
         """Something in here failed: say so once. The program runs on, and what was written can be opened."""
         if self.broken is not None:
@@ -332,8 +345,8 @@ class Recorder(StepLife):
             self.on_death.append(partial(self.dead.__setitem__, len(self.on_death)))
 
     def _several(
-        self, row: Any, params: Any, u: int, v: Any, outs: Any, t0: int, t1: int, node: Any
-    ) -> None:
+        self, row: Any, params: Any, u: int, v: Any, outs: Any, t0: int, t1: int, node: Any, dtypes: Any = None
+    ) -> None:  # fmt: skip
         """An op with several outputs: the first is the node, the others are extra nodes beside it."""
         main = self.i
         for k, out in enumerate(outs):
@@ -341,7 +354,8 @@ class Recorder(StepLife):
             a = out._a
             wires = (u, v) if k == 0 else (main, None)
             mask = 0 if node is None else node.plan.mask
-            key = (row, (*params, k), *wires, self.scope, self.phase, a.dtype, mask)
+            dtype = a.dtype if dtypes is None else dtypes[k]
+            key = (row, (*params, k), *wires, self.scope, self.phase, dtype, mask)
             if self.told is not None:
                 if (
                     i < self.n_expected

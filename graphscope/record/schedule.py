@@ -7,11 +7,13 @@ program that is not recorded at all.
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
 
+from graphscope.engine.frames import is_ours
 from graphscope.errors import UsageError
 
 
@@ -92,6 +94,14 @@ def always(step: int) -> ProfilerAction:
     return _RECORD
 
 
+def _outside() -> int:
+    """How many frames up the program's own line is: several classes of ours may lie in between."""
+    level, frame = 1, sys._getframe(1)
+    while is_ours(frame.f_code) and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    return level
+
+
 class Window(NamedTuple):
     """One stretch of active steps."""
 
@@ -155,13 +165,15 @@ class Windows:
         """(a window ends, and is handed out; another begins) between two steps."""
         ends = before is _SAVE or (before is _RECORD and now not in RECORDING)
         if before is _WARMUP and now is _NONE:
-            warnings.warn("Incorrect schedule: WARMUP followed by NONE", UserWarning, stacklevel=4)
+            warnings.warn(
+                "Incorrect schedule: WARMUP followed by NONE", UserWarning, stacklevel=_outside()
+            )
         if before is _RECORD and ends:
             warnings.warn(
                 f"Incorrect schedule: RECORD followed by {now.name}; the window before it is not "
                 "handed out, since its last step should be RECORD_AND_SAVE",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=_outside(),
             )
         return ends, before is _SAVE, now in RECORDING and (ends or before not in RECORDING)
 

@@ -22,6 +22,11 @@ from graphscope.trace.format import new_run_path
 
 VALUES = ("auto", "off", "stats", "full")
 DEVICE_TIMES = ("interval", "isolated", "off")
+# What a trace says of its own memory figures.
+LOOKED = (
+    "deaths of memory and what outlives a step are noted in the first 3 steps of a graph, every 16th and from the "
+    "64th on every 64th; steps in between are taken to be like those"
+)
 _running: list[profile] = []
 
 
@@ -90,12 +95,16 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         self._device_time = device_time
         self._on_trace_ready = on_trace_ready
         self._windows = Windows(schedule)
+        self._ended = 0
         self.path: Path | None = None
 
     # ---------------------------------------------------------------- begin and end
 
     def start(self) -> profile:
         """Begin to record (what ``with`` does)."""
+        if self._recorder is not None:
+            raise UsageError(f"this profile records into {self.path} already; call stop() first")
+        self._windows = Windows(self._windows.when)
         self._windows.action = action = self._windows.ask()
         self._t0_unix = time.time_ns()
         folder, name = self._wanted.parent, self._wanted.name.removesuffix(".gscope")
@@ -103,6 +112,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
             "run": self._name or name, "engine": "graphscope", "python": sys.version.split()[0],
             "numpy": np.__version__, "backend": "numpy", "argv": " ".join(sys.argv),
             "t0_unix_ns": self._t0_unix, "device_time": self._device_time,
+            "memory": LOOKED if self._options["memory"] else "off",
         }  # fmt: skip
         try:
             self.path = new_run_path(folder, name)
@@ -131,12 +141,17 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
             return
         self._close_step(recorder)  # nothing ran in it: the step begins now
         self._windows.open(recorder.num)
+        recorder.resume()
         self._before = dispatch.set_recorder(recorder)
 
     def _shut(self, upto: int) -> None:
         """A window of the schedule ended before the program's step ``upto``."""
         assert self._recorder is not None and self._pump is not None
         self._windows.close(self._recorder.num, upto)
+        self._tell_windows()
+
+    def _tell_windows(self) -> None:
+        assert self._pump is not None
         for key, value in self._windows.meta().items():
             self._pump.notes.append(("meta", key, value))
 
@@ -179,6 +194,9 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
                 dispatch.broken(recorder, problem)
         if is_on:
             self._shut(windows.step_num + 1)
+        self._tell_windows()
+        for clock in recorder.clocks.values():
+            clock.close()
         # By way of the writer's thread, which may be writing at this moment.
         if recorder.broken is not None:
             pump.notes.append(("meta", "recording_stopped", recorder.broken))
@@ -186,6 +204,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
             pump.notes.append(("meta", "foreign_ops", recorder.foreign))
         pump.close("failed" if text else "finished", text)
         self._stopped = recorder
+        self._ended = time.perf_counter_ns()
         self._recorder = None
         windows.action = ProfilerAction.NONE
         if is_on and self._on_trace_ready is not None:
@@ -203,6 +222,10 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         """End the running step here; with a schedule, it says whether the next one is recorded."""
         recorder, windows = self._recorder, self._windows
         if recorder is None:
+            return
+        if windows.when is always:  # nothing to ask, and a step may be short
+            windows.step_num += 1
+            self._close_step(recorder)
             return
         if windows.action in RECORDING:
             self._close_step(recorder)
@@ -270,7 +293,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
     ) -> None:
         """Record a "scalar", a "text", a "meta" or one of the media of a trace (``trace.schema``)."""
         recorder, pump = self._recorder, self._pump
-        if recorder is None or pump is None:
+        if recorder is None or pump is None or pump.failed is not None:
             return
         if kind == "meta":
             pump.notes.append((kind, str(tag), data))
@@ -305,7 +328,10 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         recorder = self._recorder or getattr(self, "_stopped", None)
         if recorder is None or self._pump is None or not recorder.wall_ns:
             return 0.0
-        return float((recorder.rec_ns + self._pump.cpu_ns) / recorder.wall_ns)
+        wall = recorder.wall_ns
+        if self._windows.when is not always:  # what ran between the windows is wall time too
+            wall = max(wall, (self._ended or time.perf_counter_ns()) - recorder.t_start)
+        return float((recorder.rec_ns + self._pump.cpu_ns) / wall)
 
     def flush(self) -> None:
         """Return when everything recorded so far is in the file."""

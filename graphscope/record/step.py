@@ -7,11 +7,13 @@ from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any
 
+from graphscope.engine.backend import BACKENDS
 from graphscope.engine.dispatch import NEVER
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
 from graphscope.record.deaths import freed_column
 from graphscope.record.names import Names, names_in_frame
+from graphscope.record.outlive import Outlive
 from graphscope.record.pump import Job, Pump
 from graphscope.record.sites import Sites
 from graphscope.record.tables import PORT
@@ -37,7 +39,7 @@ class StepLife:
         "sites", "stack", "stacks", "status", "t0", "t_start",
         "thread", "timed", "begin", "end", "begin_append", "end_append", "unsettled", "value_cost", "value_last",
         "value_ns", "values", "wall_ns", "plan", "rids", "where", "told", "track_ns", "broken",
-        "device_time",
+        "device_time", "clocks", "marks", "asked", "outlive", "unseen",
     )  # fmt: skip
 
     def __init__(
@@ -73,7 +75,22 @@ class StepLife:
         self.dead: dict[int, Any] = {}
         self.on_death: list[Any] = []
         self.port_items: list[Any] = []
+        self.outlive = Outlive()
+        self.unseen = 0  # steps so far that were not looked at
+        self.clocks: dict[Any, Any] = {}  # of devices; see record.on_device
+        self.marks: Any = None
+        self.asked = -1
         self._begin(self.t_start)
+        if any(backend.name != "cpu" for backend in BACKENDS.values()):
+            self.device_here()
+
+    def device_here(self) -> None:
+        """A device was started."""
+
+    def resume(self) -> None:
+        """Recording goes on after a break; a device may have been started in it."""
+        if any(backend.name != "cpu" for backend in BACKENDS.values()):
+            self.device_here()
 
     # ---------------------------------------------------------------- a step's life
 
@@ -236,13 +253,21 @@ class StepLife:
             self.pump.thumbs_left -= self.sampled
             if self.samples:
                 self.sample_need = self.sampled
+        live0, left = (self.outlive.alive(self.unseen) if self.outlive.counted else -1), None
+        if looked:
+            left = self.outlive.look(self.seq, graph.id, self.refs, self.dead, self.port_items)
+        else:
+            self.unseen += 1
+        if self.marks is not None:
+            self.marks.end()
+            graph.on_device = graph.on_device or self.marks.on_device
         self.pump.put(
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
                 self.begin, self.end, self.t0,
                 freed_column(graph, self.dead, self.deaths, self.refs) if looked else None,
-                looked, note or self.note, self.entries, names,
+                looked, note or self.note, self.entries, names, self.marks, live0, left,
             )
         )  # fmt: skip
         self.seq += 1

@@ -9,7 +9,30 @@ from graphscope.record.names import GraphRecord
 from graphscope.trace import schema
 
 PORT = 1 << 23  # value numbers below are nodes, from here on ports
+COPIES = frozenset({"to_device", "to_host"})  # ops that move data between devices
 DATA_OP = 0  # id of the pretend op "load batch"; the rows follow
+
+
+class Placed:
+    """The dtype of a tensor on a device, and the device: two keys differ where the device does."""
+
+    __slots__ = ("name", "itemsize", "kind", "device")
+    _known: dict[Any, Placed] = {}
+
+    def __init__(self, dtype: Any, device: str) -> None:
+        self.name, self.itemsize, self.kind = dtype.name, dtype.itemsize, dtype.kind
+        self.device = device
+
+    @classmethod
+    def of(cls, dtype: Any, device: str) -> Placed:
+        """Always the same one, so that it is compared by identity."""
+        found = cls._known.get((dtype, device))
+        if found is None:
+            found = cls._known[dtype, device] = cls(dtype, device)
+        return found
+
+    def __repr__(self) -> str:
+        return f"{self.name}@{self.device}"
 
 
 def dtype_of(key: Any) -> Any:
@@ -34,6 +57,7 @@ def tables(graph: GraphRecord, op_id: Any, string: Any) -> tuple[list[Any], list
                 flags = 0
             flags |= (schema.VIEW if row.view else 0) | (schema.INPLACE if row.writes else 0)
             flags |= schema.WANTS_GRAD if mask else 0
+            flags |= schema.COPY if row.name in COPIES else 0
             text = string(json.dumps(_params(row, params), default=str)) if params else -1
             nodes.append([op_id(row), phase, scope, site, -1, -1, text, flags])
             wires = (u,) if v is None else (u, *v) if isinstance(v, tuple) else (u, v)
@@ -51,7 +75,8 @@ def tables(graph: GraphRecord, op_id: Any, string: Any) -> tuple[list[Any], list
             scope, site = (
                 (nodes[twin][schema.SCOPE], nodes[twin][schema.SITE]) if twin >= 0 else (0, -1)
             )
-            nodes.append([op_id(row), schema.BACKWARD, scope, site, twin, slot, -1, 0])
+            flags = schema.COPY if row.name in COPIES else 0
+            nodes.append([op_id(row), schema.BACKWARD, scope, site, twin, slot, -1, flags])
     return nodes, edges, kept
 
 

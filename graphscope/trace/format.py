@@ -25,8 +25,10 @@ def _steps_stand_alone(copy: sqlite3.Connection) -> None:
     copy.execute("ALTER TABLE steps ADD COLUMN chunk INTEGER")
     copy.execute("ALTER TABLE steps ADD COLUMN place INTEGER")
     copy.execute("UPDATE steps SET chunk = id, place = 0 WHERE columns IS NOT NULL")
-    for phase in schema.PHASES:
+    for phase in (*schema.PHASES, "copy"):
         copy.execute(f"ALTER TABLE steps ADD COLUMN {phase}_ns INTEGER")
+    for table in ("devices", "survivors"):
+        copy.execute(re.findall(rf"CREATE TABLE {table} [^;]+;", schema.SQL)[0])
     copy.execute(
         "CREATE TABLE costs (shape_set INTEGER PRIMARY KEY, flops BLOB NOT NULL, traffic BLOB NOT NULL)"
     )

@@ -16,6 +16,7 @@ from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
 from graphscope.trace.dictionary import Dictionary
 from graphscope.trace.records import (
+    DeviceStep,
     Finding,
     Floats,
     Graph,
@@ -24,6 +25,7 @@ from graphscope.trace.records import (
     Media,
     Step,
     StepTable,
+    Survivor,
     ValueStep,
 )
 
@@ -148,25 +150,28 @@ class TraceReader(Dictionary):
     def steps(self, kind: str = "train", since: int = -1) -> StepTable:
         """The steps with an id above ``since``, oldest first."""
         rows = self._rows(
-            "SELECT id, num, graph, shape_set, t0_ns, wall_ns, rec_ns, loss, nonfinite, status,"
-            " data_ns, forward_ns, backward_ns, update_ns, live0, chunk IS NOT NULL, freed IS NOT NULL"
+            # A text costs as much as the rest of its row; nearly all are "ok".
+            "SELECT id, num, graph, shape_set, t0_ns, wall_ns, rec_ns, loss, nonfinite, nullif(status, 'ok'),"
+            " data_ns, forward_ns, backward_ns, update_ns, live0, chunk IS NOT NULL, freed IS NOT NULL,"
+            " coalesce(copy_ns, 0)"
             " FROM steps WHERE kind = ? AND id > ? ORDER BY id",
             kind,
             since,
             partial=True,
         )
         with self._decoding("the table of steps"):
-            columns = list(zip(*rows, strict=True)) or [()] * 17
+            columns = list(zip(*rows, strict=True)) or [()] * 18
             ids, num, graph, shapes, t0, wall, rec = (np.array(c, np.int64) for c in columns[:7])
             loss = np.array([np.nan if x is None else x for x in columns[7]], np.float64)
             flags = np.array(columns[8], np.bool_)
-            status = [str(s) for s in columns[9]]
+            status = ["ok" if s is None else str(s) for s in columns[9]]
             parts = np.array(columns[10:14], np.float64).T  # None becomes NaN
             live0 = np.array(columns[14], np.int64)
             timed, died = (np.array(c, np.bool_) for c in columns[15:17])
+            copies = np.array(columns[17], np.float64)
             return StepTable(
-                ids, num, graph, shapes, t0, wall, rec, loss, flags, status, parts, live0, timed, died
-            )
+                ids, num, graph, shapes, t0, wall, rec, loss, flags, status, parts, live0, timed, died, copies
+            )  # fmt: skip
 
     def step(self, num: int = -1, kind: str = "train") -> Step:
         """One step by its number; ``-1`` is the last one.
@@ -194,7 +199,7 @@ class TraceReader(Dictionary):
             else:
                 begin, dur = (column[place] for column in self._chunk(chunk))
             died = graph.plan if freed is None else codec.ints(zlib.decompress(freed))
-            device = None if dev is None else codec.unpack(dev, "<u4").astype(np.int64)
+            device, idle, on_device = _device_columns(dev, graph.n, self.devices(id))
             if len(begin) != graph.n or len(dur) != graph.n:
                 raise ValueError("its columns do not fit its graph")
             return Step(
@@ -218,7 +223,30 @@ class TraceReader(Dictionary):
                 device,
                 self.specs_of(shape_set),
                 bool(looked),
+                idle,
+                on_device,
             )
+
+    def devices(self, step_id: int) -> list[DeviceStep]:
+        """The devices that worked in a step (by its id), with their memory; none for a step on the cpu."""
+        rows = self._rows(
+            "SELECT device, start_ns, busy_ns, idle_ns, used, reserved, peak, workspace FROM devices"
+            " WHERE step = ? ORDER BY device",
+            step_id,
+        )
+        with self._decoding(f"the devices of step {step_id}"):
+            return [DeviceStep(str(name), *(int(x) for x in numbers)) for name, *numbers in rows]
+
+    def survivors(self, kind: str = "train") -> list[Survivor]:
+        """Memory that outlived its step by two steps or more, as far as steps were looked at."""
+        rows = self._rows(
+            "SELECT v.step, v.node, v.nbytes, v.seen, s.graph FROM survivors v JOIN steps s ON s.id = v.step"
+            " WHERE s.kind = ? ORDER BY v.step, v.node",
+            kind,
+            partial=True,
+        )
+        with self._decoding("the table of survivors"):
+            return [Survivor(*(int(x) for x in row)) for row in rows]
 
     def _timed(self, kind: str, num: int, graph: int) -> tuple[int, int | None, int]:
         """The nearest earlier step of this graph whose timing columns were kept."""
@@ -246,13 +274,15 @@ class TraceReader(Dictionary):
         return found
 
     def columns(self, name: str, steps: Sequence[int], kind: str = "train") -> Floats:
-        """``dur_ns``, ``begin_ns`` or ``dev_ns`` of many steps as ``[steps, nodes]``.
+        """``dur_ns``, ``begin_ns``, ``dev_ns`` or ``idle_ns`` of many steps as ``[steps, nodes]``.
 
         The nodes are those of the first step's graph. A step of another graph, or whose columns
         were thinned away, is a row of NaN.
         """
-        if name not in ("dur_ns", "begin_ns", "dev_ns"):
-            raise TraceError(f"A trace has no column {name}; it has dur_ns, begin_ns and dev_ns.")
+        if name not in ("dur_ns", "begin_ns", "dev_ns", "idle_ns"):
+            raise TraceError(
+                f"A trace has no column {name}; it has dur_ns, begin_ns, dev_ns and idle_ns."
+            )
         if not len(steps):
             return np.zeros((0, 0))
         rows: list[NDArray[Any] | None] = []
@@ -264,12 +294,14 @@ class TraceReader(Dictionary):
                 int(num),
                 first.graph,
             )
-            if row is None or row[2 if name == "dev_ns" else 0] is None:
+            of_device = name in ("dev_ns", "idle_ns")
+            if row is None or row[2 if of_device else 0] is None:
                 rows.append(None)
                 continue
             with self._decoding(f"step {num}"):
-                if name == "dev_ns":
-                    rows.append(codec.unpack(row[2], "<u4"))
+                if of_device:
+                    device = _device_columns(row[2], len(first.begin_ns), ())
+                    rows.append(device[name == "idle_ns"])
                 else:
                     rows.append(self._chunk(row[0])[name == "dur_ns"][row[1]])
         out = np.full((len(steps), len(first.begin_ns)), np.nan)
@@ -356,9 +388,7 @@ class TraceReader(Dictionary):
         with self._decoding("the texts"):
             return [(str(t), int(s), str(x), int(w)) for t, s, x, w in rows]
 
-    def media(
-        self, kind: str | None = None, tag: str | None = None, since: int = 0
-    ) -> list[Media]:
+    def media(self, kind: str | None = None, tag: str | None = None, since: int = 0) -> list[Media]:
         """What the program logged beside numbers and texts, oldest first."""
         rows = self._rows(
             "SELECT id, tag, step, kind, data, wall_ns FROM media"
@@ -383,6 +413,25 @@ class TraceReader(Dictionary):
                 Finding(id, step, rule, severity, node, title, dict(json.loads(data)))
                 for id, step, rule, severity, node, title, data in rows
             ]
+
+
+def _device_columns(
+    blob: bytes | None, n: int, devices: Sequence[DeviceStep]
+) -> tuple[Longs | None, Longs | None, Longs | None]:
+    """Time on the device, idle time before, and begin of each node; None where the trace has them not."""
+    if blob is None:
+        return None, None, None
+    column = codec.unpack(blob, "<u4").astype(np.int64)
+    if len(column) not in (n, 2 * n, 4 * n):
+        raise ValueError("its times on the device do not fit its graph")
+    dur = column[:n]
+    if len(column) < 2 * n or not n:
+        return dur, None, None
+    idle = column[n : 2 * n]
+    if len(column) == 4 * n:
+        return dur, idle, (column[2 * n : 3 * n] << 32) + column[3 * n :] - (1 << 62)
+    start = devices[0].start_ns if devices else 0
+    return dur, idle, start + np.cumsum(idle + dur) - dur
 
 
 def _check(graph: Graph, n: int) -> None:

@@ -289,11 +289,42 @@ class Step:
     """Spec ids of the ``n`` nodes, then of the ports."""
     looked: bool = True
     """Whether deaths of memory were noted in this very step; else they are those of the graph."""
+    idle_ns: Longs | None = None
+    """How long the device was idle before each node: it waited for the host."""
+    dev_begin_ns: Longs | None = None
+    """When each node began on its device, from the step's begin on; None where no device worked."""
 
     def spec_id(self, v: int) -> int:
         """The spec id of value ``v``, which may be a port (negative)."""
         n = len(self.begin_ns)
         return int(self.specs[v if v >= 0 else n - 1 - v])
+
+
+class DeviceStep(NamedTuple):
+    """One device in one step. Times are ns from the step's begin on, sizes bytes of its memory pool."""
+
+    device: str
+    start_ns: int
+    busy_ns: int
+    idle_ns: int
+    used: int
+    """In use when the step began."""
+    reserved: int
+    """Held from the device, used or not."""
+    peak: int
+    """Most in use at once."""
+    workspace: int
+    """Most that one op took and gave back."""
+
+
+class Survivor(NamedTuple):
+    """Memory that a node of a step made and that was still there in a later step."""
+
+    step: int
+    node: int
+    nbytes: int
+    seen: int
+    graph: int
 
 
 @dataclass(eq=False)
@@ -317,6 +348,8 @@ class StepTable:
     """Whether the step's own timing columns are in the file."""
     own_deaths: NDArray[np.bool_]
     """Whether memory died in another order than its graph says."""
+    copies: Floats
+    """Nanoseconds in copies between devices, which are in none of ``parts``; 0 without timings."""
 
     def __len__(self) -> int:
         return len(self.status)

@@ -18,7 +18,7 @@ DATA, FORWARD, BACKWARD, UPDATE = range(4)
 PHASES = ("data", "forward", "backward", "update")
 
 # flags
-VIEW, INPLACE, EXTRA, WANTS_GRAD = 1, 2, 4, 8
+VIEW, INPLACE, EXTRA, WANTS_GRAD, COPY = 1, 2, 4, 8, 16
 
 # ports blob: int32[p, 4] = name, kind, scope, const
 PORT_COLUMNS = 4
@@ -63,8 +63,15 @@ CREATE TABLE steps (
     wall_ns INTEGER NOT NULL, rec_ns INTEGER NOT NULL, loss REAL, nonfinite INTEGER NOT NULL,
     columns BLOB, shift INTEGER NOT NULL, freed BLOB, dev BLOB, live0 INTEGER NOT NULL, note TEXT,
     looked INTEGER NOT NULL DEFAULT 1, held INTEGER NOT NULL DEFAULT 1, chunk INTEGER, place INTEGER,
-    data_ns INTEGER, forward_ns INTEGER, backward_ns INTEGER, update_ns INTEGER);
+    data_ns INTEGER, forward_ns INTEGER, backward_ns INTEGER, update_ns INTEGER, copy_ns INTEGER);
 CREATE UNIQUE INDEX steps_num ON steps (kind, num);
+CREATE TABLE devices (
+    step INTEGER NOT NULL, device TEXT NOT NULL, start_ns INTEGER NOT NULL, busy_ns INTEGER NOT NULL,
+    idle_ns INTEGER NOT NULL, used INTEGER NOT NULL, reserved INTEGER NOT NULL, peak INTEGER NOT NULL,
+    workspace INTEGER NOT NULL, PRIMARY KEY (step, device)) WITHOUT ROWID;
+CREATE TABLE survivors (
+    step INTEGER NOT NULL, node INTEGER NOT NULL, nbytes INTEGER NOT NULL, seen INTEGER NOT NULL,
+    PRIMARY KEY (step, node)) WITHOUT ROWID;
 CREATE TABLE tensors (step INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE moments (graph INTEGER PRIMARY KEY, n INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE TABLE scalars (
@@ -90,6 +97,14 @@ CREATE TABLE commands (
 # id is `chunk`, at `place` in it; chunk is NULL where they were thinned away.
 # steps.data_ns ... update_ns: time in the ops of each phase, kept where the columns are thinned away; what is
 # missing to wall_ns is Python between the ops. NULL: the step has no timings.
+# steps.copy_ns: time in copies between devices (nodes with the flag COPY), which is in none of those phases.
+# steps.dev: uint32[n] device time of each node, then uint32[n] how long the device was idle before it; where
+# several streams worked, then also the high and the low words (two uint32[n]) of when it began, plus 2**62.
+# Otherwise it began start_ns + all that came before. Times are from the step's t0_ns on.
+# devices: of a step on a device, when its first idle time began, time in ops and idle between them, and of its
+# memory pool: bytes in use at the step's begin, held, at most in use, and most taken and given back by one op.
+# survivors: memory made by a node of a step that was still there when step `seen` was looked at, two steps
+# later or more. Only steps that were looked at have rows.
 # costs: arithmetic operations and bytes moved of each node, int64[n], in the shapes of a shape set.
 # media: what a program logs beside numbers and texts: image (a PNG file), histogram (the blob of trace/values.py
 # with one entry, value 0), hparams (JSON: hparams, metrics, domains). Since format 2.

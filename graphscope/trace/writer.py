@@ -26,9 +26,9 @@ from graphscope.trace.thinning import Moments, Thinning
 
 SOURCE_LIMIT = 1 << 20
 PENDING_LIMIT = 10_000  # rows that may wait while the disk is full
-_STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 25)})"
-_COLUMNS_AT, _CHUNK_AT = 11, 19  # positions in a steps row
-_FORGET = "UPDATE steps SET chunk = NULL, columns = NULL WHERE id = ?"
+_STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 26)})"
+_COLUMNS_AT, _DEV_AT, _CHUNK_AT = 11, 14, 19  # positions in a steps row
+_FORGET = "UPDATE steps SET chunk = NULL, columns = NULL, dev = NULL WHERE id = ?"
 _TENSORS = "INSERT OR REPLACE INTO tensors VALUES (?,?)"
 _MEDIA = "INSERT INTO media (tag, step, kind, data, wall_ns) VALUES (?,?,?,?,?)"
 _LOSABLE = (_STEP, _TENSORS, _FORGET, _MEDIA)
@@ -58,6 +58,8 @@ class Facts(NamedTuple):
     live0: int
     note: str | None
     looked: bool
+    dev: Any = None
+    """As ``schema`` says of steps.dev; kept where the step's times are."""
 
 
 class TraceWriter:
@@ -71,7 +73,7 @@ class TraceWriter:
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._nodes: dict[int, int] = {}
         self._plans: dict[int, NDArray[np.int32]] = {}
-        self._phases: dict[int, NDArray[np.int64]] = {}
+        self._phases: dict[int, NDArray[np.int32]] = {}
         self._moments: dict[int, Moments] = {}
         self._thinning: dict[str, Thinning] = {}
         self._unsure: dict[str, int] = {}
@@ -168,7 +170,9 @@ class TraceWriter:
         empty = np.full(n, -1, np.int32)
         freed = empty if plan is None else np.asarray(plan, np.int32)
         self._nodes[id], self._plans[id] = n, freed
-        self._phases[id] = (table[:, [schema.PHASE]] == np.arange(4)).astype(np.int64)
+        copies = (table[:, schema.FLAGS] & schema.COPY) != 0
+        phases = np.where(copies, len(schema.PHASES), table[:, schema.PHASE])
+        self._phases[id] = np.clip(phases, 0, len(schema.PHASES)).astype(np.int32)
         blobs = [codec.raw(np.asarray(a, np.int32)) for a in (table, edges, ports, kept)]
         blobs.append(codec.raw(empty if names is None else np.asarray(names, np.int32)))
         row = (id, digest, kind, n, parent, diverged_at, *blobs, codec.raw(freed))
@@ -229,9 +233,9 @@ class TraceWriter:
             begin, dur = begin.reshape(1, -1), dur.reshape(1, -1)
         facts = Facts(
             id, num, shape_set, int(t0_ns), int(wall_ns), int(rec_ns), loss, nonfinite, freed, int(live0), note,
-            looked,
+            looked, dev,
         )  # fmt: skip
-        self.add_steps(kind, graph, status, [facts], begin, dur, dev)
+        self.add_steps(kind, graph, status, [facts], begin, dur)
 
     def add_steps(
         self,
@@ -241,14 +245,13 @@ class TraceWriter:
         steps: Sequence[Facts],
         begin_ns: NDArray[np.int64] | None,
         dur_ns: NDArray[np.int64] | None,
-        dev: ArrayLike | None = None,
     ) -> None:
         """Many steps of one graph that ended the same way; their times are ``[steps, nodes]``."""
         first = graph not in self._moments
         ok = status == "ok"
         kept: dict[int, int] = {}  # step's position -> its place in the blob
         blob, shift = None, 0
-        parts: list[Any] = [(None,) * 4] * len(steps)
+        parts: list[Any] = [(None,) * 5] * len(steps)
         if begin_ns is not None and dur_ns is not None:
             parts = self._parts(graph, dur_ns)
             if ok:
@@ -261,11 +264,14 @@ class TraceWriter:
                 blob, shift = codec.pack_many(begin_ns[chosen], dur_ns[chosen])
         held = len(kept)
         head = steps[min(kept)].id if kept else None
-        device = None if dev is None else codec.pack(np.asarray(dev), "<u4")
         put = self._pending.append
         for at, fact in enumerate(steps):
-            id, num, shape_set, t0, wall, rec, loss, nonfinite, freed, live0, note, looked = fact
+            id, num, shape_set, t0, wall, rec, loss, nonfinite, freed, live0, note, looked, dev = (
+                fact
+            )
             place = kept.get(at)
+            timed = place is not None or begin_ns is None
+            device = codec.pack(np.asarray(dev), "<u4") if timed and dev is not None else None
             row = (
                 id, kind, num, graph, shape_set, status, t0, wall, rec,
                 None if loss is None or loss != loss else float(loss), int(nonfinite),
@@ -276,12 +282,26 @@ class TraceWriter:
             put((_STEP, row))
 
     def _parts(self, graph: int, dur_ns: NDArray[np.int64]) -> list[Any]:
-        """Time in data, forward, backward and update of each of these steps."""
+        """Time in data, forward, backward, update and copies of each of these steps."""
         phases = self._phases.get(graph)
         if phases is None or len(phases) != dur_ns.shape[1]:
-            return [(None,) * 4] * len(dur_ns)
-        sums: list[Any] = (np.maximum(dur_ns, 0) @ phases).tolist()
+            return [(None,) * 5] * len(dur_ns)
+        dur = np.maximum(dur_ns, 0)
+        if len(dur) == 1:
+            return [[int(x) for x in np.bincount(phases, dur[0], 5)]]
+        sums: list[Any] = np.stack([dur[:, phases == k].sum(axis=1) for k in range(5)], 1).tolist()
         return sums
+
+    def add_device(
+        self, step: int, device: str, start_ns: int, busy_ns: int, idle_ns: int, *pool: int
+    ) -> None:
+        """A device in a step; ``pool``: bytes used, reserved, at the peak, and of workspace."""
+        row = (step, device, start_ns, busy_ns, idle_ns, *pool)
+        self._put("INSERT OR REPLACE INTO devices VALUES (?,?,?,?,?,?,?,?,?)", *row)
+
+    def add_left(self, step: int, node: int, nbytes: int, seen: int) -> None:
+        """Memory that a node of a step made was still there in step ``seen``."""
+        self._put("INSERT OR REPLACE INTO survivors VALUES (?,?,?,?)", step, node, nbytes, seen)
 
     def _died(self, graph: int, freed: ArrayLike) -> bytes | None:
         died = np.asarray(freed, np.int32)
@@ -315,7 +335,7 @@ class TraceWriter:
             sql, row = self._pending[at]
             if sql is _STEP and row[0] == id:
                 thinned = list(row)
-                thinned[_COLUMNS_AT] = thinned[_CHUNK_AT] = None
+                thinned[_COLUMNS_AT] = thinned[_DEV_AT] = thinned[_CHUNK_AT] = None
                 self._pending[at] = (sql, tuple(thinned))
                 return
         self._put(_FORGET, id)

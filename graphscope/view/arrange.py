@@ -29,6 +29,7 @@ from graphscope.view.level import (
 
 DOT_LIMIT = 400  # boxes; beyond it Graphviz's cost grows too fast
 DOT_WIRES = 1200
+DOT_SIDE = 60_000  # px; the cells in which Graphviz attaches wires cannot be larger
 HUB_DEGREE, HUB_SPAN = 8, 12
 CACHE_SIZE = 4096
 
@@ -54,6 +55,7 @@ def arrange(level: Level, deadline: float = math.inf) -> Placed:
         core = Level(level.boxes, tuple(kept))
     placed = None
     small = 1 < len(core.boxes) <= DOT_LIMIT and len(core.wires) <= DOT_WIRES
+    small = small and max(max(box.w, box.h) for box in core.boxes) < DOT_SIDE
     if small and time.monotonic() < deadline:
         text = dot.SERVER.layout(to_dot(core))
         placed = from_plain(text, core) if text else None

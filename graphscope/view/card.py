@@ -118,12 +118,11 @@ def card(
 
 
 def _facts(values: Mapping[str, Any], show: Collection[str]) -> str:
-    """Time and memory as text, where they were asked for and are known."""
+    """Time (forward + backward) and memory as text, where they were asked for and are known."""
     parts = []
     if "time" in show and values:
-        for key, name in (("fwd_ns", "fwd"), ("bwd_ns", "bwd")):
-            if values.get(key):
-                parts.append(f"{name} {units.ns(values[key])}")
+        spent = [units.ns(values[key]) for key in ("fwd_ns", "bwd_ns") if values.get(key)]
+        parts += ["+".join(spent)] if spent else []
     if "memory" in show and values and values.get("bytes"):
         parts.append(units.bytes_(values["bytes"]))
     return "  ".join(parts)

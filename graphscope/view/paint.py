@@ -14,6 +14,7 @@ from graphscope.view.level import Point
 from graphscope.view.overlay import Legend, overlay
 from graphscope.view.palette import Theme, mix, theme
 from graphscope.view.pattern import bar
+from graphscope.view.typeset import title_mark
 
 SHOW = ("name", "op", "shape", "value", "grad")
 MARGIN = 20.0
@@ -35,23 +36,26 @@ def paint(
     marked: Collection[str] = (),
     locals: Mapping[tuple[str, str], str] | None = None,
     notes: Collection[str] = (),
+    finished: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Drawing:
     """Draw a view. Without ``values`` the cards show structure only.
 
     ``zoom`` enlarges what stands on cards that were made larger by as much. By card: ``signs`` (TeX) take the
     place of shapes, ``marked`` ones are framed; ``locals`` are local derivatives by (source, target).
-    ``notes`` are said in the legend, in the colour of gradients.
+    ``notes`` are said in the legend, in the colour of gradients. ``finished``, for a frame of an animation, are the
+    numbers at its end: the legend explains those, or the page would grow in the middle.
     """
     colours = theme(look)
     numbers = values or {}
     over = overlay(view, numbers, color, colours)
-    x0, y0, x1, y1 = _extent(view)
+    x0, y0, x1, y1 = extent(view)
     head = ((30.0 if title else 0.0) + (20.0 if subtitle else 0.0)) * zoom
     wide = max(x1 - x0 + 2 * MARGIN, 260.0)
     # Under an overlay the rows lose their two colours, so there is nothing to explain about them.
-    said = {"value" for card in numbers.values() if card.get("v")}
-    said |= {"grad" for card in numbers.values() if card.get("g")}
-    said |= {"tensor" for card in numbers.values() if "\u00b1" in card.get("v", "")}
+    explained = numbers if finished is None else finished
+    said = {"value" for card in explained.values() if card.get("v")}
+    said |= {"grad" for card in explained.values() if card.get("g")}
+    said |= {"tensor" for card in explained.values() if "\u00b1" in card.get("v", "")}
     if color != "family":
         said = set()
     if notes:
@@ -66,15 +70,7 @@ def paint(
     shift_x, shift_y = (wide - (x1 - x0)) / 2 - x0, MARGIN + head - y0
     if title:
         drawing.items.append(
-            label(
-                MARGIN,
-                MARGIN + 15 * zoom,
-                title,
-                15 * zoom,
-                colours.ink,
-                bold=True,
-                room=wide - 2 * MARGIN,
-            )  # fmt: skip
+            title_mark(title, MARGIN, MARGIN + 15 * zoom, 15 * zoom, colours.ink, wide - 2 * MARGIN)
         )
     if subtitle:
         drawing.items.append(
@@ -87,10 +83,10 @@ def paint(
                 room=wide - 2 * MARGIN,
             )
         )
-    shifted = _moved(view, shift_x, shift_y)
-    drawing.items += _frames(shifted.groups, colours)
-    drawing.items += _lines(shifted.edges, colours, zoom)
-    drawing.items += _names(shifted.groups, colours, zoom)
+    shifted = shifted_view(view, shift_x, shift_y)
+    drawing.items += frames(shifted.groups, colours)
+    drawing.items += lines(shifted.edges, colours, zoom)
+    drawing.items += group_names(shifted.groups, colours, zoom)
     for node in shifted.nodes:
         fill = over.fills.get(node.id, "") if color != "family" else None
         near = replace(node, x=0.0, y=0.0, w=node.w / zoom, h=node.h / zoom)
@@ -105,7 +101,7 @@ def paint(
     return drawing
 
 
-def _extent(view: GraphView) -> tuple[float, float, float, float]:
+def extent(view: GraphView) -> tuple[float, float, float, float]:
     """Bounds of what is really drawn, tighter than the canvas' bounds."""
     boxes = [(n.x, n.y, n.x + n.w, n.y + n.h) for n in view.nodes]
     boxes += [(g.x, g.y, g.x + g.w, g.y + g.h) for g in view.groups]
@@ -120,7 +116,7 @@ def _extent(view: GraphView) -> tuple[float, float, float, float]:
     )
 
 
-def _moved(view: GraphView, dx: float, dy: float) -> GraphView:
+def shifted_view(view: GraphView, dx: float, dy: float) -> GraphView:
     """A copy of the view at another place (views are cached and shared: never move the original)."""
 
     def at(points: tuple[Point, ...]) -> tuple[Point, ...]:
@@ -134,7 +130,7 @@ def _moved(view: GraphView, dx: float, dy: float) -> GraphView:
     )
 
 
-def _frames(groups: list[Group], colours: Theme) -> list[Mark]:
+def frames(groups: list[Group], colours: Theme) -> list[Mark]:
     marks: list[Mark] = []
     for group in groups:
         back = mix(colours.page, colours.surface, 0.55 if group.depth % 2 else 0.0)
@@ -142,7 +138,7 @@ def _frames(groups: list[Group], colours: Theme) -> list[Mark]:
     return marks
 
 
-def _names(groups: list[Group], colours: Theme, zoom: float) -> list[Mark]:
+def group_names(groups: list[Group], colours: Theme, zoom: float) -> list[Mark]:
     """Names of open scopes, on a patch of background, above the lines that may pass there."""
     marks: list[Mark] = []
     for group in groups:
@@ -160,7 +156,7 @@ def _names(groups: list[Group], colours: Theme, zoom: float) -> list[Mark]:
     return marks
 
 
-def _lines(edges: list[Edge], colours: Theme, zoom: float) -> list[Mark]:
+def lines(edges: list[Edge], colours: Theme, zoom: float) -> list[Mark]:
     marks: list[Mark] = []
     for edge in edges:
         weight = max(edge.weight - 0.5, 1.0) if colours.patterns else edge.weight

@@ -162,7 +162,9 @@ def _join(a: Side, b: Side, flat: bool | None) -> _Union:
     table = []
     for side, value in ports:
         name, kind, scope, const = graphs[side].ports[-1 - value].tolist()
-        table.append([_coded(name, side), kind, -1 if flat else _coded(scope, side), _coded(const, side)])
+        table.append(
+            [_coded(name, side), kind, -1 if flat else _coded(scope, side), _coded(const, side)]
+        )
         specs.append(_spec(sides[side], value, side))
     edges: dict[tuple[int, int, int], None] = {}
     wires: tuple[set[tuple[int, int]], set[tuple[int, int]]] = (set(), set())

@@ -118,4 +118,6 @@ def _spell(char: str) -> str:
         return word.capitalize() if "CAPITAL" in name else word
     plain = unicodedata.normalize("NFKD", char)
     kept = "".join(c for c in plain if c != char and covered(c))
+    if kept and unicodedata.decomposition(char).startswith("<super>"):
+        return f"^{kept}"
     return kept or "?"

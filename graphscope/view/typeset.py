@@ -11,14 +11,16 @@ import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
+from graphscope.view import mathline
 from graphscope.view import text as fonts
 from graphscope.view.drawing import Formula, Text, label
 from graphscope.view.level import Point
 
-Contour = tuple[Point, ...]
-UNIT = 100.0  # formulas are set once at this size, and scaled
+Contour = mathline.Contour
+UNIT = mathline.EM  # formulas are set once at this size, and scaled
 LONGEST_NAME = 18
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[A-Za-z]")
 _COMMAND = re.compile(r"\\([A-Za-z]+|.)", re.S)
@@ -28,9 +30,9 @@ _HARMLESS = frozenset(
     "otimes div pm mp partial nabla sum prod int infty max min exp log ln sin cos tan sinh cosh tanh arcsin arccos "
     "arctan det lim arg sigma alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi pi "
     "rho tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega leq geq neq "
-    "lt gt le ge ne approx equiv sim in notin subset cup cap land lor neg to mapsto rightarrow leftarrow Rightarrow "
+    "le ge ne approx equiv sim in notin subset cup cap land lor neg to mapsto rightarrow leftarrow Rightarrow "
     "ldots cdots dots quad qquad operatorname ast star circ bullet top perp lfloor rfloor lceil rceil langle rangle "
-    "gets mid vert Vert lVert rVert big Big bigl bigr displaystyle textstyle prime widehat hspace colon".split()
+    "gets mid vert Vert lVert rVert big Big bigl bigr displaystyle textstyle prime widehat mathrel colon".split()
 ) | {",", ";", ":", "!", " ", "_", "{", "}", "%", "#", "&", "$", "|"}  # fmt: skip
 
 
@@ -46,17 +48,23 @@ def harmless(tex: str) -> bool:
     return named and depth == 0 and not set(rest) & set("$%#&\\~") and "^^" not in rest
 
 
+@lru_cache(maxsize=8192)
+def _outline(tex: str) -> mathline.Outline | None:
+    """Width, ascent, descent and glyphs at ``UNIT``; None where it cannot be set."""
+    return mathline.line(tex, _set) or _set(tex)
+
+
 @lru_cache(maxsize=2048)
-def _outline(tex: str) -> tuple[float, float, float, tuple[tuple[Contour, ...], ...]] | None:
-    """Width, ascent, descent and glyphs at ``UNIT``; None where ziamath cannot set it."""
+def _set(tex: str) -> mathline.Outline | None:
+    """What ziamath makes of a formula; None where it cannot set it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import ziamath
-
+            ziamath: Any = import_module("ziamath")
             before, ziamath.config.svg2 = ziamath.config.svg2, False  # paths in place, no symbols
             try:
-                svg = ET.fromstring(ziamath.Latex(tex, size=UNIT).svg())
+                known = tex.replace(r"\mathrel{+=}", "{+}{=}")  # it knows no \mathrel
+                svg = ET.fromstring(ziamath.Latex(known, size=UNIT).svg())
             finally:
                 ziamath.config.svg2 = before
     except Exception:  # whatever a formula from a strange trace provokes in a parser
@@ -146,6 +154,15 @@ def formula(
     )  # fmt: skip
 
 
+def title_mark(
+    text: str, x: float, y: float, size: float, colour: str, room: float
+) -> Formula | Text:
+    """A title: text, or a formula between dollar signs."""
+    if len(text) > 2 and text[0] == text[-1] == "$":
+        return formula(x, y, text[1:-1], size * 1.2, colour, room=room)
+    return label(x, y, text, size, colour, bold=True, room=room)
+
+
 def measure(tex: str, size: float) -> tuple[float, float, float]:
     """Width, ascent and descent of a formula in px."""
     found = _outline(tex)
@@ -169,7 +186,7 @@ def name_tex(name: str) -> str:
 
 
 _SIGNS = {"_": r"\_", "{": r"\{", "}": r"\}", "%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$", "^": r"\hat{}",
-          "\\": "/", "~": r"\sim{}", " ": r"\ ", "<": r"\lt{}", ">": r"\gt{}"}  # fmt: skip
+          "\\": "/", "~": r"\sim{}", " ": r"\ ", "<": "{<}", ">": "{>}"}  # fmt: skip
 
 
 def _letters(name: str) -> str:

@@ -139,9 +139,9 @@ def test_no_number_is_cut_in_any_width(tmp_path):
 def test_breakdown_sums_to_wall(reader, tmp_path):
     step = reader.step(1)
     parts = breakdown(reader.graph(0), step)
-    assert parts == (0, 70, 80, 14, 36, 200, 0)
+    assert parts == (0, 0, 70, 80, 14, 36, 0, 200)
     nums, table = breakdown_table(reader)
-    assert nums.tolist() == [0, 1, 2] and table[1].tolist() == [0, 70, 80, 14, 36]
+    assert nums.tolist() == [0, 1, 2] and table[1].tolist() == [0, 0, 70, 80, 14, 36, 0]
     with TraceReader(build("failed", tmp_path)) as failed:
         nums, table = breakdown_table(failed)
         np.testing.assert_allclose(table.sum(axis=1), failed.steps().wall_ns)

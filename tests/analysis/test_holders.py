@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from graphscope.analysis.holders import growth, step_memory
+from graphscope.analysis.growth import growth
+from graphscope.analysis.holders import step_memory
 from graphscope.cli import main
 from graphscope.errors import UsageError
 from graphscope.trace.reader import TraceReader

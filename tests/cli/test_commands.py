@@ -75,7 +75,7 @@ MISTAKES = [
     (["table", "RUNS/tiny.gscope", "--nonsense"], "--nonsense"),
     (["table"], "RUN"),
     (["tabel"], "tabel"),
-    (["export", "RUNS/tiny.gscope", "--to", "graph.gif"], "there are .svg, .pdf, .png"),
+    (["export", "RUNS/tiny.gscope", "--to", "graph.bmp"], "there are .svg, .pdf, .png"),
     (["export", "RUNS/tiny.gscope", "--to", "graph"], "has no suffix"),
     (["export", "RUNS/tiny.gscope", "--to", "/no/such/folder/graph.svg"], "does not exist"),
     (["export", "RUNS/tiny.gscope", "--to", "graph.svg", "--step", "99"], "no train step 99"),

@@ -49,7 +49,7 @@ def test_save_by_suffix(tmp_path: Path) -> None:
         assert drawn.save(path) == str(path)
         assert path.stat().st_size > 300
     assert (tmp_path / "out.PDF").read_bytes().startswith(b"%PDF")
-    assert exporter_for("a.gif") is None
+    assert exporter_for("a.bmp") is None
 
 
 def test_equal_figures_are_equal_files(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_equal_figures_are_equal_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("out.gif", "'.gif'"), ("out", "no suffix"), ("missing/out.svg", "does not exist")],
+    [("out.bmp", "'.bmp'"), ("out", "no suffix"), ("missing/out.svg", "does not exist")],
 )
 def test_bad_paths_are_explained(path: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):

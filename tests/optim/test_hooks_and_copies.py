@@ -102,7 +102,7 @@ def test_hooks_run_around_every_step_and_can_be_removed():
     trained(optimizer, p)
     assert len(log) == 4
     optimizer.register_step_pre_hook(lambda o, args, kwargs: "nonsense")
-    with pytest.raises(ValueError, match="None or a tuple"):
+    with pytest.raises(ValueError, match="a hook before the step gave"):
         optimizer.step()
 
 
@@ -183,19 +183,19 @@ def test_a_loaded_state_takes_the_parameters_dtype():
     assert state["exp_avg"].dtype == gs.float32 and state["step"].dtype == gs.float32
     state["exp_avg"].zero_()
     assert optimizer.state[p]["exp_avg"].sum().item() != 0
-    for wrong, words in (({"state": {}, "param_groups": []}, "number of parameter groups"),
-                         ({"state": {}, "param_groups": [{"params": [0, 1]}]}, "match the size")):  # fmt: skip
+    for wrong, words in (({"state": {}, "param_groups": []}, "0 groups"),
+                         ({"state": {}, "param_groups": [{"params": [0, 1]}]}, r"\[2\] parameters.*\[1\]")):  # fmt: skip
         with pytest.raises(ValueError, match=words):
             other.load_state_dict(wrong)
 
 
 def test_lbfgs_says_what_it_needs():
     p = gs.ones(1, requires_grad=True)
-    with pytest.raises(ValueError, match="per-parameter options"):
+    with pytest.raises(ValueError, match="2 groups"):
         gs.optim.LBFGS([{"params": [p]}, {"params": [gs.ones(1, requires_grad=True)]}])
     with pytest.raises(ValueError, match="closure"):
         gs.optim.LBFGS([p]).step()
-    with pytest.raises(RuntimeError, match="only 'strong_wolfe' is supported"):
+    with pytest.raises(RuntimeError, match="line_search_fn='exact', only 'strong_wolfe'"):
         trained_by(gs.optim.LBFGS([p], line_search_fn="exact"), p)
 
 
@@ -232,11 +232,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_options_have_torchs_words(name):
+def test_wrong_options_are_refused_as_in_torch(name):
     for options in WRONG[name]:
-        words = []
         for library in (torch, gs):
             with pytest.raises(ValueError) as caught:
                 getattr(library.optim, name)([library.ones(1, requires_grad=True)], **options)
-            words.append(str(caught.value))
-        assert words[1].startswith(f"{name}: {words[0]}")
+        text = str(caught.value)
+        option, value = next(iter(options.items()))
+        assert text.startswith(f"{name}: {option}") and "test_hooks_and_copies.py:" in text
+        numbers = value if isinstance(value, tuple) else (value,)
+        assert any(str(n) in text for n in numbers)

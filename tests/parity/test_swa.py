@@ -53,16 +53,3 @@ def test_averages_and_batch_norms_are_torchs(name):
     for (key, a), (_, b) in zip(state, their_state, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-7, err_msg=key)
     np.testing.assert_allclose(out.detach().numpy(), their_out.detach().numpy(), rtol=1e-6)
-
-
-def test_what_makes_no_sense_is_refused():
-    for utils, library in ((theirs, torch), (ours, gs)):
-        with pytest.raises(ValueError, match="Invalid decay"):
-            utils.get_ema_avg_fn(2.0)
-        optimizer = library.optim.SGD([library.ones(1, requires_grad=True)])
-        with pytest.raises(ValueError, match="anneal_strategy"):
-            utils.SWALR(optimizer, 0.1, anneal_strategy="x")
-        with pytest.raises(ValueError, match="anneal_epochs"):
-            utils.SWALR(optimizer, 0.1, anneal_epochs=-1)
-    with pytest.raises(ValueError, match="only one of"):
-        ours.AveragedModel(gs.nn.Linear(1, 1), avg_fn=max, multi_avg_fn=max)

@@ -55,7 +55,10 @@ def test_products_count_a_multiply_add_twice():
 def test_elementwise_ops_count_their_output():
     x = s(6, 2)
     assert of("relu", x, out=x) == (12, 4 * 24)
-    assert back("relu", 0, x, whole=x, out=x) == (12, 4 * 36)  # the incoming gradient and the output
+    assert back("relu", 0, x, whole=x, out=x) == (
+        12,
+        4 * 36,
+    )  # the incoming gradient and the output
     assert of("add", x, s(2), out=x) == (12, 4 * (12 + 2 + 12))
     assert back("add", 0, x, s(2), whole=x, out=x) == FREE  # hands the incoming gradient on
     assert back("add", 1, x, s(2), whole=x, out=s(2)) == (12, 4 * 14)  # adds it up

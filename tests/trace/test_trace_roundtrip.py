@@ -86,7 +86,7 @@ def test_columns_and_moments_agree(tiny):
     np.testing.assert_array_equal(moments["max"], durations.max(axis=0))
     np.testing.assert_array_equal(tiny.columns("begin_ns", [1])[0], tiny.step(1).begin_ns)
     assert np.isnan(tiny.columns("dur_ns", [0, 77])[1]).all()
-    with pytest.raises(TraceError, match="dur_ns, begin_ns and dev_ns"):
+    with pytest.raises(TraceError, match="dur_ns, begin_ns, dev_ns and idle_ns"):
         tiny.columns("nonsense", [0])
 
 

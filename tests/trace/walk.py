@@ -6,7 +6,12 @@ from pathlib import Path
 
 from graphscope.analysis import breakdown, lifetime
 from graphscope.analysis.aggregate import GROUPS, key_averages
-from graphscope.errors import TraceError
+from graphscope.analysis.ceilings import Ceilings
+from graphscope.analysis.compare import compare, compare_steps
+from graphscope.analysis.roofline import roofline
+from graphscope.analysis.steps import steps
+from graphscope.analysis.timeline import memory_timeline
+from graphscope.errors import TraceError, UsageError
 from graphscope.trace.reader import TraceReader
 
 
@@ -25,6 +30,11 @@ def walk(path: Path) -> int:
             reader.findings,
             lambda: reader.source("train.py"),
             lambda: breakdown.breakdown_table(reader),
+            lambda: steps(reader).table(),
+            lambda: memory_timeline(reader).table(),
+            lambda: roofline(reader, ceilings=Ceilings(1e9, 1e9, 1e9, 1, 0.0)).table(),
+            lambda: compare(reader, reader).table(),
+            lambda: compare_steps(reader, 0, 1).table(),
         ]
         parts += [lambda g=g: key_averages(reader, g).table() for g in GROUPS]
         parts += [lambda g=g: _graph(reader, g) for g in range(2)]
@@ -34,7 +44,7 @@ def walk(path: Path) -> int:
             try:
                 part()
                 good += 1
-            except TraceError:
+            except (TraceError, UsageError):  # a sentence either way
                 pass
         return good
 

@@ -91,10 +91,10 @@ def test_subsets_splits_and_joins():
     [
         (lambda: random_split(numbered(), [3, 3]), "sum to 6"),
         (lambda: TensorDataset(gs.zeros(2), gs.zeros(3)), "same first size"),
-        (lambda: DataLoader(numbered(), batch_size=0), "positive"),
+        (lambda: DataLoader(numbered(), batch_size=0), "batch_size=0 must be"),
         (
             lambda: DataLoader(numbered(), shuffle=True, sampler=[1]),
-            "mutually exclusive with shuffle",
+            "shuffle=True and a sampler",
         ),
         (lambda: list(DataLoader([gs.zeros(2), gs.zeros(3)], batch_size=2)), "different shapes"),
     ],

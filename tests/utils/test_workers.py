@@ -105,13 +105,13 @@ def test_an_error_arrives_with_its_own_traceback():
     with pytest.raises(KeyError) as caught:
         list(DataLoader(Bad(), sampler=[1, 2], num_workers=1))
     text = str(caught.value)
-    assert "Caught KeyError in DataLoader worker process 0.\nOriginal Traceback" in text
+    assert "KeyError in worker 0 of a DataLoader. There:\nTraceback" in text
     assert 'return {}["a key' in text
-    with pytest.raises(RuntimeError, match="Caught Odd in DataLoader worker process 0"):
+    with pytest.raises(RuntimeError, match="Odd in worker 0 of a DataLoader"):
         list(DataLoader(Bad(), sampler=[3], num_workers=1))
     with pytest.raises(ValueError, match="different shapes"):
         list(DataLoader(Bad(), batch_size=2, num_workers=1))
-    with pytest.raises(ValueError, match="Caught ValueError in DataLoader worker process 1"):
+    with pytest.raises(ValueError, match="ValueError in worker 1 of a DataLoader"):
         list(DataLoader(Slow(), num_workers=2, worker_init_fn=fails_in_one))
 
 
@@ -124,17 +124,17 @@ def test_a_killed_worker_is_noticed():
     loader = DataLoader(
         Slow(act=lambda i: i == 5 and os.kill(os.getpid(), signal.SIGKILL)), num_workers=2
     )
-    with pytest.raises(RuntimeError, match="killed by signal: SIGKILL"):
+    with pytest.raises(RuntimeError, match="SIGKILL ended a worker"):
         list(loader)
     loader = DataLoader(Slow(act=lambda i: i == 5 and os._exit(3)), num_workers=2)
-    with pytest.raises(RuntimeError, match="exited unexpectedly with code 3"):
+    with pytest.raises(RuntimeError, match="left with exit code 3"):
         list(loader)
 
 
 def test_a_slow_worker_times_out():
     loader = DataLoader(Slow(act=lambda i: time.sleep(9)), num_workers=1, timeout=0.2)
     t0 = time.monotonic()
-    with pytest.raises(RuntimeError, match="timed out after 0.2"):
+    with pytest.raises(RuntimeError, match="timeout=0.2 seconds"):
         list(loader)
     assert time.monotonic() - t0 < 6
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphscope import units
+from graphscope.export.play import naming
 from graphscope.view import text as fonts
 from graphscope.view.encode import gradient_text, reach, value_text
 from graphscope.view.palette import FAMILY_NAMES
@@ -32,24 +34,30 @@ def facts(figure: Figure) -> list[dict[str, Any]]:
     """A dictionary per card, in the order of the view."""
     scene, view = figure.scene, figure.view
     assert scene is not None and view is not None
-    return [_card(scene.graph, scene.source, node, scene.local) for node in view.nodes]
+    told = [_card(scene.graph, scene.source, n, scene.local, naming(figure)) for n in view.nodes]
+    in_full = naming(figure, 120)
+    for node, card in zip(view.nodes, told, strict=True):
+        card["name"] = fonts.clean(in_full(node.main) if node.kind != SCOPE else node.label[:120])
+    return told
 
 
-def _card(graph: Graph, source: Any, node: Node, local: Any) -> dict[str, Any]:
+def _card(
+    graph: Graph, source: Any, node: Node, local: Any, name: Callable[[int], str]
+) -> dict[str, Any]:
     value = node.main
     spec = source.spec(value)
     rows: list[list[str]] = []
 
-    def row(name: str, text: str) -> None:
+    def row(what: str, text: str) -> None:
         if text:
-            rows.append([name, fonts.clean(text)])
+            rows.append([what, fonts.clean(text)])
 
     row("scope", node.scope)
     row("shape", units.shape(spec.shape) if spec is not None else node.shape)
     row("dtype", spec.dtype if spec is not None else "")
     row("size", units.bytes_(spec.nbytes) if spec is not None else "")
     if node.kind == OP and value >= 0:
-        row("inputs", ", ".join(units.clip(graph.label(v), 40) for v in graph.inputs(value)[:6]))
+        row("inputs", ", ".join(map(name, graph.inputs(value)[:6])))
     if node.kind == SCOPE:
         row("ops", units.count(sum(part.kind == OP for part in node.parts)))
         row("repeated", f"\u00d7{node.fold}" if node.fold > 1 else "")
@@ -58,7 +66,7 @@ def _card(graph: Graph, source: Any, node: Node, local: Any) -> dict[str, Any]:
     row("line", f"{site.file.replace(chr(92), '/').rpartition('/')[2]}:{site.line}" if site else "")
     told: dict[str, Any] = {
         "id": node.id,
-        "name": fonts.clean(units.clip(node.label, 120)),
+        "name": "",
         "op": fonts.clean(units.clip(node.op, 80)),
         "family": node.family,
         "rows": rows,
@@ -73,13 +81,9 @@ def _card(graph: Graph, source: Any, node: Node, local: Any) -> dict[str, Any]:
         for position, argument in enumerate(graph.inputs(value)):
             entry = local.get((value, position))
             if entry is not None:
-                name = f"\u2202{_short(graph, value)}/\u2202{_short(graph, argument)}"
-                told["local"].append([name, number(entry)])
+                what = f"\u2202{name(value)}/\u2202{name(argument)}"
+                told["local"].append([fonts.clean(what), number(entry)])
     return told
-
-
-def _short(graph: Graph, value: int) -> str:
-    return fonts.clean(units.clip(graph.label(value), 24))
 
 
 def numbers(graph: Graph, values: ValueStep | None, node: Node, whole: bool) -> dict[str, Any]:
@@ -107,9 +111,7 @@ def number(entry: Entry, whole: bool = True, text: str = "") -> dict[str, Any]:
     if entry.item is not None:
         told["x"] = units.exact(np.float32(entry.item).item()) if np.isfinite(entry.item) else ""
         return told
-    told["s"] = [
-        [name, units.number(getattr(entry, name))] for name in ("mean", "std", "min", "max", "rms")
-    ]
+    told["s"] = [units.number(getattr(entry, name)) for name in ("mean", "min", "max", "rms")]
     thumb = entry.thumb
     if whole and thumb is not None and 1 < entry.count <= MATRIX and set(thumb.stride) <= {1}:
         array = thumb.array()
@@ -160,5 +162,3 @@ def _harmless(node: ET.Element) -> ET.Element:
             out.set(key, value)
     out.extend([_harmless(child) for child in node])
     return out
-
-

@@ -18,8 +18,11 @@ from graphscope.view import text as fonts
 from graphscope.view.drawing import Cluster, Drawing, Formula, Mark, Path, Polygon, Rect, Text
 from graphscope.view.level import Point
 
-_COLOURS = ("fill", "stroke", "colour")
-Element = list[Any]  # [tag, attributes, fill, stroke, text]; colours are places in Pack.colours, or -1
+# marks with what their colours are in the dark theme
+Inked = tuple[tuple[Mark, tuple[str, ...]], ...]
+Element = list[
+    Any
+]  # [tag, attributes, fill, stroke, text]; colours are places in Pack.colours, or -1
 
 
 @dataclass
@@ -32,26 +35,27 @@ class Slot:
 
 @dataclass
 class Pack:
-    """Collects pictures. ``order`` is the painting order of the slots."""
+    """Collects pictures. ``order`` is the painting order of the slots, ``outlines`` are shapes of formulas."""
 
     width: float = 0.0
     height: float = 0.0
     colours: dict[tuple[str, str], int] = field(default_factory=dict)
     slots: dict[Any, Slot] = field(default_factory=dict)
     order: list[Any] = field(default_factory=list)
-    _marks: dict[tuple[Mark, ...], tuple[int, ...]] = field(default_factory=dict)
+    _marks: dict[Inked, tuple[int, ...]] = field(default_factory=dict)
     _dark: dict[str, str] = field(default_factory=dict)
+    _clear: bool = True
     _at: dict[Any, int] = field(default_factory=dict)
     elements: list[Element] = field(default_factory=list)
+    outlines: dict[str, int] = field(default_factory=dict)
 
     def add(self, light: Drawing, dark: Callable[[], Drawing]) -> dict[Any, int]:
-        """Take in a picture, and paint it in the dark theme too where colours have to be compared.
+        """Take in a picture; ``dark`` paints it in the other theme, where that has to be looked at.
 
         Returns the variant of every slot that it fills.
         """
         self.width, self.height = max(self.width, light.width), max(self.height, light.height)
-        if not self._knows(light):
-            self._compare(light, dark())
+        inks = self._inks(light, dark)
         state: dict[Any, int] = {}
         seen: Counter[Any] = Counter()
         at = -1
@@ -59,58 +63,64 @@ class Pack:
             name: Any = ("card", item.id) if isinstance(item, Cluster) else item
             seen[name] += 1
             key = (name, seen[name])
-            slot = self.slots.get(key)
-            if slot is None:
-                slot = self.slots[key] = Slot(item.id if isinstance(item, Cluster) else "")
+            if key not in self.slots:
+                self.slots[key] = Slot(item.id if isinstance(item, Cluster) else "")
                 self.order.insert(at + 1, key)
-                self._at = {k: i for i, k in enumerate(self.order)} if at + 2 < len(self.order) else self._at
-                self._at[key] = at + 1
+                self._at = {k: i for i, k in enumerate(self.order)}
             at = self._at[key]
             marks = item.marks if isinstance(item, Cluster) else (item,)
-            variant = tuple(place for group in _bars(marks) for place in self._places(group))
+            inked = [(mark, next(inks)) for mark in marks]
+            variant = tuple(place for group in _grouped(inked) for place in self._places(group))
+            slot = self.slots[key]
             state[key] = slot.variants.setdefault(variant, len(slot.variants))
         return state
 
-    def _knows(self, light: Drawing) -> bool:
-        """Whether the dark colours of a picture follow from those that were compared already."""
-        return not self._unclear and all(
-            colour in self._dark for mark in light.marks() for colour in _colours(mark)
-        )
-
-    def _compare(self, light: Drawing, dark: Drawing) -> None:
+    def compare(self, light: Drawing, dark: Drawing) -> list[tuple[str, ...]]:
+        """Learn which dark colour stands for which light one. Returns the dark colours of every mark."""
         one, other = list(light.marks()), list(dark.marks())
         if [type(m) for m in one] != [type(m) for m in other]:
             raise UsageError("the two themes of this figure differ in more than their colours")
-        pairs = [(light.background, dark.background)]
-        for a, b in zip(one, other, strict=True):
-            pairs += zip(_colours(a), _colours(b), strict=True)
-        for shade, dark_shade in pairs:
-            # where one light colour has two dark ones, the first is as good as any on its background
-            self._dark.setdefault(shade, dark_shade)
+        told = [_colours(mark) for mark in other]
+        for a, b in zip(map(_colours, one), told, strict=True):
+            for shade, dark_shade in zip(a, b, strict=True):
+                # one light colour for two dark ones: from now on every picture is painted twice
+                self._clear &= _near(self._dark.setdefault(shade, dark_shade), dark_shade)
+        return told
 
-    def _places(self, marks: tuple[Mark, ...]) -> tuple[int, ...]:
-        found = self._marks.get(marks)
+    def _inks(self, light: Drawing, dark: Callable[[], Drawing]) -> Iterator[tuple[str, ...]]:
+        shades = [_colours(mark) for mark in light.marks()]
+        if self._clear and all(shade in self._dark for told in shades for shade in told):
+            return (tuple(self._dark[shade] for shade in told) for told in shades)
+        return iter(self.compare(light, dark()))
+
+    def _places(self, group: Inked) -> tuple[int, ...]:
+        found = self._marks.get(group)
         if found is None:
             first = len(self.elements)
-            self.elements += self._bars(marks) if len(marks) > 1 else self._elements(marks[0])
-            found = self._marks[marks] = tuple(range(first, len(self.elements)))
+            self.elements += self._bars(group) if len(group) > 1 else self._elements(*group[0])
+            found = self._marks[group] = tuple(range(first, len(self.elements)))
         return found
 
-    def _bars(self, marks: tuple[Mark, ...]) -> list[Element]:
-        """Bars of one colour side by side as one element: a histogram is a dozen of them."""
-        boxes = [m for m in marks if isinstance(m, Rect)]
-        path = "".join(f"M{num(m.x)},{num(m.y)}h{num(m.w)}v{num(m.h)}h{num(-m.w)}z" for m in boxes)
-        return [["path", {"d": path}, self._colour(boxes[0].fill), -1, ""]]
+    def _bars(self, group: Inked) -> list[Element]:
+        """Bars of one colour as one element: a histogram is a dozen of them, each a thick line upwards."""
+        boxes = [mark for mark, _ in group if isinstance(mark, Rect)]
+        first, dark = boxes[0], group[0][1][0]
+        colour = self._colour(first.fill, dark)
+        if any(num(b.w) != num(first.w) or num(b.y + b.h) != num(first.y + first.h) for b in boxes):
+            path = "".join(
+                f"M{num(b.x)},{num(b.y)}h{num(b.w)}v{num(b.h)}h{num(-b.w)}z" for b in boxes
+            )
+            return [["path", {"d": path}, colour, -1, ""]]
+        path = f"M{num(first.x + first.w / 2)},{num(first.y + first.h)}v{num(-first.h)}"
+        for before, bar in zip(boxes, boxes[1:], strict=False):
+            path += f"m{num(bar.x - before.x)},{num(before.h)}v{num(-bar.h)}"
+        return [["path", {"d": path, "stroke-width": num(first.w)}, -1, colour, ""]]
 
-    def _colour(self, light: str) -> int:
-        if not light:
-            return -1
-        return self.colours.setdefault((light, self._dark.get(light, light)), len(self.colours))
+    def _colour(self, light: str, dark: str) -> int:
+        return self.colours.setdefault((light, dark), len(self.colours)) if light else -1
 
-    def _elements(self, mark: Mark) -> Iterator[Element]:
-        fill = self._colour(getattr(mark, "fill", ""))
-        stroke = self._colour(getattr(mark, "stroke", ""))
-        ink = self._colour(getattr(mark, "colour", ""))
+    def _elements(self, mark: Mark, dark: tuple[str, ...]) -> Iterator[Element]:
+        fill, stroke, ink = map(self._colour, _colours(mark), dark)
         line: dict[str, str] = {}
         if isinstance(mark, (Rect, Path)) and stroke >= 0:
             line["stroke-width"] = num(mark.width)
@@ -129,13 +139,9 @@ class Pack:
         elif isinstance(mark, Text):
             yield ["text", _text(mark), ink, -1, mark.text]
         else:
-            outline = "".join(
-                _spline([(x + mark.x, y + mark.y) for x, y in contour], True)
-                for glyph in mark.glyphs
-                for contour in glyph
-                if len(contour) > 3
-            )
-            yield ["path", {"d": outline}, ink, -1, ""]
+            known = self.outlines.setdefault(_outline(mark), len(self.outlines))
+            place = {"href": f"#g{known}", "x": num(mark.x), "y": num(mark.y)}
+            yield ["use", place, ink, -1, ""]
             yield ["text", _hidden(mark), -1, -1, fonts.clean(mark.tex)]
 
     # ---------------------------------------------------------------- as data
@@ -162,25 +168,31 @@ def changes(before: list[int], after: list[int]) -> list[int]:
     return out
 
 
-def _colours(mark: Mark) -> Iterator[str]:
-    for name in _COLOURS:
-        yield str(getattr(mark, name, ""))
+def _colours(mark: Mark) -> tuple[str, ...]:
+    return tuple(str(getattr(mark, name, "")) for name in ("fill", "stroke", "colour"))
 
 
-def _bars(marks: tuple[Mark, ...]) -> Iterator[tuple[Mark, ...]]:
+def _near(one: str, other: str) -> bool:
+    """Equal but for the rounding of a colour scale."""
+    if one == other or not (one and other):
+        return one == other
+    return all(abs(int(one[k : k + 2], 16) - int(other[k : k + 2], 16)) < 6 for k in (1, 3, 5))
+
+
+def _grouped(marks: list[tuple[Mark, tuple[str, ...]]]) -> Iterator[Inked]:
     """The marks one by one, but plain boxes of one colour in a row together."""
-    run: list[Mark] = []
-    for mark in marks:
+    run: Inked = ()
+    for mark, dark in marks:
         plain = isinstance(mark, Rect) and mark.fill and not (mark.radius or mark.stroke)
-        if run and not (plain and mark.fill == getattr(run[0], "fill", "")):  # type: ignore[union-attr]
-            yield tuple(run)
-            run = []
+        if run and not (plain and _colours(mark) == _colours(run[0][0])):
+            yield run
+            run = ()
         if plain:
-            run.append(mark)
+            run = (*run, (mark, dark))
         else:
-            yield (mark,)
+            yield ((mark, dark),)
     if run:
-        yield tuple(run)
+        yield run
 
 
 def _text(mark: Text) -> dict[str, str]:
@@ -201,6 +213,22 @@ def _hidden(mark: Formula) -> dict[str, str]:
     }  # fmt: skip
 
 
+def _outline(formula: Formula) -> str:
+    """The glyphs of a formula around its origin, in steps of a hundredth px, each relative to the last point."""
+    out = []
+    for contour in (contour for glyph in formula.glyphs for contour in glyph if len(contour) > 3):
+        whole = [(round(x * 100), round(y * 100)) for x, y in contour]
+        x, y = whole[0]
+        out.append(f"M{x} {y}c")
+        steps = []
+        for k in range(1, len(whole) - 2, 3):
+            for to in whole[k : k + 3]:
+                steps += [to[0] - x, to[1] - y]
+            x, y = whole[k + 2]
+        out.append(" ".join(map(str, steps)).replace(" -", "-") + "z")
+    return "".join(out)
+
+
 def _spline(points: Any, closed: bool) -> str:
     first, *rest = points
     return f"M{_point(first)} C{' '.join(_point(p) for p in rest)}{'Z' if closed else ''}"
@@ -208,5 +236,3 @@ def _spline(points: Any, closed: bool) -> str:
 
 def _point(point: Point) -> str:
     return f"{num(point[0])},{num(point[1])}"
-
-

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from html import escape
 from pathlib import Path
 from string import Template
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 MARK = "made by GraphScope"
 MOST = 240  # frames; neighbours are shown together where there are more
+EXACT = (
+    60  # frames; in longer plays the quiz shows one and the same picture while gradients are hidden
+)
 LARGEST = 2_000_000  # bytes; a page over training steps takes fewer of them to stay below
 _WHAT = "cannot save this figure as HTML"
 _HERE = Path(__file__).parent
@@ -64,22 +68,32 @@ class _Painter:
 
     def moments(self, figure: Figure, played: Sequence[Moment]) -> None:
         light, dark = in_theme(figure, "light"), in_theme(figure, "dark")
+        last = played[-1]
+        self.pack.compare(_untitled(last.drawn(light)), _untitled(last.drawn(dark)))
+        shared: dict[Any, int] | None = None
         for moment in played:
-            full = self._add(moment.drawn(light), moment.drawn(dark))
-            bare = full
-            if moment.grads:
-                bare = self._add(moment.drawn(light, False), moment.drawn(dark, False))
+            full = bare = self._add(partial(moment.drawn, light), partial(moment.drawn, dark))
+            if moment.grads and shared is not None:
+                bare = shared
+            elif moment.grads:
+                still = moment if len(played) <= EXACT else replace(last, fresh=())
+                bare = self._add(
+                    partial(still.drawn, light, False), partial(still.drawn, dark, False)
+                )
+                shared = bare if len(played) > EXACT else None
             self.states += [full, bare]
 
     def whole(self, figure: Figure) -> None:
         """The finished picture."""
         light, dark = in_theme(figure, "light"), in_theme(figure, "dark")
         none = frozenset[int]()
-        self.states.append(self._add(light.frame(), dark.frame()))
-        self.states.append(self._add(light.frame(grads=none), dark.frame(grads=none)))
+        self.states.append(self._add(light.frame, dark.frame))
+        self.states.append(
+            self._add(partial(light.frame, grads=none), partial(dark.frame, grads=none))
+        )
 
-    def _add(self, light: Drawing, dark: Drawing) -> dict[Any, int]:
-        return self.pack.add(_untitled(light), _untitled(dark))
+    def _add(self, light: Callable[[], Drawing], dark: Callable[[], Drawing]) -> dict[Any, int]:
+        return self.pack.add(_untitled(light()), lambda: _untitled(dark()))
 
 
 def _untitled(drawing: Drawing) -> Drawing:
@@ -109,7 +123,9 @@ def _page(figure: Figure, history: Sequence[tuple[int, str, Figure]]) -> str:
     told: list[dict[str, Any]] = [
         {
             "name": "Op by op",
-            "frames": _frames(rows[: 2 * ends], [(m.phase, m.says, m.card) for m in played], painter),
+            "frames": _frames(
+                rows[: 2 * ends], [(m.phase, m.says, m.card) for m in played], painter
+            ),
             "numbers": [[numbers(graph, scene.values, node, True) for node in cards]],
             "value": [_first(played, "values", node.main) for node in cards],
             "gradient": [_first(played, "grads", node.main) for node in cards],
@@ -230,6 +246,9 @@ def _svg(pack: Pack, final: list[int], title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{pack.width:g}" height="{pack.height:g}" '
         f'viewBox="0 0 {pack.width:g} {pack.height:g}" role="group" aria-label="{escape(title)}">'
     ]
+    # a hundred times too large, since whole numbers are short
+    shapes = (f'<path id="g{k}" transform="scale(.01)" d="{d}"/>' for d, k in pack.outlines.items())
+    out.append(f"<defs>{''.join(shapes)}</defs>")
     for k, (variants, chosen) in enumerate(zip(pack.table(), final, strict=True)):
         marks = variants[chosen] if chosen >= 0 else []
         out.append(f'<g data-s="{k}">{"".join(_element(pack.elements[m]) for m in marks)}</g>')
@@ -240,7 +259,11 @@ def _svg(pack: Pack, final: list[int], title: str) -> str:
 def _element(row: Element) -> str:
     tag, attributes, fill, stroke, text = row
     given = dict(attributes)
-    classes = [given.pop("class", ""), f"f{fill}" if fill >= 0 else "f", f"s{stroke}" if stroke >= 0 else ""]
+    classes = [
+        given.pop("class", ""),
+        f"f{fill}" if fill >= 0 else "f",
+        f"s{stroke}" if stroke >= 0 else "",
+    ]
     given["class"] = " ".join(c for c in classes if c)
     told = " ".join(f'{name}="{escape(value)}"' for name, value in given.items())
     return f"<{tag} {told}>{escape(text)}</{tag}>" if text else f"<{tag} {told}/>"

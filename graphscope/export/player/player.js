@@ -5,7 +5,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const SVG = "http://www.w3.org/2000/svg";
-  const MS = 900;
+  const pace = () => (state.play ? 300 : 900) / Number($("speed").value); // ms
   const svg = $("stage").querySelector("svg");
   const groups = Array.from(svg.querySelectorAll(":scope > g[data-s]"));
   const cardOf = data.slots.map((slot) => slot.c);
@@ -99,25 +99,31 @@
   function go(at) {
     state.at = Math.max(0, Math.min(at, play().frames.length - 1));
     paint();
-    const card = frame().c;
-    if (card >= 0 && slotOf.has(card)) {
-      const box = groups[slotOf.get(card)].getBoundingClientRect(), room = $("stage").getBoundingClientRect();
-      if (box.top < room.top || box.bottom > room.bottom || box.left < room.left || box.right > room.right)
-        groups[slotOf.get(card)].scrollIntoView({ block: "center", inline: "center" });
-    }
+    follow(frame().c);
+  }
+
+  /* What is new comes into view; smoothly only where the play is slow enough to be followed by eye. */
+  let followed = 0;
+  function follow(card) {
+    const s = slotOf.get(card), slow = performance.now() - followed > 600 && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    followed = performance.now();
+    if (s === undefined) return;
+    const box = groups[s].getBoundingClientRect(), room = $("stage").getBoundingClientRect();
+    if (box.top < room.top || box.bottom > room.bottom || box.left < room.left || box.right > room.right)
+      groups[s].scrollIntoView({ block: "center", inline: "center", behavior: slow ? "smooth" : "instant" });
   }
 
   function tick() {
     if (state.at >= play().frames.length - 1) return pause();
     go(state.at + 1);
-    state.timer = setTimeout(tick, MS / Number($("speed").value));
+    state.timer = setTimeout(tick, pace());
   }
   function start() {
     if (state.at >= play().frames.length - 1) go(0);
     $("says").setAttribute("aria-live", "off"); // a voice cannot keep up with a film
     $("play").setAttribute("aria-pressed", "true");
     $("play").setAttribute("aria-label", "Pause");
-    state.timer = setTimeout(tick, MS / 2 / Number($("speed").value));
+    state.timer = setTimeout(tick, pace() / 2);
   }
   function pause() {
     clearTimeout(state.timer);
@@ -139,10 +145,10 @@
   }
 
   function number(title, kind, n) {
-    const box = el("div", { class: "number " + kind }, el("span", {}, title), el("strong", {}, n.t));
+    const box = el("div", { class: "number " + kind }, el("span", {}, n.s ? title + (kind === "g" ? ", rms" : ", mean ± std") : title), el("strong", {}, n.t));
     if (n.x && n.x !== n.t) box.append(el("small", {}, n.x));
     if (n.m) box.append(el("div", { class: "matrix" }, el("table", {}, ...n.m.map((row) => el("tr", {}, ...row.map((x) => el("td", {}, x)))))));
-    else if (n.s) box.append(el("small", {}, n.s.filter((s) => s[0] !== "std").map((s) => s.join(" ")).join(" · ")));
+    else if (n.s) box.append(el("small", {}, ["mean", "min", "max", "rms"].map((name, k) => name + " " + n.s[k]).join(" · ")));
     return box;
   }
 

@@ -18,7 +18,10 @@ def skip_init(module_cls: Any, *args: Any, **kwargs: Any) -> Any:
     Raises: RuntimeError if the class is no Module or takes no ``device``.
     """
     if not (isinstance(module_cls, type) and issubclass(module_cls, Module)):
-        raise at_line(RangeError, f"skip_init: {module_cls!r} is no subclass of Module")
+        raise at_line(
+            RangeError,
+            f"skip_init: {getattr(module_cls, '__name__', module_cls)} is no subclass of Module",
+        )
     taken = inspect.signature(module_cls).parameters.values()
     if not any(p.name == "device" or p.kind is p.VAR_KEYWORD for p in taken):
         raise at_line(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import multiprocessing
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphscope.engine.dtype import FROM_NUMPY
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError, UsageTypeError
 
@@ -24,15 +26,18 @@ def default_collate(batch: Any) -> Any:
 
 def _collate(batch: Sequence[Any], field: str) -> Any:
     if not batch:
-        raise UsageError("default_collate: an empty batch; a batch sampler gave no sample numbers")
+        raise _error(
+            UsageError, "default_collate: an empty batch; a batch sampler gave no sample numbers"
+        )
     first = batch[0]
     if isinstance(first, Tensor):
         return _stacked(batch, field)
     if isinstance(first, np.ndarray):
         if first.dtype not in FROM_NUMPY:
-            raise UsageTypeError(
+            raise _error(
+                UsageTypeError,
                 f"default_collate: {_at(field)} is an array of {first.dtype}, of which there is no tensor; "
-                "convert it in the dataset, or pass a collate_fn"
+                "convert it in the dataset, or pass a collate_fn",
             )
         return Tensor(_stack([np.asarray(x) for x in batch], field))
     if isinstance(first, (bool, np.bool_)):
@@ -52,9 +57,10 @@ def _collate(batch: Sequence[Any], field: str) -> Any:
         return type(first)(*(_collate(part, f"{field}.{name}") for name, part in parts))
     if isinstance(first, Sequence):
         return _sequence(batch, field)
-    raise UsageTypeError(
+    raise _error(
+        UsageTypeError,
         f"default_collate: {_at(field)} is {type(first).__name__}, of which no batch is made (but of tensors, arrays, "
-        "numbers, texts, and lists or dictionaries of them). Convert it in the dataset, or pass a collate_fn"
+        "numbers, texts, and lists or dictionaries of them). Convert it in the dataset, or pass a collate_fn",
     )
 
 
@@ -63,8 +69,9 @@ def _mapping(batch: Any, field: str) -> Any:
     for i, x in enumerate(batch):
         missing = [key for key in first if key not in x]
         if missing:
-            raise _NoKey(
-                f"default_collate: sample {i} of the batch has no {missing[0]!r} at {_at(field)}, the first has"
+            raise _error(
+                _NoKey,
+                f"default_collate: sample {i} of the batch has no {missing[0]!r} at {_at(field)}, the first has",
             )
     made = {key: _collate([x[key] for x in batch], f"{field}[{key!r}]") for key in first}
     if isinstance(first, MutableMapping) and type(first) is not dict:
@@ -72,6 +79,11 @@ def _mapping(batch: Any, field: str) -> Any:
         out.update(made)
         return out
     return made
+
+
+def _error(kind: type[Exception], text: str) -> BaseException:
+    """An exception with the line that asked for the batch; a worker has no line of the user's."""
+    return kind(text) if multiprocessing.parent_process() else at_line(kind, text)
 
 
 class _NoKey(UsageError, KeyError):
@@ -84,9 +96,10 @@ def _sequence(batch: Any, field: str) -> Any:
     first = batch[0]
     lengths = [len(x) for x in batch]
     if len(set(lengths)) > 1:
-        raise ShapeError(
+        raise _error(
+            ShapeError,
             f"default_collate: {_at(field)} has different numbers of parts in the samples of a batch: "
-            f"{sorted(set(lengths))[:4]}. Make them equal in the dataset, or pass a collate_fn"
+            f"{sorted(set(lengths))[:4]}. Make them equal in the dataset, or pass a collate_fn",
         )
     parts = [_collate(part, f"{field}[{i}]") for i, part in enumerate(zip(*batch, strict=True))]
     if isinstance(first, (tuple, list)) and type(first) in (tuple, list):
@@ -116,10 +129,11 @@ def _stack(arrays: list[Any], field: str) -> Any:
     shape = first.shape
     for i, a in enumerate(arrays):
         if a.shape != shape:
-            raise ShapeError(
+            raise _error(
+                ShapeError,
                 f"default_collate: the samples of a batch have different shapes at {_at(field)}: "
                 f"{first.shape} in sample 0 and {a.shape} in sample {i} of the batch. Make them equal in the "
-                "dataset (crop, pad), or pass a collate_fn"
+                "dataset (crop, pad), or pass a collate_fn",
             )
     if not first.ndim or not first.size:
         return np.stack(arrays)

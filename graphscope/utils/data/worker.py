@@ -51,7 +51,7 @@ class Failure:
         # A class that was made inside a function cannot be found again on the other side.
         self.kind = kind if getattr(sys.modules.get(kind.__module__), kind.__qualname__, 0) is kind else None  # fmt: skip
         text = "".join(traceback.format_exception(kind, error, error.__traceback__))
-        self.message = f"Caught {kind.__name__} {where}.\nOriginal {text}"
+        self.message = f"{kind.__name__} {where}. There:\n{text}"
 
     def error(self) -> Exception:
         """The exception to raise in the training process."""
@@ -82,7 +82,7 @@ def run(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training process's to handle
     for other in inherited:
         other.close()  # else a sibling would keep a dead parent's socket open
-    where = f"in DataLoader worker process {number}"
+    where = f"in worker {number} of a DataLoader"
     broken: Failure | None = None
     fetcher: Fetcher | None = None
     try:

@@ -45,7 +45,7 @@ class Style:
     @property
     def grid(self) -> str:
         """The colour of grid lines: they are seen only when looked for."""
-        return mix(self.look.page, self.look.line, 0.7)
+        return mix(self.look.page, self.look.line, 0.4 if self.look.name == "print" else 0.7)
 
     @property
     def row(self) -> float:

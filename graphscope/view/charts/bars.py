@@ -58,7 +58,8 @@ def chart(
     pitch = tall + 10
     entries = _entries(rows, both, s)
     foot, foot_height = ax.legend(entries, s, ax.MARGIN, 0.0, width - 2 * ax.MARGIN)
-    needs = len(rows) * pitch + 4 + ax.foot_height(s) + 10 + foot_height
+    block = max(len(rows), 1) * pitch + 4
+    needs = block + ax.foot_height(s) + 10 + foot_height
     drawing, top = ax.page(s, width, needs, title, subtitle, "ops")
     wide = max((fonts.width(bar.name, s.body) for bar in rows), default=0.0)
     wide = min(wide, NAMES * s.zoom)
@@ -75,7 +76,7 @@ def chart(
         f"{of} ({unit})",
         FACTORS[unit],
     ).choose(s.small)
-    base = top + len(rows) * pitch + 4
+    base = top + block
     drawing.items += [ax.line([(x.place(v), top), (x.place(v), base)], s.grid, 1.0) for v in x.at]
     for k, bar in enumerate(rows):
         drawing.items.append(_row(bar, k, x, top + k * pitch + 4, tall, wide, both, unit, s))

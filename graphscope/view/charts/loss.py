@@ -68,7 +68,7 @@ def chart(
     marks = [*ax.upright(x, y, s), *ax.feet(x, y.start, s)]
     said: set[int] = set()
     for curve in curves:
-        marks += _bands(curve, x, y, s, said)
+        marks += _bands(curve, x, y, s, said, units.clip(curve.name, 24) if named else "")
     for place, curve in enumerate(curves):
         marks += _line(curve, x, y, colour(s.look, place), DASHES[place % len(DASHES)])
     if not steps:
@@ -128,7 +128,9 @@ def _line(curve: Curve, x: ax.Axis, y: ax.Axis, ink: str, dash: tuple[float, ...
     return marks
 
 
-def _bands(curve: Curve, x: ax.Axis, y: ax.Axis, s: ax.Style, said: set[int]) -> list[Mark]:
+def _bands(
+    curve: Curve, x: ax.Axis, y: ax.Axis, s: ax.Style, said: set[int], who: str
+) -> list[Mark]:
     """Where the run is not finite, over the whole height, and a word at the first such step."""
     marks: list[Mark] = []
     begin: int | None = None
@@ -151,7 +153,9 @@ def _bands(curve: Curve, x: ax.Axis, y: ax.Axis, s: ax.Style, said: set[int]) ->
         )
         if not said:
             said.add(begin)
-            text = f"not finite from step {units.count(curve.steps[begin])}"
+            text = (
+                f"{who + ': ' if who else ''}not finite from step {units.count(curve.steps[begin])}"
+            )
             marks += ax.boxed(
                 left + 6, y.stop + s.small + 6, text, s, s.look.nonfinite, limits=(x.start, x.stop)
             )

@@ -14,7 +14,7 @@ from graphscope.view.palette import Theme, mix
 
 FACTORS = {"B": 1.0, "KiB": 1024.0, "MiB": 2.0**20, "GiB": 2.0**30}
 TIMES = {"ns": 1.0, "\u00b5s": 1e3, "ms": 1e6, "s": 1e9}
-PANEL = 280.0
+PANEL = 310.0
 LARGEST = 7
 STRIP = 18.0
 

@@ -52,7 +52,8 @@ def chart(
     row = ROW * s.zoom
     used = [lane for lane in lanes if lane.ops]
     heights = [row * (2 if lane.modules else 1) + 14 for lane in used]
-    needs = sum(heights) + 6 + ax.foot_height(s)
+    tall = sum(heights) if used else row + 14
+    needs = tall + 6 + ax.foot_height(s)
     drawing, top = ax.page(s, width, needs, title, subtitle, "timeline")
     names = [f"{lane.phase}" for lane in used]
     sums = [units.ns(sum(bar.end - bar.begin for bar in lane.ops)) for lane in used]
@@ -66,7 +67,7 @@ def chart(
         0.0, max(wall, 1.0), ax.MARGIN + wide + 16, width - ax.MARGIN - 8,
         f"time since the step began ({unit})", FACTORS[unit],
     ).choose(s.small)  # fmt: skip
-    foot = top + sum(heights) + 6
+    foot = top + tall + 6
     grid = [ax.line([(x.place(v), top), (x.place(v), foot)], s.grid, 1.0) for v in x.at]
     drawing.items += grid
     y = top

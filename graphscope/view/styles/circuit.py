@@ -25,7 +25,7 @@ from graphscope.view.styles.page import (
     tooltip,
     words,
 )
-from graphscope.view.styles.place import Cell, place
+from graphscope.view.styles.place import Cell, Placing, place
 from graphscope.view.styles.scene import Scene
 from graphscope.view.typeset import formula, measure
 
@@ -59,23 +59,48 @@ class _Circuit:
         # The room for numbers is that of the finished picture: frames of an animation do not move.
         self.full = Options()
         self.cells = [self.leaf(v) for v in scene.leaves] + [self.gate(i) for i in scene.forward]
-        index = {cell.value: k for k, cell in enumerate(self.cells)}
-        self.wires = [
-            (index[v], index[i], slot)
-            for i in scene.forward
-            for slot, v in enumerate(self.wired(i))
-            if v in index
-        ]
+        self.index = {cell.value: at for at, cell in enumerate(self.cells)}
+        # By op: at which of a gate's entries each of its wires arrives.
+        self.entry = {i: list(range(len(self.wired(i)))) for i in scene.forward}
 
     def wired(self, op: int) -> list[int]:
         """The inputs that come by wire; numbers stand on the gate."""
         return [v for v in self.scene.inputs[op] if not self.scene.is_number(v)]
+
+    def placed(self) -> Placing:
+        """The layout; where the order of inputs means nothing, wires arrive in the order in which they come."""
+        first = self._place()
+        changed = False
+        for i in self.scene.forward:
+            if self.scene.graph.op_name(i) not in signs.COMMUTE:
+                continue
+            wired = self.wired(i)
+            heights = [self._middle(v) for v in wired]
+            order = sorted(range(len(wired)), key=lambda slot: (heights[slot], slot))
+            entry = [order.index(slot) for slot in range(len(wired))]
+            changed |= entry != self.entry[i]
+            self.entry[i] = entry
+        return self._place() if changed else first
+
+    def _place(self) -> Placing:
+        wires = [
+            (self.index[v], self.index[i], self.entry[i][slot])
+            for i in self.scene.forward
+            for slot, v in enumerate(self.wired(i))
+        ]
+        return place(self.cells, wires, "right", tight=18.0)
+
+    def _middle(self, value: int) -> float:
+        cell = self.cells[self.index[value]]
+        return cell.y + cell.h / 2
 
     # ---------------------------------------------------------------- sizes
 
     def numbers(self, value: int, opts: Options) -> tuple[str, str]:
         above = self.scene.value_text(value, opts) if "value" in self.show else ""
         below = self.scene.grad_text(value, opts) if "grad" in self.show else ""
+        if self.scene.pending(below):
+            below = ""  # the legend says why
         return above, below
 
     def stub(self, value: int) -> float:
@@ -120,7 +145,7 @@ class _Circuit:
     # ---------------------------------------------------------------- marks
 
     def drawing(self) -> Drawing:
-        placing = place(self.cells, self.wires, "right", tight=18.0)
+        placing = self.placed()
         body: list[Mark | Cluster] = []
         for route in placing.routes:
             body.append(Path(route, self.wire, self.stroke))
@@ -173,7 +198,8 @@ class _Circuit:
         family = self.scene.graph.op_info(op).family
         colour = colours.families.get(family, colours.families["other"])
         marks: list[Mark] = []
-        for slot, at in zip(self.slots(op), cell.ins, strict=True):
+        for slot, entry in zip(self.slots(op), self.entry[op], strict=True):
+            at = cell.ins[entry]
             marks += self.arrive(cell, cell.y + at, x0, y, r, chip, self.chip(op, slot))
         end = x0 + wide + right
         last = op not in self.scene.users
@@ -264,7 +290,8 @@ class _Circuit:
 
     def explained(self) -> list[Piece]:
         """One sentence for each kind of gate, in the order in which they come."""
-        k, found = self.k, {}
+        k = self.k
+        found: dict[str, int] = {}
         for op in self.scene.forward:
             found.setdefault(signs.kind(self.scene, op), op)
         lines: list[Piece] = []

@@ -37,7 +37,8 @@ class _Names:
             name: _bracketed(scene.tex(value))
             for name, value in zip(self.info.inputs, self.values, strict=False)
         }
-        self.named["y"] = scene.tex(op)
+        # In a gradient formula y is the output, unless an input is called so.
+        self.inner = {"y": scene.tex(op), **self.named}
         everything = [op, *(v for v in self.values if not scene.is_number(v))]
         self.scalar = all(scene.scalar(v) for v in everything)
 
@@ -47,7 +48,7 @@ class _Names:
         def put(found: re.Match[str]) -> str:
             if found[1] is not None:
                 return incoming if found[1] == "y" else found[0]
-            return self.named.get(found[0], found[0])
+            return self.inner.get(found[0], found[0])
 
         return self.tidy(_TOKEN.sub(put, tex))
 
@@ -59,9 +60,11 @@ def forward(scene: Scene, op: int) -> str:
     """The right side of what an op computes, ``w_{0} \\cdot x_{0}``."""
     names = _Names(scene, op)
     info = names.info
-    if info.tex and len(names.values) == len(info.inputs) and "*" not in info.inputs:
+    if info.tex and len(names.values) <= len(info.inputs) and "*" not in info.inputs:
+        left_out = dict.fromkeys(info.inputs, "")
         try:
-            made = names.tidy(info.tex.format(**names.named))
+            made = names.tidy(info.tex.format(**{**left_out, **names.named}))
+            made = re.sub(r"\s*\+\s*$", "", made)  # a bias that is not there
             if len(made) <= LONGEST:
                 return made
         except (KeyError, IndexError, ValueError):
@@ -77,11 +80,30 @@ def contribution(scene: Scene, op: int, slot: int, incoming: str) -> str:
     if slot >= len(names.info.inputs):
         return ""
     found = names.info.vjp_tex.get(names.info.inputs[slot], "")
+    if names.info.name == "pow" and slot == 0 and len(names.values) == 2:
+        return names.tidy(_power(scene, names, incoming))
     _, equals, right = found.partition("=")
     if not equals or len(right) > LONGEST:
         return ""
     filled = names.fill(right.strip(), incoming)
     return filled if len(filled) <= LONGEST else ""
+
+
+def _power(scene: Scene, names: _Names, incoming: str) -> str:
+    """The gradient of a power, without the care for 0 that the program takes; 3 - 1 is written 2."""
+    base, exponent = names.named[names.info.inputs[0]], names.named[names.info.inputs[1]]
+    try:
+        less = float(scene.constant(names.values[1]).replace("\u2212", "-")) - 1
+    except ValueError:
+        return rf"{incoming} \odot {exponent}\,{base}^{{{exponent} - 1}}"
+    power = base if less == 1 else f"{base}^{{{less:g}}}"
+    return rf"{incoming} \odot {exponent}\,{power}"
+
+
+def transposed(scene: Scene, op: int, value: int) -> str:
+    """What an op hands back where no closed form is known: its Jacobian, transposed, times what comes."""
+    part = rf"\frac{{\partial {scene.tex(op)}}}{{\partial {scene.tex(value)}}}"
+    return rf"\left({part}\right)^{{T}} {decorated(scene.tex(op), 'bar')}"
 
 
 def gradients(scene: Scene, op: int) -> list[str]:
@@ -93,9 +115,8 @@ def gradients(scene: Scene, op: int) -> list[str]:
         left = decorated(scene.tex(value), "bar")
         come = decorated(scene.tex(op), "bar")
         right = contribution(scene, op, slot, come)
-        if not right:
-            right = rf"\left(\frac{{\partial {scene.tex(op)}}}{{\partial {scene.tex(value)}}}\right)^{{T}} {come}"
-        sign = "+=" if len(scene.users.get(value, ())) > 1 else "="
+        right = right or transposed(scene, op, value)
+        sign = r"\mathrel{+=}" if len(scene.users.get(value, ())) > 1 else "="
         out.append(f"{left} {sign} {right}")
     return out
 
@@ -103,13 +124,13 @@ def gradients(scene: Scene, op: int) -> list[str]:
 def adjoint(scene: Scene, value: int) -> str:
     """The right side of a value's adjoint: the sum of what its users hand back."""
     if value not in scene.users:
-        return "1"
+        return ""
     terms = []
     for op in dict.fromkeys(scene.users[value]):
         for slot, source in enumerate(scene.inputs[op]):
             if source == value:
                 come = decorated(scene.tex(op), "bar")
-                terms.append(contribution(scene, op, slot, come) or rf"{come}\,\partial")
+                terms.append(contribution(scene, op, slot, come) or transposed(scene, op, source))
     return _sum(terms)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from graphscope.view.drawing import Drawing
@@ -101,6 +102,7 @@ def draw(scene: Scene, opts: Options) -> Drawing:
         marked={n.id for n in shown.nodes if _is_marked(n, marked)},
         locals=local,
         notes=(NOT_YET,) if pending else (),
+        finished=numbers(scene, replace(opts, values=None, grads=None), shown),
     )
 
 

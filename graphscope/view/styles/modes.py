@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from graphscope.errors import UsageError
 from graphscope.view import text as fonts
-from graphscope.view.drawing import Cluster, Drawing, Mark, Rect, arrow, label
-from graphscope.view.encode import value_text
+from graphscope.view.drawing import Cluster, Drawing, Mark, Rect, arrow, label, moved
+from graphscope.view.encode import NOT_REACHED, value_text
 from graphscope.view.palette import theme
 from graphscope.view.pattern import line
 from graphscope.view.styles import formulas, signs
@@ -55,7 +55,8 @@ class _Mode:
     def second(self, value: int, opts: Options) -> str:
         """The tangent, or the adjoint."""
         if self.sign == "bar":
-            return self.scene.grad_text(value, opts)
+            text = self.scene.grad_text(value, opts)
+            return "" if self.scene.pending(text) or text == NOT_REACHED else text
         if opts.grads is not None and value not in opts.grads:
             return ""
         entry = self.scene.tangents.get(value)
@@ -141,7 +142,9 @@ class _Mode:
             primal = f"{tex} = {formulas.forward(scene, value)}" if value >= 0 else tex
             left = formulas.decorated(tex, self.sign)
             if self.sign == "bar":
-                right = formulas.adjoint(scene, value) if scene.wants(value) else ""
+                right = formulas.adjoint(scene, value)
+                if not scene.wants(value):
+                    left = right = ""
             elif value >= 0:
                 right = formulas.tangent(scene, value)
             else:
@@ -211,8 +214,6 @@ class _Mode:
         table, wide, tall = self.table()
         gap = 56.0 * self.k
         full = max(height, tall)
-        from graphscope.view.drawing import moved
-
         out: list[Mark | Cluster] = []
         for item in body:
             dy = (full - height) / 2

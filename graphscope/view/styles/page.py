@@ -10,6 +10,7 @@ from graphscope.view.palette import FAMILY_NAMES, Theme
 from graphscope.view.pattern import bar
 from graphscope.view.styles.options import Options
 from graphscope.view.styles.scene import Scene
+from graphscope.view.typeset import title_mark
 
 MARGIN = 24.0
 ROW = 22.0
@@ -52,9 +53,7 @@ def page(
     room = wide - 2 * MARGIN
     if opts.title:
         at += 15.0 * k
-        drawing.items.append(
-            label(MARGIN, at, opts.title, 15 * k, colours.ink, bold=True, room=room)
-        )
+        drawing.items.append(title_mark(opts.title, MARGIN, at, 15 * k, colours.ink, room))
     if opts.subtitle:
         at += 20.0 * k if opts.title else 15.0 * k
         drawing.items.append(label(MARGIN, at, opts.subtitle, 12 * k, colours.ink2, room=room))

@@ -141,7 +141,7 @@ class Scene:
             return text
         whole = number == int(number) if np.isfinite(number) else False
         shown = f"{int(number)}" if whole and abs(number) < 1e6 else units.number(number)
-        return shown.replace("-", units.MINUS if hasattr(units, "MINUS") else "\u2212")
+        return shown.replace("-", units.MINUS)
 
     def shape_text(self, value: int) -> str:
         shape = self.source.shape(value)
@@ -171,14 +171,34 @@ class Scene:
             found[i] = k
         return found
 
+    @cached_property
+    def _leaf_names(self) -> dict[int, str]:
+        """``weight`` where one leaf is called so, ``fc1.weight`` where several are."""
+        full: dict[int, str] = {}
+        for at, value in enumerate(self.leaves, 1):
+            name = self.graph.name(value)
+            letter = "p" if self.graph.port_kind(-1 - value) == "parameter" else "u"
+            full[value] = self.graph.port_path(-1 - value) if name else f"{letter}{at}"
+        found = {}
+        for value, name in full.items():
+            parts = name.split(".")
+            tails = [".".join(parts[-k:]) for k in range(1, len(parts) + 1)]
+            others = [other for v, other in full.items() if v != value]
+            unique = (
+                t for t in tails if t and not any(o == t or o.endswith(f".{t}") for o in others)
+            )
+            found[value] = next(unique, name)
+        return found
+
     def name(self, value: int) -> str:
         """The user's name of a value, else v1, v2 ..., a number, or what it is."""
         if self.is_number(value):
             return self.constant(value)
         if value in self.numbered:
             return f"v{self.numbered[value]}"
-        found = self.graph.name(value) or self.graph.port_label(-1 - value)
-        return found.rpartition(".")[2] if value < 0 and found.rpartition(".")[2] else found
+        if value in self._leaf_names:
+            return self._leaf_names[value]
+        return self.graph.name(value) or f"u{-value}"
 
     def tex(self, value: int) -> str:
         """The name as TeX."""

@@ -16,6 +16,8 @@ WORDS = frozenset(
     (r"\exp", r"\tanh", r"\max", r"\min", r"\sin", r"\cos", r"\tan", r"\mathrm{ReLU}")
 )
 """Signs that say no more than the name of the op."""
+COMMUTE = frozenset(("add", "mul", "maximum", "minimum"))
+"""Ops whose inputs may be drawn in any order."""
 _SENTENCES = {
     "add": "adds, so it distributes: every input gets the gradient as it is.",
     "sub": "distributes too: the second input gets the gradient with its sign turned.",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-
+from graphscope import units
 from graphscope.errors import UsageError
 from graphscope.view import text as fonts
 from graphscope.view.drawing import Cluster, Drawing, Mark, Rect, arrow, label
@@ -21,6 +20,7 @@ SIZE, SMALL = 16.0, 11.0
 PAD, GAP = 12.0, 7.0
 MOST = 300  # ops; nobody reads more formulas
 WIDEST = 460.0
+SPELLED = 9  # values on a path
 
 
 def draw(scene: Scene, opts: Options) -> Drawing:
@@ -153,7 +153,7 @@ class _Working:
 
         factors = [part(a, b) for a, b in pairs]
         more = count_routes(scene, path[0], path[-1]) > 1
-        left = part(path[-1], path[0])
+        left = rf"\frac{{d {scene.tex(path[-1])}}}{{d {scene.tex(path[0])}}}"
         right = r" \cdot ".join(factors) + (r" + \cdots" if more else "")
         texs = [f"{left} = {right}"]
         numbers = [self.local(a, b) for a, b in pairs]
@@ -161,8 +161,6 @@ class _Working:
             product = 1.0
             for a, b in pairs:
                 product *= self.number(a, b)
-            from graphscope import units
-
             shown = r" \cdot ".join(_bracketed(number_tex(n)) for n in numbers)
             texs.append(f"{shown} = {number_tex(units.number(product))}")
         lines: list[Piece] = [words("Chain rule along the framed path", self.colours.ink, k, True)]
@@ -183,11 +181,10 @@ class _Working:
         return [s for s, v in enumerate(self.scene.inputs[op]) if v == value]
 
     def number(self, op: int, value: int) -> float:
-        return sum(float(self.scene.local[op, s].item) for s in self.slots(op, value))  # type: ignore[arg-type]
+        entries = [self.scene.local[op, s].item for s in self.slots(op, value)]
+        return sum(e for e in entries if e is not None)
 
     def local(self, op: int, value: int) -> str:
-        from graphscope import units
-
         slots = self.slots(op, value)
         entries = [self.scene.local.get((op, s)) for s in slots]
         if not entries or any(e is None or e.item is None for e in entries):
@@ -200,25 +197,25 @@ def _bracketed(tex: str) -> str:
 
 
 def route(scene: Scene, ends: tuple[str, str]) -> list[int]:
-    """A shortest path between two values. Raises: UsageError when there is none."""
+    """A path between two values: the longest, unless that is too long to be spelled out; then a shortest.
+
+    Raises: UsageError when there is none.
+    """
     starts, stops = scene.resolve(ends[0]), scene.resolve(ends[1])
-    before: dict[int, int | None] = dict.fromkeys(sorted(starts))
-    queue = deque(before)
-    while queue:
-        at = queue.popleft()
-        if at in stops and before[at] is not None:
-            found, walk = [], at
-            while walk is not None:  # type: ignore[redundant-expr]
-                found.append(walk)
-                walk = before[walk]  # type: ignore[assignment]
-            return found[::-1]
-        for user in scene.users.get(at, ()):
-            if user not in before:
-                before[user] = at
-                queue.append(user)
+    longest: dict[int, list[int]] = {v: [v] for v in starts}
+    shortest = dict(longest)
+    for op in scene.forward:
+        come = [v for v in dict.fromkeys(scene.inputs[op]) if v in longest]
+        if come and op not in starts:
+            longest[op] = [*max((longest[v] for v in come), key=len), op]
+            shortest[op] = [*min((shortest[v] for v in come), key=len), op]
+    for stop in sorted(stops):
+        if stop in longest and stop not in starts:
+            found = longest[stop]
+            return found if len(found) <= SPELLED else shortest[stop]
     raise UsageError(
-        f"path={ends!r}: no path leads from {ends[0]!r} to {ends[1]!r}; the first end must be computed from "
-        "before the second, such as path=('w', 'loss')."
+        f"path={ends!r}: no path leads from {ends[0]!r} to {ends[1]!r}; the second end must be computed from "
+        "the first, such as path=('w', 'loss')."
     )
 
 

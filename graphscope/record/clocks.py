@@ -1,0 +1,280 @@
+"""When the ops of a step ran on a device: pooled marks behind each op, read a step later.
+
+A mark is set in the device's queue behind every op; the time between two marks is the op's. Nothing waits:
+the writer's thread reads the marks of a step when the device has passed the last of them, and gives them back
+to the pool. An op begins when the one before it has ended, or when the host issued it if that was later:
+in between the device was idle. A backend that does not know when work was issued (CUDA) gets the moment at
+which the op began on the host, so that there the time of an op on an idle device has its launch in it.
+
+CUDA tells differences between marks only. Where the device's clock stands on the host's follows from what
+cannot be otherwise: no mark is passed before the host has set it, and none later than the host sees it passed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graphscope.engine.backend import BACKENDS, Backend, MemoryEvent
+from graphscope.record.tables import Placed
+
+NOT_A_NODE = -1
+LIMIT = 2**32 - 1
+DRIFT = 20_000  # two clocks drift apart by less than one in so many
+
+
+class Mark(NamedTuple):
+    """One mark: which node of the step ended there, in which stream, and since when the host wanted it."""
+
+    node: int
+    clock: Clock
+    event: int
+    stream: int
+    issued: int
+    """-1: the node gave the device nothing to do."""
+    told: int
+    """A moment of the host's clock at or before which the mark was set."""
+
+
+class Pool(NamedTuple):
+    """A device's memory in one step. Bytes; ``workspace`` is the most that one op took and gave back."""
+
+    used: int
+    reserved: int
+    peak: int
+    workspace: int
+
+
+class DeviceRow(NamedTuple):
+    """What is stored of a device in a step, beside the times of the ops."""
+
+    device: str
+    start_ns: int
+    busy_ns: int
+    idle_ns: int
+    used: int
+    reserved: int
+    peak: int
+    workspace: int
+
+
+class Clock:
+    """The marks of one device, and the moments that were read from them."""
+
+    def __init__(self, backend: Backend, memory: bool) -> None:
+        self.backend = backend
+        self.name = backend.name
+        self._pool: deque[int] = deque()
+        self._placed: dict[int, Placed] = {}
+        # The writer's side: the newest mark that was read, its time, and where each stream stood.
+        self._last = backend.event()
+        # What to add to the device's time, which counts from this first mark, to have the host's.
+        self._offset = backend.host_ns()
+        stream = backend.mark(self._last)
+        self._at = self._anchored = 0
+        exact = backend.passed_at(self._last)
+        self._ends = {stream: self._offset if exact is None else exact}
+        self.used = self._high = self._peak = self._workspace = 0
+        self._before = 0
+        self._hook: Any = None
+        if memory:
+            self._hook = backend.hook(self._counts)
+            self._hook.__enter__()
+        self._zero()
+
+    def close(self) -> None:
+        """Look at the pool no longer."""
+        hook, self._hook = self._hook, None
+        if hook is not None:
+            hook.__exit__(None, None, None)
+
+    # ---------------------------------------------------------------- while the program runs
+
+    def mark(self, t0: int) -> tuple[int, int, int]:
+        """(event, stream, issued) of a mark behind what the host gave the device since it began at ``t0``."""
+        backend = self.backend
+        issued = backend.issued_ns()
+        event = self._pool.popleft() if self._pool else backend.event()
+        stream = backend.mark(event)
+        if self._high != self._before:
+            self._look()
+        return event, stream, t0 if issued is None else issued
+
+    def placed(self, dtype: Any) -> Placed:
+        """What stands for a dtype of this device's arrays."""
+        found = self._placed.get(dtype.num)
+        if found is None:
+            found = self._placed[dtype.num] = Placed.of(dtype, self.name)
+        return found
+
+    def _counts(self, event: MemoryEvent) -> None:
+        """Runs while arrays are born and die: it adds, and nothing else."""
+        if event.kind == "malloc":
+            self.used += event.allocated
+            if self.used > self._high:
+                self._high = self.used
+        elif event.kind == "free":
+            self.used -= event.allocated
+
+    def _look(self) -> None:
+        """An op is over: what it took beyond what it left behind was workspace."""
+        extra = self._high - max(self.used, self._before)
+        if extra > self._workspace:
+            self._workspace = extra
+        if self._high > self._peak:
+            self._peak = self._high
+        self._before = self._high = self.used
+
+    def _zero(self) -> None:
+        used = self.backend.memory_stats().used or 0
+        self.used = self._high = self._before = self._peak = used
+        self._workspace = 0
+
+    def pool(self, begin: int) -> Pool:
+        """The memory of the step that ends, which began with ``begin`` bytes in use; counts from here again."""
+        self._look()
+        reserved = self.backend.memory_stats().reserved or 0
+        found = Pool(begin, reserved, self._peak, self._workspace)
+        self._zero()
+        return found
+
+    # ---------------------------------------------------------------- the writer's thread
+
+    def passed(self, mark: Mark) -> bool:
+        """Whether a mark can be read."""
+        return self.backend.passed(mark.event)
+
+    def read(self, marks: list[Mark]) -> list[tuple[int, int, int, int]]:
+        """(node, begin, end, idle before) of marks that were all passed, on the host's clock."""
+        backend = self.backend
+        moments = []
+        for mark in marks:
+            exact = backend.passed_at(mark.event)
+            if exact is None:
+                self._at += backend.between_ns(self._last, mark.event)
+                moments.append(self._at)
+            else:
+                moments.append(exact)
+            self._pool.append(self._last)
+            self._last = mark.event
+        offset = 0
+        if marks and backend.passed_at(self._last) is None:
+            offset = self._anchor(marks, moments)
+        found = []
+        for mark, moment in zip(marks, moments, strict=True):
+            end = moment + offset
+            before = self._ends.get(mark.stream, min(mark.issued, end) if mark.issued >= 0 else end)
+            begin = max(before, min(mark.issued, end))
+            if mark.issued < 0:
+                begin = end = before
+            end = max(begin, end)
+            self._ends[mark.stream] = end
+            if mark.node != NOT_A_NODE:
+                found.append((mark.node, begin, end, begin - before))
+        return found
+
+    def _anchor(self, marks: list[Mark], moments: list[int]) -> int:
+        """Put the device's clock where it can be on the host's; returns the new offset."""
+        least = max(m.told - at for m, at in zip(marks, moments, strict=True))
+        most = self.backend.host_ns() - moments[-1]
+        known = self._offset
+        # A device that was never idle says little; but the two clocks may drift apart.
+        offset = max(least, known - (moments[-1] - self._anchored) // DRIFT)
+        offset = min(offset, most)
+        self._ends = {stream: end + offset - known for stream, end in self._ends.items()}
+        self._offset, self._anchored = offset, moments[-1]
+        return offset
+
+
+class StepMarks:
+    """The marks of one step, of all devices, until they are read."""
+
+    def __init__(self, clocks: dict[Any, Clock]) -> None:
+        # Plain tuples of what a Mark has: one is made per op.
+        self.told: list[tuple[Any, ...]] = []
+        self.clocks = clocks
+        self.began = {clock: clock.backend.host_ns() for clock in clocks.values()}
+        self.before = {clock: clock.used for clock in clocks.values()}
+        self.pools: dict[Clock, Pool] = {}
+        self.on_device = False
+
+    @property
+    def marks(self) -> list[Mark]:
+        """The marks, in the order in which they were set."""
+        return [Mark._make(told) for told in self.told]
+
+    def set_apart(self) -> None:
+        """What the devices have done since the last mark belongs to no node."""
+        for clock in self.clocks.values():
+            now = clock.backend.host_ns()
+            self.told.append((NOT_A_NODE, clock, *clock.mark(now), now))
+
+    def join(self, clock: Clock) -> None:
+        """A device was started in the middle of the step."""
+        self.began[clock] = clock.backend.host_ns()
+        self.before[clock] = clock.used
+
+    def end(self) -> None:
+        """The step is over: take the pools' numbers."""
+        for clock in self.clocks.values():
+            self.pools[clock] = clock.pool(self.before.get(clock, 0))
+
+    def last(self) -> dict[Clock, Mark]:
+        """The newest mark of each device."""
+        newest = {told[1]: told for told in self.told}
+        return {clock: Mark._make(told) for clock, told in newest.items()}
+
+    @property
+    def passed(self) -> bool:
+        """Whether every device is through with this step."""
+        return all(clock.passed(mark) for clock, mark in self.last().items())
+
+    def wait(self) -> None:
+        """Wait until they are."""
+        for clock, mark in self.last().items():
+            if not clock.passed(mark):
+                clock.backend.await_mark(mark.event)
+
+    def read(self, n: int, t0: int) -> tuple[Any, list[DeviceRow]]:
+        """The ``dev`` column of a step of ``n`` nodes that began at ``t0``, and a row for each device.
+
+        The column holds each node's time and the idle time before it, and where more than one stream or
+        device worked also when it began, since then that does not follow.
+        """
+        all_marks = self.marks
+        begin = np.zeros(n, np.int64)
+        dur, idle = np.zeros((2, n), np.int64)
+        rows = []
+        for clock in self.clocks.values():
+            marks = [m for m in all_marks if m.clock is clock]
+            found = clock.read(marks)
+            # A virtual clock is not the host's: there the step began when that clock said so.
+            virtual = bool(marks) and clock.backend.passed_at(marks[-1].event) is not None
+            zero = self.began.get(clock, 0) if virtual else t0
+            for node, at, end, waited in found:
+                if node < n:
+                    begin[node], dur[node], idle[node] = at - zero, end - at, waited
+            busy = sum(end - at for _, at, end, _ in found)
+            waits = sum(waited for *_, waited in found)
+            start = found[0][1] - found[0][3] - zero if found else 0
+            pool = self.pools.get(clock, Pool(0, 0, 0, 0))
+            if marks or any(pool):
+                rows.append(DeviceRow(clock.name, start, busy, waits, *pool))
+        if not any(m.node >= 0 for m in all_marks):
+            return None, rows
+        column = np.concatenate([dur, idle])
+        if len({(m.clock, m.stream) for m in all_marks}) > 1 or NOT_A_NODE in {
+            m.node for m in all_marks
+        }:
+            column = np.concatenate([column, *np.divmod(begin + (1 << 62), 1 << 32)])
+        return np.clip(column, 0, LIMIT).astype(np.uint32), rows
+
+
+def clocks_of_devices(known: dict[type, Clock], memory: bool) -> dict[type, Clock]:
+    """A clock for every device that was used so far, by its kind of arrays."""
+    for kind, backend in list(BACKENDS.items()):
+        if backend.name != "cpu" and (kind not in known or known[kind].backend is not backend):
+            known[kind] = Clock(backend, memory)
+    return known
