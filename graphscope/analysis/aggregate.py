@@ -16,6 +16,9 @@ from graphscope.trace.records import Floats, Graph, Ints, StepTable
 
 GROUPS = ("op", "scope", "line", "phase", "shape")
 SAMPLE = 100  # steps whose columns give the percentiles
+FEW_GRAPHS = (
+    50  # up to so many, the sample has steps of each; of more, those that a fair sample hits
+)
 TOP = "(top)"
 
 
@@ -32,12 +35,17 @@ def key_averages(reader: TraceReader, group_by: str = "op", kind: str = "train")
     rows: dict[str, Row] = {}
     samples: dict[str, list[Floats]] = {}
     whole = group_by in ("scope", "line", "phase")
-    for id in np.unique(steps.graph).tolist():
+    ids = np.unique(steps.graph).tolist()
+    everyone = len(ids) <= FEW_GRAPHS
+    sample_of = _by_graph(steps) if not everyone else {}
+    for id in ids:
         mine = steps.graph == id
         graph = reader.graph(id)
         moments = reader.moments(id)
-        picked = pick(steps, mine)
-        columns = reader.columns("dur_ns", picked, kind)
+        picked = pick(steps, mine) if everyone else sample_of.get(id, [])
+        if not picked and not moments["n"]:
+            picked = pick(steps, mine, 1)
+        columns = reader.columns("dur_ns", picked, kind).reshape(-1, graph.n)
         columns = columns[~np.isnan(columns).any(axis=1)]
         count, mean = int(moments["n"]), moments["mean"]
         if count == 0:  # a graph that only broken steps had
@@ -96,6 +104,16 @@ def pick(steps: StepTable, mine: NDArray[np.bool_], most: int = SAMPLE) -> list[
     return [int(num) for num in nums[chosen]]
 
 
+def _by_graph(steps: StepTable) -> dict[int, list[int]]:
+    """A sample of the whole run, sorted by graph."""
+    chosen = set(pick(steps, np.ones(len(steps), bool)))
+    found: dict[int, list[int]] = {}
+    for num, graph in zip(steps.num.tolist(), steps.graph.tolist(), strict=True):
+        if num in chosen:
+            found.setdefault(graph, []).append(num)
+    return found
+
+
 def run_costs(
     reader: TraceReader, graph: Graph, steps: StepTable, mine: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
@@ -132,6 +150,8 @@ def op_times(reader: TraceReader, picked: list[int], kind: str) -> Floats:
 
 def device_time(reader: TraceReader, graph: Graph, picked: list[int], kind: str) -> Floats | None:
     """Mean time on the device of each node in these steps; None where it was not measured."""
+    if not picked:
+        return None
     columns = reader.columns("dev_ns", picked, kind)
     columns = columns[~np.isnan(columns).any(axis=1)]
     if not len(columns) or columns.shape[1] != graph.n or not columns.any():

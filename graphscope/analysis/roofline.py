@@ -85,6 +85,11 @@ class Roofline(Tabular):
         drop = ("calls", "FLOP", "bytes moved", "B/s", "FLOP/s", "FLOP/B")
         lines = text_table(head, cells, width, drop, left=("bound",))
         lines.append(_roof(self.ceilings))
+        if any(row.fraction > 1.5 and row.bound == COMPUTE for row in self.rows):
+            lines.append(
+                "Some are faster than the ceilings: those were measured while the machine was busy. "
+                "graphscope info --measure takes them again."
+            )
         if len(shown) < len(self.rows):
             lines[-1] += f"; {len(self.rows) - len(shown)} more rows not shown"
         return "\n".join(lines)

@@ -10,6 +10,7 @@ from graphscope.analysis.aggregate import key_averages
 from graphscope.analysis.averages import KeyAverages
 from graphscope.analysis.comparison import Comparison, regressions
 from graphscope.analysis.holders import StepMemory, step_memory
+from graphscope.analysis.numeric import NodeDifference, first_divergent
 from graphscope.analysis.roofline import Roofline, roofline
 from graphscope.analysis.steps import Steps, steps
 from graphscope.analysis.timeline import MemoryTimeline, memory_timeline
@@ -72,6 +73,13 @@ class Run:
     ) -> Comparison:
         """Step ``b`` against step ``a``."""
         return _compare.compare_steps(self.reader, a, b, group_by, kind)
+
+    def first_divergent(
+        self, other: Any, rtol: float = 1e-4, atol: float = 1e-7, kind: str = "train"
+    ) -> NodeDifference | None:
+        """The first value in which this run and another one part, as far as both took statistics."""
+        with _opened(other) as base:
+            return first_divergent(base.reader, self.reader, rtol, atol, kind)
 
     def assert_no_regression(
         self, baseline: Any, tolerance: float = 0.2, group_by: str = "op", kind: str = "train"

@@ -44,7 +44,7 @@ class FunctionCtx:
         node = self._node()
         if node is None or node.saved is None:
             raise AutogradError(
-                f"{'Function' if node is None else node.row.name}: trying to access saved tensors after they were freed by an earlier backward; call "
+                f"{'Function' if node is None else node.row.name}: saved_tensors are gone, an earlier backward freed them; call "
                 f"that one with retain_graph=True. ({user_line(2)})"
             )
         return tuple(_given_back(x, node) for x in node.saved[0])

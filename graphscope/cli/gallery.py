@@ -107,7 +107,11 @@ def run(args: argparse.Namespace) -> int:
         last = script.error.strip().rpartition("\n")[2]
         print(f"graphscope gallery: {script.name} failed: {last}", file=sys.stderr)
     count = sum(len(script.entries) for script in done)
-    print(f"{page}: {count} figures of {len(done) - len(broken)} scripts in {seconds:.1f} s")
+    worked = len(done) - len(broken)
+    print(
+        f"{page}: {count} figure{'' if count == 1 else 's'} of {worked} script{'' if worked == 1 else 's'} "
+        f"in {seconds:.1f} s"
+    )
     return 1 if broken else 0
 
 

@@ -143,8 +143,8 @@ def overwritten(node: Node, position: int, array: Any, write: versions.Write) ->
         forward = "to see its line, record the program or run it under autograd.detect_anomaly()"
     wrote = versions.place(write.frame) or "a line that was not noted (an optimizer's step)"
     return AutogradError(
-        f"backward: one of the variables needed for gradient computation has been modified by an inplace "
-        f"operation: the gradient of {node.row.name!r} ({node.name()}, {forward}) needs {what}, {size}, as it "
+        f"backward: a value that a gradient needs was overwritten in place before the gradient was computed: "
+        f"the gradient of {node.row.name!r} ({node.name()}, {forward}) needs {what}, {size}, as it "
         f"was then, but {write.row.name!r} has overwritten that memory since, in {wrote} (version "
         f"{write.count}). Compute a new tensor there instead of writing in place, or clone() the value before"
     )

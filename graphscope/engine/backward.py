@@ -176,8 +176,8 @@ def grad(
         for i, g in enumerate(got):
             if g is None:
                 raise AutogradError(
-                    f"grad: one of the differentiated tensors appears to not have been used in the graph: input "
-                    f"{i} of shape {tuple(ins[i]._a.shape)}. Pass allow_unused=True to get None for it. "
+                    f"grad: the outputs do not depend on input {i}, of shape {tuple(ins[i]._a.shape)}. Leave it "
+                    f"out, or pass allow_unused=True to get None for it. "
                     f"({user_line(2)})"
                 )
     return tuple(got)

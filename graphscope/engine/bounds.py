@@ -22,10 +22,18 @@ _unread: list[tuple[Any, str]] = []
 _ON = os.environ.get("GRAPHSCOPE_CHECK_INDEX", "1") != "0"
 
 
+def outside(index: Any, dim: int, size: int, negative: bool) -> str:
+    """Words for an index that its dimension does not have."""
+    what = index if isinstance(index, str) else f"index {index}"
+    if not size:
+        return f"{what} is out of bounds: dimension {dim} has size 0, nothing can be taken from it"
+    return f"{what} is out of bounds: dimension {dim} has size {size}, so {-size if negative else 0}..{size - 1} will do"
+
+
 def check(index: Any, size: int, dim: int, negative: bool = False) -> None:
     """Raise if an element of ``index`` is not in 0..size-1 (with ``negative`` not in -size..size-1).
 
-    Raises: IndexRangeError in torch's words; for arrays of a device at the next ``settle``.
+    Raises: IndexRangeError; for arrays of a device at the next ``settle``.
     """
     if not index.size:
         return
@@ -37,11 +45,11 @@ def check(index: Any, size: int, dim: int, negative: bool = False) -> None:
         if least < low or most >= size:
             bad = int(most if most >= size else least)
             raise IndexRangeError(
-                f"index {bad} is out of bounds for dimension {dim} with size {size}"
+                outside(bad, dim, size, negative)
             )
     elif _ON:
         flag = (index.min() < low) | (index.max() >= size)
-        _unread.append((flag, f"an index is out of bounds for dimension {dim} with size {size}"))
+        _unread.append((flag, outside("an index", dim, size, negative)))
         if len(_unread) > 256:
             settle()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from typing import Any
 
+from graphscope.engine.bounds import outside
 from graphscope.engine.frames import user_line
 from graphscope.errors import (
     AutogradError,
@@ -62,15 +64,17 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
         )
     if row.writes and "read-only" in str(error):
         return ShapeError(
-            f"{what}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            f"location, as in an expanded tensor. clone() it before writing.{tail}"
+            f"{what}: some elements of this tensor share one place in memory, as in an expanded tensor, and would all "
+            f"change together. clone() it before writing.{tail}"
         )
     if isinstance(error, MemoryError):
         return error
     if type(error).__name__ == "LinAlgError":  # numpy's or CuPy's
         return LinAlgError(f"{what}: {str(error)[:1].lower()}{str(error)[1:]}{tail}")
     if isinstance(error, IndexError):
-        return IndexRangeError(f"{what}: {str(error).replace('for axis', 'for dimension')}{tail}")
+        found = re.fullmatch(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)", str(error))
+        words = outside(*map(int, found.groups()), negative=True) if found else str(error)
+        return IndexRangeError(f"{what}: {words}{tail}")
     kind = DTypeError if isinstance(error, TypeError) else ShapeError
     return kind(f"{what}: {error}{tail}")
 

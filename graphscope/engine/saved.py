@@ -38,9 +38,9 @@ def freed(node: Node) -> AutogradError:
     """The error for a second backward through the same graph."""
     line = anomaly.line_of(node)
     return AutogradError(
-        f"backward: trying to backward through the graph a second time: the graph of {node.row.name!r}"
-        f"{f' (computed in {line})' if line else ''} was already freed by an earlier backward. Call the first one "
-        f"with retain_graph=True, or compute the loss again. ({user_line(4)})"
+        f"backward: the graph of {node.row.name!r}{f' (computed in {line})' if line else ''} is gone: an earlier "
+        f"backward freed it, and this is a second time. Call the first one with retain_graph=True, or compute "
+        f"the loss again. ({user_line(4)})"
     )
 
 

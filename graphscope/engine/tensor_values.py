@@ -34,12 +34,16 @@ class Values:
 
     def __len__(self) -> int:
         if not self._a.shape:
-            raise TypeError("len() of a 0-d tensor")
+            raise at_line(
+                TypeError, "len(): a 0-d tensor is one number and has no length; use numel() to count"
+            )
         return int(self._a.shape[0])
 
     def __iter__(self) -> Iterator[Any]:
         if not self._a.shape:
-            raise TypeError("iteration over a 0-d tensor")
+            raise at_line(
+                TypeError, "a 0-d tensor is one number, with nothing to iterate over; use item()"
+            )
         return (self[i] for i in range(self._a.shape[0]))  # type: ignore[index]
 
     def __reversed__(self) -> Any:

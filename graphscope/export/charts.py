@@ -6,6 +6,7 @@ Each function reads the little table that its chart needs, and gives a ``Figure`
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from graphscope import units
 from graphscope.analysis.aggregate import GROUPS, device_time, keys, pick
-from graphscope.analysis.holders import step_memory
+from graphscope.analysis.holders import StepMemory, step_memory
 from graphscope.analysis.spans import Span, host_intervals, spans
 from graphscope.errors import UsageError
 from graphscope.export.figure import Figure
@@ -127,7 +128,7 @@ def memory(reader: TraceReader, step: int = -1, *, kind: str = "train", **option
         for s in spans(graph, facts)
         if s.kind == "phase"
     ]
-    held = [memory_chart.Held(h.label, h.nbytes, _why(h.category, h.shape)) for h in told.holders]
+    held = _held(told)
     said = [f"peak {units.bytes_(told.peak)}"]
     if told.line:
         said.append(f"at {told.line}")
@@ -139,6 +140,20 @@ def memory(reader: TraceReader, step: int = -1, *, kind: str = "train", **option
         start=float(told.start), **options,
     )  # fmt: skip
     return Figure(drawing, theme=look)
+
+
+def _held(told: StepMemory) -> list[memory_chart.Held]:
+    """The buffers of the peak, largest first; where no few of them make it up, sums by category."""
+    largest = sum(h.nbytes for h in told.holders[: memory_chart.LARGEST])
+    if 2 * largest >= told.peak:
+        return [
+            memory_chart.Held(h.label, h.nbytes, _why(h.category, h.shape)) for h in told.holders
+        ]
+    counts = Counter(h.category for h in told.holders)
+    return [
+        memory_chart.Held(name, size, f"{units.count(counts[name])} buffers")
+        for name, size in told.by("category")
+    ]
 
 
 def _why(category: str, shape: str) -> str:

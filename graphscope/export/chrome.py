@@ -164,11 +164,19 @@ def _device(
         if not took:
             continue
         name = reader.spec(step.spec_id(i)).device
+        if name == "cpu" and graph.inputs(i):  # a copy to the host
+            name = reader.spec(step.spec_id(graph.inputs(i)[0])).device
+        at = int(begin[i])
+        if step.dev_begin_ns is not None:
+            at = step.t0_ns + int(step.dev_begin_ns[i])
+            row, base = 2, name
+            while at < free.get(name, 0):  # another stream
+                name, row = f"{base} ({row})", row + 1
         if name not in known:
             known[name] = len(known) + 1
             yield _meta("process_name", DEVICE, 0, name="devices")
             yield _meta("thread_name", DEVICE, known[name], name=name)
-        at = max(int(begin[i]), free.get(name, 0))
+        at = max(at, free.get(name, 0))
         free[name] = at + took
         yield {
             "ph": "X", "name": _op_name(graph, i), "cat": "device", "pid": DEVICE, "tid": known[name],

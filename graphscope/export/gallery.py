@@ -128,9 +128,18 @@ def _card(entry: Entry) -> str:
         for kind, file in entry.downloads.items()
     ]
     return (
-        f'<figure id="{escape(entry.name)}"><a class="picture" href="{_link(FILES, light)}">{picture}</a>'
+        f'<figure id="{escape(entry.name)}"{_form(entry)}><a class="picture" href="{_link(FILES, light)}">{picture}</a>'
         f"<figcaption><h3>{_text(entry.title)}</h3><p>{' '.join(links)}</p></figcaption></figure>"
     )
+
+
+def _form(entry: Entry) -> str:
+    """Wide figures get a row of their own; tall ones show their upper part, large enough to read."""
+    if not entry.width or not entry.height:
+        return ""
+    if entry.width > 2.6 * entry.height:
+        return ' class="wide"'
+    return ' class="tall"' if entry.height > 1.5 * entry.width else ""
 
 
 def _text(text: str) -> str:
@@ -188,7 +197,9 @@ section{margin-top:32px}
 .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:16px;align-items:start}
 figure{margin:0;background:var(--surface);border:1px solid var(--line);border-radius:6px;overflow:hidden}
 .picture{display:block;background:var(--page);border-bottom:1px solid var(--line);padding:12px}
-.picture img{display:block;width:100%;height:280px;object-fit:contain}
+.picture img{display:block;width:100%;height:300px;object-fit:contain}
+.tall img{object-fit:cover;object-position:top;width:min(100%,300px);margin:0 auto}
+.wide{grid-column:1/-1}.wide img{height:auto;max-height:360px}
 figcaption{padding:12px 16px}
 figcaption p{display:flex;flex-wrap:wrap;gap:4px 12px;margin-top:4px;font-size:12px;line-height:24px}
 a{color:var(--focus)}a:focus-visible{outline:2px solid var(--focus);outline-offset:2px}

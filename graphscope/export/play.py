@@ -81,8 +81,14 @@ def moments(figure: Figure, what: str = "cannot play this figure") -> list[Momen
 def naming(figure: Figure, room: int = 40) -> Callable[[int], str]:
     """What the figure itself calls a value: some styles number those that have no name of the user's."""
     scene = scene_of(figure, "cannot play this figure")
-    name = scene.name if figure.options.style in NUMBERED else scene.graph.label
-    return lambda value: units.clip(name(value), room)
+    graph, numbered = scene.graph, figure.options.style in NUMBERED
+
+    def name(value: int) -> str:
+        # of several leaves called "weight" the scene knows which one this is
+        own = numbered or value < 0 and graph.port_name(-1 - value)
+        return units.clip(scene.name(value) if own else graph.label(value), room)
+
+    return name
 
 
 def start(figure: Figure) -> Moment:

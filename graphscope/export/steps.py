@@ -118,7 +118,7 @@ def _ours_or_free(path: Path, what: str) -> None:
         first = file.readline(400)
     if MARK not in first:
         raise UsageError(
-            f"{what}: {str(path)!r} exists and was not made by GraphScope. Choose another name, or move it."
+            f"{what}: {str(path)!r} exists and is something else than steps of a figure. Choose another name, or move it."
         )
 
 

@@ -24,7 +24,7 @@ def _floating(name: str, x: Any, dtype: Any) -> Tensor:
     if t._a.dtype.kind != "f":
         raise at_line(
             DTypeError,
-            f"{name}: Expected a floating point tensor as input. Got {t.dtype.name}; use .float()",
+            f"{name}: only floating point tensors have a norm, this one is {t.dtype.name}; use .float()",
         )
     return t
 
@@ -54,11 +54,11 @@ def matrix_norm(
     if t._a.ndim < 2:
         raise at_line(
             ShapeError,
-            f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, not {t._a.ndim}",
+            f"linalg.matrix_norm: A has the shape {tuple(t._a.shape)}, which has no matrices; use vector_norm",
         )
     row, column = (dim_of(d, t._a.ndim) for d in dim)
     if row == column:
-        raise at_line(ShapeError, f"linalg.matrix_norm: dims must be different. Got {tuple(dim)}")
+        raise at_line(ShapeError, f"linalg.matrix_norm: dim={tuple(dim)} names one dimension twice; a matrix has two")
     if ord == "fro":
         return vector_norm(t, 2, (row, column), keepdim)
     if ord in (1, -1, _INF, -_INF):
@@ -94,7 +94,7 @@ def norm(
         return vector_norm(t, ord, 0, keepdim)
     raise at_line(
         ShapeError,
-        f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {t._a.ndim}D",
+        f"linalg.norm: ord={ord!r} without dim is for vectors and matrices, this is {tuple(t._a.shape)}; pass dim",
     )
 
 

@@ -112,7 +112,7 @@ diag_embed = Op(
 def _unfold_rule(x: tuple[int, ...], *, axis: int, size: int, step: int, was: Any = None) -> None:
     n = x[axis] if x else 1
     if size > n:
-        raise ShapeError(f"maximum size for tensor at dimension {axis} is {n} but size is {size}")
+        raise ShapeError(f"windows of {size} places do not fit into dimension {axis}, which has size {n}; take size <= {n}")
 
 
 def _unfold(xp: Any, x: Any, *, axis: int, size: int, step: int, was: Any = None) -> Any:
@@ -141,7 +141,7 @@ unfold = Op(
     jvp="multilinear",
     vjp=dict(x=lambda F, g, axis, size, step, was: F.unfold_grad(g, axis=axis, size=size, step=step, shape=was)),
     samples=(arrays((7,), axis=0, size=3, step=2, was=(7,)), arrays((2, 5), axis=1, size=2, step=1, was=(2, 5))),
-    errors=(((2, 5), dict(axis=1, size=6, step=1), "maximum size for tensor at dimension 1 is 5"),),
+    errors=(((2, 5), dict(axis=1, size=6, step=1), "do not fit into dimension 1, which has size 5"),),
     flops=_free, doc="Windows of a dimension, as a new last dimension: a view.",
     reference=lambda x, *, axis, size, step, was: np.lib.stride_tricks.sliding_window_view(x, size, axis)[(slice(None),) * axis + (slice(None, None, step),)],
 )  # fmt: skip

@@ -20,17 +20,17 @@ from graphscope.ops.samples import arrays, made
 def square(x: tuple[int, ...], *others: Any, **params: Any) -> None:
     """The rule of everything that takes square matrices."""
     if len(x) < 2:
-        raise ShapeError(f"The input tensor A must have at least 2 dimensions, not the shape {x}")
+        raise ShapeError(f"matrices fill the last two dimensions, and the shape {x} has less than two")
     if x[-1] != x[-2]:
         raise ShapeError(
-            f"A must be batches of square matrices, but they are {x[-2]} by {x[-1]} matrices"
+            f"only square matrices will do, and these are {x[-2]} by {x[-1]}"
         )
 
 
 def _floating(x: Any) -> None:
     if x.dtype.kind != "f":
         raise DTypeError(
-            f"Expected a floating point tensor as input, got {x.dtype.name}; use .float()"
+            f"matrices of {x.dtype.name} have no such thing; convert them with .float()"
         )
 
 
@@ -54,7 +54,7 @@ _SQUARES = (made(lambda r: (_well(r, 3, 3),)), made(lambda r: (_well(r, 2, 3, 3)
 inv = Op(
     "inv", lambda xp, x: xp.linalg.inv(_checked(x)), tex="{{{x}}}^{{-1}}", family="linalg", shape=square,
     vjp=dict(x=lambda F, g, out: -(F.matmul(out.mT, F.matmul(g, out.mT)))),  # Giles 2.2.3
-    flops=lambda x: 2 * _cube(x), samples=(*_SQUARES, arrays((0, 0))), errors=(((2, 3), "2 by 3 matrices"),),
+    flops=lambda x: 2 * _cube(x), samples=(*_SQUARES, arrays((0, 0))), errors=(((2, 3), "these are 2 by 3"),),
     doc="Inverse of square matrices.",
 )  # fmt: skip
 

@@ -12,12 +12,12 @@ from graphscope.errors import IndexRangeError
 def dim_of(dim: Any, ndim: int) -> int:
     """``dim`` as a number in 0..ndim-1; a 0-d tensor counts as one dimension, as in torch.
 
-    Raises: IndexRangeError in torch's words.
+    Raises: IndexRangeError where it does not exist.
     """
     d, n = operator.index(dim), ndim or 1
     if not -n <= d < n:
         raise at_line(
             IndexRangeError,
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})",
+            f"dim {d} does not exist: a tensor of {ndim} dimensions takes a dim in {-n}..{n - 1}",
         )
     return d + n if d < 0 else d

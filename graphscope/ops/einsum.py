@@ -54,8 +54,8 @@ def sizes_of(terms: list[str], shapes: Any) -> dict[str, int]:
             have = sizes.get(c, 1)
             if have != 1 and n != 1 and have != n:
                 raise ShapeError(
-                    f"einsum(): subscript {c} has size {n} for operand {k} which does not broadcast with previously "
-                    f"seen size {have}; an index has one size in all operands"
+                    f"the subscript {c!r} stands for size {n} in operand {k} and for {have} in one before it; a "
+                    "subscript has one size in all operands (or 1, which broadcasts)"
                 )
             sizes[c] = n if have == 1 else have
     return sizes

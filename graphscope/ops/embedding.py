@@ -27,7 +27,8 @@ def _check(xp: Any, w: Any, i: Any) -> None:
         if low < 0 or high >= w.shape[0]:
             bad = low if low < 0 else high
             raise RangeError(
-                f"index out of range in self: the table has rows 0..{w.shape[0] - 1}, an index is {bad}"
+                f"index {bad} has no row in the table: its rows are 0..{w.shape[0] - 1}. Make the table larger, or check the "
+                "indices"
             )
 
 

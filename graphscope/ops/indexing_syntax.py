@@ -78,9 +78,9 @@ def split(x: Any, index: Any) -> Split:
     if used > x.ndim:
         if not x.ndim:
             raise _fail(
-                x, "invalid index of a 0-dim tensor: it has no dimension to index, use .item()"
+                x, "a 0-d tensor has no dimension to index, use .item()"
             )
-        raise _fail(x, f"too many indices for tensor of dimension {x.ndim}: {used} are given")
+        raise _fail(x, f"too many indices: {used} for {x.ndim} dimensions")
     basic: list[Any] = []
     template: list[str] = []
     arrays: list[Tensor] = []
@@ -154,8 +154,8 @@ def _index_tensor(x: Any, part: Tensor) -> Any:
         return Tensor(array != 0)
     if kind not in "bi" or kind == "i" and size < 4:
         raise _fail(
-            x, f"tensors used as indices must be long, int, byte or bool tensors, not {array.dtype}; convert it "
-            "with .long(), or compare it to get a mask",
+            x, f"a tensor of {array.dtype} is no index: indices are whole numbers (int64, int32) and masks bool; convert "
+            "it with .long(), or compare it to get a mask",
         )  # fmt: skip
     return part if type(array) is type(x) else _moved(x, part)
 
@@ -185,7 +185,7 @@ def _basic(x: Any, part: Any, dim: int) -> Any:
         step = part.step
         if step is not None and operator.index(step) <= 0:
             raise ShapeError(
-                f"step must be greater than zero, not {step}; use flip() to go backwards. ({user_line(3)})"
+                f"a slice with step {step}: steps are 1 or more; use flip() to go backwards. ({user_line(3)})"
             )
         if type(part.start) is Tensor or type(part.stop) is Tensor:
             part = slice(
@@ -194,11 +194,11 @@ def _basic(x: Any, part: Any, dim: int) -> Any:
     if type(part) is int:
         if not x.ndim:
             raise _fail(
-                x, "invalid index of a 0-dim tensor: it has no dimension to index, use .item()"
+                x, "a 0-d tensor has no dimension to index, use .item()"
             )
         size = x.shape[dim]
         if not -size <= part < size:
-            raise _fail(x, f"index {part} is out of bounds for dimension {dim} with size {size}")
+            raise _fail(x, outside(part, dim, size, True))
     return part
 
 
@@ -208,8 +208,8 @@ def _check_mask(x: Any, mask: Tensor, dim: int) -> None:
     for k, n in enumerate(mask._a.shape):
         if n != x.shape[dim + k]:
             raise _fail(
-                x, f"The shape of the mask {list(mask._a.shape)} at index {k} does not match the shape of the "
-                f"indexed tensor {list(x.shape)} at index {dim + k}",
+                x, f"a mask of shape {list(mask._a.shape)} does not fit {list(x.shape)}: its dimension {k} has size {n}, and "
+                f"dimension {dim + k} of the tensor has {x.shape[dim + k]}",
             )  # fmt: skip
 
 

@@ -70,13 +70,13 @@ def _cat_rule(*shapes: tuple[int, ...], axis: int = 0, sizes: Any = ()) -> None:
     for k, s in enumerate(shapes[1:], 1):
         if len(s) != len(first):
             raise ShapeError(
-                f"Tensors must have same number of dimensions: got {len(first)} and {len(s)} (tensor {k})"
+                f"tensor 0 has {len(first)} dimensions and tensor {k} has {len(s)}; give all the same number, with unsqueeze"
             )
         for d, (a, b) in enumerate(zip(first, s, strict=True)):
             if a != b and d != axis % len(first):
                 raise ShapeError(
-                    f"Sizes of tensors must match except in dimension {axis}. Expected size {a} but got size "
-                    f"{b} for tensor number {k} in the list (dimension {d})"
+                    f"tensor {k} has size {b} in dimension {d}, and tensor 0 has {a}: only dimension {axis}, along "
+                    "which they are joined, may differ. Cut or pad one, or join along another dim"
                 )
 
 
@@ -93,7 +93,7 @@ cat = Op(
     tex=r"\mathrm{{cat}}", family="shape", values=("sizes",), vjp={"*": _cat_grad}, shape=_cat_rule,
     samples=(arrays((2, 3), (1, 3), axis=0, sizes=(2, 1)), arrays((2, 1), (2, 2), axis=1, sizes=(1, 2)),
              arrays((0, 3), (2, 3), axis=0, sizes=(0, 2))),
-    errors=(((2, 3), (3, 2), dict(axis=0), "Sizes of tensors must match except in dimension 0"),),
+    errors=(((2, 3), (3, 2), dict(axis=0), "only dimension 0, along"),),
     flops=_free, doc="Join along an existing dimension.",
 )  # fmt: skip
 
@@ -102,8 +102,8 @@ def _stack_rule(*shapes: tuple[int, ...], axis: int = 0, count: int = 0) -> None
     for k, s in enumerate(shapes):
         if s != shapes[0]:
             raise ShapeError(
-                f"stack expects each tensor to be equal size, but got {list(shapes[0])} at entry 0 and {list(s)} "
-                f"at entry {k}"
+                f"tensor {k} is {list(s)} and tensor 0 is {list(shapes[0])}; all need one shape. Use cat to join "
+                "along a dimension that they have"
             )
 
 
@@ -114,7 +114,7 @@ stack = Op(
         F.select(g, axis=axis, index=k, was=tuple(g.shape)) for k in range(count)]},
     samples=(arrays((2, 3), (2, 3), axis=0, count=2), arrays((2,), (2,), (2,), axis=1, count=3),
              arrays((), (), axis=0, count=2), arrays((0, 2), (0, 2), axis=1, count=2)),
-    errors=(((2,), (3,), dict(axis=0, count=2), "stack expects each tensor to be equal size"),),
+    errors=(((2,), (3,), dict(axis=0, count=2), "all need one shape"),),
     flops=_free, doc="Join along a new dimension.",
 )  # fmt: skip
 

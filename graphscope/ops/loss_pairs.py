@@ -115,8 +115,8 @@ def _bce(xp: Any, x: Any, y: Any, w: Any = None, *, reduction: str = "mean") -> 
     inside = (x >= 0) & (x <= 1)
     if not hasattr(xp, "cuda") and not bool(inside.all()):
         raise RangeError(
-            "all elements of input should be between 0 and 1: they are probabilities. Put a sigmoid before it, "
-            "or give the logits to binary_cross_entropy_with_logits"
+            f"the input holds {float(x[~inside].reshape(-1)[0])}, and a probability lies between 0 and 1. Put a "
+            "sigmoid before it, or give the logits to binary_cross_entropy_with_logits"
         )
     # Logarithms stop at -100, so that a certain and wrong answer costs 100 and not infinity.
     tiny = x.dtype.type(math.exp(-80))

@@ -68,7 +68,8 @@ def _fill_(self: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         if value._a.ndim:
             raise ShapeError(
-                f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim} dimensions"
+                f"fill_: the value has the shape {tuple(value._a.shape)}, and it takes a number or a 0-d tensor; "
+                f"use copy_(value). ({user_line(2)})"
             )
         return _copy_(self, value)
     if rebase.wants_graph(self, ()):

@@ -44,30 +44,30 @@ def wants_graph(target: Tensor, values: Any) -> bool:
 
 
 def check_target(target: Tensor, name: str) -> None:
-    """Raise what torch raises where a graph forbids to write. Raises: AutogradError."""
+    """Raise where a graph forbids to write, as torch does. Raises: AutogradError."""
     if target._node is None and target._rg:
         raise AutogradError(
-            f"{name}: a leaf Variable that requires grad is being used in an in-place operation: "
-            f"{describe(target)}. Wrap the update in `with no_grad():`, or compute a new tensor. ({user_line(3)})"
+            f"{name}: {describe(target)} is a leaf that requires grad, so it cannot be changed in place while "
+            f"gradients are on. Wrap the update in `with no_grad():`, or compute a new tensor. ({user_line(3)})"
         )
     node = target._node
     if node is not None and node.row.multi and node.row.view:
         raise AutogradError(
-            f"{name}: output {target._k} of {node.name()} is a view and is being modified inplace. It is one of "
-            f"several views that {node.row.name!r} returned; take it by indexing, or clone() it. ({user_line(3)})"
+            f"{name}: output {target._k} of {node.name()} cannot be changed in place: it is one of several views "
+            f"that {node.row.name!r} returned. Take it by indexing, or clone() it. ({user_line(3)})"
         )
     base = base_of(target)
     if base is None:
         return
     if base._node is None and base._rg:
         raise AutogradError(
-            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation: the leaf "
-            f"is {describe(base)}. Wrap the update in `with no_grad():`, or clone() the leaf first. ({user_line(3)})"
+            f"{name}: the tensor is a view of {describe(base)}, a leaf that requires grad, which would change with it. "
+            f"Wrap the update in `with no_grad():`, or clone() the leaf first. ({user_line(3)})"
         )
     if base._rg and not target._rg and target._a.dtype.kind == "f":
         raise AutogradError(
-            f"{name}: a view was created in no_grad mode and is being modified inplace with grad mode enabled: "
-            f"{describe(target)}. Take the view with gradients on, or write under no_grad. ({user_line(3)})"
+            f"{name}: {describe(target)} is a view that was taken under no_grad, so gradients would miss what is "
+            f"written now. Take the view with gradients on, or write under no_grad. ({user_line(3)})"
         )
 
 
@@ -77,8 +77,8 @@ def castable(target: Any, result: Any, name: str) -> None:
     if have == want or want == "f" or (have in "bui" and want in "ui"):
         return
     raise DTypeError(
-        f"{name}: result type {dtypes.FROM_NUMPY[result].name} can't be cast to the desired output type "
-        f"{dtypes.FROM_NUMPY[target].name}; convert the tensor first, or use the op without `_`. ({user_line(3)})"
+        f"{name}: the result is {dtypes.FROM_NUMPY[result].name}, and a {dtypes.FROM_NUMPY[target].name} tensor "
+        f"cannot keep it; convert the tensor first, or use the op without `_`. ({user_line(3)})"
     )
 
 
@@ -99,8 +99,8 @@ def write_back(target: Tensor, out: Tensor, name: str, writer: Any, began: int) 
         return target
     if made.shape != mine.shape:
         raise ShapeError(
-            f"{name}: output with shape {list(mine.shape)} doesn't match the broadcast shape {list(made.shape)}: an "
-            f"in-place op keeps the shape of its tensor. Use the op without `_`. ({user_line(3)})"
+            f"{name}: the result is {list(made.shape)}, and the tensor that should keep it {list(mine.shape)}: in "
+            f"place, a shape cannot change. Use the op without `_`. ({user_line(3)})"
         )
     if made.dtype != mine.dtype:
         castable(mine.dtype, made.dtype, name)

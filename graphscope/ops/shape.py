@@ -23,23 +23,24 @@ def _reshape_rule(x: tuple[int, ...], *, shape: tuple[int, ...], was: Any = None
         m *= s
     wanted = list(shape)
     if wanted.count(-1) > 1:
-        raise ShapeError(f"only one dimension can be inferred, the shape {wanted} has several -1")
+        raise ShapeError(f"the shape {wanted} leaves several sizes open; write -1 for one of them at most")
     if any(s < -1 for s in wanted):
         raise ShapeError(
             f"invalid shape dimension in {wanted}: sizes are >= 0, or -1 for one of them"
         )
     if n == 0 and -1 in wanted and m == 0:
         raise ShapeError(
-            f"cannot reshape tensor of 0 elements into shape {wanted} because the unspecified dimension "
-            "size -1 can be any value and is ambiguous; write its size"
+            f"the -1 in {wanted} could stand for any size, as the tensor has no elements; write the size itself"
         )
     if (m if -1 not in wanted else n) != n:
         raise ShapeError(
-            f"shape '{wanted}' is invalid for input of size {n}: {n} elements do not fill it, it has {m}"
+            f"the shape {wanted} holds {m} elements and the tensor has {n}; choose sizes whose product is {n}, "
+            "or write -1 for one of them"
         )
     if -1 in wanted and (m == 0 or n % -m):
         raise ShapeError(
-            f"shape '{wanted}' is invalid for input of size {n}: {n} elements cannot be divided into it"
+            f"no size in the place of -1 makes {wanted} hold the {n} elements of the tensor: the product of the "
+            f"other sizes is {-m}, and it must divide {n}"
         )
 
 
@@ -52,8 +53,8 @@ def _other_shape(name: str, doc: str, tex: str = "") -> Op:
         vjp=dict(x=lambda F, g, was: F.reshape(g, shape=was, was=g.shape)),
         samples=(arrays((3, 4), shape=(2, 6), was=(3, 4)), arrays((2, 3), shape=(6,), was=(2, 3)),
                  arrays((), shape=(1, 1), was=()), arrays((0, 3), shape=(3, 0), was=(0, 3))),
-        errors=(((3, 4), dict(shape=(5, 2)), "is invalid for input of size 12"),
-                ((3, 4), dict(shape=(-1, -1)), "only one dimension can be inferred")),
+        errors=(((3, 4), dict(shape=(5, 2)), "holds 10 elements and the tensor has 12"),
+                ((3, 4), dict(shape=(-1, -1)), "leaves several sizes open")),
         flops=_free, doc=doc,
     )  # fmt: skip
 
@@ -108,16 +109,14 @@ def _expand(xp: Any, x: Any, *, shape: Any, was: Any = None) -> Any:
 def _expand_rule(x: tuple[int, ...], *, shape: tuple[int, ...], was: Any = None) -> Any:
     if len(shape) < len(x):
         raise ShapeError(
-            f"the number of sizes provided ({len(shape)}) must be greater or equal to the number of "
-            f"dimensions in the tensor ({len(x)})"
+            f"{list(shape)} has {len(shape)} sizes for {len(x)} dimensions; give one for each, -1 where it stays"
         )
     lead = len(shape) - len(x)
     for i, s in enumerate(x):
         if s not in (1, shape[lead + i]):
             raise ShapeError(
-                f"The expanded size of the tensor ({shape[lead + i]}) must match the existing size ({s}) at "
-                f"non-singleton dimension {lead + i}. Target sizes: {list(shape)}. Tensor sizes: {list(x)}; "
-                "only sizes of 1 can be repeated, use .repeat() to repeat others"
+                f"{list(x)} does not expand to {list(shape)}: the {s} of non-singleton dimension {lead + i} cannot "
+                f"become {shape[lead + i]}, only sizes of 1 can grow. Use .repeat() to copy the others"
             )
     return tuple(shape)
 
@@ -128,8 +127,8 @@ def _expanded(name: str) -> Op:
         shape=_expand_rule, jvp="multilinear", vjp=dict(x=_broadcast_vjp),
         samples=(arrays((3, 1), shape=(3, 4), was=(3, 1)), arrays((4,), shape=(2, 4), was=(4,)),
                  arrays((), shape=(2, 3), was=()), arrays((1, 3), shape=(0, 3), was=(1, 3))),
-        errors=(((3, 2), dict(shape=(3, 4)), "must match the existing size"),
-                ((3, 2), dict(shape=(2,)), "greater or equal")),
+        errors=(((3, 2), dict(shape=(3, 4)), "cannot become 4"),
+                ((3, 2), dict(shape=(2,)), "2 dimensions; give one for each")),
         flops=_free, doc="Repeat along dimensions of size 1, without a copy.",
     )  # fmt: skip
 

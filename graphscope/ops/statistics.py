@@ -91,10 +91,10 @@ unique_consecutive = Op(
 def _cdist_rule(a: tuple[int, ...], b: tuple[int, ...], *, p: float = 2.0) -> None:
     if len(a) < 2 or len(b) < 2:
         raise ShapeError(
-            "cdist only supports at least 2D tensors, the rows of which are compared; use unsqueeze(0)"
+            "the rows of two matrices are compared, and one of these has no rows; make it one row with unsqueeze(0)"
         )
     if a[-1] != b[-1]:
-        raise ShapeError(f"X1 and X2 must have the same number of columns. X1: {a[-1]} X2: {b[-1]}")
+        raise ShapeError(f"rows of {a[-1]} and of {b[-1]} elements have no distance; both need equally many columns")
 
 
 def _apart(a: Any, b: Any) -> Any:

@@ -23,7 +23,7 @@ from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 from graphscope.record.memory_trace import MemoryTrace
-from graphscope.record.statistics import describe
+from graphscope.record.statistics import describe, to_host
 from graphscope.trace import records, schema
 
 _ndarray = np.ndarray
@@ -32,13 +32,14 @@ _ndarray = np.ndarray
 class _Capture:
     """Nodes in forward order, ports, and every array that is known or can be computed again."""
 
-    def __init__(self, roots: tuple[Tensor, ...]) -> None:
-        self.roots = roots
+    def __init__(self, roots: tuple[Tensor, ...], seen: dict[Node, Any]) -> None:
+        self.roots, self.seen = roots, seen
         newest_first = bw._collect([t._node for t in roots if t._node is not None])
         self.nodes = newest_first[::-1]
         self.place = {node: i for i, node in enumerate(self.nodes)}
         self.ports: list[Tensor | None] = []
         self._port_of: dict[int, int] = {}
+        self._hosted: dict[int, Any] = {}
         self.inputs = [self._inputs_of(node) for node in self.nodes]
         for t in roots:
             if t._node is None:
@@ -82,10 +83,15 @@ class _Capture:
         """The output of every node, computed again; None where it cannot be or does not agree."""
         out: list[Any] = []
         self.aux: list[Any] = []
-        for node, sources in zip(self.nodes, self.inputs, strict=True):
+        kept = self.kept()
+        for i, (node, sources) in enumerate(zip(self.nodes, self.inputs, strict=True)):
             arrays = [self.array(s, out) for s in sources]
-            result = aux = None
-            if (
+            result, aux = kept.get(i), None
+            if result is not None and not node.row.aux:
+                pass
+            elif "dropout" in node.row.name or node.row.name == "rrelu":
+                pass  # it would draw anew
+            elif (
                 all(type(a) is _ndarray for a in arrays)
                 and node.nout == 1
                 and node.row.name in ops.TABLE
@@ -98,36 +104,60 @@ class _Capture:
             out.append(result)
             self.aux.append(aux)
         for t in self.roots:
-            if t._node is not None and type(t._a) is _ndarray:
-                got = out[self.place[t._node]]
+            if t._node is not None:
+                got, own = out[self.place[t._node]], to_host(t._a)
                 if got is None:
-                    out[self.place[t._node]] = t._a
-                elif not np.array_equal(got, t._a, equal_nan=t._a.dtype.kind == "f"):
+                    out[self.place[t._node]] = own
+                elif not _agree(got, own, exactly=own is t._a):
                     # A leaf has changed since (an optimizer's step): only what is at hand is true.
                     out = [None] * len(out)
-                    out[self.place[t._node]] = t._a
+                    out[self.place[t._node]] = own
                     self.aux = [None] * len(out)
                     break
         return out
+
+    def kept(self) -> dict[int, Any]:
+        """What the tape still holds of the ops' outputs, or a module was seen to return: no need to guess."""
+        found = {self.place[node]: a for node, a in self.seen.items() if node in self.place}
+        for i, node in enumerate(self.nodes):
+            n, saved = node.row.n, node.saved
+            if (
+                not isinstance(saved, tuple)
+                or len(saved) != n + 2
+                or node.row.tail
+                or node.row.inputs == ("*",)
+            ):
+                continue
+            sources = zip(self.inputs[i], saved[:n], strict=False)
+            for value, a in ((i, saved[n]), *sources):
+                if value >= 0 and self.nodes[value].nout == 1 and hasattr(a, "dtype"):
+                    found.setdefault(value, to_host(a))
+        return found
 
     def array(self, source: int, values: list[Any]) -> Any:
         """The array of a value number, if it is known."""
         if source >= 0:
             return values[source]
         t = self.ports[-1 - source]
-        return None if t is None else t._a
+        if t is None:
+            return None
+        if source not in self._hosted:
+            self._hosted[source] = to_host(
+                t._a
+            )  # what lives on another device is computed again here
+        return self._hosted[source]
 
     def gradients(self, values: list[Any]) -> dict[int, Any]:
         """d(roots)/d(value) by value number: after backward only, and only if it agrees with .grad."""
         leaves = [(k, t) for k, t in enumerate(self.ports) if t is not None and t._rg]
         if not any(t._grad is not None for _, t in leaves):
             return {}
-        told = {-1 - k: t._grad._a for k, t in leaves if t._grad is not None}
+        told = {-1 - k: to_host(t._grad._a) for k, t in leaves if t._grad is not None}
         found: dict[int, Any] = {}
         for t in self.roots:
-            if t._node is None or type(t._a) is not _ndarray:
+            if t._node is None or t._a.size != 1:
                 return told
-            found[self.place[t._node]] = np.ones_like(t._a)
+            found[self.place[t._node]] = np.ones_like(to_host(t._a))
         for i in range(len(self.nodes) - 1, -1, -1):
             node, g = self.nodes[i], found.get(i)
             if g is None:
@@ -150,6 +180,14 @@ class _Capture:
         return found if agree else told
 
 
+def _agree(again: Any, own: Any, exactly: bool) -> bool:
+    """Whether a value computed again is the program's; another device rounds in its own way."""
+    floats = own.dtype.kind == "f"
+    if exactly or not floats:
+        return bool(np.array_equal(again, own, equal_nan=floats))
+    return again.shape == own.shape and bool(np.allclose(again, own, 1e-3, 1e-5, equal_nan=True))
+
+
 def _copied(params: dict[str, Any]) -> dict[str, Any]:
     """Parameters for running an op again: what it keeps (running means) is a copy, and stays as it was."""
 
@@ -157,8 +195,10 @@ def _copied(params: dict[str, Any]) -> dict[str, Any]:
         if type(value) in (tuple, list):
             return type(value)(copy(v) for v in value)
         if isinstance(value, Tensor):
-            return Tensor(value._a.copy())
-        return value.copy() if isinstance(value, _ndarray) else value
+            return Tensor(to_host(value._a).copy())
+        return (
+            to_host(value).copy() if hasattr(value, "dtype") and hasattr(value, "copy") else value
+        )
 
     return {name: copy(value) for name, value in params.items()}
 
@@ -195,11 +235,12 @@ def capture(
     frame: Any = None,
     scope_of: Callable[[Node], str] = lambda node: "",
     owned: dict[int, tuple[str, str]] | None = None,
+    seen: dict[Node, Any] | None = None,
 ) -> Captured:
     """The graph behind ``roots``, named after the frame's variables.
 
     ``scope_of`` gives the module path in which an op ran, ``owned`` gives the kind and the path
-    of a module's tensors by ``id``.
+    of a module's tensors by ``id``, ``seen`` outputs that are known.
     """
     for t in roots:
         if not isinstance(t, Tensor):
@@ -212,7 +253,7 @@ def capture(
             "under no_grad"
         )
     trace = MemoryTrace()
-    found = _Capture(roots)
+    found = _Capture(roots, seen or {})
     values = found.values()
     gradients = found.gradients(values)
     named = _names(frame, found)
@@ -262,7 +303,7 @@ def capture(
     entries = {}
     for v, a in [
         *enumerate(values),
-        *((-1 - k, t._a) for k, t in enumerate(found.ports) if t is not None),
+        *((v, found.array(v, values)) for v in range(-len(found.ports), 0)),
     ]:
         if type(a) is _ndarray:
             entries[v, "v"] = describe(a, True)

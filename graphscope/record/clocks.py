@@ -13,6 +13,7 @@ cannot be otherwise: no mark is passed before the host has set it, and none late
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ DRIFT = 20_000  # two clocks drift apart by less than one in so many
 
 
 class Mark(NamedTuple):
-    """One mark: which node of the step ended there, in which stream, and since when the host wanted it."""
+    """What a mark is, as a plain tuple: which node of the step ended there, in which stream, and since when the host wanted it."""
 
     node: int
     clock: Clock
@@ -142,49 +143,50 @@ class Clock:
 
     # ---------------------------------------------------------------- the writer's thread
 
-    def passed(self, mark: Mark) -> bool:
-        """Whether a mark can be read."""
-        return self.backend.passed(mark.event)
-
-    def read(self, marks: list[Mark]) -> list[tuple[int, int, int, int]]:
-        """(node, begin, end, idle before) of marks that were all passed, on the host's clock."""
+    def read(self, told: list[Mark]) -> Any:
+        """Node, begin, end and idle time before of marks that were all passed, as rows on the host's clock."""
         backend = self.backend
-        moments = []
-        for mark in marks:
-            exact = backend.passed_at(mark.event)
-            if exact is None:
-                self._at += backend.between_ns(self._last, mark.event)
-                moments.append(self._at)
-            else:
-                moments.append(exact)
-            self._pool.append(self._last)
-            self._last = mark.event
-        offset = 0
-        if marks and backend.passed_at(self._last) is None:
-            offset = self._anchor(marks, moments)
-        found = []
-        for mark, moment in zip(marks, moments, strict=True):
-            end = moment + offset
-            before = self._ends.get(mark.stream, min(mark.issued, end) if mark.issued >= 0 else end)
-            begin = max(before, min(mark.issued, end))
-            if mark.issued < 0:
-                begin = end = before
-            end = max(begin, end)
-            self._ends[mark.stream] = end
-            if mark.node != NOT_A_NODE:
-                found.append((mark.node, begin, end, begin - before))
-        return found
+        nodes, _, events, streams, issued, since = (
+            list(column) for column in zip(*told, strict=True)
+        )
+        exact = backend.passed_at(events[0]) is not None
+        if exact:
+            moments = np.array([backend.passed_at(event) for event in events], np.int64)
+        else:
+            steps = [backend.between_ns(a, b) for a, b in pairwise([self._last, *events])]
+            moments = self._at + np.cumsum(np.array(steps, np.int64))
+            self._at = int(moments[-1])
+        self._pool.extend([self._last, *events[:-1]])
+        self._last = events[-1]
+        if not exact:
+            moments += self._anchor(np.array(since, np.int64), moments)
+        wanted = np.array(issued, np.int64)
+        begin, end = np.empty_like(moments), np.empty_like(moments)
+        idle = np.empty_like(moments)
+        for stream in set(streams):
+            at = np.array([s == stream for s in streams])
+            first = self._ends.get(stream)
+            if first is None:  # nothing is known of what it did before
+                first = int(moments[at][0])
+                first = min(first, int(wanted[at][0])) if wanted[at][0] >= 0 else first
+            # Without work a mark is where the one before it was.
+            ends = np.where(wanted[at] < 0, first, moments[at])
+            ends = np.maximum.accumulate(np.concatenate([[first], ends]))
+            before, after = ends[:-1], ends[1:]
+            start = np.maximum(before, np.minimum(wanted[at], after))
+            begin[at], end[at], idle[at] = start, after, start - before
+            self._ends[stream] = int(after[-1])
+        return np.stack([np.array(nodes, np.int64), begin, end, idle])
 
-    def _anchor(self, marks: list[Mark], moments: list[int]) -> int:
+    def _anchor(self, since: Any, moments: Any) -> int:
         """Put the device's clock where it can be on the host's; returns the new offset."""
-        least = max(m.told - at for m, at in zip(marks, moments, strict=True))
-        most = self.backend.host_ns() - moments[-1]
+        last = int(moments[-1])
         known = self._offset
         # A device that was never idle says little; but the two clocks may drift apart.
-        offset = max(least, known - (moments[-1] - self._anchored) // DRIFT)
-        offset = min(offset, most)
+        offset = max(int((since - moments).max()), known - (last - self._anchored) // DRIFT)
+        offset = min(offset, self.backend.host_ns() - last)
         self._ends = {stream: end + offset - known for stream, end in self._ends.items()}
-        self._offset, self._anchored = offset, moments[-1]
+        self._offset, self._anchored = offset, last
         return offset
 
 
@@ -192,18 +194,12 @@ class StepMarks:
     """The marks of one step, of all devices, until they are read."""
 
     def __init__(self, clocks: dict[Any, Clock]) -> None:
-        # Plain tuples of what a Mark has: one is made per op.
-        self.told: list[tuple[Any, ...]] = []
+        self.told: list[Any] = []  # marks, as plain tuples: one is made per op
         self.clocks = clocks
         self.began = {clock: clock.backend.host_ns() for clock in clocks.values()}
         self.before = {clock: clock.used for clock in clocks.values()}
         self.pools: dict[Clock, Pool] = {}
         self.on_device = False
-
-    @property
-    def marks(self) -> list[Mark]:
-        """The marks, in the order in which they were set."""
-        return [Mark._make(told) for told in self.told]
 
     def set_apart(self) -> None:
         """What the devices have done since the last mark belongs to no node."""
@@ -221,21 +217,20 @@ class StepMarks:
         for clock in self.clocks.values():
             self.pools[clock] = clock.pool(self.before.get(clock, 0))
 
-    def last(self) -> dict[Clock, Mark]:
+    def _last(self) -> dict[Clock, int]:
         """The newest mark of each device."""
-        newest = {told[1]: told for told in self.told}
-        return {clock: Mark._make(told) for clock, told in newest.items()}
+        return {clock: event for _, clock, event, *_ in self.told}
 
     @property
     def passed(self) -> bool:
         """Whether every device is through with this step."""
-        return all(clock.passed(mark) for clock, mark in self.last().items())
+        return all(clock.backend.passed(event) for clock, event in self._last().items())
 
     def wait(self) -> None:
         """Wait until they are."""
-        for clock, mark in self.last().items():
-            if not clock.passed(mark):
-                clock.backend.await_mark(mark.event)
+        for clock, event in self._last().items():
+            if not clock.backend.passed(event):
+                clock.backend.await_mark(event)
 
     def read(self, n: int, t0: int) -> tuple[Any, list[DeviceRow]]:
         """The ``dev`` column of a step of ``n`` nodes that began at ``t0``, and a row for each device.
@@ -243,31 +238,30 @@ class StepMarks:
         The column holds each node's time and the idle time before it, and where more than one stream or
         device worked also when it began, since then that does not follow.
         """
-        all_marks = self.marks
         begin = np.zeros(n, np.int64)
         dur, idle = np.zeros((2, n), np.int64)
         rows = []
+        apart = False
         for clock in self.clocks.values():
-            marks = [m for m in all_marks if m.clock is clock]
-            found = clock.read(marks)
-            # A virtual clock is not the host's: there the step began when that clock said so.
-            virtual = bool(marks) and clock.backend.passed_at(marks[-1].event) is not None
-            zero = self.began.get(clock, 0) if virtual else t0
-            for node, at, end, waited in found:
-                if node < n:
-                    begin[node], dur[node], idle[node] = at - zero, end - at, waited
-            busy = sum(end - at for _, at, end, _ in found)
-            waits = sum(waited for *_, waited in found)
-            start = found[0][1] - found[0][3] - zero if found else 0
+            told = [t for t in self.told if t[1] is clock]
             pool = self.pools.get(clock, Pool(0, 0, 0, 0))
-            if marks or any(pool):
+            start = busy = waits = 0
+            if told:
+                found = clock.read(told)
+                # A virtual clock is not the host's: there the step began when that clock said so.
+                zero = t0 if clock.backend.passed_at(told[-1][2]) is None else self.began[clock]
+                mine = (found[0] >= 0) & (found[0] < n)
+                apart = apart or not mine.all()
+                nodes, at, end, waited = found[:, mine]
+                begin[nodes], dur[nodes], idle[nodes] = at - zero, end - at, waited
+                busy, waits = int(dur[nodes].sum()), int(waited.sum())
+                start = int(at[0] - waited[0] - zero) if len(at) else 0
+            if told or any(pool):
                 rows.append(DeviceRow(clock.name, start, busy, waits, *pool))
-        if not any(m.node >= 0 for m in all_marks):
+        if not any(t[0] >= 0 for t in self.told):
             return None, rows
         column = np.concatenate([dur, idle])
-        if len({(m.clock, m.stream) for m in all_marks}) > 1 or NOT_A_NODE in {
-            m.node for m in all_marks
-        }:
+        if apart or len({(t[1], t[3]) for t in self.told}) > 1:
             column = np.concatenate([column, *np.divmod(begin + (1 << 62), 1 << 32)])
         return np.clip(column, 0, LIMIT).astype(np.uint32), rows
 

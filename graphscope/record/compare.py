@@ -233,8 +233,6 @@ def _traced(call: Call, way: Way, path: Path, warmup: int, repeats: int) -> Trac
     from graphscope.trace.reader import TraceReader
 
     with _same_numbers(), profile(path, values="off", name=way.name) as p:
-        if p._recorder is not None:
-            p._recorder.names.device = way.device
         for _ in range(warmup + repeats):
             call()
             way.backend.synchronize()

@@ -27,6 +27,9 @@ Cost = tuple[int, int]
 FREE: Cost = (0, 0)
 # They read or write as much of their first input as the other side is long.
 PICKS = frozenset({"index", "embedding", "index_select", "gather"})
+REPEATS = frozenset(
+    {"broadcast_to", "expand", "repeat", "repeat_interleave"}
+)  # their gradient adds up the copies
 LIMIT = 1 << 14  # remembered costs
 _BLANK = np.zeros(4, np.float64)
 
@@ -159,17 +162,16 @@ def gradient(
     want = next((w for w in row.wants if w.slot == slot or w.name == "*"), None)
     cost = arithmetic(row, params, inputs, whole)
     saved = [] if want is None else [_saved(k, row, inputs, whole) for k in want.take]
-    summed = out.size < whole.size
     if want is not None and not want.take:
         if out.shape == whole.shape and _hands_on(row, want):
             return FREE
         moved = whole.nbytes + out.nbytes
         if not cost:  # a shape op: back in place, or summed where it had repeated
-            if row.view and not summed and out.size == whole.size:
+            if row.view and out.size == whole.size:
                 return FREE
-            return (whole.size if summed else 0), moved
+            return (whole.size if row.name in REPEATS else 0), moved
         return max(out.size, whole.size), moved
-    if not cost and not row.view:  # picked by index: what was picked twice adds up
+    if row.name in PICKS:  # what was picked twice adds up
         cost = whole.size
     return cost, whole.nbytes + sum(saved) + out.nbytes
 

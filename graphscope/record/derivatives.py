@@ -38,6 +38,8 @@ def local_derivatives(found: Any, values: list[Any]) -> dict[tuple[int, int], An
 def tangents(found: Any, values: list[Any], seed: int) -> dict[int, Any]:
     """The derivative of every value in the direction of one leaf, by the engine's forward mode."""
     start = found.array(seed, values)
+    if type(start) is not np.ndarray:
+        return {}  # on another device nothing is computed again
     moved: dict[int, Any] = {
         -1 - k: np.zeros_like(t._a)
         for k, t in enumerate(found.ports)

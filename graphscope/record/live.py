@@ -13,7 +13,7 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
 from graphscope.record.capture import Captured, capture
 from graphscope.record.derivatives import local_derivatives, tangents
-from graphscope.record.statistics import describe
+from graphscope.record.statistics import describe, to_host
 
 
 class Calls:
@@ -21,12 +21,16 @@ class Calls:
 
     def __init__(self) -> None:
         self.spans: list[tuple[int, int, str]] = []
+        self.outputs: dict[Node, Any] = {}
         self._open: list[tuple[int, str]] = []
 
     def enter(self, path: str) -> None:
         self._open.append((next_seq(), path))
 
-    def leave(self) -> None:
+    def leave(self, out: Any) -> None:
+        for t in _tensors(out):
+            if t._node is not None and t._node.nout == 1:
+                self.outputs[t._node] = to_host(t._a)
         start, path = self._open.pop()
         self.spans.append((start, next_seq(), path))
 
@@ -44,7 +48,9 @@ def _watched(model: Any, calls: Calls) -> Iterator[None]:
     for path, module in model.named_modules():
         enter: Callable[..., None] = lambda *_, path=path: calls.enter(path)  # noqa: E731
         handles.append(module.register_forward_pre_hook(enter))
-        handles.append(module.register_forward_hook(lambda *_: calls.leave(), always_call=True))
+        handles.append(
+            module.register_forward_hook(lambda *call: calls.leave(call[-1]), always_call=True)
+        )
     try:
         yield
     finally:
@@ -115,7 +121,7 @@ def _of_model(model: Any, inputs: tuple[Any, ...], frame: Any) -> tuple[Captured
     owned = {id(b): ("buffer", path) for path, b in model.named_buffers()}
     owned |= {id(p): ("parameter", path) for path, p in model.named_parameters()}
     kinds = {path: type(module).__name__ for path, module in model.named_modules()}
-    return capture(roots, frame, calls.scope_of, owned), kinds
+    return capture(roots, frame, calls.scope_of, owned, calls.outputs), kinds
 
 
 def _number(t: Tensor, found: Captured) -> str:

@@ -98,7 +98,8 @@ def card(
         if facts:
             marks.append(label(left, node.y + 77, facts, SMALL, ink2, room=right - left))
     else:
-        below = [node.op] if node.op != node.label and "op" in show else []
+        told = node.op != node.label and "op" in show and node.kind in (OP, SCOPE)
+        below = [node.op] if told else []
         below += [node.site] if node.site and "site" in show else []
         below += [facts] if (facts := _facts(values, show)) else []
         middle = node.y + node.h / 2 + 5
@@ -178,7 +179,9 @@ def _name(
         marks.append(shape)
         room -= shape.width + 10
     name = node.label if "name" in show else node.op
-    title = label(left, baseline, name, NAME, ink, room=room, bold=True)
+    # A name is worth more than its size: it is set smaller before anything of it is left out.
+    fits = (s for s in (NAME, 12.0, 11.0) if fonts.width(fonts.clean(name), s, True) <= room)
+    title = label(left, baseline, name, next(fits, NAME), ink, room=room, bold=True)
     marks.append(title)
     if with_op and "op" in show and node.kind in (OP, SCOPE) and node.op != node.label:
         spare = room - title.width - 7

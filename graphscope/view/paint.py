@@ -47,12 +47,15 @@ def paint(
     """
     colours = theme(look)
     numbers = values or {}
-    over = overlay(view, numbers, color, colours)
+    explained = numbers if finished is None else finished
+    over = overlay(view, explained, color, colours)
+    if color == "grad":  # a colour may not tell a gradient that is not known yet
+        later = {id for id, told in explained.items() if told.get("g") and not numbers[id].get("g")}
+        over = replace(over, fills={id: c for id, c in over.fills.items() if id not in later})
     x0, y0, x1, y1 = extent(view)
     head = ((30.0 if title else 0.0) + (20.0 if subtitle else 0.0)) * zoom
     wide = max(x1 - x0 + 2 * MARGIN, 260.0)
     # Under an overlay the rows lose their two colours, so there is nothing to explain about them.
-    explained = numbers if finished is None else finished
     said = {"value" for card in explained.values() if card.get("v")}
     said |= {"grad" for card in explained.values() if card.get("g")}
     said |= {"tensor" for card in explained.values() if "\u00b1" in card.get("v", "")}

@@ -190,6 +190,9 @@ def test_roofline(reader):
     slow = Ceilings(copy=1e12, gemm32=1e9, gemm64=5e8, threads=1, measured=0.0)
     rows = {row.key: row for row in roofline(reader, ceilings=slow)}
     assert rows["sum"].bound == COMPUTE and rows["sum"].fraction == pytest.approx(0.6)
+    assert "faster than the ceilings" not in str(roofline(reader, ceilings=slow))
+    busy = Ceilings(copy=1e12, gemm32=1e8, gemm64=5e7, threads=1, measured=0.0)
+    assert "info --measure" in str(roofline(reader, ceilings=busy))  # sum: 60 ns of 10
     fast = Ceilings(copy=1e15, gemm32=1e15, gemm64=1e15, threads=1, measured=0.0)
     table = roofline(reader, "line", ceilings=fast)
     assert {row.bound for row in table} == {OVERHEAD} and "overhead" in str(table)

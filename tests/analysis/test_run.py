@@ -113,6 +113,15 @@ def test_a_run_is_found_by_its_name_or_its_folder(tmp_path, base):
     assert gs.open_run is open_run
 
 
+def test_where_the_numbers_of_two_runs_part(tmp_path):
+    for name in ("one", "two"):
+        golden.build("tiny", tmp_path).rename(tmp_path / f"{name}.gscope")
+    with open_run(tmp_path / "one") as run:
+        assert run.first_divergent(tmp_path / "two") is None
+        failed = run.first_divergent(golden.build("failed", tmp_path))
+        assert failed is not None and failed.step == 0 and failed.label == "w1"
+
+
 def test_a_profile_answers_while_it_records_and_afterwards(tmp_path):
     x, w = gs.randn(4, 3), gs.randn(3, 2, requires_grad=True)
     answers = []

@@ -23,7 +23,10 @@ def test_one_step_and_many(run: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert cli.main(["export", str(run), "--to", str(many), "--steps", "0:50"]) == 0
     assert cli.main(["export", str(run), "--to", str(film), "--steps", "0:50"]) == 0
     assert capsys.readouterr().out.split() == [str(one), str(many), str(film)]
-    assert "Over training" not in one.read_text("utf-8").partition('id="data"')[2].partition("<script>")[0]
+    assert (
+        "Over training"
+        not in one.read_text("utf-8").partition('id="data"')[2].partition("<script>")[0]
+    )
     assert '"Over training"' in many.read_text("utf-8")
     assert film.read_bytes().startswith(b"GIF89a")
 

@@ -90,7 +90,7 @@ def test_a_broken_script_is_reported_and_the_others_appear(
     )
     code = main(["gallery", str(tmp_path / "out"), "--deck", str(scripts), "--formats", "pdf"])
     out, err = capsys.readouterr()
-    assert code == 1 and "1 figures of 1 scripts" in out
+    assert code == 1 and "1 figure of 1 script in" in out
     assert {line.split()[2] for line in err.splitlines()} == {"bad.py", "worse.py", "dead.py"}
     found = read(tmp_path / "out" / "index.html")
     assert found.tags.count("figure") == 1 and "img" in found.tags and "b" not in found.tags

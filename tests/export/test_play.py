@@ -15,7 +15,7 @@ from graphscope.errors import UsageError
 from graphscope.export.figure import Figure, figure_of_graph
 from graphscope.export.play import BACKWARD, FORWARD, grouped, moments, start
 from graphscope.view.drawing import Cluster, Drawing, Rect, Text
-from tests.view.handmade import Hand, blocks
+from tests.view.handmade import Hand, blocks, tiny
 
 HOSTILE = "\\evil{}</script><script>alert(1)</script>&%$#_^~\"'"
 STYLES = ("graph", "circuit", "modules", "math", "forward", "reverse")
@@ -109,6 +109,20 @@ def test_nothing_moves(style: str) -> None:
                 assert still[item.id] <= body(item), item.id
 
 
+def test_no_colour_and_no_sign_tells_too_early() -> None:
+    hand = tiny()
+    broken = hand.some_values(nan_at=(1,))
+    figure = figure_of_graph(hand.graph(), hand, hand.one_step(), broken, color="grad")
+    first, last = start(figure).drawn(figure), moments(figure)[-1].drawn(figure)
+    fills = [
+        {i.id: i.marks[0].fill for i in d.items if isinstance(i, Cluster)} for d in (first, last)
+    ]  # type: ignore[union-attr]
+    assert len(set(fills[0].values())) == 1 < len(set(fills[1].values()))
+    # the hatch of what is not finite, and the strip of time, come with the number
+    count = [sum(len(i.marks) for i in d.items if isinstance(i, Cluster)) for d in (first, last)]
+    assert count[0] < count[1] / 2
+
+
 def body(cluster: Cluster) -> set[tuple[float, ...]]:
     return {(m.x, m.y, m.w, m.h) for m in cluster.marks if isinstance(m, Rect) and m.h > 20}
 
@@ -196,7 +210,7 @@ def test_only_own_frames_are_taken_away(told: str, tmp_path: Path) -> None:
 
 def test_slides_of_somebody_else_stay(tmp_path: Path) -> None:
     (tmp_path / "talk.tex").write_text("\\documentclass{beamer}")
-    with pytest.raises(UsageError, match="not made by GraphScope"):
+    with pytest.raises(UsageError, match="something else than steps"):
         drawn().steps(tmp_path, "talk")
     assert [p.name for p in tmp_path.iterdir()] == ["talk.tex"]
 

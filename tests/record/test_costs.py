@@ -71,6 +71,13 @@ def test_shape_ops_move_what_they_copy_and_views_nothing():
     assert of("reshape", x, out=s(12), params=((12,), (4, 3))) == FREE
     assert back("reshape", 0, x, whole=s(12), out=x, params=((12,), (4, 3))) == FREE
     assert of("cat", x, x, out=s(8, 3), params=(0, (4, 4))) == (0, 4 * 48)
+    part = back("cat", 0, x, x, whole=s(8, 3), out=x, params=(0, (4, 4)))
+    assert part == (0, 4 * 36)
+    assert back("expand", 0, s(1, 3), whole=s(4, 3), out=s(1, 3), params=((4, 3), (1, 3))) == (
+        12,
+        4 * 15,
+    )
+    assert back("cast", 0, x, whole=x, out=x, params=("float64", "float32"))[0] == 0
     # of a large table only the rows that are asked for are read
     assert of("embedding", s(1000, 8), s(5, dtype=I64), out=s(5, 8), params=(-1, False)) == (
         0, 4 * 40 + 8 * 5 + 4 * 40,

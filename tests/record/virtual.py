@@ -43,7 +43,6 @@ def virtual(monkeypatch: pytest.MonkeyPatch, costs: Costs = COSTS) -> Iterator[S
             conversion,
             recorder,
             step,
-            on_device,
             dataloader,
         ):
             if hasattr(module, "clock"):

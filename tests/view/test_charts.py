@@ -153,7 +153,7 @@ def test_the_peak_and_its_holders_are_named() -> None:
     times, sizes, held = MEMORIES["step"]
     found = texts(memory.chart(times, sizes, 1000.0, [], held, "mm"))
     assert "peak 2.86 MiB, while mm runs" in found
-    assert "1.00 MiB" in found and "7 smaller ones" in found
+    assert "1.00 MiB" in found and "7 others" in found
 
 
 ROWS = [bars.Bar(name, 1e3 * k, 2e3, 10.0 * k, 5.0, 3) for k, name in enumerate(HOSTILE * 4)]
@@ -225,3 +225,13 @@ def test_ticks_are_round_and_inside(low: float, high: float) -> None:
 def test_an_unknown_font_is_told() -> None:
     with pytest.raises(UsageError, match="font"):
         loss.chart([], font="huge")
+
+
+def test_ten_thousand_ops_are_not_ten_thousand_marks() -> None:
+    ops = [timeline.Bar("op", k, k + 0.9) for k in range(10_000)]
+    drawing = timeline.chart(
+        [timeline.Lane("forward", [], [*ops, timeline.Bar("mm", 11e3, 14e3)])], 15e3
+    )
+    bars = [m for m in drawing.marks() if isinstance(m, Rect)]
+    assert len(bars) == 2 and "mm" in texts(drawing)
+    assert bars[0].w == pytest.approx(bars[1].w * 10 / 3, rel=0.01)

@@ -242,7 +242,7 @@
   function fit() {
     const room = $("stage"), wide = room.clientWidth - 18, tall = room.clientHeight - 18;
     const whole = Math.min(wide / data.w, tall / data.h, 1.75);
-    const readable = Math.max(Math.min(wide / data.w, 1.25), 0.6);
+    const readable = Math.max(Math.min(wide / data.w, 1.25), 0.5);
     const scale = state.whole ? whole : Math.max(whole, readable);
     svg.style.width = Math.round(data.w * scale) + "px";
     svg.style.height = Math.round(data.h * scale) + "px";

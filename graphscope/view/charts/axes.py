@@ -71,7 +71,7 @@ def ticks(low: float, high: float, most: int = TICKS) -> list[float]:
     """Round numbers (1, 2 or 5 times a power of ten apart) between ``low`` and ``high``, at most ``most``.
 
     >>> ticks(0, 97, 5), ticks(-1, 1, 5)
-    ([0.0, 50.0], [-1.0, -0.5, 0.0, 0.5, 1.0])
+    ([0.0, 20.0, 40.0, 60.0, 80.0], [-1.0, -0.5, 0.0, 0.5, 1.0])
     """
     if not high > low:
         return [low]

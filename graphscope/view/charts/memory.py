@@ -150,7 +150,7 @@ def _column(
     if len(rest) == 1:
         parts.append(rest[0])
     elif rest:
-        parts.append(Held(f"{len(rest)} smaller ones", sum(h.nbytes for h in rest), ""))
+        parts.append(Held(f"{units.count(len(rest))} others", sum(h.nbytes for h in rest), ""))
     top, room = y + s.body + 14, tall - s.body - 14
     lines = 2 if len(parts) * 2 * (s.small + 4) <= room else 1
     slot = min(room / len(parts), lines * (s.small + 4) + 10)

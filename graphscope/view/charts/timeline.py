@@ -14,6 +14,7 @@ from graphscope.view.palette import Theme, mix
 LANES = ("data", "forward", "backward", "update")
 ROW = 20.0
 LEAST = 0.6  # px: a shorter bar would vanish
+NARROW = 0.75  # px: narrower bars, as close together, are drawn as one
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,13 @@ def _lane(
     fill = s.look.phases[lane.phase]
     items: list[Mark | Cluster] = []
     soft, edge = mix(s.look.page, fill, 0.2), mix(s.look.page, fill, 0.6)
-    for k, bar in enumerate(lane.modules):
+    for k, bar in enumerate(together(lane.modules, x, "modules")):
         left, right = x.place(bar.begin), x.place(bar.end)
         box = Rect(left, y, max(right - left, LEAST), row - 2, 3, soft, edge)
         marks: list[Mark] = [box, *_word(bar.name, box, s, s.look.ink)]
         items.append(_told(f"{lane.phase}-m{k}", bar, marks))
     at = y + row if two else y
-    for k, bar in enumerate(lane.ops):
+    for k, bar in enumerate(together(lane.ops, x, "ops")):
         left, right = x.place(bar.begin), x.place(bar.end)
         # A gap of page between neighbours, as long as there is room for it.
         wide = right - left - (0.8 if right - left > 3 else 0.0)
@@ -113,6 +114,21 @@ def _lane(
             _told(f"{lane.phase}-o{k}", bar, [box, *_word(bar.name, box, s, s.look.on(fill))])
         )
     return items
+
+
+def together(bars: Sequence[Bar], x: ax.Axis, what: str) -> list[Bar]:
+    """Neighbours too narrow to be seen apart as one bar: a step may have ten thousand ops."""
+    out: list[Bar] = []
+    count = 0  # how many the last one stands for; 0: it is wide enough by itself
+    for bar in bars:
+        narrow = x.place(bar.end) - x.place(bar.begin) < NARROW
+        if narrow and count and x.place(bar.begin) - x.place(out[-1].end) < NARROW:
+            count += 1
+            out[-1] = Bar(f"{units.count(count)} {what}", out[-1].begin, bar.end)
+        else:
+            out.append(bar)
+            count = int(narrow)
+    return out
 
 
 def _told(id: str, bar: Bar, marks: list[Mark]) -> Cluster:

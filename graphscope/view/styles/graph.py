@@ -65,7 +65,8 @@ def numbers(scene: Scene, opts: Options, shown: GraphView) -> dict[str, dict[str
     for node in shown.nodes:
         card = found[node.id]
         if opts.values is not None and node.main not in opts.values:
-            card["v"], card["vh"] = "", []
+            # neither what it took nor whether it is finite is known before it ran
+            card |= {"v": "", "vh": [], "share": None, "health": "ok", "failed": False}
         if opts.grads is not None and node.main not in opts.grads:
             card["g"], card["gh"] = "", []
         elif node.main < 0 and card["g"] == NOT_REACHED and not scene.wants(node.main):
