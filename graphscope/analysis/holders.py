@@ -27,6 +27,8 @@ _OF_PORT = {
     "input": "input", "parameter": "parameter", "constant": "input", "carried": "activation", "buffer": "buffer",
     "gradient": "gradient", "optimizer_state": "optimizer state",
 }  # fmt: skip
+BEFORE = "there before the step"
+_IN_WORDS = {"optimizer_state": "optimizer state"}
 
 
 @dataclass
@@ -110,6 +112,14 @@ def step_memory(reader: TraceReader, num: int = -1, kind: str = "train") -> Step
     held = [_held(reader, graph, step, h) for h in lifetime.holders(graph, step, sizes, node)]
     held = [h for h in held if h.nbytes]
     rest = int(curve[node]) - sum(h.nbytes for h in held)
+    before_it = reader.alive_before(step.id) if rest > 0 else {}
+    for category, size in sorted(before_it.items(), key=lambda item: -item[1]):
+        word = _IN_WORDS.get(category, category)
+        known = sum(h.nbytes for h in held if h.category == word and h.why == BEFORE)
+        size = min(size - known, rest)
+        if size > 0:  # not used in this step, or not yet
+            held.append(Held(f"({word} of earlier steps)", size, word, "", "", "", BEFORE))
+            rest -= size
     if rest > 0:
         held.append(
             Held(
@@ -182,7 +192,7 @@ def _why(graph: Graph, h: lifetime.Holder) -> str:
         more = f" and {len(h.kept_for) - 2} more" if len(h.kept_for) > 2 else ""
         return "needed by " + ", ".join(names) + more
     if h.value < 0:
-        return "there before the step"
+        return BEFORE
     return "outlives the step" if h.dies < 0 else f"used until {graph.op_name(h.dies)}"
 
 

@@ -42,7 +42,9 @@ def backward(
 
 
 def __getattr__(name: str) -> Any:
-    if name == "profiler":  # it stands on the recorder, which programs that only compute do not need
+    if (
+        name == "profiler"
+    ):  # it stands on the recorder, which programs that only compute do not need
         return import_module("graphscope.autograd.profiler")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

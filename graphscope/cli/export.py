@@ -120,7 +120,7 @@ def _figure(reader: TraceReader, args: argparse.Namespace, target: Path) -> None
             )
         from graphscope.export.over_steps import figure_over_steps
 
-        figure_over_steps(reader, args.steps, theme=args.theme).save(target)
+        figure_over_steps(reader, args.steps, **figure_options(args)).save(target)
         return
     step = -1 if args.step is None else args.step
     reader.step(step)  # a wrong step is told here, in one sentence

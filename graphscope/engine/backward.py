@@ -73,8 +73,8 @@ def _collect(roots: Sequence[Any]) -> list[Node]:
 def _seed(t: Tensor, gradient: Any, create_graph: bool) -> Any:
     if not t._rg:
         raise AutogradError(
-            f"backward: the tensor {t.name or ''} of shape {tuple(t._a.shape)} does not require grad and has no "
-            "graph. Some input of the computation must have requires_grad=True (or be a Parameter), and it must "
+            f"backward: the tensor {t.name or ''} of shape {tuple(t._a.shape)} does not require grad: it "
+            "has no graph. Some input of the computation must have requires_grad=True (or be a Parameter), and it must "
             f"not run under no_grad or after .detach(). ({user_line(3)})"
         )
     if gradient is None:
@@ -152,7 +152,9 @@ def grad(
             "grad: only_inputs=False is gone; call backward() to reach other leaves too"
         )
     if materialize_grads and allow_unused is False:
-        raise UsageError("grad: materialize_grads=True needs allow_unused to be True or left out")
+        raise UsageError(
+            "grad: materialize_grads=True fills unused inputs; leave allow_unused=False out"
+        )
     if is_grads_batched:
         return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)  # fmt: skip
     outs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
@@ -164,8 +166,8 @@ def grad(
     for i, t in enumerate(ins):
         if not t._rg:
             raise AutogradError(
-                f"grad: one of the differentiated tensors does not require grad: input {i} of shape "
-                f"{tuple(t._a.shape)}. Make it with requires_grad=True before the computation. ({user_line(2)})"
+                f"grad: input {i} of shape {tuple(t._a.shape)} is no tensor that requires grad. Make it with "
+                f"requires_grad=True before the computation. ({user_line(2)})"
             )
     got = _run(outs, seeds, retain_graph, create_graph, ins)
     if materialize_grads:

@@ -44,9 +44,7 @@ def check(index: Any, size: int, dim: int, negative: bool = False) -> None:
         least, most = index.min(), index.max()
         if least < low or most >= size:
             bad = int(most if most >= size else least)
-            raise IndexRangeError(
-                outside(bad, dim, size, negative)
-            )
+            raise IndexRangeError(outside(bad, dim, size, negative))
     elif _ON:
         flag = (index.min() < low) | (index.max() >= size)
         _unread.append((flag, outside("an index", dim, size, negative)))

@@ -19,6 +19,9 @@ from graphscope.errors import (
     ShapeError,
 )
 
+# What numpy says of an index that an axis does not have.
+_BEYOND = re.compile(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)")
+
 
 def describe(x: Any) -> str:
     """``w1 (1000, 100) float32`` for a tensor, with its name where it has one."""
@@ -72,8 +75,10 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
     if type(error).__name__ == "LinAlgError":  # numpy's or CuPy's
         return LinAlgError(f"{what}: {str(error)[:1].lower()}{str(error)[1:]}{tail}")
     if isinstance(error, IndexError):
-        found = re.fullmatch(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)", str(error))
-        words = outside(*map(int, found.groups()), negative=True) if found else str(error)
+        words, found = str(error), _BEYOND.fullmatch(str(error))
+        if found:
+            index, dim, size = map(int, found.groups())
+            words = outside(index, dim, size, True)
         return IndexRangeError(f"{what}: {words}{tail}")
     kind = DTypeError if isinstance(error, TypeError) else ShapeError
     return kind(f"{what}: {error}{tail}")

@@ -69,7 +69,9 @@ class SimDevice:
         self.stream = self.default_stream
         self.streams = [self.default_stream]
         self.events: list[int] = []
-        self.first_issue = -1  # when the host issued the first work since the last mark of a recorder
+        self.first_issue = (
+            -1
+        )  # when the host issued the first work since the last mark of a recorder
         self.sync_count = 0
         self.h2d_bytes = 0
         self.d2h_bytes = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.errors import ShapeError
 
 
@@ -35,7 +36,8 @@ class Values:
     def __len__(self) -> int:
         if not self._a.shape:
             raise at_line(
-                TypeError, "len(): a 0-d tensor is one number and has no length; use numel() to count"
+                TypeError,
+                "len(): a 0-d tensor is one number and has no length; use numel() to count",
             )
         return int(self._a.shape[0])
 

@@ -151,7 +151,9 @@ def _held(told: StepMemory) -> list[memory_chart.Held]:
         ]
     counts = Counter(h.category for h in told.holders)
     return [
-        memory_chart.Held(name, size, f"{units.count(counts[name])} buffers")
+        memory_chart.Held(
+            name, size, f"{units.count(counts[name])} buffer{'s' * (counts[name] > 1)}"
+        )
         for name, size in told.by("category")
     ]
 

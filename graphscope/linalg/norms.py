@@ -58,7 +58,10 @@ def matrix_norm(
         )
     row, column = (dim_of(d, t._a.ndim) for d in dim)
     if row == column:
-        raise at_line(ShapeError, f"linalg.matrix_norm: dim={tuple(dim)} names one dimension twice; a matrix has two")
+        raise at_line(
+            ShapeError,
+            f"linalg.matrix_norm: dim={tuple(dim)} names one dimension twice; a matrix has two",
+        )
     if ord == "fro":
         return vector_norm(t, 2, (row, column), keepdim)
     if ord in (1, -1, _INF, -_INF):

@@ -112,7 +112,9 @@ diag_embed = Op(
 def _unfold_rule(x: tuple[int, ...], *, axis: int, size: int, step: int, was: Any = None) -> None:
     n = x[axis] if x else 1
     if size > n:
-        raise ShapeError(f"windows of {size} places do not fit into dimension {axis}, which has size {n}; take size <= {n}")
+        raise ShapeError(
+            f"windows of {size} places do not fit into dimension {axis}, which has size {n}; take size <= {n}"
+        )
 
 
 def _unfold(xp: Any, x: Any, *, axis: int, size: int, step: int, was: Any = None) -> Any:

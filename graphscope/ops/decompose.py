@@ -20,11 +20,11 @@ from graphscope.ops.samples import arrays, made
 def square(x: tuple[int, ...], *others: Any, **params: Any) -> None:
     """The rule of everything that takes square matrices."""
     if len(x) < 2:
-        raise ShapeError(f"matrices fill the last two dimensions, and the shape {x} has less than two")
-    if x[-1] != x[-2]:
         raise ShapeError(
-            f"only square matrices will do, and these are {x[-2]} by {x[-1]}"
+            f"matrices fill the last two dimensions, and the shape {x} has less than two"
         )
+    if x[-1] != x[-2]:
+        raise ShapeError(f"only square matrices will do, and these are {x[-2]} by {x[-1]}")
 
 
 def _floating(x: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphscope.engine.bounds import outside
 from graphscope.engine.dispatch import call, constant, weak_constant
 from graphscope.engine.frames import user_line
 from graphscope.engine.tensor import Tensor
@@ -77,9 +78,7 @@ def split(x: Any, index: Any) -> Split:
     used = sum(map(_taken, parts))
     if used > x.ndim:
         if not x.ndim:
-            raise _fail(
-                x, "a 0-d tensor has no dimension to index, use .item()"
-            )
+            raise _fail(x, "a 0-d tensor has no dimension to index, use .item()")
         raise _fail(x, f"too many indices: {used} for {x.ndim} dimensions")
     basic: list[Any] = []
     template: list[str] = []
@@ -193,9 +192,7 @@ def _basic(x: Any, part: Any, dim: int) -> Any:
             )
     if type(part) is int:
         if not x.ndim:
-            raise _fail(
-                x, "a 0-d tensor has no dimension to index, use .item()"
-            )
+            raise _fail(x, "a 0-d tensor has no dimension to index, use .item()")
         size = x.shape[dim]
         if not -size <= part < size:
             raise _fail(x, outside(part, dim, size, True))

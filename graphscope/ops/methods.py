@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphscope.engine.dispatch import as_tensor, call, number
+from graphscope.engine.frames import user_line
 from graphscope.engine.memory import base_of
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import AutogradError, ShapeError

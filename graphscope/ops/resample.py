@@ -207,7 +207,9 @@ look = Op(
 
 def _max_unpool(xp: Any, x: Any, places: Any, *, size: Any) -> Any:
     if x.shape != places.shape:
-        raise ShapeError(f"values {x.shape} and indices {places.shape} differ in shape; give the indices that the pooling returned")
+        raise ShapeError(
+            f"values {x.shape} and indices {places.shape} differ in shape; give the indices that the pooling returned"
+        )
     lead = x.shape[:-2]
     rows = int(np.prod(lead))
     area = size[0] * size[1]

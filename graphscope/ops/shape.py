@@ -23,7 +23,9 @@ def _reshape_rule(x: tuple[int, ...], *, shape: tuple[int, ...], was: Any = None
         m *= s
     wanted = list(shape)
     if wanted.count(-1) > 1:
-        raise ShapeError(f"the shape {wanted} leaves several sizes open; write -1 for one of them at most")
+        raise ShapeError(
+            f"the shape {wanted} leaves several sizes open; write -1 for one of them at most"
+        )
     if any(s < -1 for s in wanted):
         raise ShapeError(
             f"invalid shape dimension in {wanted}: sizes are >= 0, or -1 for one of them"

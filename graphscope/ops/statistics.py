@@ -94,7 +94,9 @@ def _cdist_rule(a: tuple[int, ...], b: tuple[int, ...], *, p: float = 2.0) -> No
             "the rows of two matrices are compared, and one of these has no rows; make it one row with unsqueeze(0)"
         )
     if a[-1] != b[-1]:
-        raise ShapeError(f"rows of {a[-1]} and of {b[-1]} elements have no distance; both need equally many columns")
+        raise ShapeError(
+            f"rows of {a[-1]} and of {b[-1]} elements have no distance; both need equally many columns"
+        )
 
 
 def _apart(a: Any, b: Any) -> Any:

@@ -86,8 +86,8 @@ class _Capture:
         kept = self.kept()
         for i, (node, sources) in enumerate(zip(self.nodes, self.inputs, strict=True)):
             arrays = [self.array(s, out) for s in sources]
-            result, aux = kept.get(i), None
-            if result is not None and not node.row.aux:
+            result, aux = kept.get(i), self.kept_aux(node)
+            if result is not None and (aux is not None or not node.row.aux):
                 pass
             elif "dropout" in node.row.name or node.row.name == "rrelu":
                 pass  # it would draw anew
@@ -134,6 +134,11 @@ class _Capture:
                     found.setdefault(value, to_host(a))
         return found
 
+    def kept_aux(self, node: Node) -> Any:
+        saved = node.saved
+        held = saved[-1] if isinstance(saved, tuple) and len(saved) == node.row.n + 2 else None
+        return to_host(held) if hasattr(held, "dtype") else None
+
     def array(self, source: int, values: list[Any]) -> Any:
         """The array of a value number, if it is known."""
         if source >= 0:
@@ -168,6 +173,8 @@ class _Capture:
             saved += [None] * (node.row.n - len(saved)) + [values[i], self.aux[i]]
             by_slot = dict(zip(range(len(self.inputs[i])), self.inputs[i], strict=True))
             for w in node.wants:
+                if any(saved[j] is None for j in w.take):
+                    return told
                 params = {p: node.params[p] for p in w.params}
                 got = w.fn(ops.NUMPY, g, *[saved[j] for j in w.take], **params)
                 if node.shapes is not None and got.shape != node.shapes[w.slot]:

@@ -30,6 +30,8 @@ def local_derivatives(found: Any, values: list[Any]) -> dict[tuple[int, int], An
         saved += [None] * (row.n - len(saved)) + [values[i], found.aux[i]]
         one = np.ones_like(values[i])
         for w in node.wants:
+            if any(saved[j] is None for j in w.take):
+                continue
             params = {p: node.params[p] for p in w.params}
             out[i, w.slot] = np.asarray(w.fn(ops.NUMPY, one, *[saved[j] for j in w.take], **params))
     return out

@@ -35,6 +35,8 @@ class Job(NamedTuple):
     """Bytes alive when it began; -1: not known."""
     left: Any = None
     """What earlier steps left behind, where this one was looked at (``record.outlive``)."""
+    alive: Any = ()
+    """Bytes alive when it ended, by category, where it was looked at."""
 
     @property
     def is_over(self) -> bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 from weakref import ref
 
+from graphscope.trace import schema
+
 LIMIT = 200_000  # buffers that are followed; beyond, growth is known well enough
 
 
@@ -31,6 +33,20 @@ class Buffer(NamedTuple):
     node: int
     """-1: it was there before it was used."""
     graph: int
+    category: str
+    """As it was made or, for what was there before, used."""
+
+
+# By the kind of a port (record.names): what it is that comes from before the step.
+_OF_PORT = ("input", "parameter", "input", "activation", "buffer", "gradient", "optimizer_state")
+_LASTING = ("parameter", "buffer", "optimizer_state")
+
+
+def category_at_birth(key: Any) -> str:
+    """What a node makes, by its key: what is made by a backward is a gradient, by an update state."""
+    if len(key) == 4:
+        return "gradient"
+    return "optimizer_state" if len(key) == 8 and key[5] == schema.UPDATE else "activation"
 
 
 class Outlive:
@@ -40,10 +56,11 @@ class Outlive:
         self._held: dict[int, Buffer] = {}
         self._told: set[int] = set()
         self.counted = 0
+        self.by: dict[str, int] = {}  # bytes alive by category
         self.rate = 0.0
 
     def look(
-        self, seq: int, graph: int, refs: list[Any], dead: Any, ports: list[Any]
+        self, seq: int, graph: Any, refs: list[Any], dead: Any, ports: list[Any]
     ) -> list[Left]:
         """A step that was looked at ends: count what is alive, and return what earlier steps left behind."""
         held = self._held
@@ -52,7 +69,7 @@ class Outlive:
             self._told.discard(key)
         left = []
         of_node: dict[tuple[int, int], dict[int, int]] = {}
-        for key, (_, size, step, node, made_by) in held.items():
+        for key, (_, size, step, node, made_by, _) in held.items():
             if node < 0:
                 continue
             steps = of_node.setdefault((made_by, node), {})
@@ -64,22 +81,29 @@ class Outlive:
         if len(held) < LIMIT:
             for i, there in enumerate(refs):
                 if there is not None and i not in dead:
-                    self._hold(there(), seq, i, graph)
+                    self._hold(there(), seq, i, graph.id, category_at_birth(graph.keys[i]))
             for item in ports:
                 x = item[0]()
                 if x is not None:
                     a = x._a
-                    self._hold(a.base if type(a.base) is type(a) else a, seq, -1, graph)
-        self.counted = sum(buffer.nbytes for buffer in held.values())
+                    owner = a.base if type(a.base) is type(a) else a
+                    self._hold(owner, seq, -1, graph.id, _OF_PORT[item[2][1]])
+        self.by = dict.fromkeys(self.by, 0)
+        for buffer in held.values():
+            self.by[buffer.category] = self.by.get(buffer.category, 0) + buffer.nbytes
+        self.counted = sum(self.by.values())
         return left
 
-    def _hold(self, owner: Any, step: int, node: int, graph: int) -> None:
+    def _hold(self, owner: Any, step: int, node: int, graph: int, category: str) -> None:
         if owner is None:
             return
         known = self._held.get(id(owner))
         if known is None or known.there() is not owner:
-            self._held[id(owner)] = Buffer(ref(owner), int(owner.nbytes), step, node, graph)
+            size = int(owner.nbytes)
+            self._held[id(owner)] = Buffer(ref(owner), size, step, node, graph, category)
             self._told.discard(id(owner))
+        elif category in _LASTING and known.category != category:
+            self._held[id(owner)] = known._replace(category=category)
 
     def alive(self, unseen: int) -> int:
         """Bytes alive now, if so many steps passed unseen since the recording began."""

@@ -200,6 +200,8 @@ class Pump:
                 column, rows = job.marks.read(n, job.t0)
             for left in job.left or ():
                 self.writer.add_left(*left)
+            for category, size in job.alive:
+                self.writer.add_alive(job.seq, category, size)
             for row in rows:
                 self.writer.add_device(job.seq, *row)
             facts.append(

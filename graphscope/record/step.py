@@ -255,7 +255,7 @@ class StepLife:
                 self.sample_need = self.sampled
         live0, left = (self.outlive.alive(self.unseen) if self.outlive.counted else -1), None
         if looked:
-            left = self.outlive.look(self.seq, graph.id, self.refs, self.dead, self.port_items)
+            left = self.outlive.look(self.seq, graph, self.refs, self.dead, self.port_items)
         else:
             self.unseen += 1
         if self.marks is not None:
@@ -268,6 +268,7 @@ class StepLife:
                 self.begin, self.end, self.t0,
                 freed_column(graph, self.dead, self.deaths, self.refs) if looked else None,
                 looked, note or self.note, self.entries, names, self.marks, live0, left,
+                list(self.outlive.by.items()) if looked else (),
             )
         )  # fmt: skip
         self.seq += 1

@@ -27,7 +27,7 @@ def _steps_stand_alone(copy: sqlite3.Connection) -> None:
     copy.execute("UPDATE steps SET chunk = id, place = 0 WHERE columns IS NOT NULL")
     for phase in (*schema.PHASES, "copy"):
         copy.execute(f"ALTER TABLE steps ADD COLUMN {phase}_ns INTEGER")
-    for table in ("devices", "survivors"):
+    for table in ("devices", "survivors", "alive"):
         copy.execute(re.findall(rf"CREATE TABLE {table} [^;]+;", schema.SQL)[0])
     copy.execute(
         "CREATE TABLE costs (shape_set INTEGER PRIMARY KEY, flops BLOB NOT NULL, traffic BLOB NOT NULL)"

@@ -237,6 +237,15 @@ class TraceReader(Dictionary):
         with self._decoding(f"the devices of step {step_id}"):
             return [DeviceStep(str(name), *(int(x) for x in numbers)) for name, *numbers in rows]
 
+    def alive_before(self, step_id: int) -> dict[str, int]:
+        """Bytes alive by category when the last step before this one that was looked at ended."""
+        rows = self._rows(
+            "SELECT category, nbytes FROM alive WHERE step = (SELECT max(step) FROM alive WHERE step < ?)",
+            step_id,
+        )
+        with self._decoding(f"the memory before step {step_id}"):
+            return {str(category): int(size) for category, size in rows}
+
     def survivors(self, kind: str = "train") -> list[Survivor]:
         """Memory that outlived its step by two steps or more, as far as steps were looked at."""
         rows = self._rows(

@@ -72,6 +72,9 @@ CREATE TABLE devices (
 CREATE TABLE survivors (
     step INTEGER NOT NULL, node INTEGER NOT NULL, nbytes INTEGER NOT NULL, seen INTEGER NOT NULL,
     PRIMARY KEY (step, node)) WITHOUT ROWID;
+CREATE TABLE alive (
+    step INTEGER NOT NULL, category TEXT NOT NULL, nbytes INTEGER NOT NULL, PRIMARY KEY (step, category)
+) WITHOUT ROWID;
 CREATE TABLE tensors (step INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE moments (graph INTEGER PRIMARY KEY, n INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE TABLE scalars (
@@ -105,6 +108,8 @@ CREATE TABLE commands (
 # memory pool: bytes in use at the step's begin, held, at most in use, and most taken and given back by one op.
 # survivors: memory made by a node of a step that was still there when step `seen` was looked at, two steps
 # later or more. Only steps that were looked at have rows.
+# alive: bytes alive when a step that was looked at ended, by what they were at birth. live0 is their sum, in the
+# steps after it with what those leave behind.
 # costs: arithmetic operations and bytes moved of each node, int64[n], in the shapes of a shape set.
 # media: what a program logs beside numbers and texts: image (a PNG file), histogram (the blob of trace/values.py
 # with one entry, value 0), hparams (JSON: hparams, metrics, domains). Since format 2.

@@ -299,6 +299,10 @@ class TraceWriter:
         row = (step, device, start_ns, busy_ns, idle_ns, *pool)
         self._put("INSERT OR REPLACE INTO devices VALUES (?,?,?,?,?,?,?,?,?)", *row)
 
+    def add_alive(self, step: int, category: str, nbytes: int) -> None:
+        """Bytes of one category that were alive when a step ended."""
+        self._put("INSERT OR REPLACE INTO alive VALUES (?,?,?)", step, category, nbytes)
+
     def add_left(self, step: int, node: int, nbytes: int, seen: int) -> None:
         """Memory that a node of a step made was still there in step ``seen``."""
         self._put("INSERT OR REPLACE INTO survivors VALUES (?,?,?,?)", step, node, nbytes, seen)

@@ -45,7 +45,13 @@ def card(
     the family's tint.
     """
     family = theme.families[node.family]
-    back = theme.tinted(family) if fill is None else fill or theme.surface
+    # Parameters are shaded on paper too, where nothing else is.
+    tint = (
+        mix(theme.surface, theme.ink, 0.07)
+        if theme.patterns and node.kind == PARAM
+        else theme.tinted(family)
+    )
+    back = tint if fill is None else fill or theme.surface
     ink, ink2 = (theme.on(back), theme.on(back)) if fill else (theme.ink, theme.ink2)
     radius = PARAM_RADIUS if node.kind == PARAM else RADIUS
     health = values.get("health", "ok") if values else "ok"

@@ -63,8 +63,9 @@ def paint(
         said = set()
     if notes:
         said -= {"grad"}
+    chips = _chips(view, locals or {}, colours, zoom)
     foot, rows = (
-        _legend(over.legend, colours, wide / zoom, said, show, notes, bool(locals))
+        _legend(over.legend, colours, wide / zoom, said, show, notes, bool(chips))
         if legend
         else ([], 0)
     )
@@ -98,7 +99,7 @@ def paint(
         )  # fmt: skip
         marks = tuple(moved(mark, node.x, node.y, zoom) for mark in made.marks)
         drawing.items.append(replace(made, marks=marks))
-    drawing.items += _chips(shifted, locals or {}, colours, zoom)
+    drawing.items += [moved(mark, shift_x, shift_y) for mark in chips]
     base = tall - rows * LEGEND_ROW * zoom - MARGIN / 2
     drawing.items += [moved(mark, MARGIN - MARGIN * zoom, base, zoom) for mark in foot]
     return drawing

@@ -5,10 +5,11 @@ from __future__ import annotations
 from graphscope.view.drawing import Mark, Path, Rect, left_bar
 from graphscope.view.palette import Theme
 
-# Along a strip: (height of ink, height of gap) in px; () is solid, None empty.
+# Along a strip: (height of ink, height of gap) in px. Without a gap it is solid, with a gap of -1 its left
+# half is; None is empty.
 PATTERNS: dict[str, tuple[float, float] | None] = {
     "linalg": (1.0, 0.0), "pointwise": (1.2, 2.4), "reduce": (4.5, 2.5), "shape": None, "loss": (1.6, 1.2),
-    "data": (1.2, 5.0), "other": (8.0, 3.0),
+    "data": (1.2, 5.0), "other": (1.0, -1.0),
 }  # fmt: skip
 
 
@@ -25,7 +26,9 @@ def bar(
     pattern = PATTERNS[family]
     if pattern is not None and pattern[1] == 0.0:
         return [Rect(x, top, w, tall, 0, theme.ink)]
-    if pattern is not None:
+    if pattern is not None and pattern[1] < 0:
+        marks.append(Rect(x, top, w / 2, tall, 0, theme.ink))
+    elif pattern is not None:
         ink, gap = pattern
         at = top
         while at + ink <= top + tall + 0.01:

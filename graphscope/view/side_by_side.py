@@ -178,10 +178,13 @@ def _entries(pair: Pair, names: tuple[str, str], s: ax.Style) -> list[tuple[ax.S
     def sample(sign: str, colour: str) -> ax.Sample:
         return lambda x, y: _disc(x - 2, y - BADGE / 2, sign, colour, s)
 
+    # "step 3, loss 0.42" is said over the panel; here its first words are enough, where they differ.
+    short = [name.partition(",")[0] for name in names]
+    called = short if short[0] != short[1] else list(names)
     for side, half in enumerate(pair.halves):
         if "only" in half.marks.values() or half.edges:
             sign = _sign("only", side)
-            entries.append((sample(sign, _accent(s.look, side)), f"only in {names[side]}"))
+            entries.append((sample(sign, _accent(s.look, side)), f"only in {called[side]}"))
     if any(CHANGED in half.marks.values() for half in pair.halves):
         entries.append((sample("\u2260", s.look.ink), "other shape, parameters or inside"))
     if any(half.absent for half in pair.halves):

@@ -45,7 +45,7 @@ def opened(browser: Browser, watch: Any, tmp_path: Path) -> Iterator[Callable[..
         page.on("dialog", lambda dialog: watch.faults.append(f"a dialog: {dialog.message}"))
 
         def asked(request: Any) -> None:
-            if request.url != path.as_uri():
+            if request.url.partition("#")[0] != path.as_uri():
                 watch.faults.append(f"request: {request.url[:200]}")
 
         page.on("request", asked)
@@ -85,6 +85,13 @@ def test_play_by_keys(opened: Callable[..., Page]) -> None:
     page.keyboard.press("Home")
     expect(count).to_have_text("0 / 13")
     assert "2.30" not in shown(page)
+
+
+def test_an_address_may_name_the_step(opened: Callable[..., Page]) -> None:
+    page = opened(drawn())
+    page.evaluate("location.hash = '7'")
+    page.reload()
+    expect(page.locator("#count")).to_have_text("7 / 13")
 
 
 def test_it_plays_pauses_and_ends(opened: Callable[..., Page]) -> None:

@@ -311,9 +311,9 @@ def test_families_have_patterns_on_paper() -> None:
 
     paper = theme("print")
     looks = {
-        family: tuple((m.y, m.h, m.fill) for m in bar(0, 0, 4, 60, 6, family, paper) if isinstance(m, Rect))
+        family: tuple((m.y, m.w, m.h, m.fill) for m in bar(0, 0, 4, 60, 6, family, paper) if isinstance(m, Rect))
         for family in PATTERNS
     }  # fmt: skip
     assert set(PATTERNS) == set(paper.families) and len(set(looks.values())) == len(PATTERNS)
-    fills = {fill for look in looks.values() for _, _, fill in look}
+    fills = {fill for look in looks.values() for *_, fill in look}
     assert fills <= {"", paper.ink}

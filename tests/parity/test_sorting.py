@@ -98,11 +98,13 @@ def test_results_have_torchs_names_and_text():
 
 def test_errors():
     x = gs.zeros(2, 3)
-    with pytest.raises(RuntimeError, match="selected index k out of range"):
+    with pytest.raises(RuntimeError, match="k=4, and dimension 1 has 3 elements"):
         x.topk(4)
-    with pytest.raises(RuntimeError, match="selected number k out of range for dimension 1"):
+    with pytest.raises(RuntimeError, match="k=0, and dimension 1 has 3 elements"):
         x.kthvalue(0)
-    with pytest.raises(IndexError, match=r"expected to be in range of \[-2, 1\], but got 2"):
+    with pytest.raises(
+        IndexError, match=r"dim 2 does not exist: a tensor of 2 dimensions takes a dim in -2\.\.1"
+    ):
         x.sort(2)
-    with pytest.raises(RuntimeError, match="side can only be 'left' or 'right'"):
+    with pytest.raises(RuntimeError, match="side='top' is unknown; choose 'left' or 'right'"):
         gs.searchsorted(x[0], x, side="top")

@@ -189,3 +189,25 @@ def test_memory_that_another_recorder_hooks_is_let_go_at_the_end(tmp_path, monke
         w = on(sim, np.ones((16, 8)))
         recorded(tmp_path / "run", lambda k: w.exp(), steps=2).close()
         assert sim.device.pool.sinks == []
+
+
+def test_what_was_there_before_has_its_category(tmp_path):
+    w = gs.ones(16, 8, requires_grad=True)
+    x = gs.ones(4, 16)
+    optimizer = gs.optim.Adam([w], lr=0.1)
+
+    def step(k):
+        loss = (x @ w).sum()
+        optimizer.zero_grad()  # after the forward: the gradient of the step before is still there then
+        loss.backward()
+        optimizer.step()
+
+    with recorded(tmp_path / "run", step) as reader:
+        before = reader.alive_before(reader.step(30).id)
+        assert {k: v for k, v in before.items() if v} == {
+            "parameter": MATRIX, "gradient": MATRIX, "optimizer_state": 2 * MATRIX, "input": 256,
+        }  # fmt: skip
+        assert sum(before.values()) == live(reader)[30]
+        by = dict(step_memory(reader, 30).by("category"))
+        assert by["parameter"] == MATRIX and by["optimizer state"] == 2 * MATRIX
+        assert "other" not in by

@@ -330,6 +330,8 @@
   theme(false);
   mode(0);
   fit();
+  const wanted = /^#(\d{1,5})$/.exec(location.hash); // figure.html#7 opens at step 7
+  if (wanted) go(Number(wanted[1]));
   // A tall graph on a low screen is shown as large as it can be read.
   if (data.h * 0.62 > $("stage").clientHeight || data.w * 0.62 > $("stage").clientWidth) {
     state.whole = false;

@@ -8,6 +8,7 @@ import numpy as np
 
 from graphscope.engine.create import to_device
 from graphscope.engine.dispatch import as_tensor, call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError, UsageError
 from graphscope.ops import activation as act
@@ -30,7 +31,7 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron, 2017)."""
     if alpha == 0:
-        raise UsageError("celu: alpha must not be 0: the function divides by it")
+        raise at_line(UsageError, "celu: alpha must not be 0: the function divides by it")
     return apply(act.elu, input, inplace=inplace, alpha=float(alpha), scale=1.0, speed=1 / alpha)
 
 
@@ -38,15 +39,16 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """input where it is positive, else weight * input; one weight, or one for each channel."""
     n, shape = weight._a.size, input._a.shape
     if weight._a.ndim > 1:
-        raise ShapeError(
-            f"prelu: the weight is one number or a row of them, not {weight._a.ndim}-d"
+        raise at_line(
+            ShapeError, f"prelu: the weight is one number or a row of them, not {weight._a.ndim}-d"
         )
     if n != 1:
         channels = shape[1] if len(shape) > 1 else 1
         if n != channels:
-            raise ShapeError(
+            raise at_line(
+                ShapeError,
                 f"prelu: {n} weights for {channels} channels (input {tuple(shape)}): give one weight, or "
-                "one for each element of dimension 1"
+                "one for each element of dimension 1",
             )
         weight = reshape(weight, (-1,) + (1,) * (len(shape) - 2))
     elif not shape:
@@ -61,7 +63,7 @@ def rrelu(
 ) -> Tensor:  # fmt: skip
     """A leaky relu with a random slope for each element while training, their mean otherwise."""
     if lower > upper:
-        raise UsageError(f"rrelu: lower {lower} is above upper {upper}")
+        raise at_line(UsageError, f"rrelu: lower {lower} is above upper {upper}")
     if not training:
         return apply(act.leaky_relu, input, inplace=inplace, slope=(lower + upper) / 2)
     slopes = rng(generator).uniform(lower, upper, input._a.shape)

@@ -6,6 +6,7 @@ from typing import Any
 
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.dispatch import as_tensor, binary, call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, UsageError
 from graphscope.ops import arithmetic as ar
@@ -38,9 +39,10 @@ def _scaled(row: Any, plain: Any, input: Any, other: Any, alpha: Any) -> Tensor:
         isinstance(x, float) or isinstance(x, Tensor) and x._a.dtype.kind == "f"
         for x in (input, other)
     ):
-        raise DTypeError(
-            f"{plain.name}: for integer tensors alpha must be an integer too, not {alpha}; "
-            "For integral input tensors, argument alpha must not be a floating point number"
+        raise at_line(
+            DTypeError,
+            f"{plain.name}: alpha={alpha} is a fraction and the tensors hold whole numbers; use a whole alpha, or "
+            "convert a tensor with .float()",
         )
     out: Tensor = call(row, input, other, alpha=alpha)
     return out
@@ -72,8 +74,9 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode is None:
         return binary(ar.div, input, other)
     if rounding_mode not in _MODES:
-        raise UsageError(
-            f"div: rounding_mode is {rounding_mode!r}; it can be None, 'trunc' or 'floor'"
+        raise at_line(
+            UsageError,
+            f"div: rounding_mode is {rounding_mode!r}; it can be None, 'trunc' or 'floor'",
         )
     return binary(_MODES[rounding_mode], input, other)
 
@@ -105,7 +108,7 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 def positive(input: Any) -> Tensor:
     """The input itself."""
     if input._a.dtype.kind == "b":
-        raise DTypeError("positive: + of a bool tensor has no meaning; use .int() first")
+        raise at_line(DTypeError, "positive: + of a bool tensor has no meaning; use .int() first")
     return as_tensor(input)
 
 
@@ -118,8 +121,9 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 / tensor2. Raises: DTypeError for integers, as torch does."""
     if all(as_tensor(x)._a.dtype.kind != "f" for x in (tensor1, tensor2)):
-        raise DTypeError(
-            "addcdiv: integer division is not defined here; make the tensors floating first with .float()"
+        raise at_line(
+            DTypeError,
+            "addcdiv: integer division is not defined here; make the tensors floating first with .float()",
         )
     out: Tensor = call(ar.addcdiv, input, tensor1, tensor2, value=value)
     return out

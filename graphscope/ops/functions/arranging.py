@@ -11,6 +11,7 @@ import numpy as np
 from graphscope.engine import storage
 from graphscope.engine.create import to_device
 from graphscope.engine.dispatch import as_tensor, call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 from graphscope.ops import arrange as ag
@@ -36,21 +37,27 @@ def flip(input: Any, *dims: Any) -> Tensor:
     """Dimensions in reverse: a copy."""
     axis = tuple([one_dim("flip", d, input._a.ndim) for d in sizes_of(dims)])
     if len(set(axis)) != len(axis):
-        raise ShapeError(f"flip: a dim appears multiple times in the list of dims {axis}")
+        raise at_line(ShapeError, f"flip: dims {axis} name a dimension twice; name each once")
     return call(ag.flip, input, axis=axis if input._a.ndim else ())
 
 
 def fliplr(input: Any) -> Tensor:
     """Left and right swapped. Raises: ShapeError for a vector."""
     if input._a.ndim < 2:
-        raise ShapeError("fliplr: Input must be >= 2-d.")
+        raise at_line(
+            ShapeError,
+            f"fliplr: the shape {tuple(input._a.shape)} has no columns to swap; use flip(x, 0) for a vector",
+        )
     return flip(input, 1)
 
 
 def flipud(input: Any) -> Tensor:
     """Up and down swapped."""
     if input._a.ndim < 1:
-        raise ShapeError("flipud: Input must be >= 1-d.")
+        raise at_line(
+            ShapeError,
+            "flipud: a 0-d tensor has no rows to swap; leave it as it is, or unsqueeze(0) first",
+        )
     return flip(input, 0)
 
 
@@ -59,11 +66,13 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
     by = tuple(shifts) if isinstance(shifts, (list, tuple)) else (shifts,)
     if dims is None or isinstance(dims, (list, tuple)) and not dims:
         if len(by) != 1:
-            raise ShapeError(f"roll: without dims there is one shift, not {len(by)}")
+            raise at_line(ShapeError, f"roll: without dims there is one shift, not {len(by)}")
         return call(ag.roll, input, shifts=int(by[0]), axis=None)
     along = tuple(dims) if isinstance(dims, (list, tuple)) else (dims,)
     if len(along) != len(by):
-        raise ShapeError(f"shifts and dimensions must align. shifts: {len(by)}, dims: {len(along)}")
+        raise at_line(
+            ShapeError, f"roll: {len(by)} shifts and {len(along)} dims; give one shift for each dim"
+        )
     axis = tuple([one_dim("roll", d, input._a.ndim) for d in along])
     return call(ag.roll, input, shifts=tuple(int(s) for s in by), axis=axis)
 
@@ -71,16 +80,24 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
 def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """A plane turned k times by 90 degrees, from the first of ``dims`` towards the second."""
     if len(dims) != 2:
-        raise ShapeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+        raise at_line(
+            ShapeError,
+            f"rot90: dims={tuple(dims)} has {len(dims)} entries; a rotation turns a plane, so name two",
+        )
     a, b = (one_dim("rot90", d, input._a.ndim) for d in dims)
     if a == b or input._a.ndim < 2:
-        raise ShapeError(f"rot90: the rotation dims must be two different ones, got {tuple(dims)}")
+        raise at_line(
+            ShapeError, f"rot90: the rotation dims must be two different ones, got {tuple(dims)}"
+        )
     return call(ag.rot90, input, k=int(k), axes=(a, b))
 
 
 def _triangle(row: Any, input: Any, diagonal: int) -> Tensor:
     if input._a.ndim < 2:
-        raise ShapeError(f"{row.name}: input tensor must have at least 2 dimensions")
+        raise at_line(
+            ShapeError,
+            f"{row.name}: the shape {tuple(input._a.shape)} has no matrix; a triangle needs rows and columns",
+        )
     return call(row, input, k=int(diagonal))
 
 
@@ -101,7 +118,10 @@ def _diagonal(row: Any, input: Any, offset: int, dim1: int, dim2: int) -> Tensor
     n = input._a.ndim
     a, b = one_dim("diagonal", dim1, n), one_dim("diagonal", dim2, n)
     if a == b:
-        raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+        raise at_line(
+            ShapeError,
+            f"diagonal: dim1={dim1} and dim2={dim2} are one dimension; a diagonal runs across two",
+        )
     return call(row, input, offset=offset, axis1=a, axis2=b, was=input._a.shape)
 
 
@@ -115,7 +135,10 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
     n = input._a.ndim + 1
     a, b = one_dim("diag_embed", dim1, n), one_dim("diag_embed", dim2, n)
     if a == b:
-        raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+        raise at_line(
+            ShapeError,
+            f"diag_embed: dim1={dim1} and dim2={dim2} are one dimension; a diagonal runs across two",
+        )
     size = input._a.shape[-1] + (offset if offset > 0 else -offset)
     rest = list(input._a.shape[:-1])
     shape = tuple([size if d in (a, b) else rest.pop(0) for d in range(n)])
@@ -127,8 +150,10 @@ def diag(input: Any, diagonal: int = 0) -> Tensor:
     if input._a.ndim == 1:
         return diag_embed(input, diagonal)
     if input._a.ndim != 2:
-        raise ShapeError(
-            f"diag(): Supports 1D or 2D tensors. Got {input._a.ndim}D; for batches use diagonal or diag_embed"
+        raise at_line(
+            ShapeError,
+            f"diag: takes a vector or a matrix, not the shape {tuple(input._a.shape)}; for batches use diagonal or "
+            "diag_embed",
         )
     return _diagonal(ag.diag, input, diagonal, 0, 1)
 
@@ -146,13 +171,20 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
     parts = [as_tensor(x) for x in given]
     if indexing not in (None, "ij", "xy"):
-        raise ShapeError(
-            f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        raise at_line(
+            ShapeError,
+            f"meshgrid: indexing={indexing!r} is unknown; it is 'ij' (rows first) or 'xy' (columns first)",
         )
     if any(x._a.ndim > 1 for x in parts):
-        raise ShapeError("meshgrid: Expected scalar or 1D tensors")
+        raise at_line(
+            ShapeError,
+            f"meshgrid: takes vectors and numbers, not the shapes {[tuple(x._a.shape) for x in parts]}; flatten them",
+        )
     if len({x._a.dtype for x in parts}) > 1:
-        raise ShapeError("meshgrid expects all tensors to have the same dtype")
+        raise at_line(
+            ShapeError,
+            f"meshgrid: the vectors are {[x.dtype.name for x in parts]}; give them one dtype with .to(dtype)",
+        )
     shape = tuple(x._a.size for x in parts)
     grids = [
         expand(reshape(x, (1,) * k + (-1,) + (1,) * (len(parts) - 1 - k)), shape)
@@ -173,7 +205,10 @@ def cartesian_prod(*tensors: Any) -> Tensor:
 def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All choices of r elements of a vector, one a row."""
     if input._a.ndim != 1:
-        raise ShapeError(f"combinations: Expect a 1D vector, but got shape {tuple(input._a.shape)}")
+        raise at_line(
+            ShapeError,
+            f"combinations: takes a vector, not the shape {tuple(input._a.shape)}; flatten() it",
+        )
     choose = combinations_with_replacement if with_replacement else _combinations
     at = np.array(list(choose(range(input._a.size), r)), np.int64).reshape(-1, r)
     if r == 0:
@@ -190,7 +225,10 @@ def unfold(input: Any, dimension: int, size: int, step: int) -> Tensor:
     """Windows of ``size`` places, ``step`` apart, as a new last dimension: a view."""
     d = one_dim("unfold", dimension, input._a.ndim)
     if step <= 0 or size < 0:
-        raise ShapeError(f"unfold: size is {size} but must be >= 0, step is {step} but must be > 0")
+        raise at_line(
+            ShapeError,
+            f"unfold: size={size} and step={step}; a size is 0 or more, a step 1 or more",
+        )
     if not input._a.ndim:
         return reshape(input, (1,)[:size] or (0,))
     return call(ag.unfold, input, axis=d, size=int(size), step=int(step), was=input._a.shape)
@@ -203,15 +241,17 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
     """
     sizes, strides, a = sizes_of((size,)), sizes_of((stride,)), input._a
     if len(sizes) != len(strides):
-        raise ShapeError(
-            f"as_strided: mismatch in length of strides and shape: {len(strides)} and {len(sizes)}"
+        raise at_line(
+            ShapeError,
+            f"as_strided: {len(sizes)} sizes and {len(strides)} strides; each size needs its stride",
         )
     start = storage.offset(a)
     first = 0 if storage_offset is None else int(storage_offset) - start
     last = first + sum((n - 1) * s for n, s in zip(sizes, strides, strict=True))
     if first < 0 or any(s < 0 for s in strides) or all(sizes) and last >= a.size:
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"as_strided: sizes {sizes} and strides {strides} from place {first} on need {last + 1} elements of "
-            f"memory, and the tensor of shape {tuple(a.shape)} has {a.size}"
+            f"memory, and the tensor of shape {tuple(a.shape)} has {a.size}",
         )
     return call(ag.as_strided, input, size=sizes, stride=strides, offset=first, was=a.shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 
@@ -41,9 +42,10 @@ def is_signed(input: Tensor) -> bool:
 def is_nonzero(input: Tensor) -> bool:
     """Whether the one element of a tensor is not zero. Raises: ShapeError unless there is one."""
     if input._a.size != 1:
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"is_nonzero needs a tensor with one element, this one has shape {tuple(input._a.shape)}; "
-            "use count_nonzero"
+            "use count_nonzero",
         )
     return bool(input.item())
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from graphscope.engine.dispatch import as_tensor, binary, call, cast, weak_constant
 from graphscope.engine.dtype import get_default_dtype
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, ShapeError
 from graphscope.ops import choice as sl
@@ -58,7 +59,7 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
         low: Tensor = sl.clamp.run(input, min=min, max=None)
         return low
     if min is None and max is None:
-        raise ShapeError("clamp: At least one of 'min' or 'max' must not be None")
+        raise at_line(ShapeError, "clamp: neither min nor max is given; pass one of them, or both")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         if max is None:
             return binary(sl.clamp_min, input, min)
@@ -87,15 +88,18 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """input where condition is true, else other; with one argument the indices of true elements."""
     if not isinstance(condition, Tensor):
         # as a method: x.where(condition, other)
-        raise DTypeError(f"where: the condition is {type(condition).__name__}, not a tensor")
+        raise at_line(
+            DTypeError, f"where: the condition is {type(condition).__name__}, not a tensor"
+        )
     if input is None:
         from graphscope.ops import functions as fn
 
         return tuple(fn.nonzero(condition, as_tuple=True))
     if condition._a.dtype.kind != "b":
-        raise DTypeError(
-            "where expected condition to be a boolean tensor, but got a tensor with dtype "
-            f"{condition.dtype.name}; compare it with something, for instance condition != 0"
+        raise at_line(
+            DTypeError,
+            f"where: the condition is {condition.dtype.name} of shape {tuple(condition._a.shape)}, and it takes bool; "
+            "compare it with something, for instance condition != 0",
         )
     # A number takes its dtype from the other choice, and only from the mask if both are numbers.
     like = next((x for x in (input, other) if isinstance(x, Tensor)), condition)._a

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.dispatch import as_tensor, call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError
 from graphscope.ops import compare as cm
@@ -45,8 +46,9 @@ def isclose(
     """Which elements are close: |input - other| <= atol + rtol |other|."""
     x, y = as_tensor(input), as_tensor(other)
     if x._a.dtype != y._a.dtype:
-        raise DTypeError(
-            f"isclose: {x.dtype.name} did not match {y.dtype.name}; convert one with .to(dtype)"
+        raise at_line(
+            DTypeError,
+            f"isclose: {x.dtype.name} did not match {y.dtype.name}; convert one with .to(dtype)",
         )
     out: Tensor = call(cm.isclose, x, y, rtol=rtol, atol=atol, equal_nan=equal_nan)
     return out

@@ -32,13 +32,13 @@ def explicit(equation: str, ranks: tuple[int, ...]) -> str:
         if odd or term.count("...") > 1:
             raise at_line(
                 ShapeError,
-                f"einsum(): invalid subscript {min(odd, default='...')!r} in {equation!r}; subscripts are letters "
+                f"einsum: invalid subscript {min(odd, default='...')!r} in {equation!r}; subscripts are letters "
                 "and at most one '...' for each operand",
             )
     if len(terms) != len(ranks):
         raise at_line(
             ShapeError,
-            f"einsum(): the equation {equation!r} has {len(terms)} operands, but {len(ranks)} were provided",
+            f"einsum: the equation {equation!r} has {len(terms)} operands, but {len(ranks)} were provided",
         )
     free = [c for c in _LETTERS if c not in equation]
     widest, filled = 0, []
@@ -47,8 +47,8 @@ def explicit(equation: str, ranks: tuple[int, ...]) -> str:
         if "..." not in term and named != rank or named > rank:
             raise at_line(
                 ShapeError,
-                f"einsum(): the number of subscripts in the equation ({named}) does not match the number of dimensions "
-                f"({rank}) for operand {k} and no ellipsis was given; the equation is {equation!r}",
+                f"einsum: operand {k} has {rank} dimensions, and {equation!r} gives it {named} subscripts; write one for "
+                "each dimension, or '...' for those that are left",
             )
         widest = max(widest, rank - named) if "..." in term else widest
     dots = "".join(free[:widest])
@@ -63,12 +63,13 @@ def explicit(equation: str, ranks: tuple[int, ...]) -> str:
     for c in result:
         if result.count(c) > 1:
             raise at_line(
-                ShapeError, f"einsum(): output subscript {c} appears more than once in the output"
+                ShapeError,
+                f"einsum: {equation!r} has {c!r} twice after the arrow; name it once, diagonals are not written",
             )
         if not any(c in t for t in filled):
             raise at_line(
                 ShapeError,
-                f"einsum(): output subscript {c} does not appear in the equation for any input operand",
+                f"einsum: {equation!r} has {c!r} after the arrow only; take it from an operand, or leave it out",
             )
     return f"{','.join(filled)}->{result}"
 
@@ -94,7 +95,7 @@ def einsum(*args: Any) -> Tensor:
     Raises: ShapeError where an index has two sizes, DTypeError for operands of different dtypes.
     """
     if not args:
-        raise at_line(ShapeError, "einsum(): must provide an equation and at least one operand")
+        raise at_line(ShapeError, "einsum: no arguments; call it like einsum('ij,jk->ik', a, b)")
     if isinstance(args[0], str):
         equation, operands = args[0], list(args[1:])
         if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
@@ -102,13 +103,16 @@ def einsum(*args: Any) -> Tensor:
     else:
         equation, operands = _from_lists(args)
     if not operands:
-        raise at_line(ShapeError, "einsum(): must provide at least one operand")
+        raise at_line(
+            ShapeError,
+            f"einsum: the equation {equation!r} comes without tensors; call it like einsum('ij,jk->ik', a, b)",
+        )
     tensors = [as_tensor(x) for x in operands]
     kinds = {t._a.dtype for t in tensors}
     if len(kinds) > 1:
         names = " and ".join(sorted(k.name for k in kinds))
         raise at_line(
-            DTypeError, f"einsum(): expected operands of one dtype, but got {names}; use .to(dtype)"
+            DTypeError, f"einsum: expected operands of one dtype, but got {names}; use .to(dtype)"
         )
     return call(es.einsum, *tensors, eq=explicit(equation, tuple(t._a.ndim for t in tensors)))
 
@@ -131,13 +135,16 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
         left = [dim_of(d, a._a.ndim) for d in dims[0]]
         right = [dim_of(d, b._a.ndim) for d in dims[1]]
     if len(left) != len(right):
-        raise at_line(ShapeError, "tensordot: both dimension lists should have same length")
+        raise at_line(
+            ShapeError,
+            f"tensordot: dims={dims!r} pairs {len(left)} with {len(right)} dimensions; name as many of both",
+        )
     for i, j in zip(left, right, strict=True):
         if a._a.shape[i] != b._a.shape[j] and 1 not in (a._a.shape[i], b._a.shape[j]):
             raise at_line(
                 ShapeError,
-                f"contracted dimensions need to match, but first has size {a._a.shape[i]} in dim {i} and second has "
-                f"size {b._a.shape[j]} in dim {j}",
+                f"tensordot: dim {i} of {tuple(a._a.shape)} has size {a._a.shape[i]} and dim {j} of {tuple(b._a.shape)} "
+                f"{b._a.shape[j]}; they are summed together, so make them equal or pass other dims",
             )
     one = list(_LETTERS[: a._a.ndim])
     two = list(_LETTERS[a._a.ndim : a._a.ndim + b._a.ndim])

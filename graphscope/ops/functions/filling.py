@@ -8,6 +8,7 @@ import numpy as np
 
 from graphscope.engine.create import made
 from graphscope.engine.dispatch import as_tensor, call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, RangeError
 from graphscope.ops import inplace, rebase
@@ -35,7 +36,7 @@ def _filled(name: str, input: Tensor, draw: Draw, generator: Any) -> Tensor:
 
 def _floating(name: str, input: Tensor) -> None:
     if input._a.dtype.kind != "f":
-        raise DTypeError(f"{name} draws floating numbers, the tensor is {input.dtype}")
+        raise at_line(DTypeError, f"{name} draws floating numbers, the tensor is {input.dtype}")
 
 
 def uniform_(
@@ -44,7 +45,9 @@ def uniform_(
     """Fill with uniform numbers in [from_, to)."""
     _floating("uniform_", input)
     if from_ > to:
-        raise RangeError(f"uniform_: the range goes from {from_} to {to}, that is backwards")
+        raise at_line(
+            RangeError, f"uniform_: the range goes from {from_} to {to}, that is backwards"
+        )
 
     def draw(r: Any, shape: Any, kind: Any) -> Any:
         return unit(r, shape, kind) * kind.type(to - from_) + kind.type(from_)
@@ -56,7 +59,9 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: An
     """Fill with normal numbers."""
     _floating("normal_", input)
     if std < 0:
-        raise RangeError(f"normal_: the standard deviation is {std}; it cannot be negative")
+        raise at_line(
+            RangeError, f"normal_: the standard deviation is {std}; it cannot be negative"
+        )
 
     def draw(r: Any, shape: Any, kind: Any) -> Any:
         return standard(r, shape, kind) * kind.type(std) + kind.type(mean)

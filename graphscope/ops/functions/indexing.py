@@ -33,12 +33,12 @@ def _vector(name: str, index: Any) -> Tensor:
     if i._a.dtype.name not in ("int64", "int32"):
         raise at_line(
             DTypeError,
-            f"{name}(): Expected dtype int32 or int64 for index, not {i.dtype.name}; use .long()",
+            f"{name}: the index is {i.dtype.name}, and indices are int64 or int32; use .long()",
         )
     if i._a.ndim > 1:
         raise at_line(
             IndexRangeError,
-            f"{name}(): Index is supposed to be a vector, got {i._a.ndim} dimensions; use x[index] for more",
+            f"{name}: the index has the shape {tuple(i._a.shape)}, it takes a vector; use x[index] for others",
         )
     return i if i._a.ndim else reshape(i, 1)
 
@@ -49,8 +49,7 @@ def _same_dtype(name: str, x: Tensor, src: Any) -> Tensor:
     if src._a.dtype != x._a.dtype:
         raise at_line(
             DTypeError,
-            f"{name}(): self and source must have the same dtype, got {x.dtype.name} and {src.dtype.name}; "
-            "convert one with .to(dtype)",
+            f"{name}: the tensor is {x.dtype.name} and what goes into it {src.dtype.name}; convert one with .to(dtype)",
         )
     return src
 
@@ -117,7 +116,7 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     if not isinstance(indices, (tuple, list)):
         raise at_line(
             DTypeError,
-            f"index_put: indices must be a tuple of tensors, not {type(indices).__name__}; write (index,)",
+            f"index_put: indices is a {type(indices).__name__}; it takes a tuple of tensors, write (index,)",
         )
     v = _same_dtype("index_put", input, values)
     at = tuple(slice(None) if p is None else p for p in indices)
@@ -160,7 +159,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     if isinstance(value, Tensor) and value._a.ndim:
         raise at_line(
             ShapeError,
-            f"masked_fill only supports a 0-dimensional value tensor, but got {value._a.ndim} dimensions; "
+            f"masked_fill: the value has the shape {tuple(value._a.shape)}, it takes one number; "
             "use where(mask, value, input)",
         )
     full = _joined("masked_fill", input, m)
@@ -187,8 +186,7 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Tensor:
     if n > src._a.size:
         raise at_line(
             ShapeError,
-            f"masked_scatter: expected self and source to have enough elements: {n} places are masked, the source "
-            f"has {src._a.size}",
+            f"masked_scatter: {n} places are masked, and the source has only {src._a.size} elements for them",
         )
     if not full:
         return reshape(masked_scatter(reshape(x, 1), reshape(m, 1), src), ())
@@ -202,7 +200,7 @@ def take(input: Any, index: Any) -> Tensor:
     if i._a.dtype.name != "int64":
         raise at_line(
             DTypeError,
-            f"take(): Expected a long tensor for index, but got {i.dtype.name}; use .long()",
+            f"take: the index is {i.dtype.name}, and it takes int64; use .long()",
         )
     out = call(ix.index, flat, reshape(i, -1), template=("@0",), was=flat._a.shape)
     return reshape(out, i._a.shape)
@@ -242,12 +240,12 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     if len(shape) < 2:
         raise at_line(
             ShapeError,
-            f"fill_diagonal_: dimensions must larger than 1, the tensor has {len(shape)}",
+            f"fill_diagonal_: the shape {tuple(shape)} has no diagonal; it needs two dimensions or more",
         )
     if len(shape) > 2 and len(set(shape)) > 1:
         raise at_line(
             ShapeError,
-            f"fill_diagonal_: all dimensions of input must be of equal length, not {tuple(shape)}",
+            f"fill_diagonal_: the sizes in {tuple(shape)} differ; beyond two dimensions they have to be equal",
         )
     rows = np.arange(min(shape))
     at: Any = (rows,) * len(shape)

@@ -9,6 +9,7 @@ import numpy as np
 
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.dispatch import as_tensor, call, cast
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import IndexRangeError, ShapeError
 from graphscope.ops import join as jn
@@ -41,12 +42,12 @@ def _alike(tensors: Sequence[Any]) -> list[Tensor]:
 def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
     """Join along an existing dimension."""
     if not len(tensors):
-        raise ShapeError("cat(): expected a non-empty list of Tensors")
+        raise at_line(ShapeError, "cat: the list is empty; give it at least one tensor")
     parts = _alike(tensors)
     full = [x for x in parts if x._a.shape != (0,)] or parts  # torch leaves out empty vectors
     d = one_dim("cat", dim if axis is None else axis, full[0]._a.ndim)
     if any(not x._a.ndim for x in full):
-        raise ShapeError("cat: zero-dimensional tensor cannot be concatenated; use stack()")
+        raise at_line(ShapeError, "cat: a 0-d tensor has no dimension to join along; use stack()")
     # where dimensions are missing, the row's rule words it
     sizes = tuple([x._a.shape[d] if d < x._a.ndim else 0 for x in full])
     return call(jn.cat, *full, axis=d, sizes=sizes)
@@ -58,7 +59,7 @@ concat = concatenate = cat
 def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
     """Join along a new dimension."""
     if not len(tensors):
-        raise ShapeError("stack expects a non-empty TensorList")
+        raise at_line(ShapeError, "stack: the list is empty; give it at least one tensor")
     parts = _alike(tensors)
     d = one_dim("stack", dim if axis is None else axis, parts[0]._a.ndim + 1)
     return call(jn.stack, *parts, axis=d, count=len(parts))
@@ -124,8 +125,9 @@ def block_diag(*tensors: Any) -> Tensor:
     parts = _alike([atleast_2d(x) for x in tensors])
     for k, x in enumerate(parts):
         if x._a.ndim > 2:
-            raise ShapeError(
-                f"block_diag: input {k} has {x._a.ndim} dimensions; it takes matrices, vectors and numbers"
+            raise at_line(
+                ShapeError,
+                f"block_diag: input {k} has {x._a.ndim} dimensions; it takes matrices, vectors and numbers",
             )
     return call(jn.block_diag, *parts, shapes=tuple(tuple(x._a.shape) for x in parts))
 
@@ -135,7 +137,7 @@ def block_diag(*tensors: Any) -> Tensor:
 
 def _split(name: str, x: Tensor, dim: int, sizes: Sequence[int]) -> tuple[Tensor, ...]:
     if not x._a.ndim:
-        raise ShapeError(f"{name}: expects at least a 1-dimensional tensor")
+        raise at_line(ShapeError, f"{name}: a 0-d tensor has no dimension to cut; unsqueeze(0) it")
     out: tuple[Tensor, ...] = call(jn.split, x, axis=dim, sizes=tuple(sizes))  # type: ignore[assignment]
     return out
 
@@ -147,8 +149,9 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tenso
     d, size = one_dim("split", dim, tensor._a.ndim), split_size_or_sections
     n = tensor._a.shape[d] if tensor._a.ndim else 0
     if size < 0 or size == 0 and n:
-        raise ShapeError(
-            f"split expects split_size be non-negative and not 0 for a dimension of size {n}, but got split_size={size}"
+        raise at_line(
+            ShapeError,
+            f"split: split_size={size} does not cut a dimension of size {n}; take 1 or more",
         )
     count = max(-(-n // size), 1) if size else 1
     sizes = [size] * (count - 1) + [n - size * (count - 1)]
@@ -160,9 +163,10 @@ def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple[Tensor
     d, sizes = one_dim("split", dim, input._a.ndim), sizes_of((split_sizes,))
     n = input._a.shape[d] if input._a.ndim else 0
     if sum(sizes) != n or any(s < 0 for s in sizes):
-        raise ShapeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {d}), but "
-            f"got split_sizes={list(sizes)}, which sum to {sum(sizes)}"
+        raise at_line(
+            ShapeError,
+            f"split_with_sizes: split_sizes={list(sizes)} add up to {sum(sizes)}, and dimension {d} of "
+            f"{tuple(input._a.shape)} has {n}; make them add up to it, none below 0",
         )
     return _split("split", input, d, sizes)
 
@@ -170,7 +174,7 @@ def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple[Tensor
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` parts of equal size (the last may be smaller): views."""
     if chunks <= 0:
-        raise ShapeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+        raise at_line(ShapeError, f"chunk: chunks={chunks}; take 1 or more")
     d = one_dim("chunk", dim, input._a.ndim)
     n = input._a.shape[d] if input._a.ndim else 0
     if not n:
@@ -187,7 +191,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Te
         cuts = cuts.tolist()
     if isinstance(cuts, int):
         if cuts <= 0:
-            raise ShapeError(f"tensor_split: number of sections must be larger than 0, got {cuts}")
+            raise at_line(ShapeError, f"tensor_split: {cuts} sections; take 1 or more")
         each, more = divmod(n, cuts)
         return _split("tensor_split", input, d, [each + (k < more) for k in range(cuts)])
     places = [min(max(c + n if c < 0 else c, 0), n) for c in cuts]
@@ -222,7 +226,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Each place of a dimension, which goes away: views."""
     d = one_dim("unbind", dim, input._a.ndim)
     if not input._a.ndim:
-        raise ShapeError("unbind: a 0-d tensor has no dimension to take apart")
+        raise at_line(ShapeError, "unbind: a 0-d tensor has no dimension to take apart")
     if not input._a.shape[d]:
         return ()
     out: tuple[Tensor, ...] = call(jn.unbind, input, axis=d)  # type: ignore[assignment]
@@ -233,16 +237,18 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Tensor:
     """``length`` places of a dimension from ``start`` on: a view."""
     d, n = one_dim("narrow", dim, input._a.ndim), 0
     if not input._a.ndim:
-        raise ShapeError("narrow() cannot be applied to a 0-dim tensor")
+        raise at_line(ShapeError, "narrow: a 0-d tensor has no dimension to cut; unsqueeze(0) it")
     n, first = input._a.shape[d], int(start)
     if not -n <= first <= n:
-        raise IndexRangeError(
-            f"narrow: start out of range (expected to be in range of [{-n}, {n}], but got {first})"
+        raise at_line(
+            IndexRangeError,
+            f"narrow: start={first} lies outside of dimension {d}, which has size {n}; take {-n}..{n}",
         )
     first = first + n if first < 0 else first
     if length < 0 or first + length > n:
-        raise ShapeError(
-            f"narrow: start ({first}) + length ({length}) exceeds dimension size ({n})"
+        raise at_line(
+            ShapeError,
+            f"narrow: length={length} from place {first} on does not fit into dimension {d}, which has size {n}",
         )
     return call(jn.narrow, input, axis=d, start=first, length=int(length), was=input._a.shape)
 
@@ -250,12 +256,15 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Tensor:
 def select(input: Any, dim: int, index: Any) -> Tensor:
     """One place of a dimension, which goes away: a view."""
     if not input._a.ndim:
-        raise IndexRangeError("select() cannot be applied to a 0-dim tensor")
+        raise at_line(
+            IndexRangeError, "select: a 0-d tensor has no dimension to select from; use item()"
+        )
     d, at = one_dim("select", dim, input._a.ndim), int(index)
     n = input._a.shape[d]
     if not -n <= at < n:
-        raise IndexRangeError(
-            f"select(): index {at} out of range for tensor of size {list(input._a.shape)} at dimension {d}"
+        raise at_line(
+            IndexRangeError,
+            f"select: index {at} is not in dimension {d} of {tuple(input._a.shape)}, which has {-n}..{n - 1}",
         )
     return call(jn.select, input, axis=d, index=at, was=input._a.shape)
 
@@ -267,12 +276,16 @@ def repeat(input: Any, *repeats: Any) -> Tensor:
     """The whole repeated so many times along each dimension: a copy."""
     sizes, was = sizes_of(repeats), input._a.shape
     if len(sizes) < len(was):
-        raise ShapeError(
-            f"repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
-            f"{sizes} for a tensor of shape {tuple(was)}; use tile() to repeat the last ones"
+        raise at_line(
+            ShapeError,
+            f"repeat: {sizes} leaves out dimensions of {tuple(was)}; give a number for each, or use tile() to repeat "
+            "the last ones",
         )
     if any(s < 0 for s in sizes):
-        raise ShapeError(f"repeat: Trying to create tensor with negative dimension: {sizes}")
+        raise at_line(
+            ShapeError,
+            f"repeat: {sizes} has a number below 0; a tensor is repeated 0 times or more",
+        )
     return call(jn.repeat, input, sizes=sizes, was=was)
 
 
@@ -294,11 +307,15 @@ def repeat_interleave(
     n = x._a.shape[d] if x._a.ndim else 1
     counts = repeats._host() if isinstance(repeats, Tensor) else np.asarray(repeats)
     if counts.ndim and counts.size not in (1, n):
-        raise ShapeError(
-            f"repeat_interleave: repeats must have the same size as input along dim {d}: {counts.size} for {n}"
+        raise at_line(
+            ShapeError,
+            f"repeat_interleave: {counts.size} repeats for dimension {d} of size {n}; give one number, or {n}",
         )
     if (counts < 0).any():
-        raise ShapeError("repeat_interleave: repeats can not be negative")
+        raise at_line(
+            ShapeError,
+            f"repeat_interleave: repeats has {int(counts.min())}; an element is there 0 times or more",
+        )
     from graphscope.engine.create import to_device
 
     at = to_device(Tensor(np.repeat(np.arange(n), counts.reshape(-1))), x.device)

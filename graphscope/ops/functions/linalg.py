@@ -31,8 +31,8 @@ def _same_dtype(name: str, a: Tensor, b: Tensor) -> None:
     if a._a.dtype != b._a.dtype:
         raise at_line(
             DTypeError,
-            f"{name}: expected m1 and m2 to have the same dtype, but got: {a.dtype.name} != {b.dtype.name}; convert "
-            "one with .to(dtype)",
+            f"{name}: {tuple(a._a.shape)} {a.dtype.name} times {tuple(b._a.shape)} {b.dtype.name}: a product needs one "
+            "dtype; convert one with .to(dtype)",
         )
 
 
@@ -186,7 +186,8 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
         found = [d for d, n in enumerate(input._a.shape) if n == 3]
         if not found:
             raise at_line(
-                ShapeError, f"cross: no dimension of size 3 in input {tuple(input._a.shape)}"
+                ShapeError,
+                f"cross: none of the sizes in {tuple(input._a.shape)} is 3; vectors in space have 3 elements",
             )
         dim = found[0]
     n = max(input._a.ndim, other._a.ndim)
@@ -197,8 +198,8 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     if full[d] != 3 or 3 not in (*input._a.shape[d - n :][:1],):
         raise at_line(
             ShapeError,
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {tuple(input._a.shape)} and "
-            f"{tuple(other._a.shape)}",
+            f"linalg.cross: dimension {dim} of {tuple(input._a.shape)} and {tuple(other._a.shape)} holds the vectors, "
+            "so it has size 3; pass the dim that does",
         )
     a, b = (x if x._a.shape == full else broadcast_to(x, full) for x in (input, other))
     return call(la.cross, a, b, axis=d)

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from graphscope.engine.dispatch import binary, unary
+from graphscope.engine.explain import at_line
 from graphscope.engine.frames import user_line
 from graphscope.engine.straight import is_straight
 from graphscope.engine.tensor import Tensor
@@ -54,8 +55,8 @@ def one_dim(name: str, dim: Any, ndim: int) -> int:
     if not -n <= at < n:
         where = user_line(2)
         raise IndexRangeError(
-            f"{name}: Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim}); "
-            f"the tensor has {ndim} dimensions{f' ({where})' if where else ''}"
+            f"{name}: dim {dim} does not exist: a tensor of {ndim} dimensions takes a dim in {-n}..{n - 1}"
+            f"{f' ({where})' if where else ''}"
         )
     return at + n if at < 0 else at
 
@@ -73,8 +74,9 @@ def axes(name: str, dim: Any, ndim: int) -> Any:
         found = tuple([one_dim(name, d, ndim) for d in dim])
         if len(set(found)) != len(found):
             twice = next(d for d in found if found.count(d) > 1)
-            raise ShapeError(
-                f"{name}: dim {twice} appears multiple times in the list of dims {tuple(dim)}"
+            raise at_line(
+                ShapeError,
+                f"{name}: dim={tuple(dim)} names dimension {twice} twice; name each once",
             )
         # torch means all dimensions by none
         return found if found and ndim else None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.dispatch import as_tensor, call, cast
+from graphscope.engine.explain import at_line
 from graphscope.engine.half import in_float32
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, IndexRangeError, ShapeError, UsageError
@@ -34,9 +35,9 @@ def _spread(row: Any, input: Any, dim: Any, unbiased: Any, keepdim: bool, correc
         dim, unbiased = None, dim
     x = as_tensor(input)
     if x._a.dtype.kind != "f":
-        raise DTypeError(
-            f"{row.name}: std and var only support floating point dtypes, this tensor is {x.dtype.name}; "
-            "use .float() first"
+        raise at_line(
+            DTypeError,
+            f"{row.name}: a tensor of {x.dtype.name} cannot hold its own spread, which is a fraction; use .float() first",
         )
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
@@ -97,15 +98,17 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
 def vector_norm(name: str, x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
     """The p-norm of all elements over dimensions. Raises: DTypeError, ShapeError as torch's."""
     if x._a.dtype.kind != "f":
-        raise DTypeError(
-            f"{name}: Expected a floating point tensor as input. Got {x.dtype.name}; use .float() first"
+        raise at_line(
+            DTypeError,
+            f"{name}: only floating point tensors have a norm, this one is {x.dtype.name}; use .float() first",
         )
     at = axes(name, dim, x._a.ndim)
     if not x._a.size and (p < 0 or p == float("inf")):
         gone = range(x._a.ndim) if at is None else (at,) if isinstance(at, int) else at
         if not all(x._a.shape[a] for a in gone):
-            raise IndexRangeError(
-                f"{name}: the norm of order {p} of no elements does not exist: the shape is {tuple(x._a.shape)}"
+            raise at_line(
+                IndexRangeError,
+                f"{name}: the norm of order {p} of no elements does not exist: the shape is {tuple(x._a.shape)}",
             )
     return call(mo.norm, x, p=float(p), axis=at, keepdims=keepdim)
 
@@ -118,9 +121,9 @@ def norm(
     """The p-norm of all elements over all dimensions or some; "fro" is 2."""
     x = as_tensor(input) if dtype is None else to_dtype(as_tensor(input), dtype)
     if p == "nuc":
-        raise UsageError("norm: the nuclear norm is linalg.matrix_norm(x, 'nuc') here")
+        raise at_line(UsageError, "norm: the nuclear norm is linalg.matrix_norm(x, 'nuc') here")
     if isinstance(p, str) and p != "fro":
-        raise UsageError(f"norm: p is {p!r}; it can be a number, inf, -inf or 'fro'")
+        raise at_line(UsageError, f"norm: p is {p!r}; it can be a number, inf, -inf or 'fro'")
     out: Tensor = vector_norm("norm", x, 2.0 if p in ("fro", None) else p, dim, keepdim)
     return out
 
@@ -135,8 +138,9 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Tensor:
     """Each part along ``dim`` scaled down to a p-norm of at most ``maxnorm``."""
     d = one_dim("renorm", dim, input._a.ndim)
     if input._a.ndim < 2:
-        raise ShapeError(
-            f"renorm: input needs at least 2 dimensions, got {input._a.ndim} dimensions"
+        raise at_line(
+            ShapeError,
+            f"renorm: the shape {tuple(input._a.shape)} has no slices to scale; it takes a matrix or more",
         )
     rest = tuple(i for i in range(input._a.ndim) if i != d)
     size = vector_norm("renorm", input, p, rest, True)
@@ -197,10 +201,10 @@ def cummin(input: Any, dim: int) -> Any:
 def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
     """Differences of neighbours along a dimension, n times."""
     if not input._a.ndim:
-        raise ShapeError("diff expects input to be at least one-dimensional")
+        raise at_line(ShapeError, "diff: a 0-d tensor has no neighbours to subtract")
     d = one_dim("diff", dim, input._a.ndim)
     if n < 0:
-        raise ShapeError(f"order must be non-negative but got {n}")
+        raise at_line(ShapeError, f"diff: n={n}; differences are taken 0 times or more")
     parts = [x for x in (prepend, input, append) if x is not None]
     x = cat(parts, d) if len(parts) > 1 else input
     return call(sc.diff, x, n=min(n, x._a.shape[d]), axis=d)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.dispatch import as_tensor
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 from graphscope.ops import arithmetic as ar
@@ -68,12 +69,13 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
 def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
     """The covariances of variables (rows) over observations (columns)."""
     if input._a.ndim > 2:
-        raise ShapeError(
-            f"cov(): expected input to have two or fewer dimensions, got {input._a.ndim}"
+        raise at_line(
+            ShapeError,
+            f"cov: takes a matrix (variables, observations), not the shape {tuple(input._a.shape)}",
         )
     if fweights is not None or aweights is not None:
-        raise ShapeError(
-            "cov: weights of observations are not there yet; repeat or scale them first"
+        raise at_line(
+            ShapeError, "cov: weights of observations are not there yet; repeat or scale them first"
         )
     x = input if input._a.ndim == 2 else input.reshape(1, -1)
     n = x._a.shape[1]
@@ -94,7 +96,9 @@ def corrcoef(input: Any) -> Tensor:
 def vander(x: Any, N: int | None = None, *, increasing: bool = False) -> Tensor:  # noqa: N803
     """The powers of a vector as columns, highest first (lowest with ``increasing``)."""
     if x._a.ndim != 1:
-        raise ShapeError(f"vander: x must be a one-dimensional tensor, got {x._a.ndim} dimensions")
+        raise at_line(
+            ShapeError, f"vander: takes a vector, not the shape {tuple(x._a.shape)}; flatten() it"
+        )
     n = x._a.shape[0] if N is None else N
     powers = range(n) if increasing else range(n - 1, -1, -1)
     return stack([pow(x, k) for k in powers], 1)
@@ -109,8 +113,9 @@ def sum_to_size(input: Any, *size: Any) -> Tensor:
     if len(want) > input._a.ndim or tuple(broadcast_shapes(want, input._a.shape)) != tuple(
         input._a.shape
     ):
-        raise ShapeError(
-            f"sum_to_size: size {want} is not expandable to size {tuple(input._a.shape)}"
+        raise at_line(
+            ShapeError,
+            f"sum_to_size: {want} does not broadcast to {tuple(input._a.shape)}, so no sum leads back to it",
         )
     out: Tensor = sum_to(input, want)
     return out

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.dispatch import as_tensor, binary, call, cast
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, IndexRangeError, ShapeError
 from graphscope.ops import choice as ch
@@ -59,9 +60,10 @@ def _floating(name: str, input: Any, dtype: Any) -> Tensor:
     if dtype is not None:
         x = to_dtype(x, dtype)
     if x._a.dtype.kind != "f":
-        raise DTypeError(
-            f"{name}(): could not infer output dtype. Input dtype must be a floating point dtype. Got: "
-            f"{x.dtype.name}; make it floating first: x.float().{name}()"
+        raise at_line(
+            DTypeError,
+            f"{name}: the tensor is {x.dtype.name}, and its {name} is a fraction, which needs a floating point dtype; "
+            f"convert it: x.float().{name}()",
         )
     return x
 
@@ -118,14 +120,16 @@ def _filled(name: str, x: Tensor, axis: Any) -> None:
         return
     if axis is None:
         kind = IndexRangeError if name.startswith("arg") else ShapeError
-        raise kind(
-            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
-            f"with the 'dim' argument; the shape is {tuple(x._a.shape)}"
+        raise at_line(
+            kind,
+            f"{name}: the shape {tuple(x._a.shape)} has no elements, so there is none to choose; pass dim to reduce "
+            "a dimension that has some",
         )
     for a in (axis,) if isinstance(axis, int) else axis:
         if not x._a.shape[a]:
-            raise IndexRangeError(
-                f"{name}(): Expected reduction dim {a} to have non-zero size; the shape is {tuple(x._a.shape)}"
+            raise at_line(
+                IndexRangeError,
+                f"{name}: dimension {a} of {tuple(x._a.shape)} is empty, and of no elements there is none to choose",
             )
 
 

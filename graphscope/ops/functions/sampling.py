@@ -12,6 +12,7 @@ from graphscope.engine.create import made, numpy_dtype, size_among, sizes, writt
 from graphscope.engine.create_like import full_like
 from graphscope.engine.dispatch import call
 from graphscope.engine.dtype import int64
+from graphscope.engine.explain import at_line
 from graphscope.engine.storage import strided
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, RangeError, ShapeError
@@ -56,8 +57,9 @@ def _drawn(
 ) -> Tensor:
     kind = numpy_dtype(out.dtype if dtype is None and out is not None else dtype)
     if kind.kind != "f":
-        raise DTypeError(
-            f"rand and randn draw floating numbers, not {dtypes.of(dtype)}; whole ones come from randint"
+        raise at_line(
+            DTypeError,
+            f"rand and randn draw floating numbers, not {dtypes.of(dtype)}; whole ones come from randint",
         )
     a = np.asarray(draw(rng(generator), sizes(size), kind)).astype(kind, copy=False)
     return written(made(a, device)._a, out, requires_grad)
@@ -104,7 +106,9 @@ def between(low: Any, high: Any, name: str) -> tuple[int, int]:
     if high is None:
         low, high = 0, low
     if low >= high:
-        raise RangeError(f"{name}: from {low} up to, and without, {high} there is no whole number")
+        raise at_line(
+            RangeError, f"{name}: from {low} up to, and without, {high} there is no whole number"
+        )
     return int(low), int(high)
 
 
@@ -186,12 +190,13 @@ def normal(
     Raises: RangeError for a negative deviation.
     """
     if not isinstance(std, Tensor) and std < 0:
-        raise RangeError(f"normal: the standard deviation is {std}; it cannot be negative")
+        raise at_line(RangeError, f"normal: the standard deviation is {std}; it cannot be negative")
     like = mean if isinstance(mean, Tensor) else std
     if not isinstance(like, Tensor):
         if size is None:
-            raise RangeError(
-                "normal with numbers for mean and std needs a size: normal(0.0, 1.0, (3,))"
+            raise at_line(
+                RangeError,
+                "normal with numbers for mean and std needs a size: normal(0.0, 1.0, (3,))",
             )
         drawn = randn(size, generator=generator, dtype=dtype, device=device)._a
         drawn *= std
@@ -217,9 +222,10 @@ def bernoulli(
 def _probable(p: Tensor, what: str) -> None:
     # Looking at values would make a GPU wait, so only the host checks them.
     if type(p._a) is np.ndarray and not ((p._a >= 0) & (p._a <= 1)).all():
-        raise RangeError(
+        raise at_line(
+            RangeError,
             f"{what}: probabilities lie in 0..1, these go from {p._a.min()} to {p._a.max()}; "
-            "logits become probabilities with .sigmoid()"
+            "logits become probabilities with .sigmoid()",
         )
 
 
@@ -232,15 +238,17 @@ def multinomial(
     Shapes: input (n,) or (m, n) -> (num_samples,) or (m, num_samples).
     """
     if input._a.ndim not in (1, 2) or input._a.dtype.kind != "f":
-        raise ShapeError(
+        raise at_line(
+            ShapeError,
             f"multinomial: the weights are floating numbers of 1 or 2 dimensions, these are {input.dtype} of "
-            f"shape {tuple(input._a.shape)}"
+            f"shape {tuple(input._a.shape)}",
         )
     n = input._a.shape[-1]
     if num_samples <= 0 or not replacement and num_samples > n:
-        raise RangeError(
+        raise at_line(
+            RangeError,
             f"multinomial: {num_samples} samples of {n} categories cannot be drawn without replacement; "
-            "pass replacement=True"
+            "pass replacement=True",
         )
     if type(input._a) is np.ndarray:
         _weighted(input._a, 1 if replacement else num_samples)
@@ -255,11 +263,12 @@ def multinomial(
 
 def _weighted(p: Any, needed: int) -> None:
     if not np.isfinite(p).all() or (p < 0).any():
-        raise RangeError("multinomial: the weights contain inf, nan or a negative number")
+        raise at_line(RangeError, "multinomial: the weights contain inf, nan or a negative number")
     if p.size and np.count_nonzero(p, axis=-1).min() < needed:
-        raise RangeError(
+        raise at_line(
+            RangeError,
             f"multinomial: a row of the weights has fewer than {needed} categories above zero, as many as are "
-            "to be drawn"
+            "to be drawn",
         )
 
 

@@ -27,13 +27,13 @@ def _index(name: str, x: Tensor, dim: int, index: Any) -> Tensor:
     if i._a.dtype.name not in ("int64", "int32"):
         raise at_line(
             DTypeError,
-            f"{name}(): Expected dtype int32/int64 for index, not {i.dtype.name}; use .long()",
+            f"{name}: the index is {i.dtype.name}, and indices are int64 or int32; use .long()",
         )
     if (x._a.ndim or 1) != (i._a.ndim or 1):
         raise at_line(
             ShapeError,
-            f"{name}: Index tensor must have the same number of dimensions as input tensor: index "
-            f"{tuple(i._a.shape)}, input {tuple(x._a.shape)}. Add dimensions with unsqueeze",
+            f"{name}: the index {tuple(i._a.shape)} and the input {tuple(x._a.shape)} need equally many dimensions; add "
+            "some with unsqueeze",
         )
     return i
 
@@ -50,9 +50,9 @@ def _check_sizes(name: str, index: Any, other: Any, what: str, dim: int | None) 
         if n > most and d != dim:
             raise at_line(
                 ShapeError,
-                f"{name}: Size does not match at dimension {d} expected index {list(index.shape)} to be no larger "
-                f"than {what} {list(other.shape)}"
-                + ("" if dim is None else f" apart from dimension {dim}"),
+                f"{name}: the index {tuple(index.shape)} reaches beyond {what} {tuple(other.shape)} in dimension {d}: {n} "
+                f"places, {most} are there"
+                + ("" if dim is None else f"; only in dimension {dim} it may be larger"),
             )
 
 
@@ -79,14 +79,13 @@ def _prepare(name: str, input: Tensor, dim: int, index: Any, src: Any) -> Any:
     if src._a.dtype != input._a.dtype:
         raise at_line(
             DTypeError,
-            f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype.name} and {src.dtype.name}; "
-            "convert one with .to(dtype)",
+            f"{name}: the input is {input.dtype.name} and src {src.dtype.name}; convert one with .to(dtype)",
         )
     if (src._a.ndim or 1) != (i._a.ndim or 1):
         raise at_line(
             ShapeError,
-            f"{name}: Index tensor must have the same number of dimensions as src tensor: index "
-            f"{tuple(i._a.shape)}, src {tuple(src._a.shape)}",
+            f"{name}: the index {tuple(i._a.shape)} and src {tuple(src._a.shape)} need equally many dimensions; add some "
+            "with unsqueeze",
         )
     if src._a.ndim and i._a.ndim:
         _check_sizes(name, i._a, src._a, "src", None)
@@ -144,7 +143,7 @@ def scatter_reduce(
     if reduce not in _IDENTITY:
         raise at_line(
             ShapeError,
-            f"scatter_reduce: reduce must be one of {', '.join(_IDENTITY)}, not {reduce!r}",
+            f"scatter_reduce: reduce={reduce!r} is unknown; choose {', '.join(_IDENTITY)}",
         )
     d, i, src = _prepare("scatter_reduce", input, dim, index, src)
     x = input
@@ -192,8 +191,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
     if input._a.ndim != indices._a.ndim:
         raise at_line(
             ShapeError,
-            f"take_along_dim(): input and indices should have the same number of dimensions, but got "
-            f"{input._a.ndim} dimensions for input, and {indices._a.ndim} dimensions for indices",
+            f"take_along_dim: the input {tuple(input._a.shape)} and the indices {tuple(indices._a.shape)} need equally "
+            "many dimensions; add some with unsqueeze",
         )
     a, b = input._a.shape, indices._a.shape
     full = tuple(m if n == 1 else n for n, m in zip(a, b, strict=True))

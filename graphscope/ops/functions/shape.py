@@ -10,6 +10,7 @@ import numpy as np
 
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.dispatch import call, unary
+from graphscope.engine.explain import at_line
 from graphscope.engine.frames import user_line
 from graphscope.engine.size import Size
 from graphscope.engine.tensor import Tensor
@@ -69,9 +70,9 @@ def view(input: Any, *shape: Any) -> Tensor:
             if _viewable(logical.shape, logical.strides, new):
                 return call(sh.reshape, input, shape=want, was=a.shape)
             raise ShapeError(
-                f"view: {tuple(a.shape)} to {want}: view size is not compatible with input tensor's size and stride "
-                "(at least one dimension spans across two contiguous subspaces), because the elements do not lie in "
-                f"this order in memory. Use .reshape(...) instead, which copies, or .contiguous() first. ({user_line(2)})"
+                f"view: {tuple(a.shape)} to {want}: the elements lie in another order in memory (as after a transpose), "
+                "so they cannot be seen in this shape without a copy. Use .reshape(...), which copies, or .contiguous() "
+                f"first. ({user_line(2)})"
             )
     return call(sh.view, input, shape=want, was=a.shape)
 
@@ -135,7 +136,10 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     old = input._a.shape
     a, b = (one_dim("flatten", d, len(old)) for d in (start_dim, end_dim))
     if a > b:
-        raise ShapeError("flatten() has invalid args: start_dim cannot come after end_dim")
+        raise at_line(
+            ShapeError,
+            f"flatten: start_dim={start_dim} lies behind end_dim={end_dim} in a tensor of {len(old)} dimensions; swap them",
+        )
     joined = 1
     for s in old[a : b + 1]:
         joined *= s
@@ -160,9 +164,10 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Tensor:
         new[new.index(-1)] = n = old[d] // -n
         n = old[d]
     if n != old[d]:
-        raise ShapeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {d} ({old[d]}) in the "
-            f"input tensor {tuple(old)}"
+        raise at_line(
+            ShapeError,
+            f"unflatten: the product of the sizes {list(sizes)} is not {old[d]}, the size of dim {d} of {tuple(old)}; "
+            "write -1 for one of them",
         )
     return call(sh.unflatten, input, shape=(*old[:d], *new, *old[d + 1 :]), was=old)
 
@@ -205,8 +210,9 @@ def t(input: Any) -> Tensor:
     """The transpose of a matrix; vectors stay as they are."""
     n = input._a.ndim
     if n > 2:
-        raise ShapeError(
-            f"t() expects a tensor with <= 2 dimensions, but self is {n}D; use .mT to transpose a batch"
+        raise at_line(
+            ShapeError,
+            f"t: turns a matrix around, not the shape {tuple(input._a.shape)}; use .mT to transpose a batch",
         )
     return call(sh.transpose, input, axes=tuple(range(n))[::-1])
 
@@ -220,13 +226,16 @@ def permute(input: Any, *dims: Any) -> Tensor:
     """Dimensions in another order."""
     n, want = input._a.ndim, sizes_of(dims)
     if len(want) != n:
-        raise ShapeError(
-            f"permute: number of dimensions in the tensor input does not match the length of the desired ordering "
-            f"of dimensions: the tensor has {n}, {want} has {len(want)}. Name every dimension once"
+        raise at_line(
+            ShapeError,
+            f"permute: the order {want} names {len(want)} dimensions of {tuple(input._a.shape)}, which has {n}; name "
+            "each of them once",
         )
     axes = tuple([one_dim("permute", d, n) for d in want])
     if len(set(axes)) != n:
-        raise ShapeError(f"permute(): duplicate dims are not allowed, got {want}")
+        raise at_line(
+            ShapeError, f"permute: the order {want} names a dimension twice; name each of them once"
+        )
     return call(sh.permute, input, axes=axes)
 
 
@@ -237,8 +246,9 @@ def movedim(input: Any, source: Any, destination: Any) -> Tensor:
     src = [one_dim("movedim", d, n) for d in ((source,) if one else source)]
     dst = [one_dim("movedim", d, n) for d in ((destination,) if one else destination)]
     if len(src) != len(dst) or len(set(src)) != len(src) or len(set(dst)) != len(dst):
-        raise ShapeError(
-            f"movedim: source {source} and destination {destination} must name equally many dimensions, each once"
+        raise at_line(
+            ShapeError,
+            f"movedim: source {source} and destination {destination} must name equally many dimensions, each once",
         )
     rest = [d for d in range(n) if d not in src]
     axes = [-1] * n
@@ -257,9 +267,10 @@ def expand(input: Any, *sizes: Any) -> Tensor:
     want, old = sizes_of(sizes), input._a.shape
     lead = len(want) - len(old)
     if -1 in want[: max(lead, 0)]:
-        raise ShapeError(
-            f"expand: the expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension "
-            f"{want.index(-1)}: {tuple(old)} to {want}"
+        raise at_line(
+            ShapeError,
+            f"expand: {tuple(old)} to {want}: the -1 in place {want.index(-1)} keeps the size of a dimension that is not "
+            "there yet; write its size",
         )
     if lead >= 0:
         want = tuple([old[i - lead] if s == -1 else s for i, s in enumerate(want)])
@@ -283,9 +294,10 @@ def broadcast_shapes(*shapes: Any) -> Size:
     for k, s in enumerate(rows):
         for i in range(1, len(s) + 1):
             if s[-i] != 1 and out[-i] not in (1, s[-i]):
-                raise ShapeError(
+                raise at_line(
+                    ShapeError,
                     f"broadcast_shapes: shape {s} (argument {k}) does not broadcast with {tuple(out)}: dimension "
-                    f"-{i} has sizes {s[-i]} and {out[-i]}, and sizes must be equal or 1"
+                    f"-{i} has sizes {s[-i]} and {out[-i]}, and sizes must be equal or 1",
                 )
             out[-i] = s[-i] if s[-i] != 1 else out[-i]
     return Size(out)

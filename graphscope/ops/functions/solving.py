@@ -124,7 +124,7 @@ def linalg_qr(A: Any, mode: str = "reduced") -> Any:  # noqa: N803 - torch's nam
     if mode not in ("reduced", "complete", "r"):
         raise at_line(
             ShapeError,
-            f"qr received unrecognized mode {mode!r} but expected one of 'reduced', 'r', or 'complete'",
+            f"linalg.qr: mode={mode!r} is unknown; choose 'reduced', 'complete' or 'r'",
         )
     return QRResult(*call(de.qr, A, mode=mode))
 

@@ -65,7 +65,7 @@ def topk(
     if not 0 <= k <= n:
         raise at_line(
             IndexRangeError,
-            f"topk: selected index k out of range: k is {k}, dimension {d} has size {n}",
+            f"topk: k={k}, and dimension {d} has {n} elements to choose from; take 0..{n}",
         )
     if not input._a.ndim:
         values, indices = topk(reshape(input, 1), k, 0, largest)
@@ -87,7 +87,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     if not 1 <= k <= n:
         raise at_line(
             IndexRangeError,
-            f"kthvalue(): selected number k out of range for dimension {d}: k is {k}, the size {n}",
+            f"kthvalue: k={k}, and dimension {d} has {n} elements; k counts from 1, so take 1..{n}",
         )
     if not input._a.ndim:
         values, indices = kthvalue(reshape(input, 1), k, 0)
@@ -113,12 +113,12 @@ def searchsorted(
     """
     if side not in (None, "left", "right"):
         raise at_line(
-            ShapeError, f"torch.searchsorted(): side can only be 'left' or 'right' but got {side!r}"
+            ShapeError, f"searchsorted: side={side!r} is unknown; choose 'left' or 'right'"
         )
     if side == "left" and right:
         raise at_line(
             ShapeError,
-            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True",
+            "searchsorted: side='left' contradicts right=True; pass one of them",
         )
     seq = as_tensor(sorted_sequence)
     values = (
@@ -131,9 +131,8 @@ def searchsorted(
     if seq._a.ndim > 1 and seq._a.shape[:-1] != values._a.shape[:-1]:
         raise at_line(
             ShapeError,
-            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
-            f"boundaries tensor and input value tensor must match, but we got boundaries tensor "
-            f"{list(seq._a.shape)} and input value tensor {list(values._a.shape)}",
+            f"searchsorted: each row of {tuple(seq._a.shape)} is searched for a row of the values "
+            f"{tuple(values._a.shape)}, so all sizes but the last have to be equal; or search one vector for all",
         )
     found = call(
         so.searchsorted, seq.detach(), values.detach(), right=bool(right) or side == "right"
@@ -148,7 +147,7 @@ def bucketize(
     if boundaries._a.ndim != 1:
         raise at_line(
             ShapeError,
-            f"bucketize: boundaries tensor must be 1 dimension, but got dim({boundaries._a.ndim})",
+            f"bucketize: boundaries is a vector, not of the shape {tuple(boundaries._a.shape)}; see searchsorted",
         )
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.dispatch import call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 from graphscope.ops import gamma as gm
@@ -29,7 +30,7 @@ logaddexp, logaddexp2 = of_two(sp.logaddexp), of_two(sp.logaddexp2)
 def polygamma(n: int, input: Any) -> Tensor:
     """The n-th derivative of digamma."""
     if n < 0:
-        raise ShapeError(f"polygamma(n, x) does not support negative n, got {n}")
+        raise at_line(ShapeError, f"polygamma: n={n}; a derivative is taken 0 times or more")
     if n == 0:
         return digamma(input)
     if n == 1:

@@ -103,7 +103,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> An
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise at_line(
             ShapeError,
-            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), not {driver!r}",
+            f"linalg.lstsq: driver={driver!r} is unknown; choose 'gels', 'gelsy', 'gelsd' or 'gelss'",
         )
     vector = _is_vector(A._a, B._a)
     a, b = _batched(A, unsqueeze(B, -1) if vector else B)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphscope.engine.dispatch import as_tensor, call
+from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, IndexRangeError, ShapeError, UsageError
 from graphscope.ops import positions as ps
@@ -29,8 +30,9 @@ mode_result = result("mode", "values indices")
 def _chosen(row: Any, kind: Any, input: Any, dim: Any, keepdim: bool) -> Any:
     d = one_dim(row.name, dim, input._a.ndim)
     if input._a.ndim and not input._a.shape[d]:
-        raise IndexRangeError(
-            f"{row.name}(): Expected reduction dim {d} to have non-zero size; the shape is {tuple(input._a.shape)}"
+        raise at_line(
+            IndexRangeError,
+            f"{row.name}: dimension {d} of {tuple(input._a.shape)} is empty, and of no elements there is none to choose",
         )
     return kind(*call(row, input, axis=d, keepdims=keepdim, was=input._a.shape))
 
@@ -69,20 +71,32 @@ def _quantile(
 ) -> Tensor:
     x = as_tensor(input)
     if x._a.dtype.kind != "f":
-        raise DTypeError(f"{name}() input tensor must be either float or double dtype")
+        raise at_line(
+            DTypeError,
+            f"{name}: the input is {x.dtype.name}; quantiles lie between numbers, so use .float() first",
+        )
     if interpolation not in _INTERPOLATIONS:
-        raise UsageError(
-            f"{name}: interpolation is {interpolation!r}; it can be one of {', '.join(_INTERPOLATIONS)}"
+        raise at_line(
+            UsageError,
+            f"{name}: interpolation={interpolation!r} is unknown; choose {', '.join(_INTERPOLATIONS)}",
         )
     shares = q._host() if isinstance(q, Tensor) else q
     wide = getattr(shares, "ndim", 0)
     if wide > 1:
-        raise ShapeError(f"{name}() q must be a scalar or 1D tensor")
+        raise at_line(
+            ShapeError, f"{name}: q has the shape {tuple(shares.shape)}; it is a number or a vector"
+        )
     each = tuple(float(v) for v in (shares if wide else [shares]))
     if any(not 0 <= v <= 1 for v in each):
-        raise ShapeError(f"{name}() q values must be in the range [0, 1], got {each}")
+        raise at_line(
+            ShapeError,
+            f"{name}: q is {each}; a share lies between 0 and 1 (for percent, divide by 100)",
+        )
     if not x._a.size:
-        raise ShapeError(f"{name}() input tensor must be non-empty")
+        raise at_line(
+            ShapeError,
+            f"{name}: the shape {tuple(x._a.shape)} has no elements to take quantiles of",
+        )
     n = x._a.ndim
     d = None if dim is None else one_dim(name, dim, n)
     flat = flatten(x) if d is None or not n else movedim(x, d, -1)
@@ -116,23 +130,31 @@ def nanquantile(
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:  # noqa: A002
     """How many elements lie in each of ``bins`` equal bins from min to max (of the data if equal)."""
     if input._a.dtype.kind != "f":
-        raise DTypeError(f"histc: not implemented for {input.dtype.name}; use .float() first")
+        raise at_line(
+            DTypeError, f"histc: not implemented for {input.dtype.name}; use .float() first"
+        )
     if bins <= 0:
-        raise ShapeError(f"histc(): bins must be > 0, but got {bins}")
+        raise at_line(ShapeError, f"histc: bins={bins}; take 1 or more")
     if max < min:
-        raise ShapeError(f"histc(): max must be larger than min, got min {min} and max {max}")
+        raise at_line(
+            ShapeError, f"histc: the range from min={min} to max={max} is empty; swap them"
+        )
     return call(st.histc, input, bins=int(bins), least=float(min), most=float(max))
 
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each whole number from 0 on is there, or the sum of its weights."""
     if input._a.ndim != 1 or input._a.dtype.kind not in "iu":
-        raise ShapeError(
-            f"bincount only supports 1-d non-negative integral inputs, this is {input.dtype.name} of shape "
-            f"{tuple(input._a.shape)}"
+        raise at_line(
+            ShapeError,
+            f"bincount: counts whole numbers from 0 on in a vector, this is {input.dtype.name} of shape "
+            f"{tuple(input._a.shape)}; use .flatten() and .long()",
         )
     if input._a.size and int(input._a.min()) < 0:
-        raise ShapeError("bincount only supports 1-d non-negative integral inputs, one is negative")
+        raise at_line(
+            ShapeError,
+            f"bincount: {int(input._a.min())} is below 0; it counts whole numbers from 0 on, shift them first",
+        )
     given = (input,) if weights is None else (input, weights)
     return call(st.bincount, *given, minlength=minlength)
 
@@ -164,5 +186,5 @@ def cdist(
 ) -> Tensor:
     """The p-norm distance of each row of x1 to each row of x2."""
     if p < 0:
-        raise ShapeError(f"cdist only supports non-negative p values, got {p}")
+        raise at_line(ShapeError, f"cdist: p={p}; the order of a norm is 0 or more")
     return call(st.cdist, x1, x2, p=float(p))

@@ -155,6 +155,7 @@ def _column(
     lines = 2 if len(parts) * 2 * (s.small + 4) <= room else 1
     slot = min(room / len(parts), lines * (s.small + 4) + 10)
     bar = 26.0 * s.zoom
+    rows = spaced([part.nbytes / total * room for part in parts], top, room, slot)
     at = top
     for k, part in enumerate(parts):
         fill = s.look.heat("memory", 0.85 - 0.6 * k / max(len(parts) - 1, 1))
@@ -162,8 +163,7 @@ def _column(
             fill = s.look.heat("memory", 0.9 - 0.55 * k / max(len(parts) - 1, 1))
         size = part.nbytes / total * room
         marks.append(Rect(x, at, bar, max(size - 1, 0.5), 0, fill))
-        text_y = top + k * slot + slot / 2
-        middle = at + size / 2
+        text_y, middle = rows[k], at + size / 2
         marks.append(
             ax.line([(x + bar + 2, middle), (x + bar + 10, middle), (x + bar + 22, text_y), (x + bar + 28, text_y)],
                     s.look.ink3, 0.75)
@@ -186,3 +186,21 @@ def _column(
             )
         at += size
     return marks
+
+
+def spaced(sizes: Sequence[float], top: float, room: float, slot: float) -> list[float]:
+    """Heights for the texts of a stack: beside their parts, and at least ``slot`` apart.
+
+    >>> spaced([50, 40, 5, 5], 0, 100, 20)
+    [25.0, 50.0, 70.0, 90.0]
+    """
+    at, rows = top, list[float]()
+    for size in sizes:
+        wanted = max(at + size / 2, top + slot / 2)
+        rows.append(max(wanted, rows[-1] + slot) if rows else wanted)
+        at += size
+    lowest = top + room - slot / 2
+    for k in range(len(rows) - 1, -1, -1):
+        rows[k] = float(min(rows[k], lowest))
+        lowest = rows[k] - slot
+    return rows
