@@ -153,7 +153,7 @@ def grad(
         )
     if materialize_grads and allow_unused is False:
         raise UsageError(
-            "grad: materialize_grads=True fills unused inputs; leave allow_unused=False out"
+            f"grad: materialize_grads=True fills unused inputs; drop allow_unused=False. ({user_line(2)})"
         )
     if is_grads_batched:
         return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)  # fmt: skip

@@ -26,8 +26,11 @@ def outside(index: Any, dim: int, size: int, negative: bool) -> str:
     """Words for an index that its dimension does not have."""
     what = index if isinstance(index, str) else f"index {index}"
     if not size:
-        return f"{what} is out of bounds: dimension {dim} has size 0, nothing can be taken from it"
-    return f"{what} is out of bounds: dimension {dim} has size {size}, so {-size if negative else 0}..{size - 1} will do"
+        return f"{what} lies outside of dimension {dim}, which is empty (size 0)"
+    first = -size if negative else 0
+    return (
+        f"{what} lies outside of dimension {dim}, which has size {size}: take {first}..{size - 1}"
+    )
 
 
 def check(index: Any, size: int, dim: int, negative: bool = False) -> None:

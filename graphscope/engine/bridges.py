@@ -10,6 +10,7 @@ import numpy as np
 
 from graphscope.engine import storage as memory
 from graphscope.engine.device import CPU, device, place
+from graphscope.engine.explain import at_line
 from graphscope.errors import AutogradError, DeviceError, DTypeError
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ class Bridges:
         """
         if not force:
             if self._rg:
-                raise AutogradError(
+                raise at_line(
+                    AutogradError,
                     "numpy() on a tensor that requires grad would leave the graph silently; "
-                    "use tensor.detach().numpy()"
+                    "use tensor.detach().numpy()",
                 )
             if type(getattr(self._a, "primal", self._a)) is not ndarray:
                 raise _off_the_host(self, "numpy()")
@@ -75,9 +77,10 @@ class Bridges:
 
     def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:
         if self._rg:
-            raise BufferError(
+            raise at_line(
+                BufferError,
                 "a tensor that requires grad cannot leave through DLPack, its gradient would be lost; "
-                "use tensor.detach()"
+                "use tensor.detach()",
             )
         if not hasattr(self._a, "__dlpack__"):
             raise BufferError(
@@ -100,9 +103,10 @@ class Bridges:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if self._node is not None:
-            raise AutogradError(
+            raise at_line(
+                AutogradError,
                 "only leaf tensors can be deep-copied, this one was computed by "
-                f"{self._node.row.name!r}; use .detach().clone(), or deep-copy under no_grad"
+                f"{self._node.row.name!r}; use .detach().clone(), or deep-copy under no_grad",
             )
         if id(self) in memo:
             return memo[id(self)]
@@ -131,9 +135,10 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     from graphscope.engine.tensor import Tensor
 
     if not hasattr(ext_tensor, "__dlpack__"):
-        raise DTypeError(
+        raise at_line(
+            DTypeError,
             f"from_dlpack takes an array with __dlpack__, not {type(ext_tensor).__name__}; "
-            "a bare capsule has no device, so pass the array itself"
+            "a bare capsule has no device, so pass the array itself",
         )
     kind = int(ext_tensor.__dlpack_device__()[0])
     if kind == 1:
@@ -144,8 +149,9 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
 
         out = Tensor(backend_of("cuda").xp.from_dlpack(ext_tensor))
     else:
-        raise DeviceError(
-            f"from_dlpack: device type {kind} of DLPack is neither the cpu nor CUDA; copy the array to the cpu"
+        raise at_line(
+            DeviceError,
+            f"from_dlpack: device type {kind} of DLPack is neither the cpu nor CUDA; copy the array to the cpu",
         )
     where = place(device)
     return out if device is None else to_device(out, where or CPU)

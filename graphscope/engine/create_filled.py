@@ -10,6 +10,7 @@ import numpy as np
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.device import CPU, place, same_place
 from graphscope.engine.device import device as Device
+from graphscope.engine.explain import at_line
 from graphscope.engine.frames import user_line
 from graphscope.engine.storage import strided
 from graphscope.engine.tensor import Tensor
@@ -147,13 +148,15 @@ def asarray(
 def from_numpy(ndarray: Any) -> Tensor:
     """A tensor that shares the memory of a numpy array."""
     if not isinstance(ndarray, np.ndarray):
-        raise DTypeError(
-            f"from_numpy takes a numpy array, not {type(ndarray).__name__}; use tensor(...)"
+        raise at_line(
+            DTypeError,
+            f"from_numpy takes a numpy array, not {type(ndarray).__name__}; use tensor(...)",
         )
     if ndarray.dtype not in dtypes.FROM_NUMPY:
         names = ", ".join(d.name for d in dtypes.ALL)
-        raise DTypeError(
-            f"from_numpy: there is no dtype for {ndarray.dtype}; there are: {names}. Convert it with .astype(...)"
+        raise at_line(
+            DTypeError,
+            f"from_numpy: there is no dtype for {ndarray.dtype}; there are: {names}. Convert it with .astype(...)",
         )
     return Tensor(ndarray)
 
@@ -209,8 +212,9 @@ def written(a: Any, out: Tensor | None, requires_grad: bool) -> Tensor:
     if out is None:
         return _wish(Tensor(a), requires_grad)
     if tuple(out._a.shape) != tuple(a.shape):
-        raise ShapeError(
-            f"out= has shape {tuple(out._a.shape)}, the result {tuple(a.shape)}; make out in that shape"
+        raise at_line(
+            ShapeError,
+            f"out= has shape {tuple(out._a.shape)}, the result {tuple(a.shape)}; make out in that shape",
         )
     return out.copy_(Tensor(a))  # type: ignore[attr-defined,no-any-return]
 
@@ -224,7 +228,7 @@ def size_among(name: str, size: tuple[Any, ...], rest: dict[str, Any]) -> tuple[
         size = (rest.pop("size"),)
     unknown = rest.keys() - _NO_MEANING
     if unknown:
-        raise UsageTypeError(f"{name}() has no argument {', '.join(sorted(unknown))}")
+        raise at_line(UsageTypeError, f"{name}() has no argument {', '.join(sorted(unknown))}")
     return size
 
 
@@ -318,11 +322,14 @@ def empty_strided(
     """Memory of a shape whose elements lie at given strides (in elements)."""
     shape, steps = sizes((size,)), tuple(int(s) for s in stride)
     if len(shape) != len(steps) or any(s < 0 for s in steps):
-        raise UsageError(
-            f"empty_strided: stride needs one number >= 0 for each of {tuple(shape)}, not {steps}"
+        raise at_line(
+            UsageError,
+            f"empty_strided: stride needs one number >= 0 for each of {tuple(shape)}, not {steps}",
         )
     if place(device) is not None:
-        raise UsageError("empty_strided makes tensors on the cpu only; use empty(...) there")
+        raise at_line(
+            UsageError, "empty_strided makes tensors on the cpu only; use empty(...) there"
+        )
     kind = numpy_dtype(dtype)
     n = 1 + sum((s - 1) * step for s, step in zip(shape, steps, strict=True))
     base = np.empty(n if 0 not in shape else 0, kind)

@@ -10,6 +10,7 @@ import numpy as np
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.create_filled import made, module, numpy_dtype, written
 from graphscope.engine.device import place
+from graphscope.engine.explain import at_line
 from graphscope.engine.storage import strided
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import RangeError
@@ -36,12 +37,13 @@ def arange(
         start, end = 0, start
     start, end, step = _number(start) or 0, _number(end), _number(step)
     if end is None:
-        raise RangeError("arange needs an end: arange(end), or arange(start, end, step)")
+        raise at_line(RangeError, "arange needs an end: arange(end), or arange(start, end, step)")
     if step == 0:
-        raise RangeError("arange: step is 0, so the end is never reached")
+        raise at_line(RangeError, "arange: step is 0, so the end is never reached")
     if (end - start) * step < 0:
-        raise RangeError(
-            f"arange: from {start} to {end} with step {step} goes the wrong way; the step needs the other sign"
+        raise at_line(
+            RangeError,
+            f"arange: from {start} to {end} with step {step} goes the wrong way; the step needs the other sign",
         )
     whole = all(isinstance(v, int) for v in (start, end, step))
     if dtype is None:
@@ -92,7 +94,7 @@ def logspace(
 def _even(start: Any, end: Any, steps: int, kind: Any) -> Any:
     start, end = _number(start), _number(end)
     if steps < 0:
-        raise RangeError(f"the number of steps is {steps}; it cannot be negative")
+        raise at_line(RangeError, f"the number of steps is {steps}; it cannot be negative")
     if steps == 1:
         return np.full((1,), start, kind)
     wide = kind if kind in (np.float32, np.float64) else np.dtype(np.float64)

@@ -70,6 +70,11 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
             f"{what}: some elements of this tensor share one place in memory, as in an expanded tensor, and would all "
             f"change together. clone() it before writing.{tail}"
         )
+    if row.writes and "non-broadcastable output" in str(error):
+        return ShapeError(
+            f"{what}: the result does not have the shape {tuple(inputs[0]._a.shape)} of the tensor that should keep it, "
+            f"and in place a shape cannot change. Use the op without `_`.{tail}"
+        )
     if isinstance(error, MemoryError):
         return error
     if type(error).__name__ == "LinAlgError":  # numpy's or CuPy's

@@ -12,6 +12,7 @@ from typing import Any
 from weakref import ref
 
 from graphscope.engine import versions
+from graphscope.engine.explain import at_line
 from graphscope.engine.tape import Node
 from graphscope.errors import AutogradError
 
@@ -175,9 +176,10 @@ def next_functions(node: Node) -> tuple[tuple[Any, int], ...]:
 def register_hook(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
     """See ``Tensor.register_hook``."""
     if not t._rg:
-        raise AutogradError(
+        raise at_line(
+            AutogradError,
             f"register_hook: this tensor of shape {tuple(t._a.shape)} does not require grad, so no gradient "
-            "will come. Call requires_grad_() on it first"
+            "will come. Call requires_grad_() on it first",
         )
     if t._node is None:
         hooks = of_leaf(t)
@@ -189,8 +191,9 @@ def register_hook(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
 def register_accumulated(t: Any, hook: Callable[[Any], None]) -> RemovableHandle:
     """See ``Tensor.register_post_accumulate_grad_hook``."""
     if not t._rg or t._node is not None:
-        raise AutogradError(
-            "register_post_accumulate_grad_hook: only leaf tensors that require grad accumulate one"
+        raise at_line(
+            AutogradError,
+            "register_post_accumulate_grad_hook: only leaf tensors that require grad accumulate one",
         )
     hooks = of_leaf(t)
     return hooks.add(hooks.accumulated, hook)
@@ -199,9 +202,10 @@ def register_accumulated(t: Any, hook: Callable[[Any], None]) -> RemovableHandle
 def retain_grad(t: Any) -> None:
     """See ``Tensor.retain_grad``."""
     if not t._rg:
-        raise AutogradError(
+        raise at_line(
+            AutogradError,
             f"retain_grad: this tensor of shape {tuple(t._a.shape)} does not require grad, so there is no "
-            "gradient to keep"
+            "gradient to keep",
         )
     if t._node is not None:
         of_node(t._node).retain[t._k] = ref(t)

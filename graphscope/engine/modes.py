@@ -97,6 +97,7 @@ class set_grad_enabled(_Decorates):  # noqa: N801 - torch's name
 class _GradMode(_Decorates):
     # Entered in every training step: one object, no list, no second call.
     __slots__ = ("_before",)
+    _before: Any
     mode = False
 
     if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphscope.engine.bridges import Bridges
+from graphscope.engine.explain import at_line
 from graphscope.engine.hooks import register_accumulated, register_hook, retain_grad
 from graphscope.engine.memory import alias, base_of, set_data
 from graphscope.engine.size import Size as Size
@@ -81,14 +82,16 @@ class Tensor(Facts, Values, Bridges):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Ask for a gradient (or not). Raises: DTypeError for integers, AutogradError for non-leaves."""
         if requires_grad and self._a.dtype.kind != "f":
-            raise DTypeError(
+            raise at_line(
+                DTypeError,
                 f"only floating tensors can require gradients, this one is {self.dtype.name}. "
-                "Make it floating with .float()"
+                "Make it floating with .float()",
             )
         if not requires_grad and self._node is not None:
-            raise AutogradError(
+            raise at_line(
+                AutogradError,
                 "requires_grad can only be switched off on leaf tensors; use .detach() to cut this one "
-                "out of the graph"
+                "out of the graph",
             )
         self._rg = requires_grad
         return self
@@ -103,14 +106,18 @@ class Tensor(Facts, Values, Bridges):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise DTypeError(f"a gradient is a tensor or None, not a {type(value).__name__}")
+                raise at_line(
+                    DTypeError, f"a gradient is a tensor or None, not a {type(value).__name__}"
+                )
             if tuple(value._a.shape) != tuple(self._a.shape):
-                raise AutogradError(
-                    f"a gradient has its tensor's shape: {tuple(self._a.shape)}, not {tuple(value._a.shape)}"
+                raise at_line(
+                    AutogradError,
+                    f"a gradient has its tensor's shape: {tuple(self._a.shape)}, not {tuple(value._a.shape)}",
                 )
             if value._a.dtype != self._a.dtype:
-                raise AutogradError(
-                    f"a gradient has its tensor's dtype: {self.dtype}, not {value.dtype}"
+                raise at_line(
+                    AutogradError,
+                    f"a gradient has its tensor's dtype: {self.dtype}, not {value.dtype}",
                 )
         self._grad = value
 
@@ -161,9 +168,10 @@ class Tensor(Facts, Values, Bridges):
     def detach_(self) -> Tensor:
         """Cut this tensor off from the graph. Raises: AutogradError for a view."""
         if self._node is not None and base_of(self) is not None:
-            raise AutogradError(
+            raise at_line(
+                AutogradError,
                 "detach_: this tensor is a view, and its base would keep a history that the view has not; "
-                "use detach()"
+                "use detach()",
             )
         self._node, self._rg, self._k = None, False, 0
         return self

@@ -10,6 +10,7 @@ import numpy as np
 from graphscope.engine import dtype as dtypes
 from graphscope.engine import storage as memory
 from graphscope.engine.device import CPU, device
+from graphscope.engine.explain import at_line
 from graphscope.engine.size import Size
 from graphscope.errors import DTypeError, IndexRangeError
 
@@ -178,7 +179,9 @@ class Facts:
     @property
     def imag(self) -> Any:
         """Raises: DTypeError, since tensors are real."""
-        raise DTypeError("imag is for complex tensors, and GraphScope has none; this one is real")
+        raise at_line(
+            DTypeError, "imag is for complex tensors, and GraphScope has none; this one is real"
+        )
 
 
 def _no_dimension(what: str, dim: int, shape: Any) -> IndexRangeError:

@@ -23,9 +23,10 @@ class Values:
         """
         a = self._a
         if a.size != 1:
-            raise ShapeError(
+            raise at_line(
+                ShapeError,
                 f"item() needs a tensor with one element, this one has shape {tuple(a.shape)}; "
-                "use .tolist(), or reduce it first (.mean(), .sum())"
+                "use .tolist(), or reduce it first (.mean(), .sum())",
             )
         return self._host().item()
 
@@ -53,18 +54,20 @@ class Values:
 
     def __contains__(self, element: Any) -> bool:
         if not isinstance(element, (Values, int, float, bool)):
-            raise RuntimeError(
+            raise at_line(
+                RuntimeError,
                 f"`x in tensor` looks for a number or a tensor, not for a {type(element).__name__}; "
-                "for lists of other things use a Python list"
+                "for lists of other things use a Python list",
             )
         return bool((self == element).any())  # type: ignore[attr-defined]
 
     def __bool__(self) -> bool:
         a = self._a
         if a.size != 1:
-            raise ShapeError(
+            raise at_line(
+                ShapeError,
                 f"the truth value of a tensor of shape {tuple(a.shape)} is ambiguous: `if` and `and` need one "
-                "value. Use .any() or .all(), or & and | between tensors"
+                "value. Use .any() or .all(), or & and | between tensors",
             )
         return bool(self._host().item())
 
@@ -79,9 +82,10 @@ class Values:
 
     def __index__(self) -> int:
         if self._a.dtype.kind not in "iub" or self._a.size != 1:
-            raise TypeError(
+            raise at_line(
+                TypeError,
                 "only an integer tensor with one element can be an index, this one is "
-                f"{self._a.dtype} of shape {tuple(self._a.shape)}"
+                f"{self._a.dtype} of shape {tuple(self._a.shape)}",
             )
         return int(self.item())
 
@@ -91,9 +95,10 @@ class Values:
         if self._a.ndim == 0 and type(self) is Tensor:
             return format(self.item(), spec)
         if spec:
-            raise TypeError(
+            raise at_line(
+                TypeError,
                 f"unsupported format string {spec!r} for a tensor of shape {tuple(self._a.shape)}; "
-                "take one value with .item(), or the list with .tolist()"
+                "take one value with .item(), or the list with .tolist()",
             )
         return repr(self)
 

@@ -143,7 +143,7 @@ cdist = Op(
     ),
     samples=(arrays((3, 4), (2, 4), p=2.0), arrays((2, 3, 2), (3, 2), p=1.0), arrays((3, 2), (2, 2), p=3.0),
              arrays((3, 2), (2, 2), p=float("inf")), arrays((0, 2), (2, 2), p=2.0)),
-    errors=(((3, 4), (3, 5), dict(p=2.0), "same number of columns"), ((4,), (3, 4), dict(p=2.0), "at least 2D")),
+    errors=(((3, 4), (3, 5), dict(p=2.0), "rows of 4 and of 5 elements"), ((4,), (3, 4), dict(p=2.0), "one of these has no rows")),
     flops=lambda a, b, **_: 3 * a.size * b.shape[-2], doc="The distance of each row of a to each row of b.",
 )  # fmt: skip
 

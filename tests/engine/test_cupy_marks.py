@@ -83,11 +83,15 @@ def cupy():
 def test_marks_are_recorded_on_the_current_stream_and_used_again(cupy):
     backend = CupyBackend(cupy)
     runtime = cupy.cuda.runtime
+    backend.host_ns = lambda: (
+        5_000_000 + round(runtime.now * 1e6)
+    )  # the host's clock began elsewhere
     clock = Clock(backend, memory=True)
     for _ in range(5):
         step = StepMarks({cupy.ndarray: clock})
         for node in range(10):
             t0 = backend.host_ns()
+            runtime.now += 0.01
             runtime.tail = max(runtime.tail, runtime.now) + 0.1
             step.told.append((node, clock, *clock.mark(t0), backend.host_ns()))
         assert not step.passed
@@ -99,7 +103,9 @@ def test_marks_are_recorded_on_the_current_stream_and_used_again(cupy):
         # As long as the device is busy each op took what the device needs, in float32 milliseconds.
         np.testing.assert_allclose(column[1:10], 100_000, atol=100)
         assert column[11:].tolist() == [0] * 9
-        assert row.device == "cuda:0"
+        # The first found an idle device: all from its begin on the host, since a launch cannot be seen.
+        assert abs(int(column[0]) - 110_000) < 300 and column[10] < 300
+        assert row.device == "cuda:0" and abs(row.busy_ns - 1_010_000) < 1_000
     assert {stream for _, stream in runtime.calls} == {77}
     assert runtime.made == 11  # ten and the one that the next step begins from
     clock.close()
@@ -128,3 +134,4 @@ def test_the_hook_counts_what_is_used_and_the_workspace(cupy):
     (pool,) = step.pools.values()
     assert pool == (0, 1 << 20, 512 + 2048, 2048)
     assert clock.used == 1536  # what CuPy says, for the next step
+    clock.close()

@@ -107,12 +107,12 @@ def vander(x: Any, N: int | None = None, *, increasing: bool = False) -> Tensor:
 def sum_to_size(input: Any, *size: Any) -> Tensor:
     """Summed over the dimensions that broadcasting to this shape would have added or repeated."""
     from graphscope.engine.backward import sum_to
-    from graphscope.ops.functions.shape import broadcast_shapes, sizes_of
+    from graphscope.ops.functions.shape import sizes_of
 
     want = sizes_of(size)
-    if len(want) > input._a.ndim or tuple(broadcast_shapes(want, input._a.shape)) != tuple(
-        input._a.shape
-    ):
+    have = tuple(input._a.shape)
+    lead = len(have) - len(want)
+    if lead < 0 or any(w not in (1, n) for w, n in zip(want, have[lead:], strict=True)):
         raise at_line(
             ShapeError,
             f"sum_to_size: {want} does not broadcast to {tuple(input._a.shape)}, so no sum leads back to it",

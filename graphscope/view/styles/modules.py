@@ -32,7 +32,10 @@ def view(scene: Scene, opts: Options) -> GraphView:
         boxes = sum(node.kind != INPUT for node in deeper.nodes)
         # One level more where that shows a repeated block as one box of many.
         repeats = boxes <= FEW and any(node.fold > 1 for node in deeper.nodes)
-        if sum(node.kind != INPUT for node in found.nodes) >= ENOUGH and not repeats:
+        modules = sum(is_module(node) for node in found.nodes)
+        others = sum(node.kind == OP and not is_module(node) for node in found.nodes)
+        enough = modules >= ENOUGH or (modules > 1 and modules + others >= ENOUGH)
+        if enough and not repeats:
             break
         found = deeper
         if repeats:
