@@ -40,7 +40,7 @@ class Bridges:
             if self._rg:
                 raise at_line(
                     AutogradError,
-                    "numpy() on a tensor that requires grad would leave the graph silently; "
+                    "numpy(): this tensor requires grad, and its array would leave the graph silently; "
                     "use tensor.detach().numpy()",
                 )
             if type(getattr(self._a, "primal", self._a)) is not ndarray:

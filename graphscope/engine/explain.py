@@ -22,6 +22,16 @@ from graphscope.errors import (
 # What numpy says of an index that an axis does not have.
 _BEYOND = re.compile(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)")
 
+# What numpy says of values and dtypes that an op cannot take, and what we say instead.
+_NUMPYS = {
+    "to negative integer powers": "whole numbers raised to a power below 0 give fractions; use .float() first",
+    "numpy boolean subtract": "there is no difference of bool tensors; use ^ (one or the other), or .int() first",
+    "numpy boolean negative": "bool tensors have no sign; use ~ (not), or .int() first",
+    "not supported for the input types": "the op does not exist for these dtypes; use .long(), .bool() or .float()",
+    "indexing arrays could not be broadcast": "shape mismatch: index tensors go together one by one, so their shapes "
+    "must broadcast (sizes equal or 1); x[rows][:, columns] takes all combinations",
+}
+
 
 def describe(x: Any) -> str:
     """``w1 (1000, 100) float32`` for a tensor, with its name where it has one."""
@@ -78,15 +88,21 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
     if isinstance(error, MemoryError):
         return error
     if type(error).__name__ == "LinAlgError":  # numpy's or CuPy's
-        return LinAlgError(f"{what}: {str(error)[:1].lower()}{str(error)[1:]}{tail}")
+        words = str(error)[:1].lower() + str(error)[1:]
+        if "singular" in words:
+            words = "a singular matrix (its rows depend on each other) has no inverse; use linalg.pinv or linalg.lstsq"
+        if "positive definite" in words:
+            words = "a matrix that is not positive-definite has no such factor; add a small multiple of the identity"
+        return LinAlgError(f"{what}: {words}{tail}")
+    words = next((ours for theirs, ours in _NUMPYS.items() if theirs in str(error)), str(error))
     if isinstance(error, IndexError):
-        words, found = str(error), _BEYOND.fullmatch(str(error))
+        found = _BEYOND.fullmatch(words)
         if found:
             index, dim, size = map(int, found.groups())
             words = outside(index, dim, size, True)
         return IndexRangeError(f"{what}: {words}{tail}")
     kind = DTypeError if isinstance(error, TypeError) else ShapeError
-    return kind(f"{what}: {error}{tail}")
+    return kind(f"{what}: {words}{tail}")
 
 
 def at_line(kind: type[BaseException], text: str) -> BaseException:

@@ -107,7 +107,8 @@ class Tensor(Facts, Values, Bridges):
         if value is not None:
             if not isinstance(value, Tensor):
                 raise at_line(
-                    DTypeError, f"a gradient is a tensor or None, not a {type(value).__name__}"
+                    DTypeError,
+                    f"grad takes a tensor (or None to clear it), not a {type(value).__name__}",
                 )
             if tuple(value._a.shape) != tuple(self._a.shape):
                 raise at_line(

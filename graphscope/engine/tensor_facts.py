@@ -184,10 +184,11 @@ class Facts:
         )
 
 
-def _no_dimension(what: str, dim: int, shape: Any) -> IndexRangeError:
+def _no_dimension(what: str, dim: int, shape: Any) -> BaseException:
     n = len(shape)
     if n == 0:
-        return IndexRangeError(f"{what}({dim}): a 0-d tensor has no dimensions")
-    return IndexRangeError(
-        f"{what}({dim}): a tensor of {n} dimensions has {-n}..{n - 1}; dimension {dim} is out of range"
+        return at_line(IndexRangeError, f"{what}({dim}): a 0-d tensor has no dimensions")
+    return at_line(
+        IndexRangeError,
+        f"{what}({dim}): dim {dim} does not exist: a tensor of {n} dimensions takes a dim in {-n}..{n - 1}",
     )

@@ -197,9 +197,9 @@ section{margin-top:32px}
 .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:16px;align-items:start}
 figure{margin:0;background:var(--surface);border:1px solid var(--line);border-radius:6px;overflow:hidden}
 .picture{display:block;background:var(--page);border-bottom:1px solid var(--line);padding:12px}
-.picture img{display:block;width:100%;height:300px;object-fit:contain}
+.picture img{display:block;width:100%;height:300px;object-fit:scale-down}
 .tall img{object-fit:cover;object-position:top;width:min(100%,300px);margin:0 auto}
-.wide{grid-column:1/-1}.wide img{height:auto;max-height:360px}
+.wide{grid-column:1/-1}.wide img{width:auto;max-width:100%;height:auto;max-height:360px;margin:0 auto}
 figcaption{padding:12px 16px}
 figcaption p{display:flex;flex-wrap:wrap;gap:4px 12px;margin-top:4px;font-size:12px;line-height:24px}
 a{color:var(--focus)}a:focus-visible{outline:2px solid var(--focus);outline-offset:2px}

@@ -14,7 +14,7 @@ def _counts(size: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) ->
     out = tuple(out_size(size[k], kernel[k], stride[k], padding[k], dilation[k]) for k in (0, 1))
     if min(out) < 1:
         raise ShapeError(
-            f"the array of sliding windows would be {out}: the kernel {tuple(kernel)} is larger than the "
+            f"there would be {out} windows: the kernel {tuple(kernel)} is larger than the "
             f"padded image {tuple(size)}"
         )
     return out

@@ -66,7 +66,7 @@ def _digamma(xp: Any, x: Any) -> Any:
 lgamma = Op(
     "lgamma", _lgamma, tex=r"\ln\,\Gamma({x})", floats=True, vjp=dict(x=lambda F, g, x: g * F.digamma(x)),
     jvp="elementwise", samples=(*POSITIVE, arrays((3,), low=-0.9, high=-0.1)), flops=lambda x: 60 * x.size,
-    doc="The logarithm of the absolute value of the gamma function.",
+    doc="The logarithm of the size of the gamma function.",
     reference=lambda x: np.vectorize(math.lgamma, [float])(x),
 )  # fmt: skip
 digamma = Op(

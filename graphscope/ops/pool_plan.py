@@ -77,7 +77,9 @@ def rule(x: tuple[int, ...], *, kernel: Any, stride: Any, padding: Any, **p: Any
             f"the input must be {_DIMS[d + 2]}, this one is {tuple(x)}; add a batch with x[None]"
         )
     if any(2 * q > k for q, k in zip(padding, kernel, strict=True)):
-        raise ShapeError(f"padding {padding} must be at most half of the kernel {kernel}")
+        raise ShapeError(
+            f"padding {padding} is more than half of the kernel {kernel}; use less, or a larger kernel"
+        )
     wide, ceil = p.get("dilation", (1,) * d), p.get("ceil_mode", False)
     args = zip(x[2:], kernel, stride, padding, wide, strict=True)
     out = [pooled_size(*a, ceil) for a in args]

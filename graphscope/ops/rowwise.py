@@ -122,7 +122,7 @@ def _nonzero(xp: Any, x: Any) -> Any:
 nonzero = Op(
     "nonzero", _nonzero, tex=r"\{{i : {x}_i \neq 0\}}", family="shape",
     samples=(made(lambda r: ((r.random((3, 4)) > 0.5) * 1.0,)), arrays((0, 3)), arrays(())),
-    doc="The indices of the elements that are not zero, one row each.",
+    doc="Where elements are not zero: a row of indices for each.",
 )  # fmt: skip
 
 one_hot = Op(

@@ -199,7 +199,7 @@ class StepMarks:
         self.began = {clock: clock.backend.host_ns() for clock in clocks.values()}
         self.before = {clock: clock.used for clock in clocks.values()}
         self.pools: dict[Clock, Pool] = {}
-        self.on_device = False
+        self.on_device = False  # whether an op of the step ran on one
 
     def set_apart(self) -> None:
         """What the devices have done since the last mark belongs to no node."""
@@ -256,7 +256,7 @@ class StepMarks:
                 begin[nodes], dur[nodes], idle[nodes] = at - zero, end - at, waited
                 busy, waits = int(dur[nodes].sum()), int(waited.sum())
                 start = int(at[0] - waited[0] - zero) if len(at) else 0
-            if told or any(pool):
+            if self.on_device and (busy or any(pool)):
                 rows.append(DeviceRow(clock.name, start, busy, waits, *pool))
         if not any(t[0] >= 0 for t in self.told):
             return None, rows

@@ -44,6 +44,7 @@ class DeviceRecorder(Recorder):
         self.clocks = clocks_of_devices(self.clocks, self.memory)
         self.marks = StepMarks(self.clocks)
 
+    @fenced
     def device_here(self) -> None:
         """Another device was started."""
         before = set(self.clocks)
@@ -51,6 +52,7 @@ class DeviceRecorder(Recorder):
         for kind in self.clocks.keys() - before:
             self.marks.join(self.clocks[kind])
 
+    @fenced
     def resume(self) -> None:
         """Recording goes on: what the device did meanwhile belongs to no op."""
         self.device_here()
@@ -154,6 +156,23 @@ class DeviceRecorder(Recorder):
         open_question, self.unsettled = self.unsettled, False  # reading begins no step
         self.op(to_host, (), x, None, (), Tensor(host), t0, t1, None)
         self.unsettled = open_question
+
+    @fenced
+    def adjoint(self, node: Any, g: Any) -> None:
+        """Statistics of a gradient are no part of the gradient that is computed next."""
+        super().adjoint(node, g)
+        self._apart()
+
+    @fenced
+    def leaf(self, tensor: Any, g: Any) -> None:
+        """Nor are those of a leaf's gradient."""
+        super().leaf(tensor, g)
+        if self.values:
+            self._apart()
+
+    def _apart(self) -> None:
+        if self.marks.on_device and self.device_time != "off" and get_ident() == self.thread:
+            self.marks.set_apart()
 
     @fenced
     def backward_begin(self, roots: Any = ()) -> None:

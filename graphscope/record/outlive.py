@@ -57,6 +57,7 @@ class Outlive:
         self._told: set[int] = set()
         self.counted = 0
         self.by: dict[str, int] = {}  # bytes alive by category
+        self.before: Any = None  # the graph of the step before, where that was not looked at
         self.rate = 0.0
 
     def look(
@@ -88,6 +89,9 @@ class Outlive:
                     a = x._a
                     owner = a.base if type(a.base) is type(a) else a
                     self._hold(owner, seq, -1, graph.id, _OF_PORT[item[2][1]])
+        before, self.before = self.before, None
+        if before is not None and before is not graph and self.counted:
+            return left  # nothing is known of the step before, and it was of another kind than this
         self.by = dict.fromkeys(self.by, 0)
         for buffer in held.values():
             self.by[buffer.category] = self.by.get(buffer.category, 0) + buffer.nbytes

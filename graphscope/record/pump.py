@@ -111,9 +111,12 @@ class Pump:
             self._give_up(problem)
 
     def _wait_for_devices(self) -> None:
-        for job in list(self.jobs):
-            if job.marks is not None:
-                job.marks.wait()
+        try:
+            for job in list(self.jobs):
+                if job.marks is not None:
+                    job.marks.wait()
+        except Exception as problem:  # the device failed; the program will hear of it by itself
+            self._give_up(problem)
 
     # ---------------------------------------------------------------- the thread
 

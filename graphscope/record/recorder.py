@@ -296,6 +296,7 @@ class Recorder(StepLife):
 
     # ---------------------------------------------------------------- rare work
 
+    @fenced
     def device_here(self) -> None:
         """A device was started: from here on this is a ``DeviceRecorder``, which asks more of every op."""
         from graphscope.record.on_device import DeviceRecorder

@@ -258,6 +258,7 @@ class StepLife:
             left = self.outlive.look(self.seq, graph, self.refs, self.dead, self.port_items)
         else:
             self.unseen += 1
+            self.outlive.before = graph
         if self.marks is not None:
             self.marks.end()
             graph.on_device = graph.on_device or self.marks.on_device

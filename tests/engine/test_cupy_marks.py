@@ -99,6 +99,7 @@ def test_marks_are_recorded_on_the_current_stream_and_used_again(cupy):
         step.wait()
         assert step.passed and backend.sync_count == waited + 1
         step.end()
+        step.on_device = True
         column, (row,) = step.read(10, backend.host_ns())
         # As long as the device is busy each op took what the device needs, in float32 milliseconds.
         np.testing.assert_allclose(column[1:10], 100_000, atol=100)

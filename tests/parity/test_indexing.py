@@ -133,7 +133,7 @@ ERRORS = [
     (lambda t, x: x[1.5], IndexError, "only integers, slices"),
     (lambda t, x: x[t.tensor([0.5])], IndexError, "a tensor of float32 is no index"),
     (lambda t, x: x[t.ones(2, dtype=t.bool)], IndexError, "a mask of shape [2] does not fit [4, 3, 5]"),
-    (lambda t, x: x[[0, 1], [0, 1, 2]], IndexError, "could not be broadcast together"),
+    (lambda t, x: x[[0, 1], [0, 1, 2]], IndexError, "shape mismatch: index tensors go together"),
     (lambda t, x: x.sum()[0], IndexError, "a 0-d tensor has no dimension to index"),
     (lambda t, x: x["a"], TypeError, None),
     (lambda t, x: t.gather(x, 1, t.tensor([[[5]]])), RuntimeError, "index 5 lies outside of dimension 1, which has size 3"),

@@ -90,6 +90,14 @@ SHAPES = {
 }  # fmt: skip
 
 VALUES = {
+    "powers": (lambda m, t: m.tensor([2]) ** -1, "pow", "int64", "float()"),
+    "bool minus": (lambda m, t: (ones(m, 2) > 0) - (ones(m, 2) > 0), "(2,) bool", "^"),
+    "bool sign": (lambda m, t: -(ones(m, 2) > 0), "(2,) bool", "~"),
+    "rrelu": (lambda m, t: m.rrelu(ones(m, 2), 0.5, 0.1), "0.5", "0.1"),
+    "celu": (lambda m, t: m.celu(ones(m, 2), 0.0), "alpha=0"),
+    "size": (lambda m, t: ones(m, 2).size(3), "size(3)", "-1..0"),
+    "array": (lambda m, t: leaf(m, 2).numpy(), "numpy()", "detach()"),
+    "pool": (lambda m, t: m.nn.functional.max_pool2d(ones(m, 1, 1, 4, 4), 2, padding=2), "(2, 2)", "(1, 1, 4, 4)"),
     "alpha": (lambda m, t: m.add(whole(m, 2), whole(m, 2), alpha=1.5), "alpha=1.5"),
     "clamp": (lambda m, t: ones(m, 2).clamp(), "clamp"),
     "where": (lambda m, t: m.where(ones(m, 2), ones(m, 2), ones(m, 2)), "float32", "(2,)", "!= 0"),
@@ -127,6 +135,7 @@ VALUES = {
 }  # fmt: skip
 
 INDICES = {
+    "combined": (lambda m, t: ones(m, 4, 4)[[0, 1], [0, 1, 2]], "(2,)", "(3,)", "shape mismatch"),
     "row": (lambda m, t: ones(m, 4, 3)[4], "index 4", "dimension 0, which has size 4"),
     "list": (lambda m, t: ones(m, 4, 3)[[0, 9]], "index 9", "dimension 0, which has size 4"),
     "too many": (lambda m, t: ones(m, 4, 3)[0, 0, 0], "3 for 2 dimensions", "(4, 3)"),
@@ -156,6 +165,7 @@ LINALG = {
     "product dtypes": (lambda m, g: ones(m, 2, 2) @ ones(m, 2, 2).double(), "float32", "float64"),
     "cross": (lambda m, g: g.cross(ones(m, 2), ones(m, 2)), "(2,)", "3"),
     "inv": (lambda m, g: g.inv(ones(m, 2, 3)), "inv", "(2, 3)", "2 by 3"),
+    "power": (lambda m, g: g.matrix_power(ones(m, 2, 3), 2), "matrix_power", "(2, 3) float32"),
     "inv rank": (lambda m, g: g.inv(ones(m, 2)), "(2,)"),
     "det dtype": (lambda m, g: g.det(whole(m, 2, 2)), "int64", "float()"),
     "qr": (lambda m, g: g.qr(ones(m, 2, 2), mode="odd"), "'odd'", "'reduced'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 
 import graphscope as gs
 from graphscope.analysis import breakdown
@@ -443,6 +444,7 @@ def test_where_only_differences_are_known_the_clocks_are_joined():
     assert not step.passed
     cuda.now = 5_000
     assert step.passed
+    step.on_device = True
     column, (row,) = step.read(3, 1_000)
     # launched at 1010, 1020 and 1030; the first has its launch in it, since CUDA does not tell when that was
     assert column.tolist() == [110, 100, 100, 0, 0, 0]
@@ -454,8 +456,65 @@ def test_where_only_differences_are_known_the_clocks_are_joined():
         cuda.tail = cuda.now + 3
         step.told.append((0, clock, *clock.mark(t0), cuda.now))
         cuda.now += 1_000
+        step.on_device = True
         column, (row,) = step.read(1, t0)
         # from the op's begin on the host to its end on the device; before that it was idle since 1310 or
         # since the op before, 1010 ago
         assert column.tolist() == [13, 1_000 - 3 if k else 5_000 - 1_310]
         assert step.told[0][4] == t0
+
+
+def test_a_device_that_fails_stops_the_recording_and_not_the_program(tmp_path, monkeypatch):
+    with virtual(monkeypatch) as sim:
+        a = on(sim, np.ones(8))
+        p = gs.profile(tmp_path / "run", values="off")
+        with p, pytest.warns(RuntimeWarning, match="stopped recording"):
+            a.exp()
+
+            def broken(event):
+                raise RuntimeError("the device is gone")
+
+            monkeypatch.setattr(sim, "mark", broken)
+            a.exp()
+        assert a.exp().tolist()[0] == pytest.approx(np.e)
+    with TraceReader(p.path) as reader:
+        assert "the device is gone" in reader.header()["recording_stopped"]
+
+
+def test_numpy_alone_needs_no_marks(tmp_path, monkeypatch):
+    with virtual(monkeypatch) as sim:
+        before = len(sim.device.events)
+        w = gs.ones(4, requires_grad=True)
+        with gs.profile(tmp_path / "run", values="off") as p:
+            for _ in range(20):
+                w.exp().sum().backward()
+                w.grad = None
+                p.step()
+                assert w.sum().item() == 4
+        assert (
+            len(sim.device.events) - before == 2
+        )  # where the device and where the recording began
+    with TraceReader(p.path) as reader:
+        for k in (0, 19):
+            step = reader.step(k)
+            assert step.dev_ns is None and reader.devices(step.id) == []
+
+
+def test_statistics_are_no_part_of_the_times_of_ops(tmp_path, monkeypatch):
+    def program(sim):
+        w = on(sim, np.ones((4, 4)), grad=True)
+        x = on(sim, np.ones((4, 4)))
+        while True:
+            (x @ w).tanh().sum().backward()
+            w.grad = None
+            yield
+
+    reader, _ = recorded(tmp_path, monkeypatch, program, steps=4)
+    alone = reader.step(3).dev_ns.tolist()
+    reader, _ = recorded(tmp_path, monkeypatch, program, steps=4, values="full")
+    assert len(reader.value_steps()) > 2
+    step = reader.step(3)
+    # The one of the gradient of sum has the upload of backward's first 1 in it; here that comes before.
+    assert alone[3] == 1_002
+    assert step.dev_ns.tolist() == [*alone[:3], 0, *alone[4:]]
+    assert (np.diff(step.dev_begin_ns) >= 0).all()

@@ -211,3 +211,20 @@ def test_what_was_there_before_has_its_category(tmp_path):
         by = dict(step_memory(reader, 30).by("category"))
         assert by["parameter"] == MATRIX and by["optimizer state"] == 2 * MATRIX
         assert "other" not in by
+
+
+def test_steps_of_two_kinds_in_turn(tmp_path):
+    kept = {}
+    w, b = gs.ones(16, 8, requires_grad=True), gs.ones(16, 8)
+
+    def step(k):
+        if k % 2:
+            kept["odd"] = b.tanh()
+        else:
+            kept["loss"] = w.exp().sum()
+            w.grad = None
+            kept["loss"].backward()
+
+    with recorded(tmp_path / "run", step, steps=60) as reader:
+        # w, its gradient, what the loss needs no more but tanh's result, b; and the loss
+        assert set(live(reader)[4:]) == {4 * MATRIX + 4}

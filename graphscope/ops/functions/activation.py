@@ -10,7 +10,7 @@ from graphscope.engine.create import to_device
 from graphscope.engine.dispatch import as_tensor, call
 from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
-from graphscope.errors import ShapeError, UsageError
+from graphscope.errors import RangeError, ShapeError
 from graphscope.ops import activation as act
 from graphscope.ops.functions.shape import reshape
 from graphscope.ops.random import Generator, rng
@@ -31,7 +31,7 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron, 2017)."""
     if alpha == 0:
-        raise at_line(UsageError, "celu: alpha must not be 0: the function divides by it")
+        raise at_line(RangeError, "celu: alpha=0: the function divides by it; use another")
     return apply(act.elu, input, inplace=inplace, alpha=float(alpha), scale=1.0, speed=1 / alpha)
 
 
@@ -63,7 +63,7 @@ def rrelu(
 ) -> Tensor:  # fmt: skip
     """A leaky relu with a random slope for each element while training, their mean otherwise."""
     if lower > upper:
-        raise at_line(UsageError, f"rrelu: lower {lower} is above upper {upper}")
+        raise at_line(RangeError, f"rrelu: lower {lower} is above upper {upper}")
     if not training:
         return apply(act.leaky_relu, input, inplace=inplace, slope=(lower + upper) / 2)
     slopes = rng(generator).uniform(lower, upper, input._a.shape)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphscope.engine.dispatch import call
-from graphscope.engine.explain import at_line
+from graphscope.engine.explain import at_line, describe
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import ShapeError
 from graphscope.ops import arrange
@@ -55,12 +55,20 @@ def _batched(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return a, b
 
 
+def _square(name: str, a: Any) -> None:
+    """Raise if these are no square matrices. Raises: ShapeError."""
+    try:
+        de.square(a._a.shape)
+    except ShapeError as rule:
+        raise at_line(ShapeError, f"{name}: {describe(a)}: {rule}") from None
+
+
 def solve(A: Any, B: Any, *, left: bool = True) -> Tensor:  # noqa: N803 - torch's names
     """The X with ``A X = B`` (or ``X A = B``); B is matrices or vectors.
 
     Raises: LinAlgError if A is singular, ShapeError if the sizes do not fit.
     """
-    de.square(A._a.shape)
+    _square("linalg.solve", A)
     if left and _is_vector(A._a, B._a):
         return squeeze(solve(A, unsqueeze(B, -1)), -1)
     if not left:
@@ -72,7 +80,7 @@ def solve_triangular(
     A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False  # noqa: N803
 ) -> Tensor:  # fmt: skip
     """The X with ``A X = B`` for triangular A; the other triangle is not read."""
-    de.square(A._a.shape)
+    _square("linalg.solve_triangular", A)
     row = arrange.triu if upper else arrange.tril
     if unitriangular:
         n = A._a.shape[-1]
@@ -136,7 +144,7 @@ def qr(input: Any, some: bool = True) -> Any:
 
 def matrix_power(input: Any, n: int) -> Tensor:
     """A square matrix multiplied with itself n times; negative n: the inverse is."""
-    de.square(input._a.shape)
+    _square("matrix_power", input)
     if n == 0:
         size = input._a.shape[-1]
         eye = call(es.identity_like, input.detach(), n=size, m=size)
