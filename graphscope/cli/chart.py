@@ -10,11 +10,11 @@ from graphscope.errors import UsageError
 from graphscope.trace.reader import TraceReader
 
 CHARTS = ("loss", "timeline", "memory", "ops")
-PICTURES = (".svg", ".pdf", ".png", ".tikz", ".tex")
+PICTURES = (".svg", ".pdf", ".png", ".tikz", ".tex", ".pgfplots")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("charts (.svg, .pdf, .png, .tikz, .tex)")
+    group = parser.add_argument_group("charts (.svg, .pdf, .png, .tikz, .tex, .pgfplots)")
     group.add_argument(
         "--chart",
         choices=CHARTS,

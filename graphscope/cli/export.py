@@ -31,7 +31,7 @@ example:
   graphscope export runs/ --to two.svg --step 3 --beside 7
   graphscope export runs/ --to trace.json --steps 100:120
   graphscope export runs/ --to logs/"""
-FIGURES = (".svg", ".pdf", ".png", ".tikz", ".tex", ".dot", ".gv", ".mmd", ".mermaid")
+FIGURES = (".svg", ".pdf", ".png", ".tikz", ".tex", ".dot", ".gv", ".mmd", ".mermaid", ".pgfplots")
 PLAYING = (".html", ".gif", ".apng", ".mp4")
 
 

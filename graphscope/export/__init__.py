@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphscope.export import animation, dot, mermaid, pdf, png, svg, tikz
+from graphscope.export import animation, dot, mermaid, pdf, pgfplots, png, svg, tikz
 from graphscope.export.player import page
 from graphscope.view.drawing import Drawing
 
@@ -15,7 +15,7 @@ class Exporter:
     """A format: its file suffix, what it is called, and what writes it.
 
     ``write(drawing, path, **options)`` for pictures; formats that lay out by themselves (``of="view"``)
-    get the view, and the values on its cards, instead; those that play it (``of="figure"``) the figure.
+    get the view, and the values on its cards, instead; those that play it (``of="figure"``) the figure; ``of="plot"`` a chart's numbers.
     """
 
     suffix: str
@@ -32,6 +32,7 @@ EXPORTERS: tuple[Exporter, ...] = (
     Exporter(".png", "PNG", png.write, ("dpi",)),
     Exporter(".tikz", "TikZ", tikz.write),
     Exporter(".tex", "TeX", tikz.write),
+    Exporter(".pgfplots", "pgfplots", pgfplots.write, of="plot"),
     Exporter(".dot", "DOT", dot.write, of="view"),
     Exporter(".gv", "DOT", dot.write, of="view"),
     Exporter(".mmd", "Mermaid", mermaid.write, of="view"),

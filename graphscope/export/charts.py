@@ -18,6 +18,7 @@ from graphscope.analysis.aggregate import GROUPS, device_time, keys, pick
 from graphscope.analysis.holders import StepMemory, step_memory
 from graphscope.analysis.spans import Span, host_intervals, spans
 from graphscope.errors import UsageError
+from graphscope.export import pgfplots
 from graphscope.export.figure import Figure
 from graphscope.trace.reader import TraceReader
 from graphscope.view.charts import bars as bar_chart
@@ -63,7 +64,10 @@ def loss(
             ]
     _head(options, tag or "Loss", readers, said)
     look = options.pop("theme", "light")
-    return Figure(loss_chart.chart(curves, look, of=tag or "loss", **options), theme=look)
+    figure = Figure(loss_chart.chart(curves, look, of=tag or "loss", **options), theme=look)
+    plotted = [(c.name, c.steps, c.values) for c in curves]
+    figure.plot = pgfplots.of_curves(plotted, tag or "loss", options["title"], look)
+    return figure
 
 
 def timeline(reader: TraceReader, step: int = -1, *, kind: str = "train", **options: Any) -> Figure:
@@ -84,7 +88,10 @@ def timeline(reader: TraceReader, step: int = -1, *, kind: str = "train", **opti
         said.append(f"times of step {units.count(facts.timed_at)}")
     _head(options, f"Step {units.count(facts.num)}", [reader], said)
     look = options.pop("theme", "light")
-    return Figure(timeline_chart.chart(lanes, wall, look, **options), theme=look)
+    figure = Figure(timeline_chart.chart(lanes, wall, look, **options), theme=look)
+    rows = [(lane.phase, [(b.begin, b.end) for b in lane.ops]) for lane in lanes]
+    figure.plot = pgfplots.of_lanes(rows, options["title"], look)
+    return figure
 
 
 def _lanes(graph: Graph, found: list[Span], zero: int) -> list[timeline_chart.Lane]:
@@ -139,7 +146,11 @@ def memory(reader: TraceReader, step: int = -1, *, kind: str = "train", **option
         (begin - zero).tolist(), told.curve.tolist(), wall, phases, held, told.at, look,
         start=float(told.start), **options,
     )  # fmt: skip
-    return Figure(drawing, theme=look)
+    figure = Figure(drawing, theme=look)
+    figure.plot = pgfplots.of_memory(
+        (begin - zero).tolist(), told.curve.tolist(), options["title"], look
+    )
+    return figure
 
 
 def _held(told: StepMemory) -> list[memory_chart.Held]:
@@ -181,7 +192,11 @@ def ops(reader: TraceReader, *, kind: str = "train", by: str = "op", **options: 
     said.append(f"{units.ns(wall)} a step")
     _head(options, f"Time by {'operation' if by == 'op' else by}", [reader], said)
     look = options.pop("theme", "light")
-    return Figure(bar_chart.chart(rows, look, **options), theme=look)
+    figure = Figure(bar_chart.chart(rows, look, **options), theme=look)
+    largest = sorted(rows, key=lambda bar: -bar.total)[:15]
+    parts = [(bar.name, (bar.forward, bar.backward, bar.update, bar.data)) for bar in largest]
+    figure.plot = pgfplots.of_bars(parts, bar_chart.PARTS, options["title"], look)
+    return figure
 
 
 CALLS, DEVICE = 4, 5

@@ -49,6 +49,7 @@ class Figure:
         self.options = options or Options(theme=theme)
         # (number, what to say, figure) of training steps, see ``export.over_steps``
         self.history: tuple[tuple[int, str, Figure], ...] = ()
+        self.plot: Any = None  # the numbers of a chart, see ``export.pgfplots``
 
     @property
     def svg(self) -> str:
@@ -92,7 +93,8 @@ class Figure:
     def save(self, path: str | os.PathLike[str], **options: Any) -> str:
         """Write the figure; the suffix says the format.
 
-        ``.svg``, ``.pdf``, ``.png``; ``.tikz`` (a picture for LaTeX) and ``.tex`` (a document of it);
+        ``.svg``, ``.pdf``, ``.png``; ``.tikz`` (a picture for LaTeX) and ``.tex`` (a document of it); charts also
+        as ``.pgfplots`` (their numbers, for LaTeX);
         ``.dot`` (Graphviz) and ``.mmd`` (Mermaid), which lay out by themselves. Those that play, forward and
         then backward: ``.html`` (one offline page with a quiz), ``.gif``, ``.apng``, ``.mp4`` (by ffmpeg).
 
@@ -128,8 +130,8 @@ class Figure:
         if exporter.of == "drawing":
             exporter.write(self.drawing, name, **options)
             return name
-        if exporter.of == "figure":
-            exporter.write(self, name, **options)
+        if exporter.of in ("figure", "plot"):
+            exporter.write(self if exporter.of == "figure" else self.plot, name, **options)
             return name
         if self.view is None:
             raise UsageError(
