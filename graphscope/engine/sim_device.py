@@ -8,6 +8,7 @@ is done, and takes ``latency + bytes / bandwidth + flops / rate`` ns.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -180,8 +181,9 @@ class Memory:
         """Bytes after rounding."""
         return self.chunk.size
 
-    def __del__(self) -> None:
-        self.chunk.pool.release(self)
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not ending():  # while the interpreter ends, the names that release() needs are gone
+            self.chunk.pool.release(self)
 
 
 class Pool:

@@ -26,6 +26,7 @@ from weakref import ref
 import numpy as np
 
 from graphscope.engine.dispatch import broken
+from graphscope.engine.frames import user_frame
 from graphscope.record.names import port_of
 from graphscope.record.statistics import describe, to_host
 from graphscope.record.step import BACKWARD, SPAN, UPDATE, StepLife
@@ -77,7 +78,7 @@ class Recorder(StepLife):
             return
         t2 = clock() if self.extra else 0
         if self.unsettled:
-            self._settle(row, node)
+            self._settle(row, node, t0)
         base = self.base
         u = a._rid - base
         if u >> SPAN:
@@ -263,7 +264,7 @@ class Recorder(StepLife):
         """A module's forward starts."""
         if get_ident() != self.thread:
             return
-        if not self.stack:
+        if not self.inside:
             # the next training step, an evaluation after training, or the next batch of one
             if self.after or (self.kind == "eval" and self.root is module):
                 self._close_here()
@@ -271,6 +272,7 @@ class Recorder(StepLife):
                 self.root = module
         stack = self.stack
         stack.append(self.scope)
+        self.inside += 1
         known = module.__dict__.get("_gs_scope")
         if known is not None and known[0] is self.names.token:
             self.scope = known[1]
@@ -288,10 +290,12 @@ class Recorder(StepLife):
             self.where = self.scope << 2 | self.phase
 
     @fenced
-    def leave(self) -> None:
-        """A module's forward, or a named scope, ended."""
+    def leave(self, named: bool = False) -> None:
+        """A module's forward, or a scope that the user named, ended."""
         if get_ident() == self.thread and self.stack:
             self.scope = self.stack.pop()
+            if not named and self.inside:
+                self.inside -= 1
             self.where = self.scope << 2 | self.phase
 
     # ---------------------------------------------------------------- rare work
@@ -309,12 +313,15 @@ class Recorder(StepLife):
         if self.broken is not None:
             return  # somebody still held the recorder
         self.broken = f"{type(error).__name__}: {error}"
-        warnings.warn(
+        text = (
             f"GraphScope stopped recording into {self.pump.path}: an error in the recorder itself "
-            f"({self.broken}). The program runs on; what was written so far can be opened.",
-            RuntimeWarning,
-            stacklevel=3,
+            f"({self.broken}). The program runs on; what was written so far can be opened."
         )
+        # Said at the user's line: at a line of the engine's it would be taken for one of numpy's
+        # warnings about infinities, which are switched off there.
+        frame = user_frame(2)
+        where = ("graphscope", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+        warnings.warn_explicit(text, RuntimeWarning, *where)
 
     def const_text(self, seq: int, k: int) -> str | None:
         """The number that port ``k`` of step ``seq`` (the first of its graph) held, as text."""

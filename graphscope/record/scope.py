@@ -44,7 +44,7 @@ class scope:  # noqa: N801 - reads as a verb at the place of use
         if not mine:
             del self._entered[get_ident()]
         if rec is not None:  # its recorder may be off by now, and on again later
-            rec.leave()
+            rec.leave(True)
 
     def __call__(self, function: _F) -> _F:
         @functools.wraps(function)

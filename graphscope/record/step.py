@@ -39,7 +39,7 @@ class StepLife:
         "sites", "stack", "stacks", "status", "t0", "t_start",
         "thread", "timed", "begin", "end", "begin_append", "end_append", "unsettled", "value_cost", "value_last",
         "value_ns", "values", "wall_ns", "plan", "rids", "where", "told", "track_ns", "broken",
-        "device_time", "clocks", "marks", "asked", "outlive", "unseen",
+        "device_time", "clocks", "marks", "asked", "outlive", "unseen", "inside",
     )  # fmt: skip
 
     def __init__(
@@ -113,6 +113,7 @@ class StepLife:
         self.scope = 0
         self.where = FORWARD
         self.stack: list[int] = []
+        self.inside = 0  # how many of the stack are modules, and not scopes that the user named
         self.root: Any = None
         self.value_cost = 0
         self.entries: list[Any] = []
@@ -277,24 +278,25 @@ class StepLife:
         self._begin(now)
         self.close_ns = clock() - began  # falls into the step that has just begun
 
-    def _settle(self, row: Any, node: Any) -> None:
+    def _settle(self, row: Any, node: Any, t0: int) -> None:
         """Decide what an op means where that is open: after a backward, in a new step, in evaluation."""
         if self.after:
-            if row.writes or (not is_grad_enabled() and not self.stack):
+            if row.writes or (not is_grad_enabled() and not self.inside):
                 return  # it updates
-            self._close_here()
+            self._close_here(t0)
         elif self.kind == "eval" and node is not None:
-            self._close_here()
+            self._close_here(t0)
         if self.kind is None:
             self.kind = "train" if is_grad_enabled() else "eval"
             self._predict()
             self.unsettled = self.kind == "eval"
 
-    def _close_here(self) -> None:
-        scope, stack, root = self.scope, self.stack, self.root
-        self.close()
-        self.scope, self.stack, self.root = scope, stack, root
-        self.where = scope << 2 | self.phase
+    def _close_here(self, at: int = 0) -> None:
+        """Close the step inside whatever scopes and modules are open; at: when the next one's first op began."""
+        open_now = self.scope, self.stack, self.root, self.inside
+        self.close(at=at)
+        self.scope, self.stack, self.root, self.inside = open_now
+        self.where = self.scope << 2 | self.phase
 
     def _predict(self) -> None:
         """The step's kind is known now: predict the last graph of that kind."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -201,3 +203,21 @@ def test_a_bug_in_the_recorder_does_not_stop_the_program(
     assert len(reader.steps().num) >= 1
     assert "a bug" in reader.header()["recording_stopped"]
     assert dispatch.recorder() is None
+
+
+def test_the_user_is_told_that_recording_stopped(tmp_path):
+    program = f"""
+import graphscope as gs
+from graphscope.record.recorder import Recorder
+Recorder._settle = lambda *told: 1 / 0
+w = gs.ones(4, requires_grad=True)
+with gs.profile({str(tmp_path / "run")!r}):
+    for _ in range(3):
+        (w * w).sum().backward()
+print("the program went on")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "the program went on\n" and done.returncode == 0
+    assert done.stderr.count("stopped recording into") == 1 and "ZeroDivisionError" in done.stderr
