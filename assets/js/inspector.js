@@ -38,12 +38,15 @@
 
     /* On a narrow window the inspector is a drawer: it comes with a node and goes with it. */
     drawer(open) {
+      this.shown = this.shown || open;
       const side = this.root.closest(".gs-side");
       if (side) side.classList.toggle("gs-open", open);
     }
 
     empty() {
-      this.drawer(false);
+      // Only what came with a card goes with it: a reader who opened the drawer by hand keeps it.
+      if (this.shown) this.drawer(false);
+      this.shown = false;
       this.root.replaceChildren(el("div", { class: "gs-insp-empty" },
         el("p", {}, "Choose a card to see its value, its gradient, its time and the line it came from."),
         el("p", { class: "gs-quiet" }, "Alt + arrows walk along the lines, / searches, e opens a scope.")));

@@ -208,3 +208,13 @@ def test_the_keyboard_reaches_the_page(visit):
     expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
+
+
+def test_a_drawer_opened_by_hand_stays_open_when_no_card_is_chosen(visit):
+    page = visit("/graph?run=tiny", width=1000)
+    side = page.locator(".gs-side")
+    page.locator("#drawer").click()
+    # the inspector finds nothing chosen, as it does when a page has just been loaded
+    page.evaluate("() => window.gs.set({ step: 1 })")
+    page.wait_for_timeout(300)
+    expect(side).to_be_visible()
