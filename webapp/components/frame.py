@@ -8,6 +8,7 @@ from typing import Any
 from dash import dcc, html
 
 from graphscope.webapp import ids
+from graphscope.webapp.components.inspector import inspector
 from graphscope.webapp.pages import Page
 
 
@@ -18,7 +19,7 @@ def frame(shown: Sequence[Page]) -> Any:
             html.A("Skip to the page", href="#main", className="gs-skip"),
             _top(),
             html.Div(id="banner", role="alert", hidden=True),
-            html.Div([_rail(shown), _main(shown)], className="gs-body"),
+            html.Div([_rail(shown), _main(shown), inspector()], className="gs-body"),
             html.Footer(html.Div(**{"data-gs": "strip"}), id=ids.STRIP),
             dcc.Store(id=ids.LIVE),
         ],

@@ -23,9 +23,15 @@ class Page:
 
 def pages() -> list[Page]:
     """All pages."""
-    from graphscope.webapp.pages import graph, scalars
+    from graphscope.webapp.pages import compare, graph, health, home, memory, ops, scalars, time
 
     return [
+        Page("home", "Home", "home", home.layout),
         Page("graph", "Graph", "graph", graph.layout),
+        Page("time", "Time", "time", time.layout),
+        Page("ops", "Ops", "ops", ops.layout),
+        Page("memory", "Memory", "memory", memory.layout),
         Page("scalars", "Curves", "curves", scalars.layout, scalars.register),
+        Page("health", "Health", "health", health.layout),
+        Page("compare", "Compare", "compare", compare.layout),
     ]

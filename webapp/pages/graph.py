@@ -9,12 +9,11 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from graphscope.webapp.components.inspector import inspector
 from graphscope.webapp.pages import Page
 
 
 def layout() -> Component:
-    """Toolbar, canvas with its hidden tree, legend, and the inspector at the right."""
+    """Toolbar, canvas with its hidden tree, and legend."""
     stage = html.Div(
         [
             html.Canvas(
@@ -28,12 +27,11 @@ def layout() -> Component:
         ],
         className="gs-stage",
     )
-    graph = html.Div(
+    return html.Div(
         [html.Div(className="gs-toolbar", role="toolbar", **{"aria-label": "Graph"}), stage],
         className="gs-graph",
         **{"data-gs": "graph"},
     )
-    return html.Div([graph, inspector()], className="gs-graph-page")
 
 
 PAGE = Page("graph", "Graph", "graph", layout)

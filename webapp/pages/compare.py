@@ -1,0 +1,11 @@
+"""The Compare page."""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+
+def layout() -> Component:
+    """A box that compare.js fills."""
+    return html.Div(className="gs-compare", **{"data-gs": "compare"})

@@ -1,0 +1,11 @@
+"""The Home page."""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+
+def layout() -> Component:
+    """A box that home.js fills."""
+    return html.Div(className="gs-home", **{"data-gs": "home"})

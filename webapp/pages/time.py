@@ -1,0 +1,11 @@
+"""The Time page."""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+
+def layout() -> Component:
+    """A box that time.js fills."""
+    return html.Div(className="gs-time", **{"data-gs": "time"})
