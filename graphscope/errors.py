@@ -9,6 +9,7 @@
     ├── DeviceError     (also RuntimeError)              tensors live on different devices, or none is there
     │   └── OutOfMemory                                  a device's memory limit is reached
     ├── AutogradError   (also RuntimeError)              backward cannot be done
+    ├── NonFiniteError  (also ArithmeticError)           a loss or gradient is not finite, and the run asked to stop
     ├── TraceError      (also ValueError)                a trace file cannot be opened or is damaged
     ├── CheckpointError (also RuntimeError)              a file of saved tensors cannot be read or written
     │   └── UnsafeFile  (also pickle.UnpicklingError)    a file asks for code; nothing of it was run
@@ -61,6 +62,10 @@ class OutOfMemory(DeviceError):
 
 class AutogradError(GraphScopeError, RuntimeError):
     """A gradient that cannot be computed."""
+
+
+class NonFiniteError(GraphScopeError, ArithmeticError):
+    """A loss or a gradient is NaN or infinite in a run that was told to stop there."""
 
 
 class TraceError(GraphScopeError, ValueError):

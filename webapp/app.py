@@ -14,6 +14,7 @@ from flask import Response, redirect, request
 from graphscope.webapp import api, api_graph, security, theme
 from graphscope.webapp.assets_path import assets_path
 from graphscope.webapp.components.frame import frame
+from graphscope.webapp.components.table import on_demand
 from graphscope.webapp.pages import pages
 from graphscope.webapp.runs import RunDirectory
 
@@ -72,6 +73,7 @@ def create_app(
         suppress_callback_exceptions=True,
         index_string=_INDEX.replace("TOKEN", escape(secret)).replace("ICON", _ICON),
     )
+    app.interpolate_index = on_demand(app.interpolate_index)
     app.enable_dev_tools(debug=False)
     app.layout = frame(shown)
     server: Any = app.server
@@ -91,4 +93,4 @@ def create_app(
 
 def _home() -> Any:
     query = request.query_string.decode("ascii", "replace")
-    return redirect(f"/graph?{query}" if query else "/graph")
+    return redirect(f"/home?{query}" if query else "/home")

@@ -3,6 +3,10 @@
 APP = "app"
 STRIP = "strip"
 LIVE = "live"  # a dcc.Store: the latest revision card, for callbacks
+OPS_TABLE = "ops-table"  # the box of the grid on the Ops page
+OPS_ROOF = "ops-roof"  # the box of the roofline chart
+COMPARE_TABLE = "compare-table"
+COMPARE_CURVES = "compare-curves"
 CURVES = "curves"  # the box that holds the cards of the Curves page
 
 

@@ -9,7 +9,7 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   // Address parameters in their order; everything else of the state is not worth a bookmark.
-  const NAMES = ["run", "step", "node", "open", "color", "with", "x", "log", "smooth"];
+  const NAMES = ["run", "step", "node", "scope", "tab", "by", "vs", "open", "color", "with", "x", "log", "smooth"];
   const listeners = [];
   const news = [];
 
@@ -19,7 +19,7 @@
     for (const name of NAMES) state[name] = given.get(name);
     const step = state.step;
     state.step = step !== null && /^\d{1,15}$/.test(step) ? Number(step) : null;
-    state.page = location.pathname.split("/")[1] || "graph";
+    state.page = location.pathname.split("/")[1] || "home";
     state.theme = given.get("theme") || remembered("theme");
     if (state.theme !== "light" && state.theme !== "dark") state.theme = null;
     return state;

@@ -44,7 +44,7 @@
     show() {
       const pages = [...this.root.querySelectorAll(".gs-page")];
       const found = pages.some((p) => p.dataset.page === gs.state.page);
-      if (!found) gs.state.page = "graph";
+      if (!found) gs.state.page = "home";
       const now = gs.state.page;
       this.root.dataset.page = now;
       for (const page of pages) page.hidden = page.dataset.page !== now;

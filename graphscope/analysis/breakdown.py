@@ -123,6 +123,11 @@ def breakdown_table(reader: TraceReader, kind: str = "train") -> tuple[Longs, Fl
     A step without timings is a row of NaN.
     """
     table = reader.steps(kind)
+    return table.num, parts_table(reader, table, kind)
+
+
+def parts_table(reader: TraceReader, table: StepTable, kind: str = "train") -> Floats:
+    """``[steps, 7]`` nanoseconds of these steps in the order of ``PARTS``; NaN without timings."""
     phases = phase_table(reader, table, kind)
     out = np.full((len(table), len(PARTS)), np.nan)
     out[:, 0], out[:, 1] = phases[:, 0], np.where(np.isnan(phases[:, 0]), np.nan, table.copies)
@@ -130,7 +135,7 @@ def breakdown_table(reader: TraceReader, kind: str = "train") -> tuple[Longs, Fl
     rest = np.maximum(table.wall_ns - out[:, :5].sum(axis=1), 0)
     out[:, 6] = np.minimum(table.rec_ns, rest)
     out[:, 5] = rest - out[:, 6]
-    return table.num, out
+    return out
 
 
 def phase_table(reader: TraceReader, table: StepTable, kind: str = "train") -> Floats:

@@ -130,7 +130,11 @@ class _Capture:
                 continue
             sources = zip(self.inputs[i], saved[:n], strict=False)
             for value, a in ((i, saved[n]), *sources):
-                if value >= 0 and self.nodes[value].nout == 1 and hasattr(a, "dtype"):
+                if not hasattr(a, "dtype"):
+                    continue
+                if value < 0:  # its tensor may be gone
+                    self._hosted.setdefault(value, to_host(a))
+                elif self.nodes[value].nout == 1:
                     found.setdefault(value, to_host(a))
         return found
 
@@ -144,16 +148,21 @@ class _Capture:
         if source >= 0:
             return values[source]
         t = self.ports[-1 - source]
-        if t is None:
-            return None
         if source not in self._hosted:
+            if t is None:
+                return None
             self._hosted[source] = to_host(
                 t._a
             )  # what lives on another device is computed again here
         return self._hosted[source]
 
-    def gradients(self, values: list[Any]) -> dict[int, Any]:
-        """d(roots)/d(value) by value number: after backward only, and only if it agrees with .grad."""
+    def gradients(
+        self, values: list[Any], parts: dict[tuple[int, int], Any] | None = None
+    ) -> dict[int, Any]:
+        """d(roots)/d(value) by value number: after backward only, and only if it agrees with .grad.
+
+        parts: takes what each op (number, position of its input) added; then nothing is compared with .grad.
+        """
         leaves = [(k, t) for k, t in enumerate(self.ports) if t is not None and t._rg]
         if not any(t._grad is not None for _, t in leaves):
             return {}
@@ -180,8 +189,10 @@ class _Capture:
                 if node.shapes is not None and got.shape != node.shapes[w.slot]:
                     got = bw.sum_to(got, node.shapes[w.slot])
                 v = by_slot[w.slot]
+                if parts is not None:
+                    parts[i, w.slot] = got
                 found[v] = got if v not in found else found[v] + got
-        agree = all(
+        agree = parts is not None or all(
             v in found and np.allclose(found[v], g, rtol=1e-4, atol=1e-6) for v, g in told.items()
         )
         return found if agree else told

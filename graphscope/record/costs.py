@@ -83,7 +83,7 @@ class Costs:
                     else:
                         v = specs[v if v < PORT else n + v - PORT]
                 fact = (row, params, u, v, specs[i])
-                if not row.view:
+                if not row.view and key[6] is not None:  # None: it raised
                     cost = self._cost(fact, graph, shapes, i, -1, i)
             elif len(key) == 4 and key[1] >= 0 and facts[key[1]] is not None:
                 _, twin, slot, _ = key

@@ -43,6 +43,7 @@ class Pump:
         put = self.writer
         self._notes: dict[str, Callable[..., None]] = {
             "scalar": put.add_scalar, "text": put.add_text, "media": put.add_media, "meta": put.set_meta,
+            "finding": put.add_finding,
         }  # fmt: skip
         self.thumbs_left = 1 << 16  # elements of samples that may still be kept; grows with the run
         self.dropped = 0

@@ -27,6 +27,7 @@ import numpy as np
 
 from graphscope.engine.dispatch import broken
 from graphscope.engine.frames import user_frame
+from graphscope.errors import NonFiniteError
 from graphscope.record.names import port_of
 from graphscope.record.statistics import describe, to_host
 from graphscope.record.step import BACKWARD, SPAN, UPDATE, StepLife
@@ -43,6 +44,8 @@ def fenced(method: _F) -> _F:
     def guarded(self: Any, *args: Any, **options: Any) -> Any:
         try:
             return method(self, *args, **options)
+        except NonFiniteError:  # asked for
+            raise
         except Exception as error:
             broken(self, error)
 
@@ -216,9 +219,12 @@ class Recorder(StepLife):
             and type(roots[0]._a) is np.ndarray
         ):
             self.loss = loss = float(roots[0]._a)
-            if loss - loss != 0:
+            finite = loss - loss == 0
+            if not finite:
                 self.nonfinite = 1
                 self.value_last = 0.0
+            if self.trap is not None:
+                self.trap.loss(self, roots[0], finite)
 
     @fenced
     def backward_end(self) -> None:
@@ -227,6 +233,8 @@ class Recorder(StepLife):
             self.phase = UPDATE
             self.where = self.scope << 2 | UPDATE
             self.after = self.unsettled = True
+            if self.trap is not None:
+                self.trap.gradients(self)
 
     @fenced
     def data(self, t0: int, t1: int) -> None:
@@ -255,9 +263,30 @@ class Recorder(StepLife):
 
     @fenced
     def failed(self, row: Any, inputs: Any, error: BaseException) -> None:
-        """An op raised; the step will be kept as failed."""
+        """An op raised; the step is kept as failed, and its graph has the op with what it was given."""
+        if get_ident() != self.thread:
+            return
         shapes = ", ".join(str(tuple(x._a.shape)) for x in inputs)
         self.status, self.note = "failed", f"{row.name}({shapes}): {error}"
+        now = clock()
+        if self.unsettled:
+            self._settle(row, None, now)
+        if self.told is not None:
+            self._leave_track()
+        base, i = self.base, self.i
+        wires = [self._port(x) if (x._rid - base) >> SPAN else x._rid - base for x in inputs]
+        if not wires:
+            return  # it makes a tensor out of nothing: there is nothing to draw it behind
+        others: Any = None if len(wires) == 1 else wires[1] if len(wires) == 2 else tuple(wires[1:])
+        key = (row, (0,) if row.multi else (), wires[0], others, self.scope, self.phase, None, 0)
+        if i >= self.n_expected or self.expected[i] != key:
+            self._new(i, key, None)
+        self.shapes_append(())
+        self.begin_append(now)
+        self.end_append(now)
+        self.refs_append(None)
+        self.deaths_append(len(self.dead))
+        self.i = i + 1
 
     @fenced
     def enter(self, module: Any) -> None:

@@ -14,10 +14,12 @@ import numpy as np
 from graphscope.engine import dispatch
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import TraceError, UsageError
+from graphscope.record.nonfinite import Trap
 from graphscope.record.pump import Pump
 from graphscope.record.recorder import Recorder
 from graphscope.record.results import Results
 from graphscope.record.schedule import RECORDING, ProfilerAction, Schedule, Window, Windows, always
+from graphscope.record.wreck import facts_of
 from graphscope.trace.format import new_run_path
 
 VALUES = ("auto", "off", "stats", "full")
@@ -49,6 +51,8 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
     device_time: of ops on a device; "interval" takes the time between two marks in its queue, "isolated"
     waits for every op before the next, "off" takes none.
     budget: share of wall time that statistics may cost.
+    raise_on_nan: stop with NonFiniteError where a loss or a gradient is NaN or infinite; it says which op made it so.
+    Without, the run goes on and the finding is in the trace.
 
     Steps end by themselves (the first forward op after a backward opens the next); ``step()`` ends one
     by hand. Raises: UsageError for options that make no sense. A folder that cannot be written gives
@@ -67,6 +71,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         budget: float = 0.05,
         on_trace_ready: Callable[[Any], Any] | None = None,
         name: str | None = None,
+        raise_on_nan: bool = False,
     ) -> None:
         if values not in VALUES:
             raise UsageError(
@@ -93,6 +98,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         self._models: list[tuple[Any, str]] = []
         self._before: Any = None
         self._device_time = device_time
+        self._raise_on_nan = bool(raise_on_nan)
         self._on_trace_ready = on_trace_ready
         self._windows = Windows(schedule)
         self._ended = 0
@@ -126,6 +132,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
             return self
         self._recorder = Recorder(self._pump, **self._options)  # type: ignore[arg-type]
         self._recorder.device_time = self._device_time
+        self._recorder.trap = Trap(self._options["values"] != "off", self._raise_on_nan)
         for model, root in self._models:
             self._recorder.names.name_tree(model, root)
         self._pump.start(self._recorder)
@@ -200,6 +207,8 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         # By way of the writer's thread, which may be writing at this moment.
         if recorder.broken is not None:
             pump.notes.append(("meta", "recording_stopped", recorder.broken))
+        if text and error is not None:
+            pump.notes += [("meta", key, value) for key, value in facts_of(error).items()]
         if recorder.foreign:
             pump.notes.append(("meta", "foreign_ops", recorder.foreign))
         pump.close("failed" if text else "finished", text)

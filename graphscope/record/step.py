@@ -39,7 +39,7 @@ class StepLife:
         "sites", "stack", "stacks", "status", "t0", "t_start",
         "thread", "timed", "begin", "end", "begin_append", "end_append", "unsettled", "value_cost", "value_last",
         "value_ns", "values", "wall_ns", "plan", "rids", "where", "told", "track_ns", "broken",
-        "device_time", "clocks", "marks", "asked", "outlive", "unseen", "inside",
+        "device_time", "clocks", "marks", "asked", "outlive", "unseen", "inside", "trap",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +65,7 @@ class StepLife:
         self.op_ns = 600.0  # cost of one event, measured on every step that is looked at
         self.track_ns = cost_on_track()
         self.broken: str | None = None
+        self.trap: Any = None  # record.nonfinite
         self.device_time = "interval"  # how devices are timed: "interval", "isolated" or "off"
         self.seq = 0
         self.num = {"train": 0, "eval": 0}

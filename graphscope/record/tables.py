@@ -58,6 +58,7 @@ def tables(graph: GraphRecord, op_id: Any, string: Any) -> tuple[list[Any], list
             flags |= (schema.VIEW if row.view else 0) | (schema.INPLACE if row.writes else 0)
             flags |= schema.WANTS_GRAD if mask else 0
             flags |= schema.COPY if row.name in COPIES else 0
+            flags |= schema.FAILED if key[6] is None else 0
             text = string(json.dumps(_params(row, params), default=str)) if params else -1
             nodes.append([op_id(row), phase, scope, site, -1, -1, text, flags])
             wires = (u,) if v is None else (u, *v) if isinstance(v, tuple) else (u, v)

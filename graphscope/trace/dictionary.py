@@ -51,6 +51,11 @@ class Dictionary(Rows):
                     self._specs[key] = Spec(key, sizes, str(dtype), int(nbytes), str(device))
         return self._specs.get(id) or Spec(id, (), "?", 0, "?")
 
+    def sources(self) -> list[str]:
+        """The files whose text is in the trace."""
+        rows = self._rows("SELECT file FROM sources ORDER BY file", partial=True)
+        return [str(file) for (file,) in rows]
+
     def source(self, file: str) -> str | None:
         """The text of a source file as it was when it ran."""
         row = self._one("SELECT text FROM sources WHERE file = ?", file)

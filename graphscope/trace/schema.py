@@ -18,7 +18,7 @@ DATA, FORWARD, BACKWARD, UPDATE = range(4)
 PHASES = ("data", "forward", "backward", "update")
 
 # flags
-VIEW, INPLACE, EXTRA, WANTS_GRAD, COPY = 1, 2, 4, 8, 16
+VIEW, INPLACE, EXTRA, WANTS_GRAD, COPY, FAILED = 1, 2, 4, 8, 16, 32
 
 # ports blob: int32[p, 4] = name, kind, scope, const
 PORT_COLUMNS = 4

@@ -62,8 +62,7 @@ def node_values(
     if step is not None and step.status != "ok" and len(step.dur_ns) < graph.n:
         stopped = len(step.dur_ns)
     reached = reach(graph, stopped)
-    # A step that raised ends with the op that raised, as far as it was recorded.
-    failing = graph.n - 1 if step is not None and step.status == "failed" and graph.n else None
+    failing = failed_node(graph, step)
     durations = step.dur_ns if step is not None else np.zeros(0, np.int64)
     phases = graph.phase
     wall = float(step.wall_ns) if step is not None and step.wall_ns > 0 else 0.0
@@ -81,10 +80,20 @@ def node_values(
         card["bytes"] = _bytes(node, view)
         card["grad_rms"] = _finite(gradient.rms) if gradient is not None else None
         card["health"] = _health(node, values)
+        if value is not None and value.count:
+            card["zeros"] = round(float(value.health[2]) / value.count, 4)
         if failing is not None and failing in node.members:
             card["failed"] = True
         out[node.id] = card
     return out
+
+
+def failed_node(graph: Graph, step: Step | None) -> int | None:
+    """The op that raised in a failed step: the one marked so, else the last that was recorded."""
+    if step is None or step.status != "failed" or not graph.n:
+        return None
+    marked = [i for i, flags in enumerate(graph.flags.tolist()) if flags & schema.FAILED]
+    return marked[-1] if marked else graph.n - 1
 
 
 def value_text(entry: Entry | None) -> str:

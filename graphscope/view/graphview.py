@@ -11,15 +11,15 @@ import hashlib
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from graphscope.errors import UsageError
-from graphscope.view import layout
+from graphscope.view import focus, layout
 from graphscope.view.level import Point
 from graphscope.view.source import Source
-from graphscope.view.structure import PARAM, Structure, short_name, structure
+from graphscope.view.structure import OP, PARAM, Structure, short_name, structure
 from graphscope.view.visible import Node, auto_depths, open_to, visible
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class ViewState:
     color: str = "family"
     search: str = ""
     unrolled: bool = False
+    focus: str = ""
     theme: str = "light"
 
 
@@ -66,6 +67,8 @@ class Edge:
     points: tuple[Point, ...]
     weight: float
     shape: str
+    tex: str = ""
+    """What backward does along it: the local derivative, from target to source."""
 
 
 @dataclass
@@ -80,6 +83,10 @@ class GraphView:
     opened: frozenset[str]
     source: Source
     start: dict[str, float] = field(default_factory=dict)
+    saved: list[tuple[str, str]] = field(default_factory=list)
+    """Of a mirrored view: which cards are kept alive for which gradients."""
+    focus: str = ""
+    """The part that is shown, if it is not the whole graph (see ``view.focus``)."""
 
     def node(self, id: str) -> Node | None:
         return next((node for node in self.nodes if node.id == id), None)
@@ -107,6 +114,7 @@ class GraphView:
                     "main": node.main,
                     "members": node.members,
                     "site": node.site,
+                    **({"twin": node.twin, "form": node.form} if node.twin else {}),
                 }
                 for node in self.nodes
             ],
@@ -129,10 +137,13 @@ class GraphView:
                     "points": [[round(x, 1), round(y, 1)] for x, y in edge.points],
                     "weight": edge.weight,
                     "shape": edge.shape,
+                    **({"tex": edge.tex} if edge.tex else {}),
                 }
                 for edge in self.edges
             ],
             "start": self.start,
+            "saved": self.saved,
+            "focus": self.focus,
         }
 
 
@@ -175,6 +186,19 @@ def build(
     state = state or ViewState()
     source = Source(graph, reader, specs, state.step)
     folded = _structure(graph, source, state.unrolled)
+    if state.focus:
+        wanted = focus.parse(state.focus)
+        keep = wanted and focus.cards(folded, graph, wanted)
+        if keep:  # a step of another graph may lack the card: then the whole is shown
+            return replace(
+                _view(graph, source, focus.narrowed(folded, keep), state, form), focus=state.focus
+            )
+    return _view(graph, source, folded, state, form)
+
+
+def _view(
+    graph: Graph, source: Source, folded: Structure, state: ViewState, form: Form
+) -> GraphView:
     opened = state.opened
     if form.collapse is not None:
         opened = _asked(folded, form.collapse)
@@ -251,6 +275,7 @@ def _build(
             tuple(route),
             edge_weight(link.elements),
             link.shape if link.shape != shown.nodes[link.src].shape else "",
+            _local(graph, link.value, shown.nodes[link.dst]),
         )
         for link, route in zip(shown.links, positions.routes, strict=True)
     ]
@@ -260,6 +285,19 @@ def _build(
     return GraphView(
         digest, positions.bounds, nodes, groups, edges, is_open, source, _start(positions.bounds)
     )
+
+
+def _local(graph: Graph, value: int, node: Node) -> str:
+    """TeX of the gradient that an op sends back along a line, if its dictionary entry tells it."""
+    if node.kind != OP or not 0 <= node.main < graph.n:
+        return ""
+    info = graph.op_info(node.main)
+    if not info.vjp_tex:
+        return ""
+    for name, source in zip(info.inputs, graph.inputs(node.main), strict=False):
+        if source == value and name in info.vjp_tex:
+            return info.vjp_tex[name].partition("=")[2].strip() or info.vjp_tex[name]
+    return ""
 
 
 def edge_weight(elements: int) -> float:

@@ -35,6 +35,9 @@ class Node:
     fold: int = 1
     host: str = ""
     parts: list[Card] = field(default_factory=list)
+    twin: str = ""
+    """Of a mirrored card: the card that it is the gradient of, whose kind is ``form``."""
+    form: str = ""
     x: float = 0.0
     y: float = 0.0
     w: float = 184.0

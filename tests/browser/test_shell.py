@@ -42,7 +42,7 @@ def test_no_runs_shows_the_lines_to_add(fresh, visit):
     expect(pill(page)).to_have_text("Finished")
     expect(notice).to_be_hidden()
     expect(page).to_have_url(re.compile("run=tiny"))
-    expect(page.locator(".gs-graph canvas")).to_have_attribute("data-ready", re.compile(r"\d+"))
+    expect(page.locator(".gs-home")).to_be_visible()
 
 
 def test_waiting_for_the_first_step(fresh, visit):

@@ -51,10 +51,10 @@ def test_pages_have_a_language_and_no_foreign_address(client, path):
     )
 
 
-def test_the_root_leads_to_the_graph(client):
+def test_the_root_leads_home(client):
     answer = client.get("/?run=tiny")
     assert answer.status_code in (301, 302, 308)
-    assert answer.headers["Location"].endswith("/graph?run=tiny")
+    assert answer.headers["Location"].endswith("/home?run=tiny")
 
 
 def test_every_script_and_style_of_ours_is_served(client):

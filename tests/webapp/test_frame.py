@@ -39,7 +39,7 @@ def test_the_page_is_english_and_asks_nobody_else(client):
 
 def test_every_page_has_its_place_in_the_frame(client):
     layout = client.get("/_dash-layout").text
-    drawings = (assets_path() / "css" / "shell.css").read_text("utf-8")
+    drawings = (assets_path() / "css" / "icons.css").read_text("utf-8")
     for page in pages():
         assert f'"data-page":"{page.path}"' in layout
         assert f".gs-icon-{page.icon} " in drawings

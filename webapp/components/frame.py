@@ -45,6 +45,7 @@ def _top() -> Any:
             html.Span(id="pace", className="gs-fact"),
             html.Span(id="summary", className="gs-fact gs-summary"),
             html.Span(className="gs-spring"),
+            html.Div(className="gs-control", **{"data-gs": "control"}),
             html.Span(id="cost", className="gs-fact gs-cost"),
             _button("drawer", "inspector", "Show or hide the inspector"),
             _button("theme", "auto", "Colours"),

@@ -15,7 +15,7 @@ class Page:
     """Address and name, without the slash: ``graph``."""
     title: str
     icon: str
-    """Name of a drawing in shell.css: ``.gs-icon-<icon>``."""
+    """Name of a drawing in icons.css: ``.gs-icon-<icon>``."""
     layout: Callable[[], Any]
     register: Callable[[Any, Any], None] | None = None
     """Called once with the Flask server and the run directory: adds the page's own routes."""
@@ -28,8 +28,8 @@ def pages() -> list[Page]:
     return [
         Page("home", "Home", "home", home.layout),
         Page("graph", "Graph", "graph", graph.layout),
-        Page("time", "Time", "time", time.layout),
-        Page("ops", "Ops", "ops", ops.layout),
+        Page("time", "Time", "time", time.layout, time.register),
+        Page("ops", "Ops", "ops", ops.layout, ops.register),
         Page("memory", "Memory", "memory", memory.layout),
         Page("scalars", "Curves", "curves", scalars.layout, scalars.register),
         Page("health", "Health", "health", health.layout),

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 SEVERITIES = ("error", "warning", "info")
 TOPICS = ("structure", "training", "performance", "memory")
+# What one check of a rule is: a look at the graphs and at the run so far, at a step, or at a step whose
+# values were taken.
+OCCASIONS = ("graph", "run", "steps", "values")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Hit:
     site: the user's line; where it is None, that of the first node that has one.
     fix: the change of this very code, if the rule can say it; else the rule's own ``fix`` stands.
     key: hits with one key are one finding over time (the parameter's name, the node's stable key).
+    severity: if this hit weighs other than the rule says.
     """
 
     step: int
@@ -37,6 +41,7 @@ class Hit:
     fix: str = ""
     key: str = ""
     kind: str = "train"
+    severity: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,17 @@ class Rule:
     """One thing that can be wrong with a training.
 
     check: looks at a case and yields hits; ``settings`` are its thresholds, which a user may change.
-    patience: how many hits in a row (of checks, for one key) it takes until it shows.
+    on: when it is asked, and what a hit then says.
+        "graph": when there is a new graph; yields all hits that hold, of every graph.
+        "run": when there is anything new; yields all hits that hold now.
+        "steps", "values": when there are new steps (with values); yields hits for ``case.fresh(kind)``,
+        or ``case.fresh_values(kind)``, and for these only. ``patience`` counts in them.
+    kinds: of the steps that it looks at, for "steps" and "values".
+    patience: how many hits in a row (of checks, for one key) it takes until it shows; a check without a
+        hit arms it again.
+    lasting: what happened once stays true (an exception); else a finding stands while the newest check hits.
     source: whose thresholds these are, for the page and the docs.
+    about: what the settings mean, by name.
     """
 
     id: str
@@ -59,3 +73,7 @@ class Rule:
     patience: int = 1
     source: str = ""
     link: str = ""
+    on: str = "graph"
+    kinds: tuple[str, ...] = ("train",)
+    lasting: bool = False
+    about: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,226 @@
+/* A table of numbers: AG Grid in the page's colours, one unit a column, rows that keep their place.
+ *
+ *   const table = new gs.Table(box, { columns, pick(row), order(nodes), key })
+ *   table.show(rows, total)       rows have an `id`; scroll, selection, sorting and filter stay
+ *
+ * A column: { field, title, kind, digits, tip, bar, hide, ... }. kind is one of ns, bytes, flops,
+ * flops_s, bytes_s, count, share, number, ratio or text; times, bytes and operations of one column
+ * have one unit, which stands in its title. What a cell holds is always the raw number.
+ */
+(function () {
+  "use strict";
+  const gs = (window.gs = window.gs || {});
+  const UNITS = { ns: "ns", bytes: "bytes", flops: "flops" };
+  let script = null;
+
+  // Named in components/table.py; Dash's grid looks functions up here.
+  const functions = (window.dashAgGridFunctions = window.dashAgGridFunctions || {});
+  functions.graphscopeTheme = (base) => base.withParams({
+    accentColor: "var(--gs-focus)", backgroundColor: "var(--gs-surface)", foregroundColor: "var(--gs-ink)",
+    textColor: "var(--gs-ink)", borderColor: "var(--gs-line)", chromeBackgroundColor: "var(--gs-surface)",
+    headerBackgroundColor: "var(--gs-surface)", headerTextColor: "var(--gs-ink2)", headerFontWeight: 600,
+    rowHoverColor: "var(--gs-page)", selectedRowBackgroundColor: "color-mix(in srgb, var(--gs-focus) 12%, var(--gs-surface))",
+    oddRowBackgroundColor: "var(--gs-surface)", menuBackgroundColor: "var(--gs-surface)", inputFocusBorder: "1px solid var(--gs-focus)",
+    fontFamily: "inherit", fontSize: 12, headerFontSize: 12, spacing: 4, cellHorizontalPadding: 8,
+    wrapperBorder: false, wrapperBorderRadius: 0, borderRadius: 4, columnBorder: false, iconSize: 12,
+    rowBorder: "1px solid var(--gs-line)", browserColorScheme: "inherit",
+  });
+
+  /* The grid's script, once; it is the heaviest of the page and most pages have no table. */
+  function load() {
+    if (script) return script;
+    script = new Promise((done, failed) => {
+      if (window.dash_ag_grid) return done();
+      const meta = document.querySelector("meta[name=graphscope-grid]");
+      if (!meta) return failed(new Error("the table's script is not known"));
+      const tag = gs.el("script", { src: meta.content, onload: () => done(), onerror: () => failed(new Error("the table's script cannot be loaded")) });
+      document.head.append(tag);
+    });
+    return script;
+  }
+
+  gs.Table = class {
+    constructor(box, options) {
+      this.box = box;
+      this.on = options;
+      this.columns = options.columns;
+      this.unit = {};
+      this.rows = null;
+      this.total = null;
+      this.api = null;
+      gs.onTheme(() => this.api && this.api.refreshCells({ force: true }));
+    }
+
+    /* Rows arrive before the grid is there: the newest wait for it. */
+    show(rows, total) {
+      this.rows = rows;
+      this.total = total || null;
+      if (this.api) this.put();
+      else this.start();
+    }
+
+    async start() {
+      if (this.starting) return;
+      this.starting = true;
+      try {
+        await load();
+        window.dash_clientside.set_props(this.box.id, { children: JSON.parse(this.box.dataset.grid) });
+        this.api = await window.dash_ag_grid.getApiAsync(`${this.box.id}-grid`);
+      } catch (error) {
+        this.starting = false;
+        this.box.replaceChildren(gs.el("p", { class: "gs-note" }, error.message));
+        return;
+      }
+      const api = this.api;
+      api.addEventListener("rowClicked", (e) => e.node && !e.node.rowPinned && this.on.pick && this.on.pick(e.data, e));
+      api.addEventListener("cellKeyDown", (e) => {
+        if (e.event && e.event.key === "Enter" && !e.node.rowPinned && this.on.pick) this.on.pick(e.data, e);
+      });
+      if (this.on.order) api.setGridOption("postSortRows", (p) => this.on.order(p.nodes, this));
+      if (this.on.shown) {
+        api.setGridOption("isExternalFilterPresent", () => true);
+        api.setGridOption("doesExternalFilterPass", (node) => this.on.shown(node.data));
+      }
+      this.put();
+    }
+
+    /* Other columns: another grouping. The order of the rows goes back to what is asked for. */
+    define(columns) {
+      this.columns = columns;
+      this.made = null;
+    }
+
+    put() {
+      for (const c of this.columns) {
+        if (UNITS[c.kind]) this.unit[c.field] = gs.units.unit(this.rows.map((r) => r[c.field]), UNITS[c.kind]);
+      }
+      const heads = this.columns.map((c) => [c.field, this.unit[c.field], c.hide].join()).join("|");
+      if (this.heads !== heads || !this.made) {
+        const again = this.made;
+        this.heads = heads;
+        this.made = true;
+        // What the reader chose (order, width, sorting, filter, hidden columns) survives a change of units.
+        const defs = this.columns.map((c) => this.definition(c, again));
+        this.api.setGridOption("maintainColumnOrder", true);
+        this.api.setGridOption("columnDefs", defs);
+      }
+      this.api.setGridOption("rowData", this.rows);
+      this.api.setGridOption("pinnedBottomRowData", this.total ? [this.total] : []);
+      this.api.setGridOption("loading", false);
+      this.box.dataset.ready = String(this.rows.length);
+      if (this.chosen !== undefined) this.choose(this.chosen);
+    }
+
+    definition(c, again) {
+      const text = !c.kind || c.kind === "text";
+      const unit = this.unit[c.field];
+      const suffix = { ns: unit, bytes: unit, flops: unit !== undefined ? `${unit}FLOP` : "", share: "%" }[c.kind];
+      const def = {
+        field: c.field, colId: c.field, headerName: suffix ? `${c.title} (${suffix})` : c.title, headerTooltip: c.tip || c.title,
+        sortable: true, resizable: true, suppressHeaderMenuButton: true, suppressHeaderFilterButton: false,
+        filter: text ? "agTextColumnFilter" : "agNumberColumnFilter",
+        type: text ? undefined : "rightAligned", sortingOrder: text ? ["asc", "desc", null] : ["desc", "asc", null],
+        comparator: text ? undefined : (a, b) => number(a) - number(b),
+        minWidth: c.min || (text ? 120 : 72), tooltipValueGetter: (p) => (text ? p.value : full(p.value)),
+        valueFormatter: (p) => this.cell(c, p.value), cellClass: text ? "gs-cell-text" : "gs-cell-number",
+        pinned: c.pinned, flex: c.flex,
+      };
+      if (!c.flex) def.width = c.width || 96;
+      if (!again) {
+        def.hide = Boolean(c.hide);
+        def.sort = c.sort || null;
+      }
+      if (c.render) def.cellRenderer = cell(c.render, this);
+      else if (c.bar) def.cellRenderer = cell((p) => bar(p, this.cell(c, p.value)), this);
+      return def;
+    }
+
+    cell(c, value) {
+      if (value === null || value === undefined) return c.kind === "text" || !c.kind ? "" : "\u2014";
+      const unit = this.unit[c.field];
+      if (UNITS[c.kind]) return bare(gs.units[c.kind](value, unit), c.kind === "flops" ? `${unit}FLOP` : unit);
+      if (c.kind === "flops_s" || c.kind === "bytes_s") return gs.units.rate(value, c.kind.slice(0, 5));
+      if (c.kind === "share") return bare(gs.units.share(value), "%");
+      if (c.kind === "count") return gs.units.count(value);
+      if (c.kind === "number" || c.kind === "ratio") return gs.units.number(value);
+      return String(value);
+    }
+
+    /* Marks the row of this id and brings it into view; null marks none. */
+    choose(id) {
+      this.chosen = id;
+      if (!this.api) return;
+      const node = id === null ? null : this.api.getRowNode(id);
+      const now = this.api.getSelectedNodes()[0];
+      if (now && now !== node) now.setSelected(false);
+      if (!node || node === now) return;
+      node.setSelected(true);
+      this.api.ensureNodeVisible(node);
+    }
+
+    find(text) {
+      if (this.api) this.api.setGridOption("quickFilterText", text);
+    }
+
+    refilter() {
+      if (this.api) this.api.onFilterChanged();
+    }
+
+    hidden() {
+      return this.api ? this.api.getColumns().filter((c) => !c.isVisible()).map((c) => c.getColId()) : [];
+    }
+
+    toggle(field, shown) {
+      if (this.api) this.api.setColumnsVisible([field], shown);
+    }
+
+    /* Numbers in base units, as they are: a spreadsheet does its own rounding. */
+    csv(name) {
+      if (!this.api) return;
+      const fields = this.columns;
+      this.api.exportDataAsCsv({
+        fileName: name, skipPinnedBottom: true, allColumns: true,
+        processHeaderCallback: (p) => p.column.getColId(),
+        processCellCallback: (p) => {
+          const c = fields.find((f) => f.field === p.column.getColId());
+          return safe(c && p.node && p.node.data ? p.node.data[c.field] : p.value);
+        },
+      });
+    }
+  };
+
+  const number = (x) => (x === null || x === undefined ? -Infinity : x);
+  const full = (x) => (typeof x === "number" ? String(x) : x === null || x === undefined ? "not recorded" : String(x));
+  // The unit stands in the column's title.
+  const bare = (text, unit) => (unit && text.endsWith(` ${unit}`) ? text.slice(0, -unit.length - 1) : text);
+
+  /* A text that a spreadsheet would run as a formula gets an apostrophe before it. */
+  const safe = (x) => (x === null || x === undefined ? "" : typeof x === "string" && /^[=+\-@\t\r]/.test(x) ? `'${x}` : x);
+
+  /* A cell of our own: the grid asks for an object with getGui. */
+  function cell(make, table) {
+    return class {
+      init(p) {
+        this.gui = gs.el("span", { class: "gs-cell" });
+        this.refresh(p);
+      }
+      getGui() {
+        return this.gui;
+      }
+      refresh(p) {
+        const made = make(p, table);
+        this.gui.replaceChildren(...(Array.isArray(made) ? made : [made]));
+        return true;
+      }
+    };
+  }
+
+  /* The number with its bar behind: length says it, the heat colour repeats it. */
+  function bar(p, text) {
+    const share = Math.min(Math.max(p.value || 0, 0), 1);
+    const fill = gs.el("i", { class: "gs-bar-fill" });
+    fill.style.width = `${(100 * share).toFixed(1)}%`;
+    fill.style.background = gs.heat("time", 0.4 + 0.6 * share);
+    return [gs.el("span", { class: "gs-bar", "aria-hidden": "true" }, fill), gs.el("span", { class: "gs-bar-text" }, text)];
+  }
+})();

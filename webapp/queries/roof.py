@@ -1,0 +1,83 @@
+"""The roofline of the Ops page: rates of one step against the ceilings, and in words what limits it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphscope import units
+from graphscope.analysis.aggregate import GROUPS
+from graphscope.analysis.ceilings import Ceilings
+from graphscope.analysis.roofline import Roofline, roofline
+from graphscope.analysis.tabular import plain, rate
+from graphscope.errors import TraceError, UsageError
+from graphscope.trace import schema
+from graphscope.view.figures.roofline import Point, Roof, drawable, figure
+from graphscope.view.palette import theme
+from graphscope.webapp.queries.graph import look
+from graphscope.webapp.theme import chart_layout
+
+if TYPE_CHECKING:
+    from graphscope.trace.reader import TraceReader
+
+POINTS = 400
+
+
+def roof_json(
+    reader: TraceReader,
+    by: str = "op",
+    num: int | None = None,
+    look_name: str = "light",
+    ceilings: Ceilings | None = None,
+) -> dict[str, Any]:
+    """The figure, and per group what limits it. A trace without costs gives a sentence instead.
+
+    Raises: TraceError when there is no such step or grouping.
+    """
+    if by not in GROUPS:
+        raise TraceError("There is no such table.")
+    step = look(reader, num)
+    try:
+        found = roofline(reader, by, step.num, step.kind, ceilings=ceilings)
+    except UsageError as error:
+        return {"by": by, "step": step.num, "note": str(error), "figure": None, "rows": {}}
+    points = _points(reader, found, step.graph, by)
+    drawn = [p for p in points if drawable(p)]
+    colours = theme("dark" if look_name == "dark" else "light")
+    roof = found.ceilings
+    shown = None if roof is None else Roof(roof.copy, roof.gemm32, roof.gemm64)
+    return {
+        "by": by,
+        "step": found.step,
+        "note": _note(found, len(points) - len(drawn)),
+        "figure": figure(points, shown, colours, chart_layout(colours.name)) if drawn else None,
+        "rows": {row.key: [row.bound, plain(row.fraction)] for row in found.rows},
+    }
+
+
+def _points(reader: TraceReader, found: Roofline, graph_id: int, by: str) -> list[Point]:
+    families: dict[str, str] = {}
+    if by in ("op", "shape"):
+        graph = reader.graph(graph_id)
+        for id in set(graph.op.tolist()):
+            info = reader.op(id)
+            families[info.name] = info.family if info.family in schema.FAMILIES else "other"
+    out = []
+    for row in found.rows[:POINTS]:
+        family = families.get(row.key.removeprefix("\u2202").partition(" ")[0], "")
+        out.append(Point(row.key, row.intensity, row.flops_s, row.time, family, row.bound))
+    return out
+
+
+def _note(found: Roofline, left_out: int) -> str:
+    c = found.ceilings
+    if c is None:
+        text = "The ceilings of this device were not measured."
+    else:
+        text = (
+            f"This machine copies {rate(c.copy, 'bytes')} and multiplies at {rate(c.gemm32, 'flops')}: "
+            f"below {units.number(c.ridge)} FLOP/B memory is the limit."
+        )
+    if left_out:
+        do = "does" if left_out == 1 else "do"
+        text += f" {units.count(left_out)} without arithmetic {do} not appear."
+    return text
