@@ -7,13 +7,16 @@ files that the folder lists.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from graphscope import units
 from graphscope.errors import TraceError
 from graphscope.trace.format import SUFFIX
 from graphscope.trace.reader import TraceReader
+from graphscope.webapp.shared import Shared
 
 _Key = tuple[int, int]  # inode and creation: a file of the same name may be another run
 
@@ -26,6 +29,9 @@ class RunDirectory:
         self._lock = threading.Lock()
         self._readers: dict[str, tuple[_Key, TraceReader]] = {}
         self._kept: dict[str, tuple[object, Any]] = {}
+        self._entries: dict[str, tuple[object, dict[str, Any]]] = {}
+        self._names: tuple[float, tuple[str, ...]] = (-1e9, ())
+        self.shared = Shared()
 
     def files(self) -> dict[str, Path]:
         """Name to file, newest first (by the time of the last write)."""
@@ -69,9 +75,31 @@ class RunDirectory:
             self._readers[run] = (key, reader)
         return reader
 
+    def names(self) -> tuple[str, ...]:
+        """The names of ``files()``, at most half a second old: every tab asks for them at every poll."""
+        now = time.monotonic()
+        if now - self._names[0] > 0.5:
+            self._names = (now, tuple(self.files()))
+        return self._names[1]
+
     def runs(self) -> list[dict[str, Any]]:
-        """One entry per run for the run picker; a run that cannot be read says why."""
-        return [self._entry(run) for run in self.files()]
+        """One entry per run for the run picker, newest first; a run that cannot be read says why.
+
+        A file that did not change since it was last listed is not opened again.
+        """
+        listed, entries = [], {}
+        for run, file in self.files().items():
+            try:
+                key: object = _stamp(file)
+            except OSError:  # gone in the meantime
+                continue
+            known = self._entries.get(run)
+            if known is None or known[0] != key or known[1]["state"] in ("live", "waiting"):
+                known = (key, self._entry(run, file))
+            entries[run] = known
+            listed.append(known[1])
+        self._entries = entries
+        return listed
 
     def once(self, run: str, key: object, make: Callable[[], Any]) -> Any:
         """What ``make`` gave for this run, made again only when the key is another."""
@@ -95,27 +123,56 @@ class RunDirectory:
             return run
         return next(iter(files), None)
 
-    def _entry(self, run: str) -> dict[str, Any]:
+    def _entry(self, run: str, file: Path) -> dict[str, Any]:
+        with self._lock:
+            mine = self._readers.get(run)
         try:
-            reader = self.reader(run)
-            header = reader.header()
-            revision = reader.revision()
-        except TraceError as error:
+            if mine is not None and mine[0] == _identity(file):
+                return _facts(run, file, mine[1])
+            # Opened for this list only: a hundred runs must not hold a hundred files open.
+            with TraceReader(file) as reader:
+                return _facts(run, file, reader)
+        except (TraceError, OSError) as error:
             return {
                 "run": run,
                 "state": "damaged",
                 "steps": 0,
                 "created": None,
+                "written": None,
+                "loss": "",
                 "error": str(error),
             }
-        last = revision["last_step"]
-        return {
-            "run": run,
-            "state": revision["state"],
-            "steps": 0 if last is None else int(last) + 1,
-            "created": header.get("created"),
-            "error": reader.damage,
-        }
+
+
+def _facts(run: str, file: Path, reader: TraceReader) -> dict[str, Any]:
+    header, revision = reader.header(), reader.revision()
+    last, state = revision["last_step"], revision["state"]
+    loss = reader.last_loss()
+    return {
+        "run": run,
+        "state": "waiting" if state == "live" and revision["steps"] < 0 else state,
+        "steps": 0 if last is None else int(last) + 1,
+        "created": header.get("created"),
+        "written": round(_written(file), 3),
+        "loss": "" if loss is None else units.loss(loss),
+        "error": reader.damage,
+    }
+
+
+def _identity(file: Path) -> _Key:
+    facts = file.stat()
+    return facts.st_ino, facts.st_dev
+
+
+def _stamp(file: Path) -> object:
+    """Changes with every write to a trace, also to the file beside it."""
+    facts = file.stat()
+    try:
+        wal = Path(f"{file}-wal").stat()
+        beside: object = (wal.st_mtime_ns, wal.st_size)
+    except OSError:
+        beside = None
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size, beside
 
 
 def _written(file: Path) -> float:

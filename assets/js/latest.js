@@ -61,12 +61,13 @@
     }
   };
 
-  /* JSON of our own server; an error carries the server's sentence. */
+  /* JSON of our own server (or packed columns, see timeline_data.js); an error carries the server's sentence. */
   gs.fetchJson = async function (url, signal) {
     const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
     let data = null;
     try {
-      data = await answer.json();
+      const packed = answer.ok && answer.headers.get("Content-Type") === "application/octet-stream";
+      data = packed ? gs.unpack(await answer.arrayBuffer()) : await answer.json();
     } catch (error) {
       if (error.name === "AbortError") throw error;
     }

@@ -49,6 +49,8 @@ class Bridges:
 
     def _host(self) -> Any:
         if type(self._a) is ndarray:
+            if self._rid >= 0:
+                _tell(self)
             return self._a
         from graphscope.engine import dispatch
         from graphscope.engine.backend import backend_of_type
@@ -159,6 +161,15 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
 
 def _where(t: Any) -> str:
     return str(t.device)
+
+
+def _tell(t: Any) -> None:
+    """A recorder may want to know that Python looks at a value of its step."""
+    from graphscope.engine import dispatch
+
+    rec = dispatch._rec
+    if rec is not None and hasattr(rec, "seen"):
+        rec.seen(t)
 
 
 def _off_the_host(t: Any, what: str) -> DeviceError:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from graphscope.engine import living
 from graphscope.engine.dtype import get_default_dtype
 from graphscope.engine.explain import at_line
 from graphscope.engine.modes import enable_grad, no_grad
@@ -64,6 +65,7 @@ class Optimizer(HookMethods, StateMethods):
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+        living.optimizers.add(self)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -21,8 +21,8 @@ class Job(NamedTuple):
     rec_ns: int
     loss: float | None
     nonfinite: int
-    begin: Any
-    end: Any
+    times: Any
+    """When each node began, then when each ended: native 64-bit integers, nanoseconds of the clock of ``t0``."""
     t0: int
     freed: Any
     looked: bool

@@ -7,7 +7,9 @@ graph is looked up by digest and confirmed by equality.
 from __future__ import annotations
 
 from hashlib import blake2b
+from struct import Struct
 from typing import Any
+from weakref import ref
 
 from graphscope.engine.frames import user_frame
 from graphscope.engine.tensor import Tensor
@@ -21,7 +23,7 @@ class GraphRecord:
 
     __slots__ = (
         "id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "shapes", "deaths", "other",
-        "seen", "told", "entries", "on_device", "_last", "_last_id",
+        "seen", "told", "entries", "on_device", "pack", "_last", "_last_id",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +48,7 @@ class GraphRecord:
         self.told: Any = None  # the shapes of the last step, for the next one to follow
         self.entries: Any = None
         self.on_device = False
+        self.pack = Struct(f"{2 * len(keys)}q").pack  # begins and ends of a step as bytes
         self._last: Any = None
         self._last_id = -1
 
@@ -78,6 +81,7 @@ class Names:
         self.consts: dict[int, list[Any]] = {}
         self.device = "cpu"
         self.token = object()
+        self.roots: dict[str, Any] = {}  # path -> the module that was called, or watched, under it
 
     def string(self, text: str) -> int:
         """The id of a text."""
@@ -101,6 +105,7 @@ class Names:
 
     def name_tree(self, module: Any, root: str) -> None:
         """Give every module and parameter below ``module`` its path; names that exist stay."""
+        self.roots[root] = ref(module)
         for name, sub in module.named_modules():
             known = sub.__dict__.get("_gs_scope")
             if known is None or known[0] is not self.token:

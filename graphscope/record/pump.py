@@ -10,7 +10,6 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
-from itertools import chain
 from pathlib import Path
 from time import thread_time_ns
 from typing import Any
@@ -37,13 +36,14 @@ class Pump:
         self.writer = TraceWriter(path, meta)
         self.path = path
         self.recorder: Any = None
+        self.control: Any = None  # who reads commands (record.control)
         self.jobs: deque[Job] = deque()
         # What else goes into the file: ("scalar", "text", "media" or "meta", the writer's arguments).
         self.notes: deque[tuple[Any, ...]] = deque()
         put = self.writer
         self._notes: dict[str, Callable[..., None]] = {
             "scalar": put.add_scalar, "text": put.add_text, "media": put.add_media, "meta": put.set_meta,
-            "finding": put.add_finding,
+            "finding": put.add_finding, "fact": put.add_fact,
         }  # fmt: skip
         self.thumbs_left = 1 << 16  # elements of samples that may still be kept; grows with the run
         self.dropped = 0
@@ -124,7 +124,7 @@ class Pump:
     def _run(self) -> None:
         try:
             while not self._stop:
-                self._wake.wait(PERIOD)
+                self._rest()
                 asked = self._asked
                 self._wake.clear()
                 t = thread_time_ns()
@@ -138,6 +138,13 @@ class Pump:
                     self._idle.notify_all()
         except Exception as problem:  # whatever it is, training goes on and the user is told once
             self._give_up(problem)
+
+    def _rest(self) -> None:
+        """Wait until there is something to write; meanwhile commands are looked for."""
+        if self.control is None:
+            self._wake.wait(PERIOD)
+        else:
+            self.control.rest(self._wake, PERIOD)
 
     def _give_up(self, problem: BaseException) -> None:
         self.failed = str(problem)
@@ -183,10 +190,8 @@ class Pump:
         if graph.id not in self._graphs:
             self._describe(graph, jobs[0])
         many, n = len(jobs), len(graph.keys)
-        # The numbers one after the other: numpy takes half as long again for lists in a list.
-        begin = np.fromiter(chain.from_iterable([job.begin for job in jobs]), np.int64, many * n)
-        end = np.fromiter(chain.from_iterable([job.end for job in jobs]), np.int64, many * n)
-        begin, end = begin.reshape(many, n), end.reshape(many, n)
+        times = np.frombuffer(b"".join([job.times for job in jobs]), np.int64).reshape(many, 2, n)
+        begin, end = times[:, 0], times[:, 1]
         t0 = np.array([[job.t0] for job in jobs], np.int64)
         facts = []
         for job in jobs:

@@ -35,6 +35,7 @@ from graphscope.record.tables import PORT
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _DATA_KEY = ("data",)
+WATCHED = 1 << 16  # elements of a tensor that is kept whole because somebody watches it
 
 
 def fenced(method: _F) -> _F:
@@ -209,6 +210,8 @@ class Recorder(StepLife):
         """A backward pass starts; the first root is the step's loss."""
         if get_ident() != self.thread:
             return
+        if self.timed:
+            self.facts.backward(self.base, self.port_items)
         self.after = False
         self.phase = BACKWARD
         self.where = self.scope << 2 | BACKWARD
@@ -225,6 +228,13 @@ class Recorder(StepLife):
                 self.value_last = 0.0
             if self.trap is not None:
                 self.trap.loss(self, roots[0], finite)
+
+    @fenced
+    def seen(self, x: Any) -> None:
+        """Python reads the numbers of ``x``, which is on the host."""
+        i = x._rid - self.base
+        if self.timed and not i >> SPAN and get_ident() == self.thread:
+            self.facts.read(i)
 
     @fenced
     def backward_end(self) -> None:
@@ -445,7 +455,8 @@ class Recorder(StepLife):
 
     def _value(self, v: int, kind: str, a: Any) -> None:
         t = clock()
-        entry = describe(to_host(a), self.samples)
+        whole = v in self.watched and a.size <= WATCHED
+        entry = describe(to_host(a), self.samples or whole, whole)
         if entry.thumb is not None:
             self.sampled += entry.thumb.values.size
         self.entries.append((v, kind, entry))

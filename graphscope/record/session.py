@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from graphscope.analysis import custom
 from graphscope.engine import dispatch
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import TraceError, UsageError
@@ -296,6 +297,16 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
     def text(self, tag: str, text: str, step: int | None = None) -> None:
         """Record a text under a tag."""
         self.note("text", tag, str(text), step)
+
+    def overlay(
+        self, name: str, numbers: Mapping[str, float], unit: str = "", step: int | None = None
+    ) -> None:
+        """Record a number for each of some nodes: the graph page can then be coloured by it.
+
+        numbers: by module (``"net.fc1"``), parameter (``"net.fc1.weight"``), name of a value, or the stable
+        key of a node. Raises: UsageError when it is no dictionary of numbers.
+        """
+        self.note("text", f"{custom.PREFIX}{name}", custom.text(numbers, unit), step)
 
     def note(
         self, kind: str, tag: str, data: Any, step: int | None = None, walltime: float | None = None

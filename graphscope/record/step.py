@@ -12,6 +12,7 @@ from graphscope.engine.dispatch import NEVER
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
 from graphscope.record.deaths import freed_column
+from graphscope.record.facts import Facts
 from graphscope.record.names import Names, names_in_frame
 from graphscope.record.outlive import Outlive
 from graphscope.record.pump import Job, Pump
@@ -39,7 +40,8 @@ class StepLife:
         "sites", "stack", "stacks", "status", "t0", "t_start",
         "thread", "timed", "begin", "end", "begin_append", "end_append", "unsettled", "value_cost", "value_last",
         "value_ns", "values", "wall_ns", "plan", "rids", "where", "told", "track_ns", "broken",
-        "device_time", "clocks", "marks", "asked", "outlive", "unseen", "inside", "trap",
+        "device_time", "clocks", "marks", "asked", "outlive", "unseen", "inside", "facts", "trap",
+        "control", "waited", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -77,10 +79,14 @@ class StepLife:
         self.on_death: list[Any] = []
         self.port_items: list[Any] = []
         self.outlive = Outlive()
+        self.facts = Facts(pump.notes.append)
         self.unseen = 0  # steps so far that were not looked at
         self.clocks: dict[Any, Any] = {}  # of devices; see record.on_device
         self.marks: Any = None
         self.asked = -1
+        self.control: Any = None  # who may stop the program (record.control)
+        self.waited = 0  # nanoseconds that it was stopped
+        self.watched: frozenset[int] = frozenset()  # values of which whole tensors are kept
         self._begin(self.t_start)
         if any(backend.name != "cpu" for backend in BACKENDS.values()):
             self.device_here()
@@ -122,7 +128,7 @@ class StepLife:
         self.sampled = 0
         last = self.last["train"] or self.last["eval"]
         self.values = self.mode == "full" or (
-            self.mode != "off" and (last is None or self._affordable(t0 - self.t_start))
+            self.mode != "off" and (last is None or self._affordable(t0 - self.t_start - self.waited))
         )
         # Samples of larger tensors: of all or of none, when enough is saved up for a whole step.
         self.samples = self.mode != "stats" and self.pump.thumbs_left >= self.sample_need
@@ -234,6 +240,8 @@ class StepLife:
                     self.value_last = 0.0  # statistics of a new graph come with its next step
         self.last[kind] = graph
         graph.seen += 1
+        if self.timed or graph.seen == 1:
+            self.facts.close(graph, self.num[kind], self.names, self.port_items)
         if told is not None:
             shape_set = told.number
             rec_ns = int(self.track_ns * n) + self.close_ns
@@ -268,7 +276,7 @@ class StepLife:
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
-                self.begin, self.end, self.t0,
+                graph.pack(*self.begin, *self.end), self.t0,
                 freed_column(graph, self.dead, self.deaths, self.refs) if looked else None,
                 looked, note or self.note, self.entries, names, self.marks, live0, left,
                 list(self.outlive.by.items()) if looked else (),

@@ -45,7 +45,8 @@ MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _steps_stand_a
 # What SQLite raises on a damaged file. Its messages quote the file, so they may not be UTF-8.
 SQL_ERRORS = (sqlite3.Error, UnicodeError)
 
-_TABLES = frozenset(re.findall(r"CREATE TABLE (\w+)", schema.SQL))
+_LATER = {"facts"}  # tables that a whole file of this format may lack, because it was written before them
+_TABLES = frozenset(re.findall(r"CREATE TABLE (\w+)", schema.SQL)) - _LATER
 
 
 def open_trace(path: Path | str) -> sqlite3.Connection:

@@ -173,6 +173,18 @@ class TraceReader(Dictionary):
                 ids, num, graph, shapes, t0, wall, rec, loss, flags, status, parts, live0, timed, died, copies
             )  # fmt: skip
 
+    def last_loss(self, kind: str = "train") -> float | None:
+        """The newest step's loss: NaN where it was not finite, None where no step has one."""
+        row = self._one(
+            "SELECT loss, nonfinite FROM steps WHERE kind = ? AND (loss IS NOT NULL OR nonfinite)"
+            " ORDER BY id DESC LIMIT 1",
+            kind,
+        )
+        if row is None:
+            return None
+        with self._decoding("the last loss"):
+            return float("nan") if row[0] is None else float(row[0])
+
     def step(self, num: int = -1, kind: str = "train") -> Step:
         """One step by its number; ``-1`` is the last one.
 
@@ -414,6 +426,16 @@ class TraceReader(Dictionary):
                 Media(int(id), str(t), int(s), str(k), bytes(data), int(w))
                 for id, t, s, k, data, w in rows
             ]
+
+    def facts(self, since: int = 0) -> list[tuple[int, int, str, Any]]:
+        """(id, graph, name, data) of what was noted of graphs beside their columns, oldest first."""
+        if self._one("SELECT 1 FROM sqlite_master WHERE name = 'facts'") is None:
+            return []  # a file from before that table
+        rows = self._rows(
+            "SELECT id, graph, name, data FROM facts WHERE id > ? ORDER BY id", since, partial=True
+        )
+        with self._decoding("the facts of a graph"):
+            return [(int(i), int(g), str(name), json.loads(data)) for i, g, name, data in rows]
 
     def findings(self, since: int = 0) -> list[Finding]:
         rows = self._rows("SELECT * FROM findings WHERE id > ? ORDER BY id", since, partial=True)

@@ -90,10 +90,13 @@ CREATE TABLE media (
 CREATE TABLE findings (
     id INTEGER PRIMARY KEY, step INTEGER NOT NULL, rule TEXT NOT NULL, severity TEXT NOT NULL,
     node INTEGER NOT NULL, title TEXT NOT NULL, data TEXT NOT NULL);
+CREATE TABLE facts (
+    id INTEGER PRIMARY KEY, graph INTEGER NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL);
 CREATE TABLE commands (
     id INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
     status TEXT NOT NULL);
 """
+# facts: JSON about a graph that is in none of its columns (record/facts.py); files without this table are whole.
 # steps.looked: 1 if deaths of memory and source lines were noted in this step, 0 if it repeated its graph
 # and those of the graph stand for them (since format 2; before, every step was looked at).
 # steps.columns holds the times of `held` steps at once (since format 2): a step's own stand in the row whose

@@ -370,6 +370,10 @@ class TraceWriter:
         sql = "INSERT INTO findings (step, rule, severity, node, title, data) VALUES (?,?,?,?,?,?)"
         self._put(sql, step, rule, severity, node, _clean(title), json.dumps(dict(data)))
 
+    def add_fact(self, graph: int, name: str, data: str) -> None:
+        """What the doctor wants to know of a graph and no column of it says: ``data`` is JSON."""
+        self._put("INSERT INTO facts (graph, name, data) VALUES (?,?,?)", graph, name, data)
+
     def commands_since(self, id: int) -> list[tuple[int, float, str, dict[str, Any], str]]:
         """The commands a dashboard left after ``id``, as (id, time, kind, data, status)."""
         sql = "SELECT id, time, kind, data, status FROM commands WHERE id > ? ORDER BY id"

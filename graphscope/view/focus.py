@@ -119,11 +119,11 @@ def narrowed(structure: Structure, keep: set[int]) -> Structure:
         scopes[path] = replace(scope, cards=inside, children=[], ops=0)
     used: set[str] = {""}
     for card in kept:
-        path: str | None = card.home
-        while path:
-            used.add(path)
-            scopes[path].ops += card.kind == OP
-            path = scopes[path].parent
+        inner: str | None = card.home
+        while inner:
+            used.add(inner)
+            scopes[inner].ops += card.kind == OP
+            inner = scopes[inner].parent
         scopes[""].ops += card.kind == OP
     filled = {path: scope for path, scope in scopes.items() if path in used}
     for path, scope in filled.items():

@@ -95,14 +95,19 @@ class _Union:
     """What an op is called where the module that it is in has no frame."""
 
 
-def pair(a: Side, b: Side, collapse: int | None = None, flat: bool | None = None) -> Pair:
+def pair(
+    a: Side, b: Side, collapse: int | None = None, flat: bool | None = None,
+    opened: frozenset[str] | None = None,
+) -> Pair:  # fmt: skip
     """Lay both out together. ``collapse`` opens modules down to that depth; None: what stays readable.
+
+    ``opened`` says which modules are open, by their paths.
 
     ``flat`` draws no frames of modules and names ops after them; None: so where a module is called more
     than once, since a frame around several calls would tangle the lines.
     """
     union = _join(a, b, flat if flat is not None or collapse is not None else _reused(a, b))
-    view = build(union.graph, union.lookup, ViewState(), specs=union.specs)
+    view = build(union.graph, union.lookup, ViewState(opened=opened), specs=union.specs)
     if collapse is not None:
         opened = [
             ".".join(path.split(".")[: k + 1])

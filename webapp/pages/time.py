@@ -58,7 +58,7 @@ def register(server: Flask, source: RunDirectory) -> None:
                 number("from"),
                 number("to"),
                 whole("step"),
-                request.args.get("kind", "train"),
+                "eval" if request.args.get("kind") == "eval" else "train",
                 min(max(whole("most") or EVENTS, 1000), 200_000),
                 min(max(whole("px") or PIXELS, 200), 8000),
             )

@@ -9,6 +9,8 @@ import numpy as np
 from graphscope.errors import TraceError
 from graphscope.units import count, number, share
 from graphscope.units import ns as time_text
+from graphscope.webapp.queries.home import failure
+from graphscope.webapp.shared import revision_key
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
@@ -22,9 +24,9 @@ def live_json(source: RunDirectory, run: str) -> dict[str, Any]:
 
     ``state``: none, damaged, waiting, live, stale, finished or failed.
     """
-    files = source.files()
+    files = source.names()
     # A number that changes when a run comes or goes: the page then asks for the list again.
-    listed = hash(tuple(files)) & 0xFFFFFFFF
+    listed = hash(files) & 0xFFFFFFFF
     run = run or source.newest() or ""
     if not run:
         return {"run": None, "state": "none", "runs": listed, "folder": str(source.path)}
@@ -40,8 +42,13 @@ def live_json(source: RunDirectory, run: str) -> dict[str, Any]:
     card["created"] = header.get("created")
     if card["state"] in ("live", "stale") and card["steps"] < 0:
         card["state"] = "waiting" if card["state"] == "live" else "stale"
+    shared = source.shared
+    card |= shared.doctors.nudge(reader, revision_key(card))
     if card["state"] == "failed":
         card["message"] = header.get("error") or "The program ended with an exception."
+        card["failure"] = shared.so_far.once(
+            reader, "failure", card["steps"], lambda _: failure(reader, shared.views)
+        )
     if reader.damage:
         card["damage"] = reader.damage
     if card["state"] in ("live", "waiting"):

@@ -110,9 +110,7 @@ def clock(reader: TraceReader) -> Clock:
     if not columns:
         none = np.zeros(0, np.int64)
         flags = np.zeros(0, np.uint8)
-        return Clock(
-            flags, none, none, none, none, np.zeros((0, len(COLUMNS))), none, none, flags
-        )
+        return Clock(flags, none, none, none, none, np.zeros((0, len(COLUMNS))), none, none, flags)
     joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
     order = np.argsort(joined[3], kind="stable")
     kind_, num, graph, begin, end, parts_, live, peak_, bad_ = (c[order] for c in joined)

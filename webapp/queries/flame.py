@@ -83,9 +83,7 @@ def flame(reader: TraceReader, graph: Graph, step: Step) -> Flame:
     n = graph.n
     lane = np.where(is_copy(graph), COPIES, graph.phase).astype(np.uint8)
     # The intervals of the step in node numbers instead of nanoseconds: they are then those of every step.
-    plain = replace(
-        step, t0_ns=0, wall_ns=n, begin_ns=np.arange(n), dur_ns=np.ones(n, np.int64)
-    )
+    plain = replace(step, t0_ns=0, wall_ns=n, begin_ns=np.arange(n), dur_ns=np.ones(n, np.int64))
     depth = np.zeros(n, np.int64)
     modules = []
     for span in spans(graph, plain):

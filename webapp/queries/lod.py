@@ -38,9 +38,7 @@ def merge(begin: Longs, end: Longs, row: Longs, least: float) -> Merged:
     narrow = stop - start < least
     cell = np.floor(start / least)
     new = np.ones(n, np.bool_)
-    new[1:] = (
-        ~narrow[1:] | ~narrow[:-1] | (lane[1:] != lane[:-1]) | (cell[1:] != cell[:-1])
-    )
+    new[1:] = ~narrow[1:] | ~narrow[:-1] | (lane[1:] != lane[:-1]) | (cell[1:] != cell[:-1])
     heads = np.flatnonzero(new)
     counts = np.diff(np.append(heads, n))
     out = (

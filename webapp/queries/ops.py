@@ -201,10 +201,19 @@ def _total(rows: list[Row], by: str) -> dict[str, Any]:
         out["self"] = _busy(rows, by)
     else:
         out = {name: _sum([getattr(row, name) for row in rows]) for name in (*_SUMS, "device")}
-    words = {"op": "op", "scope": "module", "line": "line", "shape": "op and shape", "phase": "phase"}
+    words = {
+        "op": "op",
+        "scope": "module",
+        "line": "line",
+        "shape": "op and shape",
+        "phase": "phase",
+    }
     plural = "ops and shapes" if by == "shape" else f"{words[by]}s"
     count = len(rows)
-    return out | {"id": "total", "key": f"{units.count(count)} {words[by] if count == 1 else plural}"}
+    return out | {
+        "id": "total",
+        "key": f"{units.count(count)} {words[by] if count == 1 else plural}",
+    }
 
 
 def _sum(values: list[float]) -> float | None:

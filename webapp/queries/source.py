@@ -119,7 +119,9 @@ def lines_json(
         site = reader.site(site_id)
         if site is None or site.file != file:
             continue
-        mine = out.setdefault(site.line, {"forward": 0.0, "backward": 0.0, "calls": 0.0, "bytes": 0})
+        mine = out.setdefault(
+            site.line, {"forward": 0.0, "backward": 0.0, "calls": 0.0, "bytes": 0}
+        )
         for name, value in row.items():
             mine[name] += value
     for row in out.values():

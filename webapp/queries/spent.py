@@ -125,7 +125,11 @@ def heavy_json(found: Spent) -> dict[str, Any]:
             scope = flame.scope[i].split(".") if flame.scope[i] else []
             root["ns"] += ns
             root["calls"] += calls
-            for key in (("p", LANES[flame.lane[i]]), *(("m", s) for s in scope), ("o", flame.name[i])):
+            for key in (
+                ("p", LANES[flame.lane[i]]),
+                *(("m", s) for s in scope),
+                ("o", flame.name[i]),
+            ):
                 kids = at["kids"]
                 at = kids.get(key)
                 if at is None:
@@ -151,12 +155,36 @@ def heavy_json(found: Spent) -> dict[str, Any]:
                 continue
             room -= 1
             inner = f"{path}.{key[1]}".lstrip(".") if key[0] == "m" else path
-            _put(out, texts, depth, x, kid["ns"], key[1], inner, kid["calls"], kid["node"], kid["lane"], 0)
+            _put(
+                out,
+                texts,
+                depth,
+                x,
+                kid["ns"],
+                key[1],
+                inner,
+                kid["calls"],
+                kid["node"],
+                kid["lane"],
+                0,
+            )
             if kid["kids"]:
                 stack.append((kid, x, depth + 1, inner))
             x += kid["ns"]
         if hidden:
-            _put(out, texts, depth, x, rest, f"{units.count(hidden)} smaller", path, 0, -1, -1, hidden)
+            _put(
+                out,
+                texts,
+                depth,
+                x,
+                rest,
+                f"{units.count(hidden)} smaller",
+                path,
+                0,
+                -1,
+                -1,
+                hidden,
+            )
     return {
         "total": root["ns"],
         "calls": root["calls"],

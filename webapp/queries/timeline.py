@@ -168,7 +168,7 @@ def _gather(
 def _told(step: Step, wall: int) -> list[Any]:
     return [
         step.num, step.kind, step.t0_ns, wall, step.status, step.rec_ns, step.timed_at,
-        None if step.loss is None else units.loss(step.loss),
+        None if step.loss is None else units.loss(step.loss), step.graph,
     ]  # fmt: skip
 
 

@@ -41,12 +41,16 @@ class Case:
         self.round = 0
         self.header: dict[str, str] = {}
         self.new_graph = False
-        """Whether this round has a graph that the rounds before had not."""
+        """Whether this round may show more of the graphs than the rounds before: a new one, new facts about
+        one, twice as many steps, or the end of the program."""
         self._seen = {kind: Seen(reader.steps(kind, since=1 << 62)) for kind in KINDS}
         self._wires: dict[int, Wires] = {}
         self._values: dict[tuple[int, str], ValueStep | None] = {}
         self._kept: dict[Any, Any] = {}
         self._card: Any = None
+        self._mark: Any = None
+        self._facts: dict[tuple[int, str], list[Any]] = {}
+        self._last_fact = 0
         self._graphs: dict[str, list[int]] = {kind: [] for kind in KINDS}
 
     def update(self) -> bool:
@@ -65,10 +69,26 @@ class Case:
         before = {kind: set(ids) for kind, ids in self._graphs.items()}
         for kind in KINDS:
             self._read(kind)
-        self.new_graph = self.round == 1 or any(
-            set(ids) - before[kind] for kind, ids in self._graphs.items()
+        told = self._read_facts()
+        mark = (self.over, *(len(self._seen[kind].table).bit_length() for kind in KINDS))
+        self.new_graph = (
+            told
+            or mark != self._mark
+            or any(set(ids) - before[kind] for kind, ids in self._graphs.items())
         )
+        self._mark = mark
         return True
+
+    def _read_facts(self) -> bool:
+        new = self.reader.facts(self._last_fact)
+        for id, graph, name, data in new:
+            self._last_fact = id
+            self._facts.setdefault((graph, name), []).append(data)
+        return bool(new)
+
+    def facts(self, graph: int, name: str) -> list[Any]:
+        """What the recorder noted of a graph beside its columns (``record/facts.py``), oldest first."""
+        return self._facts.get((graph, name), [])
 
     def _read(self, kind: str) -> None:
         seen = self._seen[kind]

@@ -20,10 +20,6 @@ from graphscope.trace.records import Entry, Floats, Longs, ValueStep
 if TYPE_CHECKING:
     from graphscope.analysis.rules.case import Case
 
-UNITS = 512  # units of a layer whose activity is followed
-# The sample of a large tensor keeps 12 of 24 bits (trace.values): two such numbers differ by this share of
-# themselves for nothing (rms of the difference of two roundings).
-ROUNDING = 2.0**-12 * (2 / 3) ** 0.5
 
 
 @dataclass(slots=True)
@@ -63,8 +59,10 @@ class Fact:
 class Change:
     """What one update did to a parameter.
 
-    ratio: mean size of the change over mean size of the value. step: median size of the change.
-    even: whether nearly all elements changed by the same size, as in the first step of Adam.
+    ratio: mean size of the change over mean size of the value. The sample of a large tensor is rounded to 12
+    bits, of both alike, so that the mean is still right where most differences round to 0.
+    step: median size of the change. even: whether nearly all elements changed by the same size, as in the first
+    step of Adam. exact: the last two are of numbers that are not rounded.
     """
 
     ratio: float

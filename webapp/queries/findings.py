@@ -1,0 +1,240 @@
+"""What the doctor says of a run: one doctor per run, asked again only when there is something new.
+
+Rules run in this process, in a thread of their own, at most once a second and run: a page that polls
+never waits for them, and ten tabs cost what one does.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphscope import units
+from graphscope.errors import GraphScopeError
+from graphscope.webapp.queries.places import Places, source_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphscope.analysis.doctor import Finding
+    from graphscope.trace.reader import TraceReader
+    from graphscope.webapp.queries.graph import Views
+
+RUNS = 16
+EVERY = 1.0  # seconds between two looks at one run
+PATIENCE = 3.0  # seconds that the first question waits for the first answer
+SEVERITIES = ("error", "warning", "info")
+
+
+@dataclass
+class _Patient:
+    """One run and what is known of it."""
+
+    reader: TraceReader
+    doctor: Any
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    done: threading.Event = field(default_factory=threading.Event)
+    seen: Any = None  # the revision that was last looked at
+    begun: float = -1e9
+    busy: bool = False
+    version: int = 0
+    found: list[Finding] = field(default_factory=list)
+    problem: str = ""
+
+
+def doctor_of(reader: TraceReader) -> Any:
+    """A doctor with the settings that count for the run."""
+    from graphscope.analysis.doctor import Doctor
+
+    return Doctor(reader)
+
+
+class Doctors:
+    """The doctors of the runs that are looked at."""
+
+    def __init__(self, make: Callable[[TraceReader], Any] = doctor_of) -> None:
+        self._make = make
+        self._patients: OrderedDict[str, _Patient] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def nudge(self, reader: TraceReader, revision: Any) -> dict[str, Any]:
+        """Have a look in the background when the revision is new; the counter that pages compare.
+
+        ``{doctor, errors, warnings}``: a number that grows whenever the findings changed, and how many
+        findings stand.
+        """
+        patient = self._patient(reader)
+        with patient.lock:
+            waited = time.monotonic() - patient.begun
+            if patient.seen != revision and not patient.busy and waited >= EVERY:
+                patient.busy, patient.begun, patient.seen = True, time.monotonic(), revision
+                threading.Thread(
+                    target=self._examine, args=(patient,), name="graphscope-doctor", daemon=True
+                ).start()
+            standing = Counter(f.severity for f in patient.found if f.active)
+            return {
+                "doctor": patient.version,
+                "errors": standing["error"],
+                "warnings": standing["warning"],
+            }
+
+    def found(self, reader: TraceReader, revision: Any) -> _Patient:
+        """What is known now; the first question waits a moment for the first answer."""
+        patient = self._patient(reader)
+        self.nudge(reader, revision)
+        patient.done.wait(PATIENCE)
+        return patient
+
+    def wait(self, reader: TraceReader) -> None:
+        """Until no look is under way: for tests and for exports."""
+        patient = self._patient(reader)
+        while patient.busy:
+            time.sleep(0.005)
+
+    def _patient(self, reader: TraceReader) -> _Patient:
+        name = str(reader.path)
+        with self._lock:
+            patient = self._patients.get(name)
+            if patient is None or patient.reader is not reader:
+                patient = self._patients[name] = _Patient(reader, self._make(reader))
+            self._patients.move_to_end(name)
+            while len(self._patients) > RUNS:
+                self._patients.popitem(last=False)
+            return patient
+
+    def _examine(self, patient: _Patient) -> None:
+        problem, found = "", patient.found
+        try:
+            found = list(patient.doctor.update())
+        except GraphScopeError as error:
+            problem = str(error)
+        except Exception as error:  # a fault of ours: said on the page, the rest goes on
+            problem = f"The rules failed ({type(error).__name__}: {error})."
+        with patient.lock:
+            if found != patient.found or problem != patient.problem or not patient.done.is_set():
+                patient.version += 1
+            patient.found, patient.problem, patient.busy = found, problem, False
+        patient.done.set()
+
+
+def findings_json(reader: TraceReader, views: Views, patient: _Patient) -> dict[str, Any]:
+    """The findings with cards, source lines and words; how many rules looked, and which could not judge."""
+    with patient.lock:
+        found, version, problem = patient.found, patient.version, patient.problem
+        ready = patient.done.is_set()
+    table = _Graphs(reader, views)
+    rules = list(getattr(patient.doctor, "rules", ()))
+    unjudged = dict(getattr(patient.doctor, "unjudged", {}))
+    titles = {rule.id: rule.title for rule in rules}
+    return {
+        "doctor": version,
+        "ready": ready,
+        "problem": problem,
+        "rules": len(rules),
+        "unjudged": [
+            {"id": id, "title": titles.get(id, id), "why": units.clip(str(why), 200)}
+            for id, why in unjudged.items()
+        ],
+        "findings": [_finding(reader, table, finding) for finding in found],
+    }
+
+
+class _Graphs:
+    """Cards of the graphs that findings name; each graph is folded once."""
+
+    def __init__(self, reader: TraceReader, views: Views) -> None:
+        self.reader, self.views = reader, views
+        self._known: dict[tuple[str, int], Places | None] = {}
+
+    def places(self, finding: Finding) -> Places | None:
+        """The cards of a finding's graph, at the newest of its steps."""
+        key = (finding.kind, finding.graph)
+        if key not in self._known:
+            self._known[key] = self._make(finding)
+        return self._known[key]
+
+    def _make(self, finding: Finding) -> Places | None:
+        try:
+            step = self.reader.step(max(finding.last_step, -1), finding.kind)
+            if finding.graph not in (-1, step.graph):
+                return None
+            return Places(self.reader, self.views, self.reader.graph(step.graph), step)
+        except GraphScopeError:
+            return None
+
+
+def _finding(reader: TraceReader, graphs: _Graphs, finding: Finding) -> dict[str, Any]:
+    places = graphs.places(finding) if finding.nodes else None
+    cards = [places.place(v) for v in finding.nodes[:12]] if places is not None else []
+    seen: dict[str, dict[str, str]] = {}
+    for card in cards:
+        if card is not None:
+            seen.setdefault(card["id"], card)
+    mute = finding.id if not finding.key else f"{finding.id}:{finding.key}"
+    return {
+        "id": finding.id,
+        "key": units.clip(finding.key, 200),
+        "title": units.clip(finding.title, 200),
+        "severity": finding.severity if finding.severity in SEVERITIES else "info",
+        "topic": finding.topic,
+        "active": finding.active,
+        "detail": units.clip(finding.detail, 1000),
+        "means": finding.means,
+        "fix": finding.fix,
+        "link": finding.link if finding.link.startswith(("https://", "http://")) else "",
+        "source": finding.source,
+        "steps": steps_text(finding),
+        "kind": finding.kind,
+        "first_step": finding.first_step,
+        "last_step": finding.last_step,
+        "count": finding.count,
+        "cards": list(seen.values()),
+        "more": max(0, len(finding.nodes) - 12),
+        "code": source_json(reader, finding.site),
+        "mute": f"mute = [{_toml(mute)}]",
+    }
+
+
+def steps_text(finding: Finding) -> str:
+    """``step 80``, ``steps 80 to 399, 212 times``; empty for what holds without a step."""
+    if finding.first_step < 0:
+        return ""
+    word = "step" if finding.kind == "train" else f"{finding.kind} step"
+    if finding.last_step <= finding.first_step:
+        return f"{word} {finding.first_step}"
+    text = f"{word}s {finding.first_step} to {finding.last_step}"
+    if 0 < finding.count <= finding.last_step - finding.first_step:
+        text += f", {units.count(finding.count)} times"
+    return text
+
+
+def _toml(text: str) -> str:
+    """A string as a TOML file has it: quotes, backslashes and what is not printable escaped.
+
+    >>> _toml('a"b')
+    '"a\\\\"b"'
+    """
+    out = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in out) + '"'
+
+
+def ribbon(patient: _Patient) -> list[tuple[int, int, int, str]]:
+    """``(first, last, severity, title)`` of findings that say *when*: 1 info, 2 warning, 3 error.
+
+    What holds for the graph as such holds in every step; marked, it would drown what happened in one.
+    """
+    with patient.lock:
+        found = list(patient.found)
+    when = {
+        rule.id for rule in getattr(patient.doctor, "rules", ()) if rule.on in ("steps", "values")
+    }
+    known = {rule.id for rule in getattr(patient.doctor, "rules", ())}
+    rank = {"info": 1, "warning": 2, "error": 3}
+    return [
+        (f.first_step, f.last_step, rank.get(f.severity, 1), units.clip(f.title, 120))
+        for f in found
+        if f.first_step >= 0 and f.kind == "train" and (f.id in when or f.id not in known)
+    ]

@@ -1,0 +1,31 @@
+"""What all routes of one app share, so that ten tabs that ask for the same thing cost what one costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphscope.webapp.queries.findings import Doctors
+from graphscope.webapp.queries.graph import Views
+from graphscope.webapp.queries.so_far import SoFar
+
+if TYPE_CHECKING:
+    from graphscope.trace.reader import TraceReader
+
+
+class Shared:
+    """Layouts, step tables and doctors of the runs that are looked at."""
+
+    def __init__(self) -> None:
+        self.views = Views()
+        self.so_far = SoFar()
+        self.doctors = Doctors()
+
+
+def revision_key(revision: dict[str, Any]) -> tuple[Any, ...]:
+    """What of a revision says that rules and tables have something new to read."""
+    names = ("steps", "scalars", "graphs", "tensors", "findings", "state")
+    return tuple(revision.get(name) for name in names)
+
+
+def revision_of(reader: TraceReader) -> tuple[Any, ...]:
+    return revision_key(reader.revision())
