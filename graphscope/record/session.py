@@ -120,6 +120,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
             "numpy": np.__version__, "backend": "numpy", "argv": " ".join(sys.argv),
             "t0_unix_ns": self._t0_unix, "device_time": self._device_time,
             "memory": LOOKED if self._options["memory"] else "off",
+            "values": self._options["values"], "budget": self._options["budget"],
         }  # fmt: skip
         try:
             self.path = new_run_path(folder, name)
