@@ -94,8 +94,8 @@ __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "GraphScopeError",
     "HalfTensor", "IntTensor", "LongTensor", "OutOfMemoryError", "ShortTensor", "Size", "Tensor",
     "UntypedStorage", "accelerator", "are_deterministic_algorithms_enabled", "autograd",
-    "backends", "bfloat16", "bool", "channels_last", "channels_last_3d", "compare", "complex128",
-    "complex64", "contiguous_format", "cuda", "dashboard", "datasets", "default_generator",
+    "backends", "bfloat16", "bool", "breakpoint", "channels_last", "channels_last_3d", "compare", "complex128",
+    "complex64", "contiguous_format", "cuda", "dashboard", "datasets", "debug", "default_generator",
     "device", "double", "draw", "draw_pair", "dtype", "e", "enable_grad", "figures", "float", "float16", "float32",
     "float64", "get_float32_matmul_precision", "get_num_interop_threads", "get_num_threads",
     "half", "inf", "inference_mode", "int", "int16", "int32", "int64", "int8",
@@ -104,7 +104,7 @@ __all__ = [
     "no_grad", "open_run", "optim", "pi", "preserve_format", "profile", "profiler", "random", "save", "scope",
     "serialization", "set_default_tensor_type", "set_float32_matmul_precision",
     "set_flush_denormal", "set_grad_enabled", "set_num_interop_threads", "set_num_threads",
-    "short", "strided", "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms",
+    "short", "strided", "tunable", "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms",
     "utils", "version",
 ]  # fmt: skip
 
@@ -167,6 +167,14 @@ def __getattr__(name: str) -> Any:
         from graphscope.record.compare import compare
 
         return compare
+    if name in ("breakpoint", "debug"):
+        from graphscope.record import debugging
+
+        return getattr(debugging, name)
+    if name == "tunable":
+        from graphscope.record.tunables import tunable
+
+        return tunable
     if name == "open_run":
         from graphscope.analysis.run import open_run
 

@@ -98,6 +98,7 @@ LONG = {
     "graphscope/nn/module.py",
     "graphscope/ops/loss.py",
     "graphscope/record/recorder.py",
+    "graphscope/record/session.py",
     "graphscope/trace/reader.py",
     "graphscope/trace/records.py",
     "graphscope/trace/writer.py",

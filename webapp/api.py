@@ -1,4 +1,4 @@
-"""The JSON routes of the frame: which runs there are, what is new, and the curves."""
+"""The JSON routes of the frame: runs, what is new, curves, step strip, overview and findings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from werkzeug.exceptions import HTTPException
 
 from graphscope.errors import GraphScopeError, TraceError
 from graphscope.webapp.queries.card import live_json
+from graphscope.webapp.queries.findings import findings_json, ribbon
+from graphscope.webapp.queries.home import home_json
 from graphscope.webapp.queries.scalars import scalars_json
+from graphscope.webapp.queries.strip import strip_json
 from graphscope.webapp.runs import RunDirectory
+from graphscope.webapp.shared import revision_of
 
 
 def register(server: Flask, source: RunDirectory) -> None:
@@ -28,12 +32,35 @@ def register(server: Flask, source: RunDirectory) -> None:
     def runs() -> list[dict[str, Any]]:
         return source.runs()
 
+    def strip() -> dict[str, Any]:
+        reader, shared = source.reader(request.args.get("run", "")), source.shared
+        revision = revision_of(reader)
+        shared.doctors.nudge(reader, revision)
+        marked = ribbon(shared.doctors.known(reader))
+        return shared.so_far.once(
+            reader, "strip", (revision, tuple(marked)), lambda _: strip_json(reader, shared.so_far, marked)
+        )
+
+    def findings() -> dict[str, Any]:
+        reader, shared = source.reader(request.args.get("run", "")), source.shared
+        patient = shared.doctors.found(reader, revision_of(reader))
+        return findings_json(reader, shared.views, patient)
+
+    def home() -> dict[str, Any]:
+        reader, shared = source.reader(request.args.get("run", "")), source.shared
+        return shared.so_far.once(
+            reader, "home", revision_of(reader), lambda _: home_json(reader, shared.so_far, shared.views)
+        )
+
     def nothing(rest: str) -> dict[str, Any]:
         raise TraceError("There is no such question.")
 
     server.add_url_rule("/api/runs", "gs_runs", as_json(runs))
     server.add_url_rule("/api/live", "gs_live", as_json(live))
     server.add_url_rule("/api/scalars", "gs_scalars", as_json(scalars))
+    server.add_url_rule("/api/strip", "gs_strip", as_json(strip))
+    server.add_url_rule("/api/home", "gs_home", as_json(home))
+    server.add_url_rule("/api/findings", "gs_findings", as_json(findings))
     server.add_url_rule("/api/<path:rest>", "gs_nothing", as_json(nothing))
     server.register_error_handler(Exception, _broken)
 

@@ -1,4 +1,4 @@
-"""The JSON routes behind the graph page, the inspector and the step strip."""
+"""The JSON routes behind the graph page and the inspector."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 
 from graphscope.errors import GraphScopeError, TraceError
-from graphscope.view.overlay import OVERLAYS
-from graphscope.webapp.queries.graph import Views, graph_json, search_json, values_json
+from graphscope.view.overlay import CUSTOM, OVERLAYS
+from graphscope.webapp.queries.backprop import backprop_json
+from graphscope.webapp.queries.diff import diff_graph_json, diff_values_json
+from graphscope.webapp.queries.graph import Views, Wish, graph_json
 from graphscope.webapp.queries.history import history_json
 from graphscope.webapp.queries.node import node_json
-from graphscope.webapp.queries.strip import strip_json
+from graphscope.webapp.queries.search import search_json
+from graphscope.webapp.queries.values import values_json
 
 
 def register(server: Flask, source: Any) -> None:
@@ -23,18 +26,31 @@ def register(server: Flask, source: Any) -> None:
     def reader() -> Any:
         return source.reader(request.args.get("run", ""))
 
-    def text(name: str) -> str | None:
-        return request.args.get(name) or None
+    def wish() -> Wish:
+        given = request.args.get
+        return Wish(
+            _step(), given("open") or None, given("node", ""), given("focus", "")[:400],
+            given("mode", ""), given("vs", ""),
+        )  # fmt: skip
 
     def graph() -> dict[str, Any]:
-        return graph_json(reader(), views, _step(), text("open"), text("node"))
+        wanted = wish()
+        if wanted.vs:
+            return diff_graph_json(reader(), views, wanted, source.reader)
+        return graph_json(reader(), views, wanted)
 
     def values() -> dict[str, Any]:
-        color = request.args.get("color", "family")
+        color = request.args.get("color", "")
         look = "dark" if request.args.get("theme") == "dark" else "light"
-        if color not in OVERLAYS:
-            color = "family"
-        return values_json(reader(), views, _step(), text("open"), color, look)
+        wanted = wish()
+        if color not in OVERLAYS and not color.startswith(CUSTOM):
+            color = "change" if wanted.vs else "family"
+        if wanted.vs:
+            return diff_values_json(reader(), views, wanted, source.reader, color, look)
+        return values_json(reader(), views, wanted, color, look)
+
+    def backprop() -> dict[str, Any]:
+        return backprop_json(reader(), _step())
 
     def node() -> dict[str, Any]:
         return node_json(reader(), views, _step(), request.args.get("node", ""))
@@ -42,13 +58,10 @@ def register(server: Flask, source: Any) -> None:
     def node_history() -> dict[str, Any]:
         return history_json(reader(), _step(), request.args.get("node", ""))
 
-    def strip() -> dict[str, Any]:
-        return strip_json(reader())
-
     def search() -> dict[str, Any]:
         return search_json(reader(), views, _step(), request.args.get("q", ""))
 
-    for answer in (graph, values, node, node_history, strip, search):
+    for answer in (graph, values, backprop, node, node_history, search):
         path = f"/api/{answer.__name__}"
         server.add_url_rule(path, f"gs_{answer.__name__}", _json(answer))
 

@@ -9,7 +9,7 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   // Address parameters in their order; everything else of the state is not worth a bookmark.
-  const NAMES = ["run", "step", "node", "scope", "tab", "by", "vs", "open", "color", "with", "x", "log", "smooth"];
+  const NAMES = ["run", "step", "node", "scope", "tab", "by", "vs", "focus", "mode", "open", "color", "with", "x", "log", "smooth"];
   const listeners = [];
   const news = [];
 
@@ -43,6 +43,7 @@
       return null;
     }
   }
+  gs.remembered = remembered;
   gs.remember = function (key, value) {
     try {
       if (value === null) localStorage.removeItem("graphscope-" + key);
@@ -74,9 +75,31 @@
   gs.state = read();
   paintTheme();
 
+  /* Projector mode: everything 1.4 times as large. gs.type is that factor, also for text on canvases. */
+  gs.project = function (on) {
+    gs.type = on ? 1.4 : 1;
+    gs.remember("projector", on ? "on" : null);
+    document.documentElement.classList.toggle("gs-big", on);
+    fitWindow();
+    window.dispatchEvent(new Event("resize"));
+  };
+
+  /* How much room there is, in the reader's type: below 1200 the inspector is a drawer, below 900 the rail
+   * is at the bottom. Classes and no media queries, since the projector's type needs 1.4 times the width. */
+  function fitWindow() {
+    const width = innerWidth / (gs.type || 1), root = document.documentElement.classList;
+    root.toggle("gs-narrow", width < 1200);
+    root.toggle("gs-phone", width < 900);
+    root.toggle("gs-tiny", width < 640);
+  }
+  window.addEventListener("resize", fitWindow);
+  gs.project(remembered("projector") === "on");
+
   gs.on = (fn) => listeners.push(fn);
 
   gs.set = function (wish) {
+    // A tab belongs to its page: another page begins with its own first one.
+    if (wish.page && wish.page !== gs.state.page && !("tab" in wish)) wish = { ...wish, tab: null };
     const changed = Object.keys(wish).filter((key) => gs.state[key] !== wish[key]);
     if (!changed.length) return;
     Object.assign(gs.state, wish);

@@ -65,8 +65,8 @@
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", themeChanged);
 
   gs.font = {
-    sans: (px, weight) => `${weight || 400} ${px}px ${gs.color("sans", "system-ui, sans-serif")}`,
-    mono: (px) => `${px}px ${gs.color("mono", "ui-monospace, Menlo, Consolas, monospace")}`,
+    sans: (px, weight) => `${weight || 400} ${px * (gs.type || 1)}px ${gs.color("sans", "system-ui, sans-serif")}`,
+    mono: (px) => `${px * (gs.type || 1)}px ${gs.color("mono", "ui-monospace, Menlo, Consolas, monospace")}`,
   };
 
   /* Sizes the canvas to its box in device pixels; returns its size in CSS pixels. */

@@ -29,9 +29,16 @@
         resized: (now) => this.resized(now),
       });
       this.tree = new gs.Tree(root.querySelector("[role=tree]"), this);
-      this.note = root.querySelector(".gs-graph-note");
-      this.legend = root.querySelector(".gs-legend");
-      gs.buildToolbar(root.querySelector(".gs-toolbar"), this);
+      const part = (name) => root.querySelector(name);
+      this.note = part(".gs-graph-note span");
+      this.legend = part(".gs-legend");
+      this.minimap = new gs.Minimap(part(".gs-minimap"), this);
+      this.focus = new gs.Focus(part(".gs-focus"), this);
+      this.diff = new gs.Diff(part(".gs-diff"), this);
+      this.walk = new gs.Walk(part(".gs-walk"), this);
+      this.signs = new gs.Signs(this);
+      this.player = new gs.Player(this, part(".gs-graph-note button"));
+      gs.buildToolbar(part(".gs-toolbar"), part(".gs-stage-tools"), this);
       gs.graphPage = this;
       gs.on((state, changed) => this.changed(changed));
       gs.live((card) => this.news(card));
@@ -56,21 +63,23 @@
         this.numbers.drop();
         this.scene = this.graph = null;
       }
-      if (has("run") || has("open")) this.askLayout();
+      if (changed && changed.includes("run") && gs.state.focus) gs.set({ focus: null });
+      if (has("run") || has("open") || has("focus") || has("mode") || has("vs")) this.askLayout();
       else if (has("step") || has("color") || has("theme")) this.askValues();
       if (has("node")) this.select(gs.state.node);
       this.board.request();
     }
 
-    news() {
+    news(card) {
+      this.signs.news(card);
       if (!this.alive() || (gs.state.step !== null && this.scene)) return;
       if (this.scene) this.askValues();
       else this.askLayout();
     }
 
     query(extra) {
-      const { run, step, open } = gs.state;
-      return { run, step, open, ...extra };
+      const { run, step, open, focus, mode, vs } = gs.state;
+      return { run, step, open, vs, ...(vs ? {} : { focus, mode }), ...extra };
     }
 
     askLayout() {
@@ -79,10 +88,12 @@
       this.layouts.ask(gs.url("/api/graph", this.query({ node: gs.state.node })));
     }
 
-    askValues() {
+    /* fresh: what is kept of past steps is old, since the findings changed. */
+    askValues(fresh) {
       if (!this.shown()) this.late = true;
       if (!gs.state.run || !this.scene || !this.shown()) return;
-      const look = { color: gs.state.color || "family", theme: gs.themeName() };
+      const look = { color: gs.state.color, theme: gs.themeName() };
+      if (fresh) this.numbers.kept.clear();
       const past = gs.state.step !== null;
       const shown = gs.openText(this.scene.openScopes());
       this.numbers.ask(gs.url("/api/values", this.query({ ...look, open: shown })), past);
@@ -97,6 +108,9 @@
       if (!old || !scene.nodes.length) this.firstLook();
       else this.keepPlace(old, scene);
       this.tree.show(scene);
+      this.focus.show(view);
+      this.custom = view.custom || [];
+      this.root.dispatchEvent(new CustomEvent("gs:layout"));
       this.canvas.dataset.ready = String(scene.nodes.length);
       this.root.classList.toggle("gs-empty", !scene.nodes.length);
       if (this.found) gs.search.mark(this);
@@ -114,11 +128,14 @@
         this.askLayout();
         return;
       }
+      if ((answer.vs || "") !== (this.scene.view.vs || "")) return; // numbers of what was left meanwhile
       this.scene.values = answer.nodes || {};
       this.facts = answer;
+      this.stamp = (this.stamp || 0) + 1;
+      this.diff.show(answer);
       this.canvas.dataset.step = String(answer.step);
       this.root.dispatchEvent(new CustomEvent("gs:values", { detail: answer, bubbles: true }));
-      gs.paintLegend(this.legend, answer.legend);
+      gs.paintLegend(this.legend, answer.legend, (id) => gs.set({ node: this.pick(id) }) || this.select(gs.state.node, true));
       this.tell(answer.line || "");
       this.pointAtFailure(answer);
       this.board.request();
@@ -146,60 +163,8 @@
       if (error.status === 404) this.root.classList.add("gs-empty");
     }
 
-    /* First view: the width fits, but numbers stay legible (zoom 0.6); the top stands at the top. */
-    firstLook() {
-      const [x0, y0, x1] = this.scene.bounds;
-      const { width } = this.board.size;
-      const k = Math.min(1, Math.max(0.6, (width - 48) / Math.max(x1 - x0, 1)));
-      let middle = (x0 + x1) / 2;
-      if ((x1 - x0) * k > width) {
-        // Too wide: begin where the program begins.
-        const top = this.scene.nodes.slice().sort((a, b) => a.y - b.y).slice(0, 5);
-        middle = top.reduce((sum, n) => sum + n.x + n.w / 2, 0) / Math.max(top.length, 1);
-      }
-      Object.assign(this.board.view, { k, x: width / 2 - middle * k, y: 44 - y0 * k });
-      this.showBox(gs.state.node && this.scene.holder(gs.state.node)); // a link to a node shows it
-    }
-
-    /* Brings a card into view, if it is not, without changing the zoom. */
-    showBox(box) {
-      const { view, size } = this.board;
-      const [left, top, right, bottom] = this.board.window();
-      if (!box || (box.x >= left && box.y >= top && box.x + box.w <= right && box.y + box.h <= bottom - 60 / view.k)) return;
-      view.x = size.width / 2 - (box.x + box.w / 2) * view.k;
-      view.y = size.height / 2 - (box.y + box.h / 2) * view.k;
-      this.board.request();
-    }
-
-    /* Moves to a new layout so that the clicked box (else the selection, else nothing) stays put. */
-    keepPlace(old, scene) {
-      const name = this.anchor || (gs.state.node && old.byId.has(gs.state.node) ? gs.state.node : null);
-      const was = name && old.byId.get(name);
-      const is = name && (scene.byId.get(name) || scene.holder(name));
-      this.anchor = null;
-      let dx = 0, dy = 0;
-      if (was && is) {
-        dx = is.x + is.w / 2 - (was.px + was.pw / 2);
-        dy = is.y - was.py;
-        this.board.view.x -= dx * this.board.view.k;
-        this.board.view.y -= dy * this.board.view.k;
-      }
-      this.board.animate(200, scene.morph(old, dx, dy));
-    }
-
-    resized(now) {
-      if (now.width <= 1) return;
-      if (this.width) this.board.view.x += (now.width - this.width) / 2;
-      else if (this.scene) this.firstLook();
-      this.width = now.width;
-      if (this.late) {
-        this.late = false;
-        this.askLayout();
-      }
-    }
-
     toggle(id) {
-      const scope = id.slice(2);
+      const scope = id.replace(/^~/, "").slice(2); // the mirrored frame opens and shuts with its twin
       const open = new Set(this.scene.openScopes());
       if (open.has(scope)) {
         for (const path of [...open]) if (path === scope || path.startsWith(scope + ".")) open.delete(path);
@@ -219,8 +184,14 @@
       } else if (hit && hit.kind === "scope" && this.onToggle(hit, at)) {
         this.toggle(hit.id);
       } else {
-        gs.set({ node: hit ? hit.id : null });
+        gs.set({ node: hit ? this.pick(hit.id) : null });
       }
+    }
+
+    /* What a card stands for elsewhere: a mirrored card is the gradient of its twin. */
+    pick(id) {
+      const box = this.scene && this.scene.byId.get(id);
+      return box && box.twin ? box.twin : id;
     }
 
     double(at) {
@@ -238,7 +209,8 @@
       if (hit === this.hovered) return;
       this.hovered = hit;
       this.canvas.style.cursor = hit ? "pointer" : "grab";
-      this.canvas.title = hit && hit.depth !== undefined ? `close ${hit.label}` : "";
+      const told = hit && hit.depth === undefined && this.signs.of(hit);
+      this.canvas.title = told ? told.titles.slice(0, 6).join("\n") : hit && hit.depth !== undefined ? `close ${hit.label}` : "";
       this.board.request();
     }
 
@@ -248,11 +220,6 @@
       this.selected = box;
       if (box && go) this.zoomTo(box);
       this.board.request();
-    }
-
-    zoomTo(box) {
-      const k = Math.min(1.2, Math.max(this.board.view.k, 0.9));
-      this.board.goTo(box.x + box.w / 2, box.y + box.h / 2, k, 250);
     }
 
     /* Shows a card wherever it is: the scopes on the way are opened first. */
@@ -267,27 +234,23 @@
         return;
       }
       this.goal = true;
+      if (gs.state.focus) gs.set({ focus: null }); // it may be outside of the part that is shown
       gs.set(open.size > before ? { node: id, open: gs.openText([...open]) } : { node: id });
       if (open.size === before) this.select(id, true);
     }
 
+    /* Whether cards are painted in an overlay's colours; a comparison has one by itself. */
     overlay() {
       const by = gs.state.color;
-      return Boolean(by && by !== "family");
-    }
-
-    fit() {
-      if (!this.scene) return;
-      const [x0, y0, x1, y1] = this.scene.bounds;
-      const { width, height } = this.board.size;
-      const k = Math.min(1, (width - 48) / (x1 - x0 || 1), (height - 48) / (y1 - y0 || 1));
-      this.board.goTo((x0 + x1) / 2, (y0 + y1) / 2, Math.max(k, 0.02), 250);
+      return by ? by !== "family" : Boolean(gs.state.vs);
     }
 
     paint(ctx) {
       if (this.scene) gs.paintScene(ctx, this);
+      this.minimap.paint();
     }
   }
+  Object.assign(GraphPage.prototype, gs.camera);
 
   gs.themeName = () => (gs.state && gs.state.theme === "dark" ? "dark"
     : gs.state && gs.state.theme === "light" ? "light"

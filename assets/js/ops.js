@@ -158,9 +158,9 @@
         c("flops_s", "FLOP/s", "flops_s", no(a.costs), { width: 112 }),
         c("traffic", "moved", "bytes", true),
         c("bytes_s", "B/s", "bytes_s", true, { width: 104 }),
-        c("bytes", "output", "bytes", false),
+        c("bytes", "output", "bytes", false, { width: 108 }),
         c("fraction", "of ceiling", "share", true),
-        c("bound", "limited by", "text", no(a.costs), { width: 104, min: 88 }),
+        c("bound", "limited by", "text", no(a.costs), { width: 96, min: 80 }),
       ];
     }
 

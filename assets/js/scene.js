@@ -3,6 +3,8 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
 
+  let stamps = 0;
+
   gs.Scene = class {
     constructor(view) {
       this.view = view;
@@ -34,6 +36,7 @@
         edge.box = [x0, y0, x1, y1];
         edge.path = path(edge.points);
       }
+      this.stamp = ++stamps; // tells one scene from the next
       this.all = null; // every edge in one path, for the far view; built when first needed
     }
 
@@ -73,11 +76,15 @@
       if (this.byId.has(id)) return this.byId.get(id);
       const value = gs.valueOf(id);
       if (value === null) return null;
-      return this.nodes.find((n) => (n.members || []).includes(value)) || null;
+      if (!this.owner) {
+        this.owner = new Map();
+        for (const n of this.nodes) for (const m of n.members || []) if (!this.owner.has(m)) this.owner.set(m, n);
+      }
+      return this.owner.get(value) || null;
     }
 
     openScopes() {
-      return this.groups.map((g) => g.id.slice(2));
+      return this.groups.filter((g) => g.id[0] === "s").map((g) => g.id.slice(2));
     }
 
     /* Prepares the motion from an older scene; returns change(t). Boxes without a past grow out of
@@ -87,9 +94,11 @@
       const rect = (b) => ({ x: b.px + dx, y: b.py + dy, w: b.pw, h: b.ph });
       const home = (box) => {
         if (old.byId.has(box.id)) return { r: rect(old.byId.get(box.id)), fresh: false };
-        let scope = box.id.startsWith("s:") ? box.id.slice(2) : box.scope || "";
+        const mark = box.id[0] === "~" ? "~" : "", id = box.id.slice(mark.length);
+        let scope = id.startsWith("s:") ? id.slice(2) : box.scope || "";
+        if (mark && !old.byId.has(box.id) && old.byId.has(box.twin || "")) return { r: rect(old.byId.get(box.twin)), fresh: true };
         while (scope) {
-          const was = old.byId.get("s:" + scope);
+          const was = old.byId.get(mark + "s:" + scope);
           if (was) {
             const r = rect(was);
             const w = Math.min(box.w, r.w), h = Math.min(box.h, r.h);

@@ -1,37 +1,70 @@
-/* The frame: which page is shown, the run picker, the state pill with its numbers, the messages. */
+/* The frame: which page is shown, the state pill with its numbers, the bar that says what went wrong. */
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
   const WORDS = {
-    live: "Live", waiting: "Waiting", stale: "No news", finished: "Finished", failed: "Failed",
+    live: "Live", paused: "Paused", waiting: "Waiting", stale: "No news", finished: "Finished", failed: "Failed",
     damaged: "Damaged", missing: "Missing", none: "No runs", lost: "Not connected",
   };
   const $ = (id) => document.getElementById(id);
   const THEMES = [null, "light", "dark"];
   let since = 0; // performance.now() of the newest card: the clock between two cards
 
-  /* Text is only written when it changed, so that nothing flickers and nothing is read out twice. */
-  function write(el, text) {
-    if (el && el.textContent !== text) el.textContent = text;
-  }
+  gs.stateWord = (state) => (WORDS[state] || state || "").toLowerCase();
+
+  /* To a card on the Graph page, wherever it is: the scopes on the way are opened. */
+  gs.reveal = function (id, inside, step) {
+    if (step !== undefined && step !== null && step !== gs.state.step) gs.set({ step });
+    gs.set({ page: "graph" });
+    if (gs.graphPage) gs.graphPage.reveal(id, inside);
+    else gs.set({ node: id });
+  };
+
+  /* A step by its number, kept within what there is. */
+  gs.goStep = function (step) {
+    const last = gs.card && gs.card.last_step;
+    gs.set({ step: Math.max(0, Number.isInteger(last) ? Math.min(step, last) : step) });
+  };
 
   class Shell {
     constructor(root) {
       this.root = root;
-      this.runs = new gs.Latest((list) => this.gotRuns(list));
-      this.listed = undefined;
-      $("run").addEventListener("change", (e) => gs.set({ run: e.target.value, step: null, node: null, open: null }));
-      $("theme").addEventListener("click", () => {
-        gs.set({ theme: THEMES[(THEMES.indexOf(gs.state.theme) + 1) % THEMES.length] });
-      });
-      $("drawer").addEventListener("click", () => document.querySelector(".gs-side").classList.toggle("gs-open"));
+      $("theme").addEventListener("click", () => this.nextTheme());
+      $("drawer").addEventListener("click", () => this.inspector());
+      $("commands").addEventListener("click", () => gs.openPalette());
+      $("keys").addEventListener("click", () => gs.openKeys());
       root.querySelector(".gs-rail").addEventListener("click", (e) => this.turn(e));
+      gs.key("t", "Colours: light, dark, as the system", () => this.nextTheme());
+      gs.key("i", "Show or hide the inspector", () => this.inspector());
+      gs.key("Shift+p", "Projector mode: larger type", () => gs.project(gs.type === 1));
       gs.on((state, changed) => this.changed(changed));
       gs.onCard = (card) => this.card(card);
       setInterval(() => this.clock(), 1000);
+      root.classList.toggle("gs-no-side", gs.remembered("inspector") === "closed");
+      this.tips();
       this.show();
       this.themed();
       if (gs.card) this.card(gs.card);
+    }
+
+    tips() {
+      $("commands").title = gs.tip("Commands");
+      $("keys").title = gs.tip("Show all keys");
+      $("drawer").title = gs.tip("Show or hide the inspector");
+    }
+
+    nextTheme() {
+      gs.set({ theme: THEMES[(THEMES.indexOf(gs.state.theme) + 1) % THEMES.length] });
+    }
+
+    /* Beside the page on a wide window, and then the choice is remembered; over it on a narrow one. */
+    inspector() {
+      if (document.documentElement.classList.contains("gs-narrow")) {
+        document.querySelector(".gs-side").classList.toggle("gs-open");
+        return;
+      }
+      const closed = this.root.classList.toggle("gs-no-side");
+      gs.remember("inspector", closed ? "closed" : null);
     }
 
     turn(e) {
@@ -59,39 +92,35 @@
     changed(changed) {
       if (changed.includes("page") || changed.includes("run")) this.show();
       if (changed.includes("theme")) this.themed();
-      if (changed.includes("run")) this.pick();
       if (changed.includes("step")) this.step();
     }
 
     themed() {
       const name = gs.state.theme || "auto", button = $("theme");
       button.firstElementChild.className = `gs-icon gs-icon-${name}`;
-      button.title = name === "auto" ? "Colours: as the system" : `Colours: ${name}`;
+      button.title = gs.tip("Colours: light, dark, as the system", name === "auto" ? "Colours: as the system" : `Colours: ${name}`);
       button.setAttribute("aria-label", button.title);
     }
 
     card(card) {
       since = performance.now();
-      // The list of runs also says their states, so the state is part of what makes it old.
-      const listed = `${card.runs} ${card.run} ${card.state}`;
-      if (card.runs !== undefined && listed !== this.listed) {
-        this.listed = listed;
-        this.runs.ask("/api/runs");
-      }
-      this.state = card.lost ? "lost" : card.state;
+      if (gs.runPicker) gs.runPicker.card(card);
+      const control = card.control && card.control.state;
+      this.state = card.lost ? "lost" : card.state === "live" && control === "paused" ? "paused" : card.state;
       const pill = $("state");
       if (pill.dataset.state !== this.state) {
         pill.dataset.state = this.state;
-        write(pill.lastElementChild, WORDS[this.state] || this.state);
+        gs.write(pill.lastElementChild, WORDS[this.state] || this.state);
       }
       pill.title = card.summary || "";
       this.root.classList.toggle("gs-lost", Boolean(card.lost));
       this.step();
-      write($("pace"), card.per_step ? `${card.per_step}/step` : "");
-      write($("cost"), card.cost ? `recording costs ${card.cost}` : "");
-      write($("summary"), card.summary || "");
+      gs.write($("pace"), card.per_step ? `${card.per_step}/step` : "");
+      gs.write($("cost"), card.cost ? `recording costs ${card.cost}` : "");
+      gs.write($("summary"), card.summary || "");
+      this.badge(card);
       this.clock();
-      this.notice(card);
+      gs.notice(this.root, card);
     }
 
     /* "step 251 / 400": the step that is looked at, of how many there are. */
@@ -103,22 +132,18 @@
       if (box.textContent !== text) box.replaceChildren("step ", gs.el("b", {}, at), ` / ${card.last_step}`);
     }
 
-    gotRuns(list) {
-      const select = $("run");
-      select.replaceChildren(...list.map((r) =>
-        gs.el("option", { value: r.run }, r.run + (r.state === "finished" ? "" : ` \u00b7 ${(WORDS[r.state] || r.state).toLowerCase()}`))));
-      select.parentElement.hidden = !list.length;
-      gs.runList = list;
-      this.pick();
-      this.root.dispatchEvent(new CustomEvent("gs:runs", { detail: list }));
-    }
-
-    pick() {
-      const select = $("run");
-      if (gs.state.run && ![...select.options].some((o) => o.value === gs.state.run)) {
-        select.append(gs.el("option", { value: gs.state.run }, gs.state.run));
-      }
-      select.value = gs.state.run || "";
+    /* How many findings stand, on the rail: errors and warnings; notes do not call. */
+    badge(card) {
+      const link = this.root.querySelector('.gs-rail a[data-page="health"]');
+      if (!link) return;
+      const count = (card.errors || 0) + (card.warnings || 0);
+      let mark = link.querySelector(".gs-badge");
+      if (!mark) link.append((mark = gs.el("span", { class: "gs-badge" })));
+      mark.hidden = !count;
+      mark.dataset.severity = card.errors ? "error" : "warning";
+      gs.write(mark, count > 99 ? "99+" : count);
+      const words = [card.errors && `${card.errors} error${card.errors === 1 ? "" : "s"}`, card.warnings && `${card.warnings} warning${card.warnings === 1 ? "" : "s"}`].filter(Boolean).join(", ");
+      link.setAttribute("aria-label", words ? `Health: ${words}` : "Health");
     }
 
     /* The bar under the top bar: what went wrong, in one sentence. */
@@ -126,93 +151,34 @@
       const card = gs.card, bar = $("banner");
       if (!card) return;
       const silent = (card.heartbeat_age || 0) + (performance.now() - since) / 1000;
+      const waiting = document.querySelector(".gs-waiting");
+      if (waiting && card.created) gs.write(waiting, gs.ago(Math.max(0, (Date.now() - Date.parse(card.created)) / 1000)));
       let text = "", state = this.state;
       if (state === "lost") text = "The dashboard's server does not answer. What is shown stays; it goes on when the server is back.";
       else if (state === "failed") text = card.message || "";
-      else if (state === "stale") text = `no news for ${ago(silent)}: the program was stopped, or it is busy outside a step`;
+      else if (state === "stale") text = `no news for ${gs.ago(silent)}: the program was stopped, or it is busy outside a step`;
       else if (card.damage && state !== "damaged") [text, state] = [`${card.damage} The intact part is shown.`, "damaged"];
       if (bar.hidden !== !text) bar.hidden = !text;
       bar.dataset.state = state;
-      if (text && !bar.firstChild) bar.append(gs.el("span", { class: "gs-icon" }), gs.el("span", {}));
-      if (text) write(bar.lastElementChild, text);
-      const waiting = document.querySelector(".gs-waiting");
-      if (waiting && card.created) write(waiting, ago(Math.max(0, (Date.now() - Date.parse(card.created)) / 1000)));
-    }
-
-    /* Instead of a page: there is nothing to show yet, or it cannot be read. */
-    notice(card) {
-      const box = $("notice");
-      const silent = card.state === "stale" && card.steps < 0 ? "stopped" : card.state;
-      const kind = ["none", "waiting", "stopped", "damaged", "missing"].includes(silent) && !card.lost ? silent : "";
-      const key = kind && `${kind} ${card.run} ${card.message || ""}`;
-      if (this.noticed === key) return;
-      this.noticed = key;
-      box.hidden = !kind;
-      for (const page of this.root.querySelectorAll(".gs-page")) page.inert = Boolean(kind);
-      box.replaceChildren(...(kind ? [gs.el("div", {}, ...this[kind](card))] : []));
-    }
-
-    none(card) {
-      return [
-        gs.el("h1", {}, `No runs in ${card.folder} yet`),
-        gs.el("p", {}, "Add these lines around your training loop, and start it. The run appears here by itself."),
-        snippet(`import graphscope as torch\n\nwith torch.profile(${JSON.stringify(card.folder + "/first")}):\n    train()   # your loop`),
-        gs.el("p", {}, "Or watch a small network learn handwritten digits:"),
-        snippet(card.folder === "runs" ? "graphscope demo" : `graphscope demo --runs ${/^[\w./~:\\-]+$/.test(card.folder) ? card.folder : JSON.stringify(card.folder)}`),
-      ];
-    }
-
-    waiting(card) {
-      return [
-        gs.el("h1", {}, "connected, no step yet"),
-        gs.el("p", {}, `The program of the run ${card.run} is running, for `, gs.el("span", { class: "gs-waiting" }, "\u2014"),
-          ". A step ends at optimizer.step(); the first one appears here."),
-      ];
-    }
-
-    stopped(card) {
-      return [
-        gs.el("h1", {}, "no step was recorded"),
-        gs.el("p", {}, `The program of the run ${card.run} started and has been silent before its first step ended.`),
-      ];
-    }
-
-    damaged(card) {
-      return [
-        gs.el("h1", {}, `The run ${card.run} cannot be read`),
-        gs.el("p", {}, card.message),
-        gs.el("p", {}, "The file was left as it is. Choose another run above."),
-      ];
-    }
-
-    missing(card) {
-      return [
-        gs.el("h1", {}, card.message || "There is no such run."),
-        gs.el("p", {}, "It may have been renamed or deleted. Choose another run above."),
-      ];
+      if (!text) return;
+      const failure = state === "failed" && card.failure;
+      gs.fill(bar, [text, failure], () => [gs.el("span", { class: "gs-icon" }), gs.el("span", { class: "gs-banner-text" }, text), failure && failure.place ? where(failure) : null]);
     }
   }
 
-  function ago(seconds) {
+  /* "step 7 · matmul · train.py:12": to the op that failed. */
+  function where(failure) {
+    const { place, step, op } = failure;
+    return gs.el("button", { type: "button", class: "gs-button", "data-key": "banner-op", onclick: () => gs.reveal(place.id, place.inside, step) },
+      [`step ${step}`, op, place.line].filter(Boolean).join(" \u00b7 "));
+  }
+
+  gs.ago = function (seconds) {
     if (!Number.isFinite(seconds)) return "a while";
     if (seconds < 120) return `${Math.round(seconds)} s`;
     if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
     return seconds < 172800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} days`;
-  }
-
-  function snippet(text) {
-    const button = gs.el("button", { type: "button" }, "Copy");
-    button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        write(button, "Copied");
-      } catch (error) {
-        getSelection().selectAllChildren(button.previousElementSibling);
-        write(button, "Press Ctrl-C");
-      }
-    });
-    return gs.el("div", { class: "gs-snippet" }, gs.el("pre", {}, text), button);
-  }
+  };
 
   gs.mount("#app", (root) => new Shell(root));
 })();

@@ -122,7 +122,7 @@
         type: text ? undefined : "rightAligned", sortingOrder: text ? ["asc", "desc", null] : ["desc", "asc", null],
         comparator: text ? undefined : (a, b) => number(a) - number(b),
         minWidth: c.min || (text ? 120 : 72), tooltipValueGetter: (p) => (text ? p.value : full(p.value)),
-        valueFormatter: (p) => this.cell(c, p.value), cellClass: text ? "gs-cell-text" : "gs-cell-number",
+        valueFormatter: (p) => (p.node && p.node.rowPinned && none(p.value) ? "" : this.cell(c, p.value)), cellClass: text ? "gs-cell-text" : ["gs-cell-number", "ag-right-aligned-cell"],
         pinned: c.pinned, flex: c.flex,
       };
       if (!c.flex) def.width = c.width || 96;
@@ -131,12 +131,13 @@
         def.sort = c.sort || null;
       }
       if (c.render) def.cellRenderer = cell(c.render, this);
-      else if (c.bar) def.cellRenderer = cell((p) => bar(p, this.cell(c, p.value)), this);
+      else if (c.bar) def.cellRenderer = cell((p) => bar(p, p.node.rowPinned && none(p.value) ? "" : this.cell(c, p.value)), this);
       return def;
     }
 
     cell(c, value) {
-      if (value === null || value === undefined) return c.kind === "text" || !c.kind ? "" : "\u2014";
+      if (none(value)) return c.kind === "text" || !c.kind ? "" : "\u2014";
+      if (value === 0 && c.kind !== "text") return "0";
       const unit = this.unit[c.field];
       if (UNITS[c.kind]) return bare(gs.units[c.kind](value, unit), c.kind === "flops" ? `${unit}FLOP` : unit);
       if (c.kind === "flops_s" || c.kind === "bytes_s") return gs.units.rate(value, c.kind.slice(0, 5));
@@ -189,6 +190,7 @@
     }
   };
 
+  const none = (x) => x === null || x === undefined;
   const number = (x) => (x === null || x === undefined ? -Infinity : x);
   const full = (x) => (typeof x === "number" ? String(x) : x === null || x === undefined ? "not recorded" : String(x));
   // The unit stands in the column's title.

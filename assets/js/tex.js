@@ -97,4 +97,27 @@
     }
     return out;
   };
+
+  const RAISED = { 0: "\u2070", 1: "\u00b9", 2: "\u00b2", 3: "\u00b3", 4: "\u2074", 5: "\u2075", 6: "\u2076", 7: "\u2077", 8: "\u2078", 9: "\u2079",
+    "+": "\u207a", "\u2212": "\u207b", n: "\u207f", T: "\u1d40", i: "\u2071", x: "\u02e3", "\u1d40": "\u1d40" };
+  const LOWERED = { 0: "\u2080", 1: "\u2081", 2: "\u2082", 3: "\u2083", 4: "\u2084", 5: "\u2085", 6: "\u2086", 7: "\u2087", 8: "\u2088", 9: "\u2089", i: "\u1d62", j: "\u2c7c", n: "\u2099" };
+  const texts = new Map();
+
+  /* The same in one line of plain text, for canvas: fractions as a/b, powers raised where a sign for it is. */
+  gs.texText = function (tex) {
+    if (!texts.has(tex)) texts.set(tex, plain(gs.tex(tex)));
+    return texts.get(tex);
+  };
+
+  function plain(node) {
+    if (node.nodeType === 3) return node.textContent;
+    if (node.className === "gs-frac") {
+      return [...node.children].map((part) => (plain(part).length > 1 ? `(${plain(part)})` : plain(part))).join("/");
+    }
+    const inner = [...node.childNodes].map(plain).join("");
+    const table = node.nodeName === "SUP" ? RAISED : node.nodeName === "SUB" ? LOWERED : null;
+    if (!table) return inner;
+    if ([...inner].every((c) => c in table)) return [...inner].map((c) => table[c]).join("");
+    return (node.nodeName === "SUP" ? "^" : "_") + (inner.length > 1 ? `(${inner})` : inner);
+  }
 })();

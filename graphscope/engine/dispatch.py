@@ -388,6 +388,8 @@ def _coerce(a: Any, b: Any) -> tuple[Tensor, Tensor]:
 
 
 def _coerce_all(inputs: Any) -> tuple[Tensor, ...]:
+    # A number that can be changed while the program runs counts as what it is now.
+    inputs = [x.value if hasattr(type(x), "is_live_number") else x for x in inputs]
     like = next((x._a for x in inputs if isinstance(x, Tensor)), None)
     return tuple(
         x

@@ -42,8 +42,11 @@ class Facts:
             where = ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
             self.reads[i] = where
 
-    def backward(self, base: int, port_items: list[Any]) -> None:
-        """A backward begins: which parameters have a gradient of an earlier step?"""
+    def backward(self, base: int, keys: list[Any], port_items: list[Any]) -> None:
+        """A backward begins: which parameters have a gradient already, and what wrote it last?
+
+        -1: something before this step; else a node of it (which may have filled it with zeros).
+        """
         for k, (there, _, port) in enumerate(port_items):
             if port[1] != PARAMETER:
                 continue
@@ -51,8 +54,11 @@ class Facts:
             grad = None if x is None else x._grad
             if grad is None or grad._rid < 0:
                 continue  # what was never seen being made may be anything
-            if (grad._rid - base) >> SPAN:
-                self.carried[k] = grad._rid & (1 << SPAN) - 1
+            i = grad._rid - base
+            if i >> SPAN or i >= PORT:
+                self.carried[k] = -1
+            elif i < len(keys) and len(keys[i]) == 8:
+                self.carried[k] = i  # made by a backward it would be a sum within the step, as is meant
 
     def close(self, graph: Any, num: int, names: Any, port_items: list[Any]) -> None:
         """A step that was looked at, or whose graph is new, ends."""

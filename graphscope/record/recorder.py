@@ -211,7 +211,7 @@ class Recorder(StepLife):
         if get_ident() != self.thread:
             return
         if self.timed:
-            self.facts.backward(self.base, self.port_items)
+            self.facts.backward(self.base, self.expected, self.port_items)
         self.after = False
         self.phase = BACKWARD
         self.where = self.scope << 2 | BACKWARD
@@ -382,7 +382,7 @@ class Recorder(StepLife):
         if self.diverged < 0:
             self._diverge(i)
         self.expected.append(key)
-        self.lines.append(self.site(4) if self.stacks and len(key) == 8 else -1)
+        self.lines.append(self.site(4) if self.stacks and len(key) != 4 else -1)
         kept: tuple[int, ...] = ()
         if node is not None and node.saved is not None:
             kept = tuple(k for k, a in enumerate(node.saved) if a is not None)

@@ -16,6 +16,7 @@ from graphscope.engine import dispatch
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import TraceError, UsageError
 from graphscope.record.nonfinite import Trap
+from graphscope.record.control_options import attach, options
 from graphscope.record.pump import Pump
 from graphscope.record.recorder import Recorder
 from graphscope.record.results import Results
@@ -54,6 +55,8 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
     budget: share of wall time that statistics may cost.
     raise_on_nan: stop with NonFiniteError where a loss or a gradient is NaN or infinite; it says which op made it so.
     Without, the run goes on and the finding is in the trace.
+    control: let a dashboard pause, step and change the program (and ``gs.breakpoint``); "60s" also resumes
+    a paused program after that time, as ``resume_after=60`` does; ``resume_alone`` when nobody looks so long.
 
     Steps end by themselves (the first forward op after a backward opens the next); ``step()`` ends one
     by hand. Raises: UsageError for options that make no sense. A folder that cannot be written gives
@@ -73,6 +76,9 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         on_trace_ready: Callable[[Any], Any] | None = None,
         name: str | None = None,
         raise_on_nan: bool = False,
+        control: bool | str | float = False,
+        resume_after: float | str | None = None,
+        resume_alone: float | str | None = None,
     ) -> None:
         if values not in VALUES:
             raise UsageError(
@@ -91,6 +97,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
             raise UsageError(
                 f"profile: budget={budget} must be a share of wall time between 0 and 1"
             )
+        self._control = options(control, resume_after, resume_alone)
         self._wanted = Path(path)
         self._name = name
         self._options = dict(values=values, budget=budget, memory=memory, stacks=stacks)
@@ -137,6 +144,8 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         self._recorder.trap = Trap(self._options["values"] != "off", self._raise_on_nan)
         for model, root in self._models:
             self._recorder.names.name_tree(model, root)
+        if self._control is not None:
+            attach(self._recorder, self._pump, self._control)
         self._pump.start(self._recorder)
         _running.append(self)
         if action in RECORDING:
@@ -185,6 +194,9 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         is_on = windows.action in RECORDING
         if is_on:
             dispatch.set_recorder(self._before)
+        control = self._recorder.control
+        if control is not None:
+            control.ending(error)
         if self in _running:
             _running.remove(self)
         text = None
@@ -213,6 +225,8 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
             pump.notes += [("meta", key, value) for key, value in facts_of(error).items()]
         if recorder.foreign:
             pump.notes.append(("meta", "foreign_ops", recorder.foreign))
+        if control is not None:
+            control.close()
         pump.close("failed" if text else "finished", text)
         self._stopped = recorder
         self._ended = time.perf_counter_ns()
@@ -224,8 +238,11 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
     def __enter__(self) -> profile:
         return self.start()
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        mine = self._recorder is not None and self._recorder.control is not None
+        mine = mine and getattr(error, "control", None) is self._recorder.control
         self.stop(error)
+        return mine  # stopped from outside: the program goes on behind the block
 
     # ---------------------------------------------------------------- in between
 

@@ -47,7 +47,7 @@ def tables(graph: GraphRecord, op_id: Any, string: Any) -> tuple[list[Any], list
     kept: list[Any] = []
     for i, key in enumerate(graph.keys):
         if len(key) == 1:
-            nodes.append([DATA_OP, schema.DATA, 0, -1, -1, -1, -1, schema.VIEW])
+            nodes.append([DATA_OP, schema.DATA, 0, graph.lines[i], -1, -1, -1, schema.VIEW])
         elif len(key) == 8:
             row, params, u, v, scope, phase, _, mask = key
             site = graph.lines[i]

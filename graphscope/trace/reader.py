@@ -85,6 +85,7 @@ class TraceReader(Dictionary):
             found = zip(names, counts, strict=False)
             card: dict[str, Any] = {k: -1 if v is None else int(v) for k, v in found}
         age = self.heartbeat_age(header)
+        card |= control_of(header)
         return card | {
             "state": self.state(header),
             "heartbeat_age": round(age, 3) if age < 1e9 else None,
@@ -148,13 +149,13 @@ class TraceReader(Dictionary):
     # -- steps ------------------------------------------------------------------------------------
 
     def steps(self, kind: str = "train", since: int = -1) -> StepTable:
-        """The steps with an id above ``since``, oldest first."""
+        """The steps with an id above ``since``, oldest first; not the one in which the program stands."""
         rows = self._rows(
             # A text costs as much as the rest of its row; nearly all are "ok".
             "SELECT id, num, graph, shape_set, t0_ns, wall_ns, rec_ns, loss, nonfinite, nullif(status, 'ok'),"
             " data_ns, forward_ns, backward_ns, update_ns, live0, chunk IS NOT NULL, freed IS NOT NULL,"
             " coalesce(copy_ns, 0)"
-            " FROM steps WHERE kind = ? AND id > ? ORDER BY id",
+            " FROM steps WHERE kind = ? AND id > ? AND status != 'paused' ORDER BY id",
             kind,
             since,
             partial=True,
@@ -285,10 +286,12 @@ class TraceReader(Dictionary):
         """Begin and duration of the steps that were written together, ``[steps, nodes]`` each."""
         found = self._chunks.get(id)
         if found is None:
-            row = self._one("SELECT columns, shift, held FROM steps WHERE id = ?", id)
+            row = self._one("SELECT columns, shift, held, status FROM steps WHERE id = ?", id)
             if row is None or row[0] is None:
                 raise ValueError(f"the times of chunk {id} are gone")
-            found = codec.unpack_many(*row)
+            found = codec.unpack_many(*row[:3])
+            if row[3] == "paused":
+                return found  # the step goes on
             self._chunks[id] = found
             if len(self._chunks) > 8:
                 del self._chunks[next(iter(self._chunks))]
@@ -444,6 +447,21 @@ class TraceReader(Dictionary):
                 Finding(id, step, rule, severity, node, title, dict(json.loads(data)))
                 for id, step, rule, severity, node, title, data in rows
             ]
+
+
+def control_of(header: dict[str, str]) -> dict[str, Any]:
+    """``control``: what the program says of live control, and ``control_rev``, which counts what it said.
+
+    Nothing of a run that takes no commands.
+    """
+    text = header.get("control")
+    if text is None:
+        return {}
+    try:
+        facts = json.loads(text)
+        return {"control": facts, "control_rev": int(facts.get("rev", 0))}
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return {}
 
 
 def _device_columns(

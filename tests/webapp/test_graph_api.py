@@ -161,15 +161,15 @@ def test_failed_step_is_drawn_as_far_as_it_came(ask):
     assert "ShapeError" in values["line"]
 
 
-def test_strip_marks_the_bad_steps(ask):
-    strip = ask("strip", run="failed")
+def test_strip_marks_the_bad_steps(source):
+    strip = strip_json(source.reader("failed"))
     assert strip["steps"] == 8 and strip["last"] == 7
-    assert [cell[2] for cell in strip["cells"]] == [0, 0, 0, 0, 0, 2, 2, 3]
+    assert [cell[2] for cell in strip["cells"]] == [0, 0, 0, 0, 0, 4, 4, 5]
     assert [p[1] is None for p in strip["points"]] == [False] * 5 + [True] * 3
 
 
-def test_strip_of_a_run_without_steps_is_empty(ask):
-    assert ask("strip", run="empty")["steps"] == 0
+def test_strip_of_a_run_without_steps_is_empty(source):
+    assert strip_json(source.reader("empty"))["steps"] == 0
 
 
 def test_downsampling_keeps_spike_and_nan():

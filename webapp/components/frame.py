@@ -32,9 +32,7 @@ def _top() -> Any:
     return html.Header(
         [
             html.Span("graphscope", className="gs-brand"),
-            html.Label(
-                [html.Span("Run", className="gs-sr"), html.Select(id="run")], className="gs-run"
-            ),
+            html.Div(className="gs-run"),
             html.Span(
                 [html.Span(className="gs-icon"), html.Span(className="gs-word")],
                 id="state",
@@ -47,6 +45,8 @@ def _top() -> Any:
             html.Span(className="gs-spring"),
             html.Div(className="gs-control", **{"data-gs": "control"}),
             html.Span(id="cost", className="gs-fact gs-cost"),
+            _button("commands", "find", "Commands"),
+            _button("keys", "keys", "Keys"),
             _button("drawer", "inspector", "Show or hide the inspector"),
             _button("theme", "auto", "Colours"),
         ],

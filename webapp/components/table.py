@@ -42,7 +42,11 @@ def table(id: str, label: str) -> Any:
             "suppressCellFocus": False,
             "suppressDragLeaveHidesColumns": True,
             "suppressMovableColumns": False,
-            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+            "rowSelection": {
+                "mode": "singleRow",
+                "checkboxes": False,
+                "enableClickSelection": True,
+            },
             "enableCellTextSelection": True,
             "ensureDomOrder": True,
             "tooltipShowDelay": 400,

@@ -33,5 +33,5 @@ def pages() -> list[Page]:
         Page("memory", "Memory", "memory", memory.layout),
         Page("scalars", "Curves", "curves", scalars.layout, scalars.register),
         Page("health", "Health", "health", health.layout),
-        Page("compare", "Compare", "compare", compare.layout),
+        Page("compare", "Compare", "compare", compare.layout, compare.register),
     ]

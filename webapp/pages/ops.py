@@ -15,6 +15,7 @@ from graphscope.webapp.api import as_json
 from graphscope.webapp.api_graph import _step as step_of_request
 from graphscope.webapp.components.chart import chart
 from graphscope.webapp.components.table import table
+from graphscope.webapp.queries.graph import Views
 from graphscope.webapp.queries.ops import Recent, counters, ops_json
 from graphscope.webapp.queries.roof import roof_json
 from graphscope.webapp.queries.source import code_json, lines_json
@@ -58,7 +59,7 @@ def _card(title: str, name: str, id: str | None = None) -> Any:
 
 def register(server: Flask, source: RunDirectory) -> None:
     """Add ``/api/ops``, ``/api/roof``, ``/api/code`` and ``/api/code_lines``."""
-    recent = Recent()
+    recent, views = Recent(), Views()
 
     def asked() -> tuple[Any, str, int | None]:
         reader = source.reader(request.args.get("run", ""))
@@ -69,7 +70,11 @@ def register(server: Flask, source: RunDirectory) -> None:
         span = request.args.get("span") or "all"
         key = ("ops", str(reader.path), by, span, num)
         found: dict[str, Any] = recent.get(
-            key, counters(reader), lambda: ops_json(reader, by, span, num)
+            key,
+            counters(reader),
+            lambda: ops_json(
+                reader, by, span, num, lambda g, s: views.structure(reader, g, s).scopes
+            ),
         )
         return found
 

@@ -17,7 +17,7 @@ from graphscope.webapp.api import as_json
 from graphscope.webapp.queries.clock import BLOCKS, Clocks, blocks
 from graphscope.webapp.queries.flame import Flames
 from graphscope.webapp.queries.spent import heavy_json, spent, table_json
-from graphscope.webapp.queries.timeline import EVENTS, PIXELS, pack, window
+from graphscope.webapp.queries.timeline import BYTES, PIXELS, pack, window
 from graphscope.webapp.runs import RunDirectory
 
 
@@ -59,7 +59,7 @@ def register(server: Flask, source: RunDirectory) -> None:
                 number("to"),
                 whole("step"),
                 "eval" if request.args.get("kind") == "eval" else "train",
-                min(max(whole("most") or EVENTS, 1000), 200_000),
+                min(max(whole("most") or BYTES, 10_000), 16 << 20),
                 min(max(whole("px") or PIXELS, 200), 8000),
             )
         except GraphScopeError as error:

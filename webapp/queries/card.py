@@ -35,7 +35,7 @@ def live_json(source: RunDirectory, run: str) -> dict[str, Any]:
         card = reader.revision()
         header = reader.header()
     except TraceError as error:
-        if run not in files:
+        if run not in source.files():
             raise
         return {"run": run, "state": "damaged", "runs": listed, "message": str(error)}
     card |= {"run": run, "runs": listed, "title": header.get("run", run)}

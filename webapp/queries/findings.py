@@ -81,6 +81,10 @@ class Doctors:
                 "warnings": standing["warning"],
             }
 
+    def known(self, reader: TraceReader) -> _Patient:
+        """What is known of a run without asking for more."""
+        return self._patient(reader)
+
     def found(self, reader: TraceReader, revision: Any) -> _Patient:
         """What is known now; the first question waits a moment for the first answer."""
         patient = self._patient(reader)

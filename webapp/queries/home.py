@@ -12,6 +12,7 @@ import numpy as np
 from graphscope import units
 from graphscope.analysis.breakdown import PARTS, parts_table
 from graphscope.analysis.steps import peak_bytes
+from graphscope.errors import TraceError
 from graphscope.webapp.queries.answers import answers_json
 from graphscope.webapp.queries.graph import Views, look
 from graphscope.webapp.queries.overhead import overhead_json
@@ -251,7 +252,7 @@ def failure(reader: TraceReader, views: Views) -> dict[str, Any] | None:
     told: dict[str, Any] = {"text": header.get("error") or "The program ended with an exception."}
     try:
         step = look(reader, None)
-    except ValueError:
+    except TraceError:  # it ended before its first step
         return told
     graph = reader.graph(step.graph)
     if step.status == "ok" or not graph.n:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,11 +58,16 @@ def counters(reader: TraceReader) -> Hashable:
 
 
 def ops_json(
-    reader: TraceReader, by: str = "op", span: str = "all", num: int | None = None
+    reader: TraceReader,
+    by: str = "op",
+    span: str = "all",
+    num: int | None = None,
+    modules: Callable[[Graph, Step], Collection[str]] = lambda graph, step: (),
 ) -> dict[str, Any]:
     """Rows in base units, largest time first (a tree by scope), their sum, and where the rest of the time went.
 
     span: ``all`` steps, the ``last`` 20 up to the one that is looked at, or that ``step`` alone.
+    modules: which scopes have a card of their own on the graph page.
     Raises: TraceError when there is no such step, grouping or span.
     """
     if by not in GROUPS or span not in SPANS:
@@ -73,7 +78,7 @@ def ops_json(
     graph = reader.graph(step.graph)
     found = key_averages(part, by, step.kind)  # type: ignore[arg-type]  # a Part answers like a reader
     rows = found.sorted("total")
-    nodes = heaviest(reader, graph, by, step)
+    nodes = heaviest(reader, graph, by, step, modules(graph, step) if by == "scope" else ())
     families = _families(reader, graph) if by in ("op", "shape") else {}
     shown = rows[:ROWS]
     out = [_row(row, by, nodes, families) for row in shown]
@@ -106,18 +111,21 @@ def _part(
     return Part(reader, {step.kind: range(num, num + 1)}), (num, num), note
 
 
-def heaviest(reader: TraceReader, graph: Graph, by: str, step: Step) -> dict[str, str]:
+def heaviest(
+    reader: TraceReader, graph: Graph, by: str, step: Step, modules: Collection[str] = ()
+) -> dict[str, str]:
     """Per group the card that a click selects: its slowest op, a backward op by its forward one.
 
-    A module is selected as such.
+    A module that has a card is selected as such; one that is drawn as its only op by that op.
     """
-    if by == "scope":
-        return {key: f"s:{key}" for key in groups(reader, graph, by, step.shape_set) if key != TOP}
     times = step.dur_ns
     out = {}
-    for key, (own, _) in groups(reader, graph, by, step.shape_set).items():
-        if len(own) and len(times) == graph.n:
-            out[key] = card_of(graph, int(own[int(np.argmax(times[own]))]))
+    for key, (own, inside) in groups(reader, graph, by, step.shape_set).items():
+        every = own if len(own) else inside
+        if key in modules and key != TOP:
+            out[key] = f"s:{key}"
+        elif len(every) and len(times) == graph.n:
+            out[key] = card_of(graph, int(every[int(np.argmax(times[every]))]))
     return out
 
 

@@ -62,7 +62,11 @@ def _points(reader: TraceReader, found: Roofline, graph_id: int, by: str) -> lis
             info = reader.op(id)
             families[info.name] = info.family if info.family in schema.FAMILIES else "other"
     out = []
-    for row in found.rows[:POINTS]:
+    # A module is on the chart as the sum of what is in it only if nothing of it stands there already.
+    inner = (
+        {row.key.rpartition(".")[0] for row in found.rows} | {"(top)"} if by == "scope" else set()
+    )
+    for row in [row for row in found.rows if row.key not in inner][:POINTS]:
         family = families.get(row.key.removeprefix("\u2202").partition(" ")[0], "")
         out.append(Point(row.key, row.intensity, row.flops_s, row.time, family, row.bound))
     return out

@@ -1,52 +1,62 @@
-"""The step strip: the loss over the whole run and one health cell per step, bounded in size."""
+"""The step strip: the loss over the whole run, one health cell per step, and marks; bounded in size."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from graphscope import units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphscope.trace.reader import TraceReader
+    from graphscope.trace.records import StepTable
+    from graphscope.webapp.queries.so_far import SoFar
 
 POINTS = 1200  # about what a screen has pixels for
 CELLS = 400
-_SEVERITY = {"info": 0, "warning": 1, "error": 2}
+MARKS = 60
+FINE, INFO, WARNING, ERROR, NONFINITE, FAILED = range(6)
+_SEVERITY = {"info": INFO, "warning": WARNING, "error": ERROR}
+Marked = tuple[int, int, int, str]
+"""First and last step, severity, title."""
 
 
-def strip_json(reader: TraceReader) -> dict[str, Any]:
-    """Loss points ``[num, loss or null]`` and cells ``[first, last, severity]``.
+def strip_json(
+    reader: TraceReader, so_far: SoFar | None = None, marked: Sequence[Marked] = ()
+) -> dict[str, Any]:
+    """Loss points ``[num, loss or null]``, cells ``[first, last, severity, title]`` and event marks.
 
-    Severity: 0 fine, 1 a finding warns, 2 not finite, 3 the step failed. Every run of steps keeps
-    its worst: a single bad step among a million is still a visible cell.
+    Severity: 0 fine, 1 info, 2 warning, 3 error, 4 not finite, 5 the step failed. Every run of steps
+    keeps its worst: a single bad step among a million is still a visible cell.
     """
-    table = reader.steps()
-    kind = "train"
+    read = reader.steps if so_far is None else lambda kind="train": so_far.steps(reader, kind)
+    table, kind = read(), "train"
     if not len(table):
-        table, kind = reader.steps("eval"), "eval"
+        table, kind = read("eval"), "eval"
     count = len(table)
     if not count:
-        return {"kind": kind, "steps": 0, "points": [], "cells": [], "first": 0, "last": 0}
-    level = np.zeros(count, np.int8)
-    place = {int(num): i for i, num in enumerate(table.num)}
-    for finding in reader.findings():
-        at = place.get(finding.step)
-        if at is not None:
-            level[at] = max(level[at], min(_SEVERITY.get(finding.severity, 1), 2))
-    level[table.nonfinite] = np.maximum(level[table.nonfinite], 2)
-    level[[i for i, status in enumerate(table.status) if status != "ok"]] = 3
+        return {
+            "kind": kind, "steps": 0, "points": [], "cells": [], "events": [], "first": 0, "last": 0,
+        }  # fmt: skip
+    level, titles = _levels(reader, table, marked if kind == "train" else ())
     kept = keep(table.loss, POINTS)
     points = [
         [int(num), float(loss) if np.isfinite(loss) else None]
         for num, loss in zip(table.num[kept], table.loss[kept], strict=True)
     ]
-    edges = np.linspace(0, count, min(count, CELLS) + 1).astype(int)
-    cells = [
-        [int(table.num[a]), int(table.num[b - 1]), int(level[a:b].max())]
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    edges = np.linspace(0, count, min(count, CELLS) + 1).astype(int).tolist()
+    cells: list[list[Any]] = []
+    for a, b in zip(edges[:-1], edges[1:], strict=True):
+        worst = a + int(level[a:b].argmax())
+        title = titles.get((worst, int(level[worst])), "") if level[worst] else ""
+        # A click goes to the step that is meant, not to the first of its cell.
+        cells.append([int(table.num[a]), int(table.num[b - 1]), int(level[worst]), title])
+        if level[worst]:
+            cells[-1].append(int(table.num[worst]))
     return {
         "kind": kind,
         "steps": count,
@@ -54,7 +64,60 @@ def strip_json(reader: TraceReader) -> dict[str, Any]:
         "last": int(table.num[-1]),
         "points": points,
         "cells": cells,
+        "events": _events(reader, table),
     }
+
+
+def _levels(
+    reader: TraceReader, table: StepTable, marked: Sequence[Marked]
+) -> tuple[NDArray[np.int8], dict[tuple[int, int], str]]:
+    """The worst of each step, and what it is called, by (row, severity)."""
+    level = np.zeros(len(table), np.int8)
+    titles: dict[tuple[int, int], str] = {}
+
+    def mark(a: int, b: int, severity: int, title: str) -> None:
+        rows = np.arange(a, b)[level[a:b] < severity]
+        level[rows] = severity
+        for row in rows.tolist():
+            titles[row, severity] = title
+
+    for first, last, severity, title in marked:
+        a, b = np.searchsorted(table.num, (first, last + 1)).tolist()
+        mark(a, b, severity, title)
+    for finding in reader.findings():
+        a, b = np.searchsorted(table.num, (finding.step, finding.step + 1)).tolist()
+        if finding.step >= 0:
+            mark(a, b, _SEVERITY.get(finding.severity, INFO), units.clip(finding.title, 120))
+    for row in np.flatnonzero(table.nonfinite).tolist():
+        mark(row, row + 1, NONFINITE, "not finite")
+    for row, status in enumerate(table.status):
+        if status == "failed":
+            mark(row, row + 1, FAILED, "the step failed")
+        elif status not in ("ok", "paused"):
+            mark(row, row + 1, INFO, f"the step is {units.clip(status, 40)}")
+    return level, titles
+
+
+def _events(reader: TraceReader, table: StepTable) -> list[dict[str, Any]]:
+    """What was done to the run, and where its graph became another one; the first ``MARKS`` of them."""
+    found = [
+        {"step": f.step, "kind": "control", "text": units.clip(str(f.data.get("text") or f.title), 200)}
+        for f in reader.findings()
+        if f.rule.startswith("control") and f.step >= 0
+    ]
+    seen: set[int] = set()
+    fresh = np.flatnonzero(np.diff(table.graph, prepend=table.graph[:1]) != 0).tolist()
+    seen.add(int(table.graph[0]))
+    for row in fresh:
+        graph = int(table.graph[row])
+        if graph not in seen:
+            seen.add(graph)
+            found.append(
+                {"step": int(table.num[row]), "kind": "graph", "text": "another graph from here on"}
+            )
+        if len(found) >= MARKS:
+            break
+    return sorted(found, key=lambda e: e["step"])[:MARKS]
 
 
 def keep(values: NDArray[np.float64], limit: int) -> NDArray[np.int64]:

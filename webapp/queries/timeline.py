@@ -1,7 +1,7 @@
 """A window of the timeline: the ops of some steps in lanes, their modules, devices and memory, bounded.
 
 The answer is a head (JSON) and columns; ``pack`` makes one binary message of both. A window of more ops than
-``EVENTS`` is sent with what is too narrow to see merged, so that a run of any size opens as fast as a small one.
+fit into ``BYTES`` is sent with what is too narrow to see merged, so that a run of any size opens as fast as a small one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from graphscope.trace.records import Graph, Step
     from graphscope.webapp.queries.clock import Clock
 
-EVENTS = 30_000  # ops that are sent one by one; beyond, what cannot be seen apart is merged
+BYTES = 1_000_000  # of an answer in which ops come one by one; beyond, what cannot be seen apart is merged
 STEPS = 300
 AROUND = 6_000  # ops of the steps beside the chosen one
 POINTS = 4_000  # of the memory curve
@@ -90,7 +90,7 @@ def window(
     last: float | None = None,
     num: int | None = None,
     kind: str = "train",
-    most: int = EVENTS,
+    most: int = BYTES,
     pixels: int = PIXELS,
 ) -> Window:
     """The ops between two times, or without times around a step (None: the newest).
@@ -107,11 +107,13 @@ def window(
             a, b = (a + b - STEPS) // 2, (a + b + STEPS) // 2
         at = (a + b) // 2 if b > a else None
         view = (last - first) / 3
-    total = sum(sizes[int(g)] for g in clock.graph[a:b])
-    least = 0.0 if total <= most else NARROW * max(view, 1.0) / pixels
+    used = clock.graph[a:b]
+    total = sum(sizes[int(g)] for g in used)
+    guess = 18 * total + 30 * sum(sizes[int(g)] for g in np.unique(used))
+    least = 0.0 if guess <= most else NARROW * max(view, 1.0) / pixels
     while True:
         made = _gather(reader, clock, flames, a, b, least)
-        if least == 0 or len(made.columns["op_begin"]) <= most:
+        if least == 0 or sum(column.nbytes for column in made.columns.values()) <= most:
             break
         least *= 2
     made.head |= {

@@ -65,8 +65,11 @@ class Layer:
 
     @property
     def update(self) -> int:
-        """The node that updates the weight; -1 without one."""
-        return self.parameter.updates[0] if self.parameter.updates else -1
+        """The node that updates the weight after it was used; -1 without one.
+
+        An update of the step before that came late stands in front of it, and what it changed is not known.
+        """
+        return next((u for u in self.parameter.updates if u > self.node), -1)
 
 
 class Anatomy:
@@ -91,7 +94,7 @@ class Anatomy:
 
     def _views(self, v: int) -> list[tuple[int, bool]]:
         """The parameter, and forward views of it, each with whether its axes are turned."""
-        found, at = [(v, False)], 0
+        found, at = [(x, False) for x in self.wires.versions(v)], 0
         while at < len(found):
             value, turned = found[at]
             at += 1

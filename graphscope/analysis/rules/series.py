@@ -103,12 +103,11 @@ def snapshots(case: Case, kind: str = "train") -> list[Snapshot]:
 
 
 def first(case: Case) -> Snapshot | None:
-    """The step 0 of the training, as it was initialised; None where it was not recorded with values."""
+    """Step 0 of the training, as it was initialised; None where it was not recorded with values."""
     held: list[Snapshot | None] = case.keep("first snapshot", list)
-    if not held:
-        new = snapshots(case)
-        if new or case.value_steps():
-            held.append(new[0] if new and new[0].num == 0 else None)
+    if not held and case.value_steps():
+        found = case.values(0) if case.value_steps()[0] == 0 else None
+        held.append(None if found is None else _cut(found, anatomy(case, found.graph)))
     return held[0] if held else None
 
 

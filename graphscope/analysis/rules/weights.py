@@ -53,6 +53,7 @@ def update_ratio(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
 def frozen(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """A weight whose every statistic is the same as in the checks before, though an update writes it."""
     seen: dict[str, tuple[tuple[float, ...], int, int]] = case.keep("frozen weights", dict)
+    arrived = learning(case) < settings["learnt"]
     for snap in snapshots(case):
         for layer in snap.layers:
             w = snap.values.get(layer.weight)
@@ -68,7 +69,7 @@ def frozen(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             since, checks = (since, checks + 1) if same and still else (snap.num, 0)
             # Of the first one that was so, not of the last: what creeps is not frozen.
             seen[layer.name] = (before if same else print_, since, checks)
-            if not checks or snap.num - since < settings["steps"]:
+            if arrived or not checks or snap.num - since < settings["steps"]:
                 continue
             g = snap.grads.get(layer.weight)
             why = " its gradient is exactly 0" if g is not None and g.absmax == 0 else " it does get a gradient"
@@ -117,16 +118,21 @@ def pathology(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
 
 def learning_rate(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """Adam's very first step moves every element by the learning rate, so that the step itself says it."""
-    found = _from_first_step(first(case)) if first(case) is not None else None
+    start = first(case)
+    found = None if start is None else _from_first_step(start)
     tags = [t for t in case.reader.scalars() if t.lower().rsplit("/", 1)[-1] in ("lr", "learning_rate")]
     told = [float(v) for t in tags for v in case.reader.scalars(t)[t][1] if np.isfinite(v) and v > 0]
     graph = case.graphs()[-1] if case.graphs() else -1
-    updates = [] if graph < 0 else [
-        i for i, op in enumerate(case.wires(graph).ops) if op in _ADAMS and case.wires(graph).phases[i] == 3
-    ]  # fmt: skip
+    updates = [] if graph < 0 else [i for i, op in enumerate(case.wires(graph).ops) if op in _ADAMS]
     if not updates:
         return
-    rate, how = (max(told), "logged") if told else (found or 0.0, "seen in the first update")
+    told += [
+        float(rate)
+        for fact in case.facts(graph, "program")
+        for name, _, _, rate in fact.get("rates", ())
+        if name.lower() + "_" in _ADAMS | {"adamw_"} and rate > 0
+    ]
+    rate, how = (max(told), "as the program says") if told else (found or 0.0, "seen in the first update")
     op = case.wires(graph).ops[updates[0]].strip("_").capitalize()
     if rate > settings["high"]:
         word, limit, fix = "above", settings["high"], "optim.Adam(model.parameters(), lr=1e-3)"
@@ -141,18 +147,11 @@ def learning_rate(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     )  # fmt: skip
 
 
-def _from_first_step(snap: Snapshot | None) -> float | None:
+def _from_first_step(snap: Snapshot) -> float | None:
     """The median change of the first update, where nearly all elements changed by as much."""
-    assert snap is not None
     wires = snap.anatomy.wires
-    steps = []
-    for layer in snap.layers:
-        change = snap.change(layer)
-        if layer.update >= 0 and wires.ops[layer.update] in _ADAMS and change is not None:
-            # Rounded samples have a step too, if it is well above what rounding does.
-            if change.even or (not change.exact and change.step > 0):
-                steps.append((change.even, change.step))
-    good = [step for even, step in steps if even]
+    changes = [snap.change(x) for x in snap.layers if x.update >= 0 and wires.ops[x.update] in _ADAMS]
+    good = [c.step for c in changes if c is not None and c.even]
     return float(np.median(good)) if good else None
 
 
@@ -173,10 +172,11 @@ RULES = (
         "small that adding it changes no float32.",
         "Check the learning rate, what lies between this layer and the loss (dead ReLU, a saturated unit), and that the "
         "gradient is not zeroed before optimizer.step().",
-        frozen, {"rtol": 1e-5, "atol": 1e-8, "steps": 3}, 3, _SM,
+        frozen, {"rtol": 1e-5, "atol": 1e-8, "steps": 3, "learnt": 0.1}, 3, _SM,
         "https://docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html", "values",
         about={"rtol": "relative difference that counts as none", "atol": "and the absolute one",
-               "steps": "least number of training steps between the first and the last check"},
+               "steps": "least number of training steps between the first and the last check",
+               "learnt": "silent below this share of the first loss: what has arrived may stand still"},
     ),
     Rule(
         "weight-pathology", "Strange weights", "warning", "training",

@@ -19,7 +19,7 @@ class Parameter:
     """A tensor that requires a gradient and comes from before the step.
 
     value: its number (a negative port). users: the forward nodes that read it. grads: the backward nodes
-    that make its gradient, one per use. updates: the update nodes that write it.
+    that make its gradient, one per use. updates: the nodes that write it in place.
     """
 
     value: int
@@ -81,6 +81,23 @@ class Wires:
     def is_forward(self, i: int) -> bool:
         return i >= 0 and self.phases[i] == schema.FORWARD
 
+    def writes(self, i: int) -> bool:
+        """Whether a node writes its first input in place: the value that it makes is the same tensor."""
+        return i >= 0 and bool(self.flags[i] & schema.INPLACE) and bool(self.inputs(i))
+
+    def origin(self, v: int) -> int:
+        """The tensor that a value was before ops wrote it in place: a parameter's port, mostly."""
+        while self.writes(v):
+            v = self.inputs(v)[0]
+        return v
+
+    def versions(self, v: int) -> list[int]:
+        """A value, and the values that it became by being written in place."""
+        found = [v]
+        for one in found:
+            found += [u for u in self.users(one) if self.writes(u) and self.inputs(u)[0] == one]
+        return found
+
     def site(self, *values: int) -> Site | None:
         """The line of the first of these nodes that has one; a gradient's is that of its forward op."""
         for v in values:
@@ -110,17 +127,15 @@ class Wires:
             if self.graph.port_kind(k) != "parameter":
                 continue
             value = -1 - k
-            users = [u for u in self.users(value) if self.is_forward(u)]
-            updates = [
-                u
-                for u in self.users(value, schema.UPDATE)
-                if self.flags[u] & schema.INPLACE and self.inputs(u)[0] == value
-            ]
+            versions = self.versions(value)
+            reads = sorted({u for v in versions for u in self.users(v)})
+            updates = [u for u in reads if self.writes(u) and self.inputs(u)[0] in versions]
+            users = [u for u in reads if self.is_forward(u) and u not in updates]
             grads = [
                 node
                 for u in users
                 for node, slot in self.graph.backward_of(u)
-                if slot < len(self.inputs(u)) and self.inputs(u)[slot] == value
+                if slot < len(self.inputs(u)) and self.inputs(u)[slot] in versions
             ]
             found.append(
                 Parameter(value, self.graph.port_path(k), tuple(users), tuple(grads), tuple(updates))

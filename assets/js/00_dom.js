@@ -1,0 +1,75 @@
+/* Small helpers that keep a live page calm: what did not change is not touched. */
+(function () {
+  "use strict";
+  const gs = (window.gs = window.gs || {});
+
+  /* Text is only written when it changed, so that nothing flickers and nothing is read out twice. */
+  gs.write = function (el, text) {
+    if (el && el.textContent !== String(text)) el.textContent = text;
+  };
+
+  /* gs.fill(box, value, make): the children of a box, made anew only when the value they show changed.
+   * Focus and scroll inside the box stay where they were (elements with the same data-key). */
+  gs.fill = function (box, value, make) {
+    const now = JSON.stringify(value);
+    if (box.gsTold === now) return false;
+    box.gsTold = now;
+    const focus = document.activeElement;
+    const key = focus && box.contains(focus) ? focus.closest("[data-key]") : null;
+    const scrolls = [...box.querySelectorAll("[data-scroll]")].map((e) => [e.dataset.scroll, e.scrollTop, e.scrollLeft]);
+    box.replaceChildren(...[make(value)].flat().filter(Boolean));
+    for (const [name, top, left] of scrolls) {
+      const again = [...box.querySelectorAll("[data-scroll]")].find((e) => e.dataset.scroll === name);
+      if (again) [again.scrollTop, again.scrollLeft] = [top, left];
+    }
+    if (key) {
+      const again = [...box.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key.dataset.key);
+      if (again) again.focus({ preventScroll: true });
+    }
+    return true;
+  };
+
+  /* A poll of one page: asks url() when the page is shown and what it shows became old.
+   *
+   *   const poll = new gs.Poll("home", () => gs.url("/api/home", {run}), (answer) => draw(answer), {
+   *     counters: ["steps", "scalars"],  // of the revision card
+   *     follows: ["run"],                // of the state
+   *   })
+   *
+   * One request in flight, at most two a second; a hidden page asks nothing and asks once when it is shown.
+   */
+  gs.Poll = class {
+    constructor(page, url, got, { counters = ["run", "state", "steps"], follows = ["run"], failed } = {}) {
+      Object.assign(this, { page, url, counters, follows });
+      this.old = true;
+      this.asked = -1e9;
+      this.waiting = null;
+      this.ask = new gs.Latest(got, failed);
+      gs.on((state, changed) => {
+        if (changed.includes("run")) this.ask.drop();
+        if (changed.some((name) => follows.includes(name))) this.old = true;
+        if (this.old && (changed.includes("page") || changed.some((name) => follows.includes(name)))) this.now(true);
+      });
+      gs.live((card) => {
+        const seen = counters.map((name) => card[name]).join("|");
+        if (seen !== this.seen) {
+          this.seen = seen;
+          this.old = true;
+        }
+        this.now();
+      });
+      this.now(true);
+    }
+
+    now(atOnce) {
+      if (!this.old || gs.state.page !== this.page || !gs.state.run) return;
+      clearTimeout(this.waiting);
+      this.waiting = setTimeout(() => {
+        if (gs.state.page !== this.page || !gs.state.run) return;
+        this.asked = performance.now();
+        this.old = false;
+        this.ask.ask(this.url());
+      }, atOnce ? 0 : Math.max(0, 500 - (performance.now() - this.asked)));
+    }
+  };
+})();

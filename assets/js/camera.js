@@ -1,0 +1,73 @@
+/* Where the graph's canvas looks: the first look, staying put while the layout changes, gliding to a card. */
+(function () {
+  "use strict";
+  const gs = (window.gs = window.gs || {});
+
+  gs.camera = {
+    /* First view: the width fits, but numbers stay legible (zoom 0.6); the top stands at the top. */
+    firstLook() {
+      const [x0, y0, x1] = this.scene.bounds;
+      const { width } = this.board.size;
+      const k = Math.min(1, Math.max(0.6, (width - 48) / Math.max(x1 - x0, 1)));
+      let middle = (x0 + x1) / 2;
+      if ((x1 - x0) * k > width) {
+        // Too wide: begin where the program begins.
+        const top = this.scene.nodes.slice().sort((a, b) => a.y - b.y).slice(0, 5);
+        middle = top.reduce((sum, n) => sum + n.x + n.w / 2, 0) / Math.max(top.length, 1);
+      }
+      Object.assign(this.board.view, { k, x: width / 2 - middle * k, y: 56 - y0 * k });
+      this.showBox(gs.state.node && this.scene.holder(gs.state.node)); // a link to a node shows it
+    },
+
+    /* Brings a card into view, if it is not, without changing the zoom. */
+    showBox(box) {
+      const { view, size } = this.board;
+      const [left, top, right, bottom] = this.board.window();
+      if (!box || (box.x >= left && box.y >= top && box.x + box.w <= right && box.y + box.h <= bottom - 60 / view.k)) return;
+      view.x = size.width / 2 - (box.x + box.w / 2) * view.k;
+      view.y = size.height / 2 - (box.y + box.h / 2) * view.k;
+      this.board.request();
+    },
+
+    /* Moves to a new layout so that the clicked box (else the selection, else nothing) stays put. */
+    keepPlace(old, scene) {
+      const name = this.anchor || (gs.state.node && old.byId.has(gs.state.node) ? gs.state.node : null);
+      const was = name && old.byId.get(name);
+      const is = name && (scene.byId.get(name) || scene.holder(name));
+      this.anchor = null;
+      let dx = 0, dy = 0;
+      if (was && is) {
+        dx = is.x + is.w / 2 - (was.px + was.pw / 2);
+        dy = is.y - was.py;
+        this.board.view.x -= dx * this.board.view.k;
+        this.board.view.y -= dy * this.board.view.k;
+      }
+      this.board.animate(200, scene.morph(old, dx, dy));
+    },
+
+    zoomTo(box) {
+      const k = Math.min(1.2, Math.max(this.board.view.k, 0.9));
+      this.board.goTo(box.x + box.w / 2, box.y + box.h / 2, k, 250);
+    },
+
+    /* The whole graph, as large as it fits; never larger than life. */
+    fit() {
+      if (!this.scene) return;
+      const [x0, y0, x1, y1] = this.scene.bounds;
+      const { width, height } = this.board.size;
+      const k = Math.min(1, (width - 48) / (x1 - x0 || 1), (height - 48) / (y1 - y0 || 1));
+      this.board.goTo((x0 + x1) / 2, (y0 + y1) / 2, Math.max(k, 0.02), 250);
+    },
+
+    resized(now) {
+      if (now.width <= 1) return;
+      if (this.width) this.board.view.x += (now.width - this.width) / 2;
+      else if (this.scene) this.firstLook();
+      this.width = now.width;
+      if (this.late) {
+        this.late = false;
+        this.askLayout();
+      }
+    },
+  };
+})();

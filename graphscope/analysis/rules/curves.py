@@ -1,0 +1,296 @@
+"""Rules about the loss over the steps: spikes, no progress, divergence, swings, a plateau, and overfitting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphscope import units
+from graphscope.analysis.rules.evaluation import Curves, curves
+from graphscope.analysis.rules.rule import Hit, Rule
+from graphscope.analysis.rules.series import in_a_row, is_finite_now, losses, windows
+from graphscope.trace.records import Floats
+
+if TYPE_CHECKING:
+    from graphscope.analysis.rules.case import Case
+
+_SM = "Amazon SageMaker Debugger, built-in rules (LossNotDecreasing, Overfit)"
+_DC = "TheDeepChecker (Ben Braiek and Khomh, 2023)"
+_AT = "AUTOTRAINER (Zhang et al., ICSE 2021)"
+_ZC = "ZClip (Kumar et al., arXiv 2504.02507)"
+
+
+def _at(case: Case, num: int) -> tuple[int, tuple[int, ...]]:
+    """The graph of a step and the node of its loss."""
+    table = case.steps()
+    place = int(np.searchsorted(table.num, num))
+    if place >= len(table):
+        return -1, ()
+    graph = int(table.graph[place])
+    loss = case.wires(graph).loss
+    return graph, () if loss is None else (loss,)
+
+
+def _hit(case: Case, num: int, detail: str, evidence: Mapping[str, object], key: str = "loss") -> Hit:
+    graph, nodes = _at(case, num)
+    return Hit(num, detail, evidence, graph, nodes, key=key)
+
+
+def spike(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    """The newest spike, and how many there were."""
+    nums, loss = losses(case)
+    found = spikes(loss, settings)
+    if not found:
+        return
+    k, z, mean = found[-1]
+    more = "" if len(found) == 1 else f" There were {len(found)} such steps, the first of them step {nums[found[0][0]]}."
+    yield _hit(
+        case, int(nums[k]),
+        f"The loss jumped to {units.loss(loss[k])} at step {nums[k]}, from an average of {units.loss(mean)} "
+        f"({units.number(z)} standard deviations of its logarithm).{more}",
+        {"z": z, "loss": float(loss[k]), "average": mean, "steps": [int(nums[i]) for i, _, _ in found[-100:]]},
+    )  # fmt: skip
+
+
+def spikes(loss: Floats, settings: Mapping[str, float]) -> list[tuple[int, float, float]]:
+    """(position, z, average) of every spike: of the logarithm, so that a late small loss may scatter as it does."""
+    found: list[tuple[int, float, float]] = []
+    if len(loss) <= settings["warm_up"] or not (loss > 0).all():
+        return found
+    logs = np.log(loss).tolist()
+    alpha, n, mean, var = settings["alpha"], 0, logs[0], 0.0
+    low = high = float(loss[0])
+    for k, x in enumerate(logs):
+        z = (x - mean) / max(var**0.5, settings["floor"])
+        visible = float(loss[k]) - math.exp(mean) > settings["range"] * (high - low)
+        if n >= settings["warm_up"] and z > settings["z"] and visible:
+            found.append((k, z, math.exp(mean)))
+            if len(found) > 3 and found[-4][0] == k - 3:
+                n, var = 0, 0.0  # not a spike: this is what it is like from now on
+                mean = x
+            continue
+        weight = max(1 - alpha, 1 / (n + 1))
+        n, delta = n + 1, x - mean
+        mean, var = mean + weight * delta, (1 - weight) * (var + weight * delta * delta)
+        low, high = min(low, float(loss[k])), max(high, float(loss[k]))
+    return found
+
+
+def flat(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    nums, loss = losses(case)
+    size = int(settings["window"])
+    means = windows(loss, size)
+    if len(loss) < settings["steps"] or len(means) < 5 or not is_finite_now(case):
+        return
+    scale = max(abs(means[0]), 1e-12)
+    best = (means[0] - means[1:]) / scale
+    # Four in a row, and never before either: a training that has arrived stands still with good reason.
+    if best.max() >= settings["drop"] or in_a_row(best < settings["drop"]) < settings["checks"]:
+        return
+    if means[0] < 0 or abs(means[0]) < 1e-6:
+        return
+    now = float(means[-1])
+    yield _hit(
+        case, int(nums[-1]),
+        f"The loss was {units.loss(means[0])} in the first {size} steps and is {units.loss(now)} in the last {size} of "
+        f"{len(loss)}; in between it was never {units.share(settings['drop'])} lower.",
+        {"first": float(means[0]), "last": now, "best": float(means.min()), "steps": len(loss)},
+    )  # fmt: skip
+
+
+def diverging(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    nums, loss = losses(case)
+    found = None
+    for size in (1, int(settings["window"])):
+        found = found or diverged(windows(loss, size), int(settings["checks"]), settings["factor"])
+        if found:
+            end = len(loss) - (len(windows(loss, size)) - 1 - found[1]) * size - 1
+            first, last, start, top = found
+            _, now = losses(case)
+            yield _hit(
+                case, int(nums[end]),
+                f"The loss grew from {units.loss(start)} to {units.loss(top)} up to step {nums[end]}, by a factor of "
+                f"{units.number(settings['factor'])} or more {last - first} times in a row"
+                f"{' (averages of ' + str(size) + ' steps)' if size > 1 else ''}; it began at {units.loss(now[0])}.",
+                {"from": start, "to": top, "began": float(now[0])},
+            )  # fmt: skip
+            return
+
+
+def diverged(x: Floats, checks: int, factor: float) -> tuple[int, int, float, float] | None:
+    """(position before, last position, value before, last value) of the newest growth that ends above the start.
+
+    >>> diverged(np.array([1.0, 0.5, 1, 2, 4, 8]), 4, 2)
+    (1, 5, 0.5, 8.0)
+    """
+    if len(x) <= checks or not (x > 0).all():
+        return None
+    grows = x[1:] >= factor * x[:-1]
+    for k in range(len(grows), checks - 1, -1):
+        run = in_a_row(grows[:k])
+        # What came down again by itself was a spike.
+        if run >= checks and x[k] > x[0] and x[k:].min() > x[0]:
+            return k - run, k, float(x[k - run]), float(x[k])
+    return None
+
+
+def oscillating(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    nums, loss = losses(case)
+    n = int(settings["window"])
+    if len(loss) < n or not is_finite_now(case):
+        return
+    x = loss[-n:]
+    found = swings(x)
+    level = float(np.abs(x).mean())
+    if found is None or not level:
+        return
+    changes, size = found
+    if changes < settings["changes"] or size < settings["size"] * level or is_falling(x):
+        return
+    if level < settings["learnt"] * abs(float(loss[: max(n // 5, 1)].mean())):
+        return
+    yield _hit(
+        case, int(nums[-1]),
+        f"The loss changed direction in {units.share(changes)} of the last {n} steps, with swings of "
+        f"{units.loss(size)} around {units.loss(level)}, and did not fall (chance alone gives 67 %).",
+        {"changes": changes, "swing": size, "level": level, "steps": n},
+    )  # fmt: skip
+
+
+def swings(x: Floats) -> tuple[float, float] | None:
+    """Share of steps that change direction, and the mean size of a step; None where nothing moves.
+
+    >>> swings(np.array([1.0, 3, 1, 3, 1]))
+    (1.0, 2.0)
+    """
+    moves = np.diff(x)
+    moves = moves[moves != 0]
+    if len(moves) < 2:
+        return None
+    return float((moves[1:] * moves[:-1] < 0).mean()), float(np.abs(moves).mean())
+
+
+def is_falling(x: Floats) -> bool:
+    """Whether the second half is lower than the first by more than a twentieth."""
+    half = len(x) // 2
+    return bool(x[half:].mean() < 0.95 * x[:half].mean())
+
+
+def slow(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    nums, loss = losses(case)
+    if len(loss) < settings["steps"] or not is_finite_now(case) or not (loss > 0).all():
+        return
+    n = len(loss)
+    tenth = n // 10
+    began, middle, now = (float(part.mean()) for part in (loss[:tenth], loss[n // 2 - tenth : n // 2], loss[-tenth:]))
+    fell, late = (began - now) / began, (middle - now) / middle
+    if fell < settings["moved"] or late >= settings["gain"] or now < settings["high"] * began or late < -settings["gain"]:
+        return
+    yield _hit(
+        case, int(nums[-1]),
+        f"The loss fell from {units.loss(began)} to {units.loss(now)} in {n} steps, and only {units.share(late)} of it in "
+        f"the second half.",
+        {"first": began, "middle": middle, "last": now, "steps": n},
+    )  # fmt: skip
+
+
+def overfit(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    both: Curves | None = curves(case)
+    if both is None or len(both.val) < settings["evaluations"]:
+        return
+    bad, best = overfits(both.train, both.val, settings["worse"], settings["better"])
+    if in_a_row(bad) < settings["checks"]:
+        return
+    now, then = both.train[-1], both.train[best]
+    yield _hit(
+        case, int(both.steps[-1]),
+        f"The loss on held-out data ({both.name}) was {units.loss(both.val[best])} at step {both.steps[best]} and is "
+        f"{units.loss(both.val[-1])} now, {units.share(both.val[-1] / both.val[best] - 1)} higher, while on the training "
+        f"data it fell from {units.loss(then)} to {units.loss(now)}.",
+        {"best": float(both.val[best]), "best_step": int(both.steps[best]), "val": float(both.val[-1]), "train": float(now)},
+        key=both.name,
+    )  # fmt: skip
+
+
+def overfits(train: Floats, val: Floats, worse: float, better: float) -> tuple[list[bool], int]:
+    """At which evaluations held-out loss is ``worse`` times its best while the training loss went on falling.
+
+    >>> overfits(np.array([1.0, 0.5, 0.3]), np.array([1.0, 0.8, 1.0]), 1.15, 0.9)
+    ([False, False, True], 1)
+    """
+    bad, best = [], 0
+    for k in range(len(val)):
+        if val[k] < val[best]:
+            best = k
+        bad.append(bool(val[k] > worse * val[best] > 0 and train[k] < better * train[best]))
+    return bad, best
+
+
+
+
+RULES = (
+    Rule(
+        "loss-spike", "Loss spike", "warning", "training",
+        "One step made the loss jump far above what was usual. Often one bad batch, or a learning rate at the edge of "
+        "what the training bears.",
+        "Look at the batch of this step; lower the learning rate, or clip: "
+        "nn.utils.clip_grad_norm_(model.parameters(), 1.0).",
+        spike, {"z": 6, "alpha": 0.97, "warm_up": 20, "range": 0.25, "floor": 0.1}, 1,
+        _ZC + ", whose z of 2.5 clips; a finding asks for more", "https://arxiv.org/abs/2504.02507", "run",
+        about={"z": "standard deviations of the logarithm above its average", "alpha": "weight of the past",
+               "warm_up": "steps before the first", "range": "least jump, as a share of the range of the loss so far",
+               "floor": "least standard deviation of the logarithm"},
+    ),
+    Rule(
+        "loss-not-decreasing", "The loss does not decrease", "warning", "training",
+        "Nothing is learnt: the learning rate is far too low or too high, the gradient does not reach the weights, or "
+        "inputs and targets have nothing to do with each other.",
+        "Try to fit one small batch first. If that fails it is the code (optimizer.step(), parameters, labels); else "
+        "change the learning rate by ten.",
+        flat, {"window": 10, "checks": 4, "drop": 0.05, "steps": 50}, 1, f"{_SM}; {_DC}",
+        "https://docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html", "run",
+        about={"window": "steps that are averaged", "checks": "averages in a row", "drop": "relative to the first average",
+               "steps": "least number of steps"},
+    ),
+    Rule(
+        "loss-diverging", "The loss diverges", "error", "training",
+        "Each step makes it worse, and the next one is longer for it: soon the loss is infinite. The learning rate is too "
+        "high.",
+        "Divide the learning rate by ten, or clip gradients: nn.utils.clip_grad_norm_(model.parameters(), 1.0).",
+        diverging, {"window": 10, "checks": 4, "factor": 2}, 1, _DC, "https://arxiv.org/abs/2204.00694", "run",
+        about={"window": "steps that are averaged (single steps are looked at too)", "checks": "in a row",
+               "factor": "growth from one to the next"},
+    ),
+    Rule(
+        "loss-oscillating", "The loss swings up and down", "warning", "training",
+        "Steps overshoot: they jump from one side of the valley to the other and do not go down it.",
+        "Divide the learning rate by three, or use a larger batch or momentum.",
+        oscillating, {"window": 50, "changes": 0.9, "size": 0.25, "learnt": 0.02}, 1,
+        f"{_DC} asks for half of the steps, which noise does too", "https://distill.pub/2017/momentum/", "run",
+        about={"window": "steps that are looked at", "changes": "share of them that change direction",
+               "size": "mean swing as a share of the loss", "learnt": "silent below this share of the first loss"},
+    ),
+    Rule(
+        "slow-convergence", "The loss hardly falls any more", "info", "training",
+        "The second half of the training brought next to nothing, and the loss is still high: stop earlier, or change "
+        "something.",
+        "Try a higher learning rate, a schedule (optim.lr_scheduler.OneCycleLR), or a larger network.",
+        slow, {"steps": 400, "gain": 0.01, "moved": 0.05, "high": 0.5}, 1, _AT,
+        "https://dl.acm.org/doi/10.1109/ICSE43902.2021.00043", "run",
+        about={"steps": "least number of steps", "gain": "of the second half", "moved": "share by which it fell at all",
+               "high": "share of the first loss that is left"},
+    ),
+    Rule(
+        "overfitting", "Overfitting", "warning", "training",
+        "The network learns the training examples by heart: it gets better on them and worse on others.",
+        "Stop at the best step, or use more data, augmentation, dropout, weight decay (weight_decay=1e-2) or a smaller "
+        "network.",
+        overfit, {"worse": 1.15, "better": 0.9, "checks": 3, "evaluations": 5}, 1, f"nnscope; {_SM}",
+        "https://docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html", "run",
+        about={"worse": "held-out loss as a multiple of its best", "better": "training loss as a share of what it was then",
+               "checks": "evaluations in a row", "evaluations": "least number of them"},
+    ),
+)  # fmt: skip

@@ -1,0 +1,280 @@
+"""Between the loss and the parameters: gradients that pile up, that never arrive, and that nobody uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from graphscope.analysis.rules.broken import broken_edge
+from graphscope.analysis.rules.case import Case
+from graphscope.analysis.rules.rule import Hit, Rule
+from graphscope.analysis.rules.wires import Parameter, Wires
+from graphscope.trace import schema
+
+# Ops that write zeros (or other numbers) over a gradient.
+_CLEARS = frozenset({"fill_", "copy_", "mul_", "setitem_", "index_put_", "uniform_", "normal_"})
+_FEW = 3  # training steps that must have been seen before an absence counts
+
+
+def several(names: list[str], most: int = 4) -> str:
+    """``a, b and c``, or ``a, b, c and 9 more``."""
+    if len(names) <= 1:
+        return "".join(names)
+    if len(names) <= most:
+        return f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+
+
+# ---------------------------------------------------------------- gradients that pile up
+
+
+def missing_zero_grad(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    """backward, update, backward on one parameter, and nothing cleared its gradient in between."""
+    table = case.steps()
+    by_num = dict(zip(table.num.tolist(), table.graph.tolist(), strict=True))
+    for id in case.graphs():
+        wires = case.wires(id)
+        known = {-1 - p.value: p for p in wires.parameters}
+        for fact in case.facts(id, "carried"):
+            num = int(fact["num"])
+            before = case.wires(by_num[num - 1]) if num - 1 in by_num else None
+            found = []
+            for k, node in fact["ports"]:
+                p = known.get(k)
+                if p is None or (node >= 0 and wires.ops[node] in _CLEARS):
+                    continue
+                update = _updated(wires, before, p)
+                if update is not None and not _cleared(wires, before, p):
+                    found.append((p, update))
+            if found:
+                names = [p.name for p, _ in found]
+                here = [(p, at) for p, at in found if at[0] is wires]
+                site = found[0][1][0].site(found[0][1][1])
+                yield Hit(
+                    num,
+                    f"In step {num} the gradient of {several(names)} was added to that of step {num - 1}, which an "
+                    "update had used already: nothing cleared it in between.",
+                    {"step": num, "parameters": names},
+                    id,
+                    (found[0][0].value, *(at[1] for _, at in here[:1])),
+                    site,
+                    key="",
+                )
+                break
+
+
+def _updated(wires: Wires, before: Wires | None, p: Parameter) -> tuple[Wires, int] | None:
+    """The update of a parameter between the last backward and this one: in this step or in the one before."""
+    first = _first_backward(wires)
+    for u in p.updates:
+        if u < first:
+            return wires, u
+    if before is None:
+        return None
+    other = next((q for q in before.parameters if _same(wires, p, before, q)), None)
+    last = _last_backward(before)
+    late = [] if other is None else [u for u in other.updates if u > last]
+    return (before, late[0]) if late else None
+
+
+def _same(a: Wires, p: Parameter, b: Wires, q: Parameter) -> bool:
+    return (p.value == q.value) if a is b else (p.name == q.name and a.shape(p.value) == b.shape(q.value))
+
+
+def _cleared(wires: Wires, before: Wires | None, p: Parameter) -> bool:
+    """Whether something of this shape, other than a parameter, was written over in between."""
+    shape = wires.shape(p.value)
+    stretches = [(wires, range(_first_backward(wires)))]
+    if before is not None:
+        stretches.append((before, range(_last_backward(before) + 1, len(before))))
+    for w, nodes in stretches:
+        parameters = {q.value for q in w.parameters}
+        for i in nodes:
+            if w.ops[i] in _CLEARS and w.origin(i) not in parameters and w.shape(i) == shape:
+                return True
+    return False
+
+
+def _first_backward(wires: Wires) -> int:
+    return next((i for i, ph in enumerate(wires.phases) if ph == schema.BACKWARD), len(wires))
+
+
+def _last_backward(wires: Wires) -> int:
+    n = len(wires)
+    return next((i for i in range(n - 1, -1, -1) if wires.phases[i] == schema.BACKWARD), -1)
+
+
+# ---------------------------------------------------------------- gradients that never arrive
+
+
+def unreached(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    """A parameter that requires a gradient, and to which no backward of the run came."""
+    if not enough(case):
+        return
+    uses: dict[str, list[tuple[int, Parameter]]] = {}
+    reached: set[str] = set()
+    used: set[str] = set()
+    for id in case.graphs():
+        wires = case.wires(id)
+        for p in wires.parameters:
+            name = _known_as(wires, p)
+            used.add(name)
+            if p.grads:
+                reached.add(name)
+            elif p.users and wires.roots:
+                uses.setdefault(name, []).append((id, p))
+    trained = _trained(case)
+    for name, places in uses.items():
+        if name in reached:
+            continue
+        id, p = places[-1]
+        wires = case.wires(id)
+        cut = broken_edge(case, wires, p)
+        if cut is None:
+            continue
+        severity = "info" if trained is not None and name not in trained else "error"
+        yield Hit(
+            case.last_step(id), cut.say(name), {"parameter": name, "cause": cut.cause}, id,
+            (p.value, *cut.nodes), cut.site, cut.fix, name, severity=severity,
+        )  # fmt: skip
+    yield from _unused(case, used | reached, trained)
+
+
+def _unused(case: Case, used: set[str], trained: set[str] | None) -> Iterator[Hit]:
+    """Parameters of modules that no step of the run called."""
+    names: dict[str, list[str]] = {}
+    at = -1
+    for id in case.graphs():
+        for fact in case.facts(id, "program"):
+            if not case.wires(id).roots:
+                continue
+            for name in fact["unused"]:
+                if name not in used:
+                    at = id
+                    names.setdefault(name.rpartition(".")[0], []).append(name)
+    for owner, of in names.items():
+        own = sorted(set(of))
+        yield Hit(
+            case.last_step(at),
+            f"No training step has used {several(own)}: {owner} is part of the model, and its forward is never called.",
+            {"parameters": own}, at, (), None,
+            f"Call {owner} in forward(), or delete it from __init__.", owner, severity="warning",
+        )  # fmt: skip
+
+
+def _known_as(wires: Wires, p: Parameter) -> str:
+    """A name that is the same in every graph, as far as there is one."""
+    return p.name if p.name != "parameter" else f"parameter {wires.shape(p.value)}"
+
+
+def enough(case: Case) -> bool:
+    """Whether so much was seen that what did not happen counts as missing."""
+    return len(case.steps()) >= _FEW or case.over
+
+
+def _trained(case: Case) -> set[str] | None:
+    """Names of the parameters that some optimizer has or some op updates; None when nothing is updated."""
+    names: set[str] = set()
+    for id in case.graphs():
+        wires = case.wires(id)
+        by_value = {p.value: p for p in wires.parameters}
+        names.update(_known_as(wires, p) for p in wires.parameters if p.updates)
+        for fact in case.facts(id, "program"):
+            for group in fact["groups"]:
+                found = (by_value.get(-1 - int(k)) for k in group[3])
+                names.update(_known_as(wires, p) for p in found if p is not None)
+    return names or None
+
+
+# ---------------------------------------------------------------- gradients that nobody uses
+
+
+def not_in_optimizer(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    """A parameter that gets gradients, and that neither an optimizer nor the program updates."""
+    trained = _trained(case)
+    if trained is None or not enough(case):
+        return
+    found: dict[str, tuple[int, Parameter]] = {}
+    modules = False
+    for id in case.graphs():
+        wires = case.wires(id)
+        for p in wires.parameters:
+            owned = bool(wires.graph.scope_path(p.value))
+            modules |= owned
+            if p.grads and _known_as(wires, p) not in trained:
+                found[_known_as(wires, p)] = (id, p)
+    groups: dict[str, list[str]] = {}
+    for name, (id, p) in found.items():
+        wires = case.wires(id)
+        owner = wires.graph.scope_path(p.value)
+        if modules and not owner:
+            continue  # an input whose gradient is asked for
+        groups.setdefault(owner or name, []).append(name)
+    for owner, names in groups.items():
+        id, p = found[names[0]]
+        yield Hit(
+            case.last_step(id),
+            f"backward computes the gradient of {several(names)} in every step, and nothing updates "
+            f"{'it' if len(names) == 1 else 'them'}: no optimizer has {'it' if len(names) == 1 else 'them'}.",
+            {"parameters": names}, id, (p.value, *p.users[:1]), None,
+            f"Give the optimizer all parameters, optimizer.add_param_group({{'params': [{names[0]}]}}), or say that it "
+            f"is fixed: {names[0]}.requires_grad_(False).",
+            owner,
+        )  # fmt: skip
+
+
+def in_two_groups(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    """A parameter that two optimizers, or one of them twice, update in one step."""
+    for id in case.graphs():
+        wires = case.wires(id)
+        by_value = {p.value: p for p in wires.parameters}
+        for fact in case.facts(id, "program"):
+            for k, path, where in fact["twice"]:
+                p = by_value.get(-1 - int(k))
+                if p is None or len([u for u in p.updates if _is_optimizer(wires, u)]) < 2:
+                    continue
+                yield Hit(
+                    case.last_step(id),
+                    f"{p.name} is updated {len(p.updates)} times in a step, by {several(list(where))}.",
+                    {"parameter": p.name, "updates": len(p.updates), "groups": list(where)}, id,
+                    (p.value, *p.updates), wires.site(*p.updates), "", path or p.name,
+                )  # fmt: skip
+
+
+def _is_optimizer(wires: Wires, i: int) -> bool:
+    return wires.ops[i].endswith("_") and wires.ops[i] not in (
+        "add_", "sub_", "mul_", "div_", "fill_", "copy_", "setitem_", "index_put_",
+    )  # fmt: skip
+
+
+RULES = (
+    Rule(
+        "missing-zero-grad", "Gradients are never cleared", "error", "structure",
+        "backward() adds to .grad. Without clearing, each update moves along the sum of all gradients since the "
+        "start: the steps grow, the loss rises or oscillates, and the learning rate means nothing.",
+        "Clear the gradients before each backward: optimizer.zero_grad() (or w.grad = None for tensors of your own).",
+        missing_zero_grad, source="Karpathy, most common neural net mistakes",
+        link="https://docs.pytorch.org/tutorials/recipes/recipes/zeroing_out_gradients.html",
+    ),
+    Rule(
+        "unreached-parameter", "A parameter that no gradient reaches", "error", "structure",
+        "It requires a gradient and is never given one, so it stays as it was initialised: that part of the model "
+        "does not learn.",
+        "Remove what cuts the graph between the parameter and the loss.",
+        unreached, source="reachability in the recorded graph",
+        link="https://docs.pytorch.org/docs/stable/notes/autograd.html",
+    ),
+    Rule(
+        "not-in-optimizer", "A parameter that nothing updates", "warning", "structure",
+        "Its gradient is computed and thrown away; the parameter keeps its initial values.",
+        "Give the optimizer all parameters of the model, or set requires_grad_(False).",
+        not_in_optimizer, source="the recorded graph, and the groups of the optimizers",
+        link="https://docs.pytorch.org/docs/stable/optim.html",
+    ),
+    Rule(
+        "parameter-twice", "A parameter in two groups", "warning", "structure",
+        "It takes two updates per step, with two learning rates and two states that do not know of each other.",
+        "Leave it out of one of them.",
+        in_two_groups, source="the recorded graph, and the groups of the optimizers",
+        link="https://docs.pytorch.org/docs/stable/optim.html#per-parameter-options",
+    ),
+)  # fmt: skip
