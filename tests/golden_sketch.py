@@ -29,6 +29,9 @@ OPS: dict[str, tuple[str, str, list[str], dict[int, list[Any]]]] = {
     "pow": ("pointwise", r"{x}^{{p}}", ["x", "p"], {0: [0]}),
     "relu": ("pointwise", r"\max({x}, 0)", ["x"], {0: ["out"]}),
     "log": ("pointwise", r"\log {x}", ["x"], {0: [0]}),
+    "exp": ("pointwise", r"e^{x}", ["x"], {0: ["out"]}),
+    "sigmoid": ("pointwise", r"\sigma({x})", ["x"], {0: ["out"]}),
+    "tanh": ("pointwise", r"\tanh {x}", ["x"], {0: ["out"]}),
     "dropout": ("pointwise", r"{x} \odot m", ["x"], {0: []}),
     "sum": ("reduce", r"\sum {x}", ["x"], {0: []}),
     "mean": ("reduce", r"\overline{{x}}", ["x"], {0: []}),
@@ -40,6 +43,9 @@ OPS: dict[str, tuple[str, str, list[str], dict[int, list[Any]]]] = {
     "take": ("data", r"{x}[{i}]", ["x", "i"], {0: [1]}),
     "cast": ("other", r"{x}", ["x"], {0: []}),
     "sgd_": ("other", r"{p} - \eta {g}", ["p", "g"], {}),
+    "adam_": ("other", r"{p} - \eta {g}", ["p", "g"], {}),
+    "load_batch": ("data", "", [], {}),
+    "to_device": ("data", r"{x}", ["x"], {0: []}),
 }
 VIEWS = frozenset({"reshape", "transpose"})
 

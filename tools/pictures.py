@@ -41,7 +41,7 @@ def screenshots() -> None:
                     viewport={"width": 1440, "height": 900}, color_scheme=scheme
                 )
                 page.goto(f"{server.url}graph?run=digits&step=200&node=p1")
-                page.locator(".gs-graph canvas[data-ready]").wait_for()
+                page.locator(".gs-board[data-ready]").wait_for()
                 page.wait_for_timeout(1500)
                 page.screenshot(path=IMAGES / f"graph_{scheme}.png")
             browser.close()

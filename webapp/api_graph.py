@@ -14,7 +14,7 @@ from graphscope.webapp.queries.backprop import backprop_json
 from graphscope.webapp.queries.diff import diff_graph_json, diff_values_json
 from graphscope.webapp.queries.graph import Views, Wish, graph_json
 from graphscope.webapp.queries.history import history_json
-from graphscope.webapp.queries.node import node_json
+from graphscope.webapp.queries.node import element_json, node_json
 from graphscope.webapp.queries.search import search_json
 from graphscope.webapp.queries.values import values_json
 
@@ -55,13 +55,17 @@ def register(server: Flask, source: Any) -> None:
     def node() -> dict[str, Any]:
         return node_json(reader(), views, _step(), request.args.get("node", ""))
 
+    def element() -> dict[str, Any]:
+        given = request.args.get
+        return element_json(reader(), _step(), given("node", ""), given("index", ""))
+
     def node_history() -> dict[str, Any]:
         return history_json(reader(), _step(), request.args.get("node", ""))
 
     def search() -> dict[str, Any]:
         return search_json(reader(), views, _step(), request.args.get("q", ""))
 
-    for answer in (graph, values, backprop, node, node_history, search):
+    for answer in (graph, values, backprop, node, element, node_history, search):
         path = f"/api/{answer.__name__}"
         server.add_url_rule(path, f"gs_{answer.__name__}", _json(answer))
 

@@ -11,7 +11,7 @@ from typing import Any
 from dash import Dash
 from flask import Response, redirect, request
 
-from graphscope.webapp import api, api_graph, security, theme
+from graphscope.webapp import api, api_control, api_figure, api_graph, security, theme
 from graphscope.webapp.assets_path import assets_path
 from graphscope.webapp.components.frame import frame
 from graphscope.webapp.components.table import on_demand
@@ -79,6 +79,8 @@ def create_app(
     server: Any = app.server
     api.register(server, runs)
     api_graph.register(server, runs)
+    api_figure.register(server, runs)
+    api_control.register(server, runs)
     for page in shown:
         if page.register is not None:
             page.register(server, runs)

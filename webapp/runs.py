@@ -30,7 +30,7 @@ class RunDirectory:
         self._readers: dict[str, tuple[_Key, TraceReader]] = {}
         self._kept: dict[str, tuple[object, Any]] = {}
         self._entries: dict[str, tuple[object, dict[str, Any]]] = {}
-        self._names: tuple[float, tuple[str, ...]] = (-1e9, ())
+        self._names: tuple[float, int, tuple[str, ...]] = (-1e9, -1, ())
         self.shared = Shared()
 
     def files(self) -> dict[str, Path]:
@@ -76,11 +76,17 @@ class RunDirectory:
         return reader
 
     def names(self) -> tuple[str, ...]:
-        """The names of ``files()``, at most half a second old: every tab asks for them at every poll."""
-        now = time.monotonic()
-        if now - self._names[0] > 0.5:
-            self._names = (now, tuple(self.files()))
-        return self._names[1]
+        """The names of ``files()``, A to Z: every tab asks at every poll, so they are listed anew only when
+        the folder changed, or after half a second."""
+        try:
+            changed = self.path.stat().st_mtime_ns
+        except OSError:
+            changed = -1
+        then, seen, names = self._names
+        if changed != seen or time.monotonic() - then > 0.5:
+            names = tuple(sorted(self.files()))
+            self._names = (time.monotonic(), changed, names)
+        return names
 
     def runs(self) -> list[dict[str, Any]]:
         """One entry per run for the run picker, newest first; a run that cannot be read says why.

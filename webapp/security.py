@@ -19,6 +19,7 @@ from flask import Flask, Response, jsonify, redirect, request
 TOKEN_HEADER = "X-Graphscope-Token"
 COOKIE = "graphscope"
 CONTROL = "/api/control/"
+COMMAND = "/api/command"  # asking what became of one needs no token
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -63,9 +64,10 @@ def protect(
                 return _no(403, "Only the dashboard's own page may change something.")
             if request.mimetype != "application/json":
                 return _no(415, "A request that changes something is JSON.")
-        if request.path.startswith(CONTROL) and not _same(
-            request.headers.get(TOKEN_HEADER, ""), token
-        ):
+        steers = request.path.startswith(CONTROL) or (
+            request.path == COMMAND and request.method not in _SAFE
+        )
+        if steers and not _same(request.headers.get(TOKEN_HEADER, ""), token):
             return _no(403, "This needs the dashboard's token; reload the page.")
         return _at_gate(token) if gate else None
 

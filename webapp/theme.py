@@ -20,6 +20,7 @@ def style_sheet() -> str:
         f":root, [data-theme=light] {{ {light} }}\n"
         f"[data-theme=dark] {{ {dark} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root:not([data-theme]) {{ {dark} }} }}\n"
+        f"@media print {{ :root, :root:not([data-theme]), [data-theme=dark] {{ {light} }} }}\n"
     )
 
 

@@ -79,7 +79,7 @@
   gs.project = function (on) {
     gs.type = on ? 1.4 : 1;
     gs.remember("projector", on ? "on" : null);
-    document.documentElement.classList.toggle("gs-big", on);
+    document.documentElement.classList.toggle("gs-projector", on);
     fitWindow();
     window.dispatchEvent(new Event("resize"));
   };

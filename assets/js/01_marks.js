@@ -109,6 +109,7 @@
     ctx.textAlign = "center";
     ctx.fillText(label, right - w / 2, middle + 0.5);
     ctx.textAlign = "left";
+    return w;
   }
 
   function tag(ctx, label, x, y, colour, k) {
@@ -124,20 +125,34 @@
     ctx.fillText(label, x + 4, y);
   }
 
+  const SIGN = {
+    error: ["state-failed", "!"], failed: ["state-failed", "!"], warning: ["state-paused", "!"], info: ["value", "i"],
+    added: ["family-data", "+"], removed: ["family-loss", "\u2212"], changed: ["ink2", "\u2260"],
+  };
+
+  /* The sign at a card's corner, 16 px: hatch, square (error), triangle (warning), round (the rest). Returns its left edge. */
   function corner(ctx, x, y, kind) {
     if (kind === "nonfinite") {
       hatch(ctx, x, y, 16, 16, gs.color("nonfinite"));
-    } else {
-      ctx.fillStyle = gs.color("state-failed");
-      ctx.fillRect(x, y, 16, 16);
+      return x;
     }
-    if (kind === "nonfinite") return;
+    const [colour, word] = SIGN[kind] || SIGN.info;
+    ctx.fillStyle = gs.color(colour);
+    ctx.beginPath();
+    if (kind === "error" || kind === "failed") ctx.rect(x, y, 16, 16);
+    else if (kind === "warning") {
+      ctx.moveTo(x + 8, y - 1);
+      ctx.lineTo(x + 17, y + 15.5);
+      ctx.lineTo(x - 1, y + 15.5);
+    } else ctx.arc(x + 8, y + 8, 8, 0, 7);
+    ctx.fill();
     ctx.fillStyle = gs.color("surface");
-    ctx.font = gs.font.sans(12, 600);
+    ctx.font = gs.font.sans(kind === "warning" ? 11 : 12, 600);
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
-    ctx.fillText("!", x + 8, y + 8.5);
+    ctx.fillText(word, x + 8, y + (kind === "warning" ? 10 : 8.5));
     ctx.textAlign = "left";
+    return x;
   }
 
   gs.marks = { width, fit, round, hatch, bars, toggle, pill, tag, corner };

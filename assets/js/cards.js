@@ -12,14 +12,14 @@
 
   const wild = (text) => /NaN|Inf/.test(text || "");
 
-  /* mood: {selected, hover, role: 'in'|'out'|'', pale, overlay, found} */
+  /* mood: {selected, hover, role: 'in'|'out'|'', pale, overlay, found, sign, walk, bad} */
   gs.paintCard = function (ctx, n, v, k, mood) {
     const { px: x, py: y, pw: w, ph: h } = n;
     v = v || {};
-    const param = n.kind === "param";
+    const param = n.kind === "param" || n.form === "param";
     const radius = param ? 22 : 6;
     const inset = param ? 18 : 12;
-    const alpha = (n.alpha === undefined ? 1 : n.alpha) * (mood.pale ? 0.35 : 1);
+    const alpha = (n.alpha === undefined ? 1 : n.alpha) * (mood.pale ? 0.35 : mood.walk === "before" || mood.walk === "none" ? 0.55 : n.mark === "removed" ? 0.7 : 1);
     const family = gs.color("family-" + n.family);
     const sick = mood.overlay && v.health && v.health !== "ok";
     const painted = mood.overlay && (v.color || sick);
@@ -40,8 +40,14 @@
     ctx.fill();
     ctx.save();
     ctx.clip();
+    if (v.failed && !mood.overlay) {
+      ctx.globalAlpha = alpha * 0.14;
+      ctx.fillStyle = gs.color("state-failed");
+      ctx.fillRect(x, y, w, h);
+      ctx.globalAlpha = alpha;
+    }
     if (sick) hatch(ctx, x, y, w, h, gs.color("nonfinite"), 0.14);
-    ctx.fillStyle = family;
+    ctx.fillStyle = v.failed ? gs.color("state-failed") : family;
     ctx.fillRect(x, y, 4, h);
     ctx.restore();
     mood.missing = mood.overlay && !painted;
@@ -53,37 +59,45 @@
         ink: on || gs.color("ink"), quiet: on || gs.color("ink2"), wild: on || gs.color("nonfinite"),
         value: on || gs.color("value"), gradient: on || gs.color("gradient"),
       };
-      text(ctx, n, v, k, { x: x + inset, y, w: w - inset - (param ? 14 : 8), h }, c);
-      if (n.fold > 1) pill(ctx, "\u00d7" + n.fold, x + w + 8, y, k);
-      else if (v.health && v.health !== "ok") corner(ctx, x + w - 8, y - 8, "nonfinite");
-      else if (v.failed) corner(ctx, x + w - 8, y - 8, "failed");
+      text(ctx, n, v, k, { x: x + inset, y, w: w - inset - (param ? 14 : 8), h }, c, mood);
+      let right = x + w + 8; // signs stand beside each other at the corner
+      if (n.fold > 1) right -= pill(ctx, "\u00d7" + n.fold, right, y, k) + 4;
+      if (v.health && v.health !== "ok") right = corner(ctx, right - 16, y - 8, "nonfinite") - 4;
+      if (v.failed) right = corner(ctx, right - 16, y - 8, "failed") - 4;
+      if (mood.sign) right = corner(ctx, right - 16, y - 8, mood.sign.severity) - 4;
+      if (n.mark) corner(ctx, right - 16, y - 8, n.mark);
+      if (mood.bad === "begins here" && k >= 0.4) tag(ctx, "NaN begins here", x + 12, y, gs.color("state-failed"), k);
     }
     ctx.globalAlpha = 1;
   };
 
   function edge(ctx, n, x, y, w, h, radius, k, mood) {
-    const strong = mood.selected || mood.role || mood.hover || mood.found || mood.failed;
+    const strong = mood.selected || mood.role || mood.hover || mood.found || mood.failed || mood.bad || n.mark || mood.walk === "now";
     ctx.strokeStyle = mood.selected ? gs.color("focus")
       : mood.role === "in" ? gs.color("value")
       : mood.role === "out" ? gs.color("gradient")
-      : mood.failed ? gs.color("state-failed")
+      : mood.failed || mood.bad ? gs.color("state-failed")
+      : mood.walk === "now" ? gs.color("gradient")
+      : n.mark ? gs.markColour(n.mark)
       : mood.found ? gs.color("focus")
       : mood.hover ? gs.color("ink3")
       : gs.color("edge");
     if (!strong) ctx.globalAlpha *= 0.55; // the grey of lines, softer
     ctx.lineWidth = strong ? Math.max(2, (mood.selected ? 2 : 1.5) / k) : Math.max(1, 0.75 / k);
     round(ctx, x, y, w, h, radius);
-    if (mood.missing && !strong) ctx.setLineDash([3, 3]);
+    if ((mood.missing && !strong) || n.mark === "removed") ctx.setLineDash([3, 3]);
     ctx.stroke();
     ctx.setLineDash([]);
     if (!strong) ctx.globalAlpha /= 0.55;
     if (mood.role && k >= 0.5) tag(ctx, mood.role, x + 12, y, ctx.strokeStyle, k);
   }
 
-  function text(ctx, n, v, k, box, c) {
+  function text(ctx, n, v, k, box, c, mood) {
     const { x, y, w, h } = box;
     const small = Math.max(11, 11 / k);
-    const full = k >= 0.8, rows = k >= 0.6;
+    // A card without numbers (none were recorded) has its name in the middle and no empty rows.
+    const full = k >= 0.8, rows = k >= 0.6 && Boolean(v.v || (v.g && v.g !== "\u00b7" && v.g !== "\u2014") || v.failed || n.kind === "grad");
+    const line = rows ? 35.5 : h / 2;
     ctx.textBaseline = "middle";
     ctx.textAlign = "left";
 
@@ -102,34 +116,23 @@
       const wide = width(ctx, shape);
       if (shape && (full || shape === n.shape)) {
         ctx.fillStyle = c.quiet;
-        ctx.fillText(shape, x + room - wide, y + 35.5);
+        ctx.fillText(shape, x + room - wide, y + line);
         room -= wide + 8;
       }
     }
     ctx.font = nameFont;
     ctx.fillStyle = c.ink;
     const name = fit(ctx, n.label, room);
-    ctx.fillText(name, x, y + (rows ? 35 : h / 2));
+    ctx.fillText(name, x, y + line - 0.5);
     if (full && n.kind === "op" && n.op !== n.label) {
       // "net.0" alone says little: the op stands beside it where there is room.
       const from = width(ctx, name) + 6;
       ctx.font = gs.font.sans(small);
       ctx.fillStyle = c.quiet;
-      if (from + width(ctx, n.op) <= room) ctx.fillText(n.op, x + from, y + 35.5);
+      if (from + width(ctx, n.op) <= room) ctx.fillText(n.op, x + from, y + line);
     }
 
-    if (rows) {
-      const free = full ? w - 44 : w;
-      ctx.font = gs.font.mono(small);
-      ctx.fillStyle = wild(v.v) ? c.wild : c.value;
-      ctx.fillText(number(ctx, v.v || "\u2014", free), x, y + 12);
-      ctx.fillStyle = wild(v.g) ? c.wild : c.gradient;
-      ctx.fillText(number(ctx, "\u2202 " + (v.g === undefined ? "\u00b7" : v.g), free), x, y + 56);
-    }
-    if (full) {
-      bars(ctx, v.vh, x + w - 40, y + 5, 40, 12, c.value);
-      bars(ctx, v.gh, x + w - 40, y + 48, 40, 12, c.gradient);
-    }
+    if (rows) numbers(ctx, n, v, { x, y, w, full, small }, c, mood);
     if (k >= 0.5) strip(ctx, n, v, x - 4, y + h - 6, w + 4);
     if (k >= 1.5 && n.site) {
       ctx.font = gs.font.mono(9);
@@ -138,6 +141,36 @@
       ctx.fillText(fit(ctx, n.site, w), x + w, y + h + 9);
       ctx.textAlign = "left";
     }
+  }
+
+  /* Value above, gradient below; in a comparison what the value was, on a failed card what it was given. */
+  function numbers(ctx, n, v, { x, y, w, full, small }, c, mood) {
+    const free = full ? w - 44 : w;
+    const write = (text, at, colour) => {
+      ctx.font = gs.font.mono(small);
+      ctx.fillStyle = wild(text) ? c.wild : colour;
+      ctx.fillText(number(ctx, text, free), x, y + at);
+    };
+    const arrived = !mood || !mood.walk || mood.walk === "done" || mood.walk === "now";
+    const gradient = "\u2202 " + (v.g === undefined || !arrived ? "\u00b7" : v.g);
+    if (n.kind === "grad") {
+      write(gradient, 12, c.gradient);
+      if (full && arrived) bars(ctx, v.gh, x + w - 40, y + 5, 40, 12, c.gradient);
+      if (v.bwd_ns) write(gs.ns(v.bwd_ns), 56, c.quiet);
+      return;
+    }
+    write(v.v || "\u2014", 12, c.value);
+    if (v.failed) {
+      ctx.font = gs.font.mono(small);
+      ctx.fillStyle = gs.color("state-failed");
+      ctx.fillText(fit(ctx, v.operands ? `given ${v.operands}` : "failed here", w), x, y + 56);
+      return;
+    }
+    if (v.was) write(`was ${v.was.v || "\u2014"}`, 56, c.quiet);
+    else write(gradient, 56, c.gradient);
+    if (!full) return;
+    bars(ctx, v.vh, x + w - 40, y + 5, 40, 12, c.value);
+    if (!v.was && arrived) bars(ctx, v.gh, x + w - 40, y + 48, 40, 12, c.gradient);
   }
 
   /* A number is never cut in its middle: without room for mean ± std the mean stands alone. */

@@ -13,7 +13,7 @@
   class GraphPage {
     constructor(root) {
       this.root = root;
-      this.canvas = root.querySelector("canvas");
+      this.canvas = root.querySelector("canvas.gs-board");
       this.scene = null;
       this.graph = null;
       this.hovered = null;
@@ -70,8 +70,7 @@
       this.board.request();
     }
 
-    news(card) {
-      this.signs.news(card);
+    news() {
       if (!this.alive() || (gs.state.step !== null && this.scene)) return;
       if (this.scene) this.askValues();
       else this.askLayout();
@@ -246,7 +245,8 @@
     }
 
     paint(ctx) {
-      if (this.scene) gs.paintScene(ctx, this);
+      if (!this.scene) return;
+      gs.paintScene(ctx, this);
       this.minimap.paint();
     }
   }

@@ -47,7 +47,6 @@
       if (!told.steps) return;
       const first = !this.told;
       this.told = told;
-      this.failure(told.failure);
       this.tiles(told);
       if (first) this.drawCharts();
       this.charts[0].show(told.loss.points);
@@ -68,47 +67,38 @@
       const box = (name) => this.cards.get(name).querySelector(".gs-small");
       this.charts = [
         new gs.SmallChart(box("loss"), { name: "Loss", colour: "value", say: (v) => gs.number(v, 4) }),
-        new gs.SmallChart(box("pace"), { name: "Time per step", colour: "phase-forward", say: (v) => gs.ns(v * 1e9) }),
+        new gs.SmallChart(box("pace"), { name: "Time per step", colour: "ink2", say: (v) => gs.ns(v * 1e9), clip: true }),
       ];
-    }
-
-    failure(told) {
-      const card = this.cards.get("failure");
-      card.hidden = !told;
-      if (!told) return;
-      card.classList.add("gs-failure");
-      this.fill("failure", told, () => [
-        el("header", {}, el("h2", {}, "The program ended with an exception")),
-        el("p", { class: "gs-mono" }, told.text),
-        el("div", { class: "gs-failure-foot" },
-          told.step === undefined ? el("span", { class: "gs-quiet" }, "It ended before its first step.")
-            : el("span", {}, `step ${told.step}`, told.op ? ` · ${told.op}` : "", told.place && told.place.line ? ` · ${told.place.line}` : ""),
-          told.place && told.place.id ? el("button", { type: "button", class: "gs-button", "data-key": "failing-op", onclick: () => gs.reveal(told.place.id, told.place.inside, told.step) }, "Show the op") : null),
-      ]);
     }
 
     tiles(told) {
       const { loss, pace, memory, device } = told;
-      const tile = (name, title, number, detail, kind) => {
+      const tile = (name, title, number, detail, term, kind) => {
         const box = this.cards.get(name);
         if (!box.querySelector(".gs-number")) {
-          box.replaceChildren(el("h2", {}, title), el("div", { class: "gs-number" }), el("p", {}));
+          box.replaceChildren(el("h2", {}), el("div", { class: "gs-number" }, el("span", {}), el("small", {})), el("p", {}));
         }
-        const big = box.querySelector(".gs-number");
-        gs.write(big, number);
+        const big = box.querySelector(".gs-number"), [value, ...unit] = number.split(" ");
+        gs.write(box.firstElementChild, title);
+        box.firstElementChild.title = term;
+        gs.write(big.firstElementChild, value);
+        gs.write(big.lastElementChild, unit.join(" "));
         big.title = number;
         if (kind) big.dataset.kind = kind;
         gs.write(box.lastElementChild, detail);
       };
       const broken = loss.nonfinite !== null;
-      tile("loss-tile", `Loss at step ${told.last}`, loss.last || "—",
+      tile("loss-tile", loss.step === null ? "Loss" : `Loss at step ${loss.step}`, loss.last || "—",
         broken ? `not finite since step ${loss.nonfinite}` : loss.best ? `best ${loss.best} at ${loss.best_step}` : "no loss yet: it is read where backward() starts",
-        broken && loss.last === "NaN" ? "nonfinite" : "loss");
+        "the number that backward() starts from, in the newest step that has one", broken && loss.last === "NaN" ? "nonfinite" : "loss");
       tile("pace-tile", "Throughput", pace.samples_per_s || pace.steps_per_s,
-        pace.samples_per_s ? `${pace.steps_per_s}, batches of ${pace.batch}` : "samples: the inputs have no common first size");
+        pace.samples_per_s ? `${pace.steps_per_s}, batches of ${pace.batch}` : "samples: the inputs have no common first size",
+        `over the last ${pace.of} steps, from the begin of the first to the end of the last; a sample is one row of all inputs`);
       tile("memory-tile", "Memory at the peak", memory.peak || "—",
-        memory.peak ? `at step ${memory.peak_step}; ${memory.now} when the last step began` : memory.why);
-      tile("device-tile", device.name === "cpu" ? "CPU: inside ops" : device.name, device.busy, device.detail);
+        memory.peak ? `at step ${memory.peak_step}; ${memory.now} when the last step began` : memory.why,
+        "the most bytes alive at once in one step: parameters, gradients, optimizer state, activations");
+      tile("device-tile", device.name === "cpu" ? "CPU: inside ops" : device.name, device.busy, device.detail,
+        "how much of the newest steps the processor worked on ops");
     }
 
     parts(both) {
@@ -124,7 +114,7 @@
         const title = head("Where a step's time goes", el("span", { class: "gs-aside", role: "radiogroup", "aria-label": "Which steps" },
           pick("recent", `last ${both.recent.steps}`), " ", pick("run", "whole run")));
         if (!told.parts.length) return [title, el("p", { class: "gs-quiet" }, told.why)];
-        const bar = el("div", { class: "gs-bar", role: "img", "aria-label": told.parts.map((p) => `${WORDS[p.part]} ${p.share}`).join(", ") },
+        const bar = el("div", { class: "gs-time-bar", role: "img", "aria-label": told.parts.map((p) => `${WORDS[p.part]} ${p.share}`).join(", ") },
           told.parts.map((p) => {
             const piece = el("span", { class: `gs-part-${p.part}`, title: `${WORDS[p.part]}: ${p.time}, ${p.share}: ${p.means}` });
             piece.style.flexGrow = String(p.fraction);
@@ -162,18 +152,18 @@
       const control = gs.card && gs.card.control;
       const may = Boolean(control && control.on !== false && gs.command && gs.card.state === "live");
       this.fill("overhead", [told, may], () => {
-        const most = Math.max(0.05, ...told.levels.map((l) => l.fraction || 0).filter((f) => f < 1));
-        return [head("What recording costs", el("span", { class: "gs-aside" }, "share of a step's own time")),
+        const most = Math.max(0.05, ...told.levels.map((l) => l.fraction || 0));
+        return [head("What recording costs", el("span", { class: "gs-aside", title: "the recorder's own clock, against the step without it" }, "share of a step's own time")),
           el("ul", { class: "gs-levels" }, told.levels.map((l) => {
             const meter = el("span", {});
-            meter.style.width = `${Math.min(100, (100 * (l.fraction || 0)) / most)}%`;
+            meter.style.width = `${(100 * (l.fraction || 0)) / most}%`;
             const name = may && !l.here && l.level !== "off"
               ? el("button", { type: "button", class: "gs-button", "data-key": `level-${l.level}`, onclick: () => gs.command("level", { value: l.level }) }, l.level)
               : el("b", {}, l.level);
-            return el("li", {}, el("span", {}, name), l.share ? el("span", { class: "gs-meter", "aria-hidden": "true" }, meter) : el("span", { class: "gs-quiet" }, l.level === "off" ? "nothing is measured" : "not known"),
-              el("span", { class: "gs-cost-text" }, l.share || "—"),
-              el("span", { class: "gs-quiet" }, l.here ? el("span", { class: "gs-here-chip" }, "this run") : null, l.here ? " " : "",
-                l.words, l.time ? `; ${l.time}, from ${l.from}` : "", l.why ? `. ${l.why}` : ""));
+            return el("li", { "data-level": l.level }, el("span", {}, name, l.here ? el("span", { class: "gs-here-chip" }, "this run") : null),
+              el("span", { class: "gs-meter", "aria-hidden": "true" }, meter),
+              el("span", { class: "gs-cost-text" }, l.share || "not known"),
+              el("span", { class: "gs-level-words" }, l.words, l.time ? `; ${l.time}, from ${l.from}` : "", l.why ? `. ${l.why}` : ""));
           })),
           may ? null : el("p", { class: "gs-quiet" }, "Chosen at the start: profile(values=\"off\" | \"auto\" | \"full\").")];
       });

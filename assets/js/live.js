@@ -7,7 +7,7 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const FAST = 200, IDLE = 1000, CALM = 8; // after CALM unchanged answers the pace is idle
-  const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "runs", "doctor"];
+  const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "runs", "doctor", "control_rev"];
   let told = null, same = 0, timer = null, asking = false;
 
   function signature(card) {
@@ -59,5 +59,10 @@
     same = 0;
     ask();
   });
+  /* Something was just asked of the program: its answer is due at once. */
+  gs.lookNow = () => {
+    same = 0;
+    ask();
+  };
   ask();
 })();

@@ -143,7 +143,7 @@
       const name = { op: "op", scope: "module", line: "line", shape: "op and shapes", phase: "phase" }[a.by];
       const c = (field, title, kind, hide, more) => ({ field, title, kind, hide: Boolean(hide), tip: TIPS[field], ...more });
       return [
-        { field: "key", title: name, flex: 1, min: 160, sort: null, pinned: null, render: (p) => this.name(p) },
+        { field: "key", title: name, flex: 1, min: 160, max: 720, sort: null, pinned: null, render: (p) => this.name(p) },
         c("share", "share", "share", false, { bar: true, width: 112 }),
         c("total", "total", "ns", false, tree ? {} : { sort: "desc" }),
         c("self", "self", "ns", !tree, {}),

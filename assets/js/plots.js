@@ -132,10 +132,26 @@
     }
   };
 
+  /* The spread around a line, step by step; where one side is missing there is none. */
+  function shade(ctx, steps, [low, high], X, Y, colour) {
+    ctx.fillStyle = colour;
+    ctx.globalAlpha = 0.16;
+    for (let i = 1; i < steps.length; i++) {
+      if ([low[i - 1], high[i - 1], low[i], high[i]].includes(null)) continue;
+      ctx.beginPath();
+      ctx.moveTo(X(steps[i - 1]), Y(low[i - 1]));
+      ctx.lineTo(X(steps[i]), Y(low[i]));
+      ctx.lineTo(X(steps[i]), Y(high[i]));
+      ctx.lineTo(X(steps[i - 1]), Y(high[i - 1]));
+      ctx.fill();
+    }
+    ctx.globalAlpha = 1;
+  }
+
   /* Lines over steps with a mark at the step that is looked at. lines: [{colour, values, name}]. */
   gs.plotLines = function (canvas, steps, lines, now, say) {
     const { ctx, w, h } = begin(canvas);
-    const all = lines.flatMap((l) => l.values || []).filter((v) => v !== null);
+    const all = lines.flatMap((l) => [...(l.values || []), ...(l.band || []).flat()]).filter((v) => v !== null);
     ctx.font = gs.font.mono(11);
     ctx.fillStyle = gs.color("ink3");
     if (!all.length) {
@@ -153,6 +169,7 @@
       ctx.fillStyle = gs.color("ink3");
       ctx.fillRect(X(now), top, 1, h - foot - top);
     }
+    for (const { colour, band } of lines) if (band) shade(ctx, steps, band, X, Y, colour);
     for (const { colour, values } of lines) {
       if (!values) continue;
       ctx.strokeStyle = ctx.fillStyle = colour;

@@ -35,7 +35,7 @@
       $("keys").addEventListener("click", () => gs.openKeys());
       root.querySelector(".gs-rail").addEventListener("click", (e) => this.turn(e));
       gs.key("t", "Colours: light, dark, as the system", () => this.nextTheme());
-      gs.key("i", "Show or hide the inspector", () => this.inspector());
+      gs.key("Shift+i", "Show or hide the inspector", () => this.inspector());
       gs.key("Shift+p", "Projector mode: larger type", () => gs.project(gs.type === 1));
       gs.on((state, changed) => this.changed(changed));
       gs.onCard = (card) => this.card(card);

@@ -5,46 +5,54 @@
   const gs = (window.gs = window.gs || {});
   const RANK = { info: 1, warning: 2, error: 3 };
 
+  /* The findings of the run that is watched, for all who show them beside a card: asked for when the
+   * doctor's counter moved, while the graph is shown or a card is chosen. */
+  const store = { run: null, doctor: undefined, cards: new Map(), list: [], told: [] };
+  const ask = new gs.Latest((answer) => {
+    store.list = (answer.findings || []).filter((f) => f.active !== false);
+    store.cards = new Map();
+    for (const f of store.list) {
+      for (const card of f.cards || []) {
+        const had = store.cards.get(card.id) || { severity: "info", titles: [] };
+        if (RANK[f.severity] > RANK[had.severity]) had.severity = f.severity;
+        had.titles.push(f.title);
+        store.cards.set(card.id, had);
+      }
+    }
+    for (const fn of store.told) fn();
+  }, () => {});
+
+  function look() {
+    const card = gs.card, { run, page, node } = gs.state;
+    if (!run || !card || (page !== "graph" && !node)) return;
+    if (store.run === run && store.doctor === card.doctor) return;
+    if (store.run !== run) {
+      ask.drop();
+      store.cards = new Map();
+      store.list = [];
+    }
+    store.run = run;
+    store.doctor = card.doctor;
+    ask.ask(gs.url("/api/findings", { run }));
+  }
+  gs.on(look);
+  gs.live(look);
+  gs.onFindings = (fn) => store.told.push(fn);
+
+  /* The findings of a card; of a scope, those of everything in it. */
+  gs.findingsOf = function (id) {
+    const scope = id && id.startsWith("s:") ? id.slice(2) : null;
+    return store.list.filter((f) => (f.cards || []).some((c) => c.id === id || (scope && (c.inside === scope || (c.inside || "").startsWith(scope + ".")))));
+  };
+
   gs.Signs = class {
     constructor(page) {
       this.page = page;
-      this.cards = new Map(); // card id -> {severity, titles}
-      this.doctor = undefined;
-      this.ask = new gs.Latest((answer) => this.got(answer), () => {});
-      gs.on((state, changed) => changed.includes("run") && this.forget());
-    }
-
-    forget() {
-      this.ask.drop();
-      this.cards.clear();
-      this.placed = null;
-      this.doctor = undefined;
-      this.run = null;
-    }
-
-    /* With every revision card: the doctor counts up when its findings changed. */
-    news(card) {
-      if (!gs.state.run || !this.page.shown()) return;
-      if (this.run === gs.state.run && card.doctor === this.doctor) return;
-      this.run = gs.state.run;
-      this.doctor = card.doctor;
-      this.ask.ask(gs.url("/api/findings", { run: gs.state.run }));
-    }
-
-    got(answer) {
-      this.cards.clear();
-      for (const f of answer.findings || []) {
-        if (f.active === false) continue;
-        for (const card of f.cards || []) {
-          const had = this.cards.get(card.id) || { severity: "info", titles: [] };
-          if (RANK[f.severity] > RANK[had.severity]) had.severity = f.severity;
-          had.titles.push(f.title);
-          this.cards.set(card.id, had);
-        }
-      }
-      this.placed = null;
-      this.page.askValues(gs.state.color === "findings");
-      this.page.board.request();
+      gs.onFindings(() => {
+        this.placed = null;
+        if (gs.state.color === "findings") page.askValues(true);
+        page.board.request();
+      });
     }
 
     /* Findings by visible card: a shut scope shows the worst of what is in it. */
@@ -53,7 +61,7 @@
       if (this.seen !== scene || !this.placed) {
         this.seen = scene;
         this.placed = new Map();
-        for (const [id, told] of this.cards) {
+        for (const [id, told] of store.cards) {
           const holder = scene.holder(id);
           if (!holder) continue;
           const had = this.placed.get(holder.id);

@@ -149,10 +149,10 @@
 
     /* Beside the scroll bar: where in the file the time goes. */
     map(rows) {
-      const count = this.text.lines.length;
+      const whole = Math.max(this.text.lines.length * this.height(), this.box.clientHeight);
       this.over.replaceChildren(...rows.filter(([, r]) => spent(r) > 0).map(([line, r]) => {
         const i = el("i");
-        i.style.top = `${(100 * (line - 1) / count).toFixed(2)}%`;
+        i.style.top = `${(100 * (line - 1) * this.height() / whole).toFixed(2)}%`;
         i.style.background = gs.heat("time", 0.4 + 0.6 * spent(r) / this.most);
         return i;
       }));

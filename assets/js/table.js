@@ -1,5 +1,7 @@
 /* A table of numbers: AG Grid in the page's colours, one unit a column, rows that keep their place.
  *
+ * Columns with the same `together` have one unit between them.
+ *
  *   const table = new gs.Table(box, { columns, pick(row), order(nodes), key })
  *   table.show(rows, total)       rows have an `id`; scroll, selection, sorting and filter stay
  *
@@ -92,7 +94,9 @@
 
     put() {
       for (const c of this.columns) {
-        if (UNITS[c.kind]) this.unit[c.field] = gs.units.unit(this.rows.map((r) => r[c.field]), UNITS[c.kind]);
+        if (!UNITS[c.kind]) continue;
+        const alike = c.together ? this.columns.filter((d) => d.together === c.together) : [c];
+        this.unit[c.field] = gs.units.unit(alike.flatMap((d) => this.rows.map((r) => r[d.field])), UNITS[c.kind]);
       }
       const heads = this.columns.map((c) => [c.field, this.unit[c.field], c.hide].join()).join("|");
       if (this.heads !== heads || !this.made) {
@@ -121,7 +125,7 @@
         filter: text ? "agTextColumnFilter" : "agNumberColumnFilter",
         type: text ? undefined : "rightAligned", sortingOrder: text ? ["asc", "desc", null] : ["desc", "asc", null],
         comparator: text ? undefined : (a, b) => number(a) - number(b),
-        minWidth: c.min || (text ? 120 : 72), tooltipValueGetter: (p) => (text ? p.value : full(p.value)),
+        maxWidth: c.max, minWidth: c.min || (text ? 120 : 72), tooltipValueGetter: (p) => (text ? p.value : full(p.value)),
         valueFormatter: (p) => (p.node && p.node.rowPinned && none(p.value) ? "" : this.cell(c, p.value)), cellClass: text ? "gs-cell-text" : ["gs-cell-number", "ag-right-aligned-cell"],
         pinned: c.pinned, flex: c.flex,
       };

@@ -5,7 +5,7 @@
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
-  const TOP = 38, ROW = 24;
+  const TOP = 12, ROW = 26;
 
   gs.Heavy = class {
     constructor(page) {

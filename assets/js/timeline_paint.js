@@ -190,7 +190,7 @@
         ctx.strokeRect(x + 0.5, y + 0.5, room - 1.8, h - 1);
       }
       const text = gs.marks.fit(ctx, name(names[i]), room - 8);
-      if (text.length < 2) continue;
+      if (text.length < 2 || (text.length < 4 && text.includes("\u2026"))) continue;
       ctx.fillStyle = ink;
       ctx.fillText(text, x + Math.max(4, Math.min((room - gs.marks.width(ctx, text)) / 2, 8)), y + h / 2 + 0.5);
     }
@@ -327,10 +327,10 @@
         ctx.fillRect(8, y + 5, 4, row.h - 10);
       }
       const small = row.kind === "flame";
-      ctx.font = gs.font.sans(small ? 11 : 12, small ? 400 : 600);
+      ctx.font = gs.font.sans(small || wide < 100 ? 11 : 12, small ? 400 : 600);
       ctx.fillStyle = gs.color(small ? "ink2" : "ink");
       const told = page.told(row);
-      ctx.fillText(gs.marks.fit(ctx, row.label, wide - 26), 18, told ? middle - 6 : middle);
+      ctx.fillText(gs.marks.fit(ctx, row.label, wide - 22), 18, told ? middle - 6 : middle);
       if (told) {
         ctx.font = gs.font.sans(11);
         ctx.fillStyle = gs.color("ink2");

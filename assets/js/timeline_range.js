@@ -102,14 +102,15 @@
         gs.el("td", {}, gs.el("button", { type: "button", class: "gs-link", onclick: () => gs.set({ node: row.node }) }, row.name)),
         gs.el("td", {}, gs.el("span", { class: "gs-swatch", style: `background:var(--gs-${row.lane === "copies" ? "family-data" : "phase-" + row.lane})` }), row.lane),
         gs.el("td", { class: "gs-num" }, row.count), gs.el("td", { class: "gs-num" }, row.total), gs.el("td", { class: "gs-num" }, row.mean),
-        gs.el("td", { class: "gs-num gs-bar", style: `--f:${Math.max(0, row.share / (top || 1))};--c:var(--gs-phase-${row.lane === "copies" ? "data" : row.lane})` }, row.share_text)));
+        gs.el("td", { class: "gs-num gs-share-bar", style: `--f:${Math.max(0, row.share / (top || 1))};--c:var(--gs-phase-${row.lane === "copies" ? "data" : row.lane})` }, row.share_text)));
       this.box.replaceChildren(
         gs.el("header", {}, gs.el("h2", {}, "Chosen range"), gs.el("span", { class: "gs-range-note" }, answer.note),
           ...answer.parts.map(([name, , time, share]) => gs.el("span", { class: "gs-range-part" }, `${name} ${time} (${share})`)),
           gs.el("span", { class: "gs-spring" }),
-          button("Zoom in", "Show the range only (z)", () => this.page.axis.look(answer.from, answer.to, "calm")),
-          button("Left-heavy", "The range as a flame sorted by time", () => this.page.goMode("heavy")),
-          button("Close", "Forget the range (Esc)", () => this.close())),
+          gs.el("span", { class: "gs-range-tools" },
+            button("Zoom in", "Show the range only (z)", () => this.page.axis.look(answer.from, answer.to, "calm")),
+            button("Left-heavy", "The range as a flame sorted by time", () => this.page.goMode("heavy")),
+            button("Close", "Forget the range (Esc)", () => this.close()))),
         gs.el("div", { class: "gs-range-scroll", tabindex: "0", role: "region", "aria-label": "Ops of the range" },
           gs.el("table", {}, gs.el("thead", {}, gs.el("tr", {}, ...["op", "phase", "count", "total", "mean", "share of range"].map((name, k) => gs.el("th", { scope: "col", class: k > 1 ? "gs-num" : null }, name)))),
             gs.el("tbody", {}, rows)),

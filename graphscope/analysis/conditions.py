@@ -313,7 +313,9 @@ def _joined(
         if a is None or b is None:
             return None
         try:
-            return a + b if sign == "+" else a - b if sign == "-" else a * b if sign == "*" else a / b
+            return (
+                a + b if sign == "+" else a - b if sign == "-" else a * b if sign == "*" else a / b
+            )
         except ZeroDivisionError:
             return math.nan if a == 0 or a != a else math.copysign(math.inf, a)
         except OverflowError:

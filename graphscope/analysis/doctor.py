@@ -25,7 +25,8 @@ class Finding:
     detail: the numbers that fired it. means: what that does to a training. fix: what to change.
     nodes: values of ``graph`` (ports are negative); the first is the one to show.
     first_step, last_step: of ``kind``; -1 for what holds without a step. count: in how many steps.
-    active: whether it was still so when last looked at.
+    active: whether it was still so when last looked at. on: what the rule looks at ("graph", "run", "steps",
+    "values"; "noted" for what the recorder wrote down).
     """
 
     id: str
@@ -47,6 +48,7 @@ class Finding:
     kind: str = "train"
     key: str = ""
     active: bool = True
+    on: str = "graph"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain texts, lists and numbers, for JSON (NaN and infinities as texts)."""
@@ -104,6 +106,8 @@ class Doctor:
             self.told.problems.append(problem)
         self.version = 0
         """Grows whenever the findings changed."""
+        self.unjudged: dict[str, str] = {}
+        """Rules that had nothing to look at, by id, and what they missed."""
         self._states: dict[tuple[str, str, str], _State] = {}
         self._failed: dict[str, Finding] = {}
         self._findings: list[Finding] = []
@@ -124,6 +128,7 @@ class Doctor:
             if rule.on == "graph" and not self.case.new_graph:
                 self._recount(rule)
                 continue
+            self.case.missed = self._nothing(rule)
             try:
                 # Whatever a rule does wrong is told and stops no other rule.
                 hits = list(rule.check(self.case, self.told.settings(rule)))
@@ -132,12 +137,26 @@ class Doctor:
                 else:
                     self._follow(rule, hits)
                 self._failed.pop(rule.id, None)
+                self.unjudged.pop(rule.id, None)
+                if self.case.missed and not hits:
+                    self.unjudged[rule.id] = self.case.missed
             except TraceError:
                 raise  # the file, not the rule
             except Exception as error:
                 self._failed[rule.id] = _failure(rule, error)
         self._list()
         return self._findings
+
+    def _nothing(self, rule: Rule) -> str:
+        """Why a rule cannot judge, whatever it does; empty when there is something to look at."""
+        case = self.case
+        if not any(len(case.steps(kind)) for kind in ("train", "eval")):
+            return "no step was recorded"
+        if rule.on == "values" and not any(case.value_steps(kind) for kind in rule.kinds):
+            return "no values were recorded"
+        if rule.on == "graph" and not case.graphs("train") and not case.graphs("eval"):
+            return "no whole step was recorded"
+        return ""
 
     # ---------------------------------------------------------------- hits become findings
 
@@ -150,7 +169,7 @@ class Doctor:
             if rule.on == "graph":
                 self._count(found, {h.graph for h in hits if (h.kind, h.key) == (kind, key)})
             else:
-                found.count += 1
+                found.count = 1
         for (id, kind, key), state in self._states.items():
             if id == rule.id and (kind, key) not in held and state.finding and not rule.lasting:
                 state.finding.active = False
@@ -210,6 +229,7 @@ class Doctor:
             hit.fix or rule.fix, rule.link, rule.source, dict(hit.evidence),
             hit.step if before is None else before.first_step, hit.step,
             0 if before is None else before.count, hit.graph, tuple(hit.nodes), site, hit.kind, hit.key,
+            on=rule.on,
         )  # fmt: skip
 
     # ---------------------------------------------------------------- the list

@@ -43,6 +43,8 @@ class Held:
     shape: str
     why: str
     """Why it is alive: which gradient needs it, or that it outlives the step."""
+    value: int | None = None
+    """The node that made it, or ``-1 - k`` for port ``k``; None for what no value of the step is."""
 
 
 @dataclass
@@ -109,29 +111,52 @@ def step_memory(reader: TraceReader, num: int = -1, kind: str = "train") -> Step
     pools = reader.devices(step.id)
     curve = lifetime.live_bytes(step, sizes) - int(step.live0) + before
     node = int(curve.argmax())
-    held = [_held(reader, graph, step, h) for h in lifetime.holders(graph, step, sizes, node)]
-    held = [h for h in held if h.nbytes]
-    rest = int(curve[node]) - sum(h.nbytes for h in held)
-    before_it = reader.alive_before(step.id) if rest > 0 else {}
-    for category, size in sorted(before_it.items(), key=lambda item: -item[1]):
-        word = _IN_WORDS.get(category, category)
-        known = sum(h.nbytes for h in held if h.category == word and h.why == BEFORE)
-        size = min(size - known, rest)
-        if size > 0:  # not used in this step, or not yet
-            held.append(Held(f"({word} of earlier steps)", size, word, "", "", "", BEFORE))
-            rest -= size
-    if rest > 0:
-        held.append(
-            Held(
-                "(not seen in this step)", rest, "other", "", "", "", "alive before the step began"
-            )
-        )
+    held = held_at(reader, step, node, sizes, int(curve[node]))
     survivors = int(sizes[: graph.n][step.freed == schema.SURVIVED].sum())
-    held.sort(key=lambda h: -h.nbytes)
     return StepMemory(
         step.num, int(curve[node]), what(graph, node), line_of(graph, node), before, before + survivors, curve, held,
         pools,
     )  # fmt: skip
+
+
+def held_at(reader: TraceReader, step: Step, node: int, sizes: Longs, total: int) -> list[Held]:
+    """The buffers alive while a node runs, largest first; they sum to ``total``, the bytes alive then.
+
+    ``sizes`` is what ``lifetime.nbytes`` gives for the step.
+    """
+    graph = reader.graph(step.graph)
+    held = [_held(reader, graph, step, h) for h in lifetime.holders(graph, step, sizes, node)]
+    held = [h for h in held if h.nbytes]
+    known: dict[str, int] = {}
+    for h in held:
+        if h.value is not None and h.value < 0:
+            known[h.category] = known.get(h.category, 0) + h.nbytes
+    rest = total - sum(h.nbytes for h in held)
+    for word, size in earlier(reader, step, known, rest):
+        if word == "other":
+            why = "alive before the step began"
+            held.append(Held("(not seen in this step)", size, word, "", "", "", why))
+        else:  # not used in this step, or not yet
+            held.append(Held(f"({word} of earlier steps)", size, word, "", "", "", BEFORE))
+    return sorted(held, key=lambda h: -h.nbytes)
+
+
+def earlier(
+    reader: TraceReader, step: Step, known: dict[str, int], rest: int
+) -> list[tuple[str, int]]:
+    """What ``rest`` bytes from before the step are, by category, as far as the last look at memory says.
+
+    ``known``: bytes from before the step that are accounted for already, by category.
+    """
+    found: list[tuple[str, int]] = []
+    before = reader.alive_before(step.id) if rest > 0 else {}
+    for category, size in sorted(before.items(), key=lambda item: -item[1]):
+        word = _IN_WORDS.get(category, category)
+        size = min(size - known.get(word, 0), rest)
+        if size > 0:
+            found.append((word, size))
+            rest -= size
+    return [*found, ("other", rest)] if rest > 0 else found
 
 
 def what(graph: Graph, i: int) -> str:
@@ -157,7 +182,8 @@ def _held(reader: TraceReader, graph: Graph, step: Step, h: lifetime.Holder) -> 
     else:
         category = _category(graph, step, h.value, h.kept_for)
         module, line = module_of(graph, h.value), line_of(graph, h.value)
-    return Held(_label(graph, h), h.nbytes, category, module, line, size, _why(graph, h))
+    why = _why(graph, h)
+    return Held(_label(graph, h), h.nbytes, category, module, line, size, why, h.value)
 
 
 def _label(graph: Graph, h: lifetime.Holder) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphscope.analysis import compare as _compare
 from graphscope.analysis.aggregate import key_averages
@@ -17,6 +18,9 @@ from graphscope.analysis.timeline import MemoryTimeline, memory_timeline
 from graphscope.errors import UsageError
 from graphscope.trace.format import find_run
 from graphscope.trace.reader import TraceReader
+
+if TYPE_CHECKING:
+    from graphscope.analysis.doctor import Finding
 
 
 class Run:
@@ -73,6 +77,15 @@ class Run:
     ) -> Comparison:
         """Step ``b`` against step ``a``."""
         return _compare.compare_steps(self.reader, a, b, group_by, kind)
+
+    def findings(self, mute: Sequence[str] = ()) -> list[Finding]:
+        """What is wrong with this run, worst first: see ``docs/rules.md``.
+
+        mute: rules to leave out (beside those of the settings file), or ``rule:pattern`` of a finding's key.
+        """
+        from graphscope.analysis.doctor import findings
+
+        return findings(self.reader, None, mute)
 
     def first_divergent(
         self, other: Any, rtol: float = 1e-4, atol: float = 1e-7, kind: str = "train"

@@ -10,11 +10,11 @@ import numpy as np
 
 from graphscope import units
 from graphscope.analysis import lifetime
-from graphscope.analysis.holders import _OF_PORT, CATEGORIES, _category, line_of, what
+from graphscope.analysis.holders import _OF_PORT, CATEGORIES, _category, earlier, line_of, what
 from graphscope.analysis.tabular import Tabular, plain, text_table
 from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
-from graphscope.trace.records import Longs
+from graphscope.trace.records import Longs, Step
 
 
 @dataclass
@@ -99,6 +99,18 @@ def memory_timeline(reader: TraceReader, num: int = -1, kind: str = "train") -> 
     """The memory of one step (-1: the last) over time. Raises: TraceError when there is none."""
     step = reader.step(num, kind)
     graph = reader.graph(step.graph)
+    found = curves(reader, step)
+    live = sum(found.values(), np.zeros(graph.n, np.int64)).tolist()
+    rows = [
+        Moment(int(step.begin_ns[i]), i, what(graph, i), line_of(graph, i), live[i])
+        for i in range(graph.n)
+    ]
+    return MemoryTimeline(step.num, rows, found)
+
+
+def curves(reader: TraceReader, step: Step) -> dict[str, Longs]:
+    """Bytes alive while each node of a step runs, by category; a category that never is has no curve."""
+    graph = reader.graph(step.graph)
     n = graph.n
     sizes = lifetime.nbytes(reader, step)
     sums = {name: np.zeros(n + 1, np.int64) for name in CATEGORIES}
@@ -108,7 +120,9 @@ def memory_timeline(reader: TraceReader, num: int = -1, kind: str = "train") -> 
             ports += int(sizes[n + k])
             sums[_OF_PORT[graph.port_kind(k)]][0] += sizes[n + k]
     before = max(int(step.live0), ports)
-    sums["other"][0] += before - ports
+    known = {name: int(column[0]) for name, column in sums.items()}
+    for name, size in earlier(reader, step, known, before - ports):
+        sums.setdefault(name, np.zeros(n + 1, np.int64))[0] += size
     for i in range(n):
         if step.freed[i] == schema.NO_MEMORY or not sizes[i]:
             continue
@@ -116,10 +130,5 @@ def memory_timeline(reader: TraceReader, num: int = -1, kind: str = "train") -> 
         column[i] += sizes[i]
         if step.freed[i] >= 0:
             column[min(max(int(step.freed[i]), i), n - 1) + 1] -= sizes[i]
-    curves = {name: np.cumsum(column[:n]) for name, column in sums.items()}
-    live = sum(curves.values(), np.zeros(n, np.int64)).tolist()
-    rows = [
-        Moment(int(step.begin_ns[i]), i, what(graph, i), line_of(graph, i), live[i])
-        for i in range(n)
-    ]
-    return MemoryTimeline(step.num, rows, {k: v for k, v in curves.items() if v.any()})
+    found = {name: np.cumsum(column[:n]) for name, column in sums.items()}
+    return {name: curve for name, curve in found.items() if curve.any()}

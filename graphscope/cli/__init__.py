@@ -26,6 +26,7 @@ COMMANDS = (
     ("steps", "print where the time of each step went"),
     ("compare", "compare two runs: time per op, structure, numbers"),
     ("memory", "print what holds the memory of a step, and why"),
+    ("doctor", "say what is wrong with a run, and how to fix it"),
     ("export", "save a run as a figure, or for other tools"),
     ("gallery", "build the figures of the lecture deck into one page"),
     ("info", "print versions and devices"),

@@ -21,6 +21,7 @@ The suffix of the file says what is saved.
   timeline of the run   .json (Perfetto, chrome://tracing), .speedscope.json
   one row per op        .csv, .parquet
   memory of a step      .pickle (PyTorch's memory viewer)
+  the whole run         report.html (one offline page: findings, curves, graph, time, memory)
   curves, histograms    a folder: logs/ or run.tb (TensorBoard)"""
 EPILOG = """\
 example:
@@ -30,6 +31,7 @@ example:
   graphscope export runs/ --to loss.pdf --chart loss --theme print
   graphscope export runs/ --to two.svg --step 3 --beside 7
   graphscope export runs/ --to trace.json --steps 100:120
+  graphscope export runs/ --to report.html
   graphscope export runs/ --to logs/"""
 FIGURES = (".svg", ".pdf", ".png", ".tikz", ".tex", ".dot", ".gv", ".mmd", ".mermaid", ".pgfplots")
 PLAYING = (".html", ".gif", ".apng", ".mp4")

@@ -26,6 +26,7 @@ example:
   graphscope run train.py --epochs 3             a program that imports graphscope
   graphscope run --as-torch train.py             a PyTorch program
   graphscope run --view --as-torch train.py      the same, with the dashboard open beside it
+  graphscope run --debug train.py                the same, to pause it, step through it and change it there
   graphscope run --as-torch -m package.train     a module"""
 
 
@@ -48,6 +49,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--no-memory", action="store_true", help="do not record when tensors are freed")
     add("--view", action="store_true", help="serve the dashboard while the program runs")
+    add(
+        "--debug",
+        action="store_true",
+        help="take commands from the dashboard: pause, step, break, change (serves it too)",
+    )
+    add(
+        "--resume-after",
+        type=_seconds,
+        metavar="TIME",
+        help="with --debug: a paused program goes on by itself after this time (60s, 5min)",
+    )
+    add(
+        "--resume-alone",
+        type=_seconds,
+        metavar="TIME",
+        help="with --debug: it goes on when no dashboard has looked for this time",
+    )
     add("--port", type=port, default=0, help="of the dashboard (default: any free one)")
     add("--quiet", action="store_true", help="say nothing of our own")
     add("-m", dest="module", action="store_true", help="SCRIPT names a module, as in python -m")
@@ -63,6 +81,15 @@ def _share(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text} is no share between 0 and 1; try 0.05")
     return value
+
+
+def _seconds(text: str) -> float | None:
+    from graphscope.record.control_options import seconds
+
+    try:
+        return seconds("the time", text)
+    except UsageError:
+        raise argparse.ArgumentTypeError(f"{text} is no time; try 60s or 5min") from None
 
 
 def _schedule(text: str) -> Any:
@@ -104,6 +131,9 @@ def run(args: argparse.Namespace) -> int:
         budget=args.budget,
         memory=not args.no_memory,
         name=name,
+        control=args.debug,
+        resume_after=args.resume_after,
+        resume_alone=args.resume_alone,
     )
     if args.schedule is not None:
         from graphscope.optim.hooks import register_optimizer_step_post_hook
@@ -112,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
     recording.start()
     if recording.path is not None:
         say(f"recording into {recording.path}")
-    if args.view:
+    if args.view or args.debug:
         board = graphscope.dashboard(out.parent, args.port)
         say(f"dashboard at {board.url}")
     error: BaseException | None = None

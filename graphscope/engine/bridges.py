@@ -25,6 +25,7 @@ class Bridges:
     __slots__ = ()
     _copies_grad = True  # a Parameter's copy starts without a gradient, as in torch
     _a: Any
+    _rid: int
     _rg: bool
     _node: Any
     _grad: Any

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphscope.export import chrome, memory_viz, rows, speedscope, tensorboard
+from graphscope.export import chrome, memory_viz, report, rows, speedscope, tensorboard
 from graphscope.trace.reader import TraceReader
 
 Write = Callable[[TraceReader, Path, "Sequence[int] | None"], dict[str, int]]
@@ -28,6 +28,7 @@ RUN_EXPORTERS: tuple[RunExporter, ...] = (
     RunExporter(".csv", "spreadsheets, one row per op", rows.write_csv),
     RunExporter(".parquet", "pandas, polars, DuckDB, one row per op", rows.write_parquet),
     RunExporter(".pickle", "PyTorch's memory viewer (pytorch.org/memory_viz)", memory_viz.write),
+    RunExporter(".report.html", "any browser, offline", report.write),
     RunExporter(".tb", "TensorBoard (a folder of event files)", tensorboard.write),
 )
 

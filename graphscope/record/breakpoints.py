@@ -131,9 +131,8 @@ class Breakpoint:
         """Whether the program stops at this event."""
         if not self.enabled or not self._fits(event):
             return False
-        if self._per_step:
-            if self._last == event.seq:
-                return False
+        if self._per_step and self._last == event.seq:
+            return False
         if self.when is not None and not self.when.holds(event.asks):
             return False
         self._last = event.seq

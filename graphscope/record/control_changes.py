@@ -113,8 +113,12 @@ class Changes:
         mine = [p for p in self.module(path).parameters() if p._rg]
         if not mine:
             raise UsageError(f"freeze: {path} has no parameter that is trained")
-        if not any(p._rg and all(p is not m for m in mine) for _, g in self.groups() for p in g["params"]):
-            raise UsageError(f"freeze: nothing would be trained without {path}, and backward would fail")
+        if not any(
+            p._rg and all(p is not m for m in mine) for _, g in self.groups() for p in g["params"]
+        ):
+            raise UsageError(
+                f"freeze: nothing would be trained without {path}, and backward would fail"
+            )
 
         def change() -> str:
             for p in mine:

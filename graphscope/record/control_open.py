@@ -25,8 +25,12 @@ class Opened:
 
     def __init__(self, control: Any) -> None:
         self.control = control
-        self.asked: dict[tuple[int, str], int] = {}  # for the next time that it is computed -> the command
-        self._followed: dict[tuple[int, str], Any] = {}  # what was opened -> its value in the step before
+        self.asked: dict[
+            tuple[int, str], int
+        ] = {}  # for the next time that it is computed -> the command
+        self._followed: dict[
+            tuple[int, str], Any
+        ] = {}  # what was opened -> its value in the step before
 
     @property
     def wanted(self) -> bool:
@@ -57,7 +61,9 @@ class Opened:
     def _save(self, id: int, v: int, kind: str, a: Any) -> str:
         rec = self.control.recorder
         if a.nbytes > opened.LIMIT:
-            raise UsageError(f"the tensor has {a.nbytes >> 20:,} MiB; up to {opened.LIMIT >> 20} MiB are opened")
+            raise UsageError(
+                f"the tensor has {a.nbytes >> 20:,} MiB; up to {opened.LIMIT >> 20} MiB are opened"
+            )
         step = rec.kind or "train"
         facts = {"node": v, "of": kind, "step": rec.num[step], "kind": step}
         before = self._followed.get((v, kind))
@@ -103,5 +109,7 @@ def _why_not(rec: Any, v: int, kind: str) -> str:
     if v >= rec.i and kind == "v":
         return f"n{v} has not run yet in this step; run to it first"
     if kind == "g":
-        return f"the gradient of n{v} is not there: backward has not come by it yet, or asks for none"
+        return (
+            f"the gradient of n{v} is not there: backward has not come by it yet, or asks for none"
+        )
     return f"the value of n{v} is gone: it ran before anybody looked at this step; step on into the next one"

@@ -31,7 +31,9 @@ def options(control: Any, after: Any = None, alone: Any = None) -> Options | Non
         return None
     if control is not True:
         if after is not None:
-            raise UsageError("profile: say control=True with resume_after, or the time in control alone")
+            raise UsageError(
+                "profile: say control=True with resume_after, or the time in control alone"
+            )
         after = control
     return Options(seconds("resume_after", after), seconds("resume_alone", alone))
 

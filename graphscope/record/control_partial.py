@@ -53,7 +53,9 @@ class Partial:
     def __init__(self, control: Any) -> None:
         self.control = control
         self._last: Any = None
-        self._own: tuple[int, int] | None = None  # graph and shape set of the last row that had its own
+        self._own: tuple[int, int] | None = (
+            None  # graph and shape set of the last row that had its own
+        )
 
     def again(self) -> None:
         """Something was done while the program waited: the row says what it said."""
@@ -65,7 +67,8 @@ class Partial:
         n, kind = rec.i, rec.kind or "train"
         if not n:
             return
-        graph, told = rec.predicted, None if rec.predicted is None else rec.predicted.told
+        graph: Any = rec.predicted
+        told: Any = None if graph is None else graph.told
         ports, shapes = len(rec.ports), list(rec.shapes[:n])
         if rec.told is not None:
             shapes = list(told.of_nodes[:n])
@@ -145,7 +148,10 @@ class Partial:
             "DELETE FROM shape_sets WHERE graph = ?1 AND NOT EXISTS (SELECT 1 FROM steps WHERE graph = ?1)",
         ):
             put(sql, graph)
-        put("DELETE FROM costs WHERE shape_set = ? AND shape_set NOT IN (SELECT id FROM shape_sets)", set_id)
+        put(
+            "DELETE FROM costs WHERE shape_set = ? AND shape_set NOT IN (SELECT id FROM shape_sets)",
+            set_id,
+        )
         pump._graphs.pop(graph, None)
         for table in (pump.writer._nodes, pump.writer._plans, pump.writer._phases):
             table.pop(graph, None)

@@ -81,7 +81,9 @@ class _Controlled:
         self.plain.leaf(self, tensor, g)
         if get_ident() == self.thread:
             k = tensor._rid - self.base
-            self.control.stops.leaf(self, PORT - 1 - k if not k >> SPAN and k >= PORT else None, tensor, g)
+            self.control.stops.leaf(
+                self, PORT - 1 - k if not k >> SPAN and k >= PORT else None, tensor, g
+            )
 
     @fenced
     def backward_begin(self: Any, roots: Any = ()) -> None:
@@ -147,7 +149,7 @@ class ControlledRecorder(_Controlled, Recorder):
     def device_here(self) -> None:
         """A device was started."""
         Recorder.device_here(self)
-        self.__class__ = ControlledDeviceRecorder
+        self.__class__ = ControlledDeviceRecorder  # type: ignore[assignment]
 
 
 class ControlledDeviceRecorder(_Controlled, DeviceRecorder):

@@ -77,7 +77,9 @@ class debug:  # noqa: N801 - reads as a verb at the place of use
         ...     train()
     """
 
-    def __init__(self, *where: Any, path: Any = "runs/debug", on_error: bool = True, **options: Any) -> None:
+    def __init__(
+        self, *where: Any, path: Any = "runs/debug", on_error: bool = True, **options: Any
+    ) -> None:
         self._place, self._options, self._path, self._on_error = where, options, path, on_error
         self._own: Any = None
         self._control: Any = None
@@ -89,7 +91,9 @@ class debug:  # noqa: N801 - reads as a verb at the place of use
         control = None if outer is None or outer._recorder is None else outer._recorder.control
         if control is None:
             if outer is not None:
-                raise UsageError("debug: the recording around it takes no commands; start it with control=True")
+                raise UsageError(
+                    "debug: the recording around it takes no commands; start it with control=True"
+                )
             if self._place or self._options:
                 breakpoint(*self._place, **self._options)
             self._own = profile(self._path, control=True).start()

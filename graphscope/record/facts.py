@@ -58,7 +58,9 @@ class Facts:
             if i >> SPAN or i >= PORT:
                 self.carried[k] = -1
             elif i < len(keys) and len(keys[i]) == 8:
-                self.carried[k] = i  # made by a backward it would be a sum within the step, as is meant
+                self.carried[k] = (
+                    i  # made by a backward it would be a sum within the step, as is meant
+                )
 
     def close(self, graph: Any, num: int, names: Any, port_items: list[Any]) -> None:
         """A step that was looked at, or whose graph is new, ends."""
@@ -91,7 +93,9 @@ def program(names: Any, port_items: list[Any]) -> dict[str, Any]:
         x = item[0]()
         if x is not None and item[2][1] == PARAMETER:
             ports.setdefault(id(x), k)
-    roots, layers, paths = {}, {}, {}
+    roots: dict[str, bool] = {}
+    layers: dict[str, list[Any]] = {}
+    paths: dict[int, str] = {}
     unused: list[str] = []
     for path, there in list(names.roots.items()):
         root = there()
@@ -114,7 +118,12 @@ def program(names: Any, port_items: list[Any]) -> dict[str, Any]:
         for g, group in enumerate(optimizer.param_groups):
             of_group = [p for p in group["params"] if hasattr(p, "_rid")]
             groups.append(
-                [type(optimizer).__name__, number, g, [ports[id(p)] for p in of_group if id(p) in ports]]
+                [
+                    type(optimizer).__name__,
+                    number,
+                    g,
+                    [ports[id(p)] for p in of_group if id(p) in ports],
+                ]
             )
             for p in of_group:
                 where = f"{type(optimizer).__name__} {number + 1}, group {g}"
@@ -124,7 +133,12 @@ def program(names: Any, port_items: list[Any]) -> dict[str, Any]:
         for key, where in seen.items()
         if len(where) > 1 and (key in ports or key in paths)
     ]
-    return {"roots": roots, "layers": layers, "unused": unused, "groups": groups, "twice": twice}
+    # Of what the step does not use, the names of those that an optimizer has all the same.
+    idle = [name for key, name in paths.items() if key in seen and key not in ports]
+    return {
+        "roots": roots, "layers": layers, "unused": unused, "groups": groups, "twice": twice,
+        "idle": idle[:MOST_NAMES],
+    }  # fmt: skip
 
 
 def _differs(module: Any) -> bool:

@@ -99,9 +99,27 @@ class Names:
             # Not in the tree of the module that was called: it gets its place by where it is called.
             path = f"{self.texts[parent]}.{type(module).__name__.lower()}"
         else:
-            path = _variable_of(module) or type(module).__name__.lower()
+            path = _variable_of(module) or ""
+            if not path:
+                owner, name = _owner_of(module)
+                if owner is not None:
+                    self.name_tree(owner, name)
+                    known = module.__dict__.get("_gs_scope")
+                    if known is not None and known[0] is self.token:
+                        return known[1]  # type: ignore[no-any-return]
+                path = self._free(type(module).__name__.lower(), module)
         self.name_tree(module, path)
         return module.__dict__["_gs_scope"][1]  # type: ignore[no-any-return]
+
+    def _free(self, path: str, module: Any) -> str:
+        """A path that no other living module has."""
+        for k in range(1, 1000):
+            name = path if k == 1 else f"{path}-{k}"
+            there = self.roots.get(name)
+            other = None if there is None else there()
+            if other is None or other is module:
+                return name
+        return path
 
     def name_tree(self, module: Any, root: str) -> None:
         """Give every module and parameter below ``module`` its path; names that exist stay."""
@@ -186,3 +204,16 @@ def _variable_of(module: Any) -> str | None:
                 return name
         frame = frame.f_back
     return None
+
+
+def _owner_of(module: Any) -> tuple[Any, str]:
+    """The module in a variable of the user's that has ``module`` somewhere below, and the variable's name."""
+    frame = user_frame(3)
+    while frame is not None:
+        for name, held in list(frame.f_locals.items()):
+            if name.startswith("_") or name == "self" or not hasattr(type(held), "named_modules"):
+                continue
+            if any(sub is module for sub in held.modules()):
+                return held, name
+        frame = frame.f_back
+    return None, ""

@@ -43,6 +43,14 @@ class DeviceRecorder(Recorder):
         """From now on there are devices."""
         self.clocks = clocks_of_devices(self.clocks, self.memory)
         self.marks = StepMarks(self.clocks)
+        self._tell_sizes(self.clocks)
+
+    def _tell_sizes(self, kinds: Any) -> None:
+        """How much memory there is on devices: the doctor says when it is nearly full."""
+        for kind in kinds:
+            clock = self.clocks[kind]
+            total = clock.backend.memory_info()[1]
+            self.pump.notes.append(("meta", f"memory_total:{clock.name}", total))
 
     @fenced
     def device_here(self) -> None:
@@ -51,6 +59,7 @@ class DeviceRecorder(Recorder):
         clocks_of_devices(self.clocks, self.memory)
         for kind in self.clocks.keys() - before:
             self.marks.join(self.clocks[kind])
+        self._tell_sizes(self.clocks.keys() - before)
 
     @fenced
     def resume(self) -> None:

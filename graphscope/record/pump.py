@@ -1,7 +1,10 @@
-"""The background thread: takes whole steps from the recorder and writes them, at most every 200 ms.
+"""From steps to the file: the program's thread packs many at once, a thread in the background writes every 200 ms.
 
-It turns deaths into columns, describes a graph when it is new, and beats once a second. If it fails
-(a full disk, a folder that vanished), recording stops with one warning and the program runs on.
+Packing (columns of times, descriptions of new graphs) needs Python's lock, and two threads that both want it
+pay for every turn: a loop of tiny ops that the packing runs beside loses several times what the packing takes,
+and the packing falls seconds behind. So it is done where a step ends, when many wait or the writer is about
+to write; the background only waits for the disk. Steps that last longer than that are packed there too.
+If writing fails (a full disk, a folder that vanished), recording stops with one warning and the program runs on.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ from graphscope.trace import schema
 from graphscope.trace.writer import Facts, TraceWriter
 
 PERIOD = 0.2
-BATCH = 256  # steps packed at once
+GRACE = 0.03  # seconds before it in which a step that ends packs those that wait
+BATCH = 128  # steps packed at once
 WAITING_LIMIT = 20_000  # steps; what comes while so many wait is dropped and counted
 
 
@@ -47,6 +51,9 @@ class Pump:
         }  # fmt: skip
         self.thumbs_left = 1 << 16  # elements of samples that may still be kept; grows with the run
         self.dropped = 0
+        self.due = False  # the writer is about to write
+        self._packing = threading.Lock()  # never waited for by the program's thread
+        self._packed = 0  # steps since the last writing
         self.cpu_ns = 0
         self._per_step = (
             0  # this thread's own time for a step, which is part of what recording costs
@@ -76,10 +83,18 @@ class Pump:
         self.thumbs_left += 2 * len(job.graph.keys)
         if self.failed is not None:
             return
-        if len(self.jobs) >= WAITING_LIMIT:
+        if len(self.jobs) >= WAITING_LIMIT or self.writer.waiting >= WAITING_LIMIT:
             self.dropped += 1
             return
         self.jobs.append(job)
+        if (self.due or len(self.jobs) >= BATCH) and self._packing.acquire(blocking=False):
+            self.due = False
+            try:
+                self._pack(True)
+            except Exception as problem:  # a bug of ours
+                self._give_up(problem)
+            finally:
+                self._packing.release()
 
     def flush(self) -> None:
         """Return when everything put so far is in the file (or writing has failed).
@@ -142,9 +157,11 @@ class Pump:
     def _rest(self) -> None:
         """Wait until there is something to write; meanwhile commands are looked for."""
         if self.control is None:
-            self._wake.wait(PERIOD)
+            self._wake.wait(PERIOD - GRACE)
         else:
-            self.control.rest(self._wake, PERIOD)
+            self.control.rest(self._wake, PERIOD - GRACE)
+        self.due = True
+        self._wake.wait(GRACE)
 
     def _give_up(self, problem: BaseException) -> None:
         self.failed = str(problem)
@@ -160,18 +177,33 @@ class Pump:
 
     def _drain(self) -> int:
         """Write what has come; returns the number of steps."""
-        wrote = 0
-        while self.jobs and self.jobs[0].is_over:
-            batch = self._batch()
-            wrote += len(batch)
-            self._steps(batch)
-        while self.notes:
-            kind, *row = self.notes.popleft()
-            self._notes[kind](*row)
-        if self.dropped:
-            self.writer.set_meta("dropped_steps", self.dropped)
-        self.writer.commit()  # with nothing to write it beats the heart
+        with self._packing:
+            if self.due or self._stop or self._asked > self._done:
+                # No step has ended in a while. Never more than wait now: others may come all the time.
+                self.due = False
+                self._pack(False)
+            while self.notes:
+                kind, *row = self.notes.popleft()
+                self._notes[kind](*row)
+            if self.dropped:
+                self.writer.set_meta("dropped_steps", self.dropped)
+            rows = self.writer.take()
+            wrote, self._packed = self._packed, 0
+        self.writer.write(rows)  # with nothing to write it beats the heart
         return wrote
+
+    def _pack(self, here: bool) -> None:
+        """Turn the steps that wait into rows.
+
+        here: in the program's thread, which does not read the marks of devices.
+        """
+        jobs = self.jobs
+        left = len(jobs)
+        while left > 0 and jobs[0].is_over and not (here and jobs[0].marks is not None):
+            batch = self._batch()
+            left -= len(batch)
+            self._packed += len(batch)
+            self._steps(batch)
 
     def _batch(self) -> list[Job]:
         """The next steps, as long as they are of one graph and ended the same way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from graphscope.errors import TraceError
 if TYPE_CHECKING:
     from graphscope.analysis.averages import KeyAverages
     from graphscope.analysis.comparison import Comparison
+    from graphscope.analysis.doctor import Finding
     from graphscope.analysis.holders import StepMemory
     from graphscope.analysis.roofline import Roofline
     from graphscope.analysis.run import Run
@@ -67,6 +69,14 @@ class Results:
         """Operations, bytes, achieved rates, and what limits each op, against this machine's ceilings."""
         with self.results() as run:
             return run.roofline(group_by, step, **options)
+
+    def findings(self, mute: Sequence[str] = ()) -> list[Finding]:
+        """What is wrong with this training so far, worst first; print one, or take its ``fix``.
+
+        mute: rules to leave out (beside those of the settings file), or ``rule:pattern`` of a finding's key.
+        """
+        with self.results() as run:
+            return run.findings(mute)
 
     def compare_steps(
         self, a: int, b: int, group_by: str = "op", kind: str = "train"

@@ -239,8 +239,8 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         return self.start()
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        mine = self._recorder is not None and self._recorder.control is not None
-        mine = mine and getattr(error, "control", None) is self._recorder.control
+        control = None if self._recorder is None else self._recorder.control
+        mine = control is not None and getattr(error, "control", None) is control
         self.stop(error)
         return mine  # stopped from outside: the program goes on behind the block
 

@@ -47,7 +47,8 @@ def describe(a: Any, thumb: bool, whole: bool = False) -> Entry:
         flat = flat[:: -(-flat.size // EXACT)]
     if flat.dtype.kind != "f":
         flat = flat.astype(np.float32)
-    total = float(np.dot(flat, flat)) if flat.dtype != np.float16 else _NAN
+    with np.errstate(over="ignore", invalid="ignore"):  # looked into below
+        total = float(np.dot(flat, flat)) if flat.dtype != np.float16 else _NAN
     health = [0, 0, 0, 0, 0, 0]
     if not np.isfinite(total):  # some element is not finite, or the square overflows
         wide = flat.astype(np.float64)

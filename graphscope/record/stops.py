@@ -15,7 +15,9 @@ from graphscope.record.names import PARAMETER
 from graphscope.record.step import SPAN
 from graphscope.trace.schema import BACKWARD, FORWARD, UPDATE
 
-KEPT = 512 << 20  # bytes of values that are held so that they can be looked at; beyond, those that live anyway
+KEPT = (
+    512 << 20
+)  # bytes of values that are held so that they can be looked at; beyond, those that live anyway
 
 
 class Stops:
@@ -23,9 +25,13 @@ class Stops:
 
     def __init__(self, control: Any) -> None:
         self.control = control
-        self.kept: dict[tuple[int, str], Any] = {}  # (value, "v" or "g") -> its array, or a weak reference
+        self.kept: dict[
+            tuple[int, str], Any
+        ] = {}  # (value, "v" or "g") -> its array, or a weak reference
         self.held = 0
-        self.owed = 0  # nanoseconds by which the ops so far have to be moved: they ran before a wait
+        self.owed = (
+            0  # nanoseconds by which the ops so far have to be moved: they ran before a wait
+        )
         self._before: dict[int, Any] = {}  # parameters before the update, by value
         self._slept = 0.0
         self._stood = (-1, -1)  # where the program stood last: the end of a phase is no other place
@@ -153,7 +159,9 @@ class Stops:
             site = rec.sites.lines[line][:2] if line >= 0 else None
             changed = rec.diverged >= 0 and rec.predicted is not None
             num = rec.num[rec.kind or "train"]
-            return Event(op, rec.names.texts[scope], site, phase, num, rec.seq, rec.loss, changed, arrays)
+            return Event(
+                op, rec.names.texts[scope], site, phase, num, rec.seq, rec.loss, changed, arrays
+            )
 
         found: Breakpoint | None = breakpoints.hit(made)
         return found
@@ -210,7 +218,9 @@ class Stops:
             id, task = control.todo.popleft()
             try:
                 said = task()
-            except Exception as problem:  # the program's own objects may refuse what is done to them
+            except (
+                Exception
+            ) as problem:  # the program's own objects may refuse what is done to them
                 control.answer(id, f"refused: {problem}")
             else:
                 control.answer(id, f"done: {said}")
@@ -243,7 +253,7 @@ class Stops:
 
     def place(self, rec: Any, i: int, why: str, at_end: bool = False) -> dict[str, Any]:
         """Where the program is, as the meta row ``control`` says it."""
-        key = rec.expected[i] if 0 <= i < len(rec.expected) else ()
+        key: Any = rec.expected[i] if 0 <= i < len(rec.expected) else ()
         twin = key[1] if len(key) == 4 else -1
         line = rec.lines[twin if twin >= 0 else i] if key else -1
         forward = rec.expected[twin] if twin >= 0 else key
@@ -275,7 +285,9 @@ class Stops:
         control = self.control
         control.at, control.state = self.place(rec, i, "slow motion"), "slow"
         now = monotonic()
-        if now - self._slept > 0.2:  # the page shows it moving, and the file is not written for every op
+        if (
+            now - self._slept > 0.2
+        ):  # the page shows it moving, and the file is not written for every op
             self._slept = now
             control.partial.put(rec, control.at)
             control.announce()
@@ -306,5 +318,3 @@ def _shift(rec: Any, by: int) -> None:
     for k in range(rec.i):
         begin[k] += by
         end[k] += by
-
-

@@ -28,7 +28,9 @@ class Tunable:
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high
         if not low <= float(value) <= high:
-            raise UsageError(f"{self.name} lies between {low:g} and {high:g}, so it cannot be {value}")
+            raise UsageError(
+                f"{self.name} lies between {low:g} and {high:g}, so it cannot be {value}"
+            )
 
     def facts(self) -> dict[str, Any]:
         """For the meta row ``control``."""
@@ -60,7 +62,13 @@ class Tunable:
 
 
 def _forward(run: Callable[[Any, Any], Any]) -> Callable[[Tunable, Any], Any]:
-    return lambda self, other: run(self.value, float(other) if isinstance(other, Tunable) else other)
+    return lambda self, other: run(
+        self.value, float(other) if isinstance(other, Tunable) else other
+    )
+
+
+def _alone(run: Callable[[Any], Any]) -> Callable[[Tunable], Any]:
+    return lambda self: run(self.value)
 
 
 def _reverse(run: Callable[[Any, Any], Any]) -> Callable[[Tunable, Any], Any]:
@@ -74,7 +82,7 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(Tunable, f"__{_name}__", _forward(getattr(operator, _name)))
 for _name in ("neg", "pos", "abs"):
-    setattr(Tunable, f"__{_name}__", lambda self, run=getattr(operator, _name): run(self.value))
+    setattr(Tunable, f"__{_name}__", _alone(getattr(operator, _name)))
 
 
 def tunable(

@@ -198,7 +198,9 @@ def send(path: Path | str, kind: str, data: Mapping[str, Any] | None = None) -> 
             taken = db.execute("SELECT value FROM meta WHERE key = 'control'").fetchone()
             state = db.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()
             if taken is None or (state is not None and state[0] != "running"):
-                why = "it has ended" if taken is not None else "it was not started with control=True"
+                why = (
+                    "it has ended" if taken is not None else "it was not started with control=True"
+                )
                 raise TraceError(f"The program of this run takes no commands: {why}.")
             if kind == "here":  # one row says that somebody looks, however long
                 db.execute("DELETE FROM commands WHERE kind = 'here'")

@@ -25,14 +25,18 @@ def folder_of(trace: Path | str) -> Path:
     return path.with_name(f"{path.name.removesuffix(SUFFIX)}.open")
 
 
-def save(trace: Path | str, id: int, array: NDArray[Any], facts: dict[str, Any], before: Any = None) -> None:
+def save(
+    trace: Path | str, id: int, array: NDArray[Any], facts: dict[str, Any], before: Any = None
+) -> None:
     """Put a tensor, and perhaps the one of the step before, beside the trace; the oldest ones go.
 
     Raises: TraceError when it is too large or cannot be written.
     """
     for a in (array, before):
         if a is not None and a.nbytes > LIMIT:
-            raise TraceError(f"the tensor has {a.nbytes >> 20:,} MiB; up to {LIMIT >> 20} MiB are opened")
+            raise TraceError(
+                f"the tensor has {a.nbytes >> 20:,} MiB; up to {LIMIT >> 20} MiB are opened"
+            )
     folder = folder_of(trace)
     try:
         folder.mkdir(exist_ok=True)
@@ -42,14 +46,21 @@ def save(trace: Path | str, id: int, array: NDArray[Any], facts: dict[str, Any],
                 with half.open("wb") as file:
                     np.save(file, a, allow_pickle=False)
                 half.replace(folder / name)
-        told = {**facts, "shape": list(array.shape), "dtype": str(array.dtype), "before": before is not None}
+        told = {
+            **facts,
+            "shape": list(array.shape),
+            "dtype": str(array.dtype),
+            "before": before is not None,
+        }
         (folder / f"{id}.json").write_text(json.dumps(told), encoding="utf-8")
         numbers = sorted(int(p.stem) for p in folder.glob("*.json") if p.stem.isdigit())
         for old in numbers[:-KEEP]:
             for end in ("json", "npy", "before.npy"):
                 (folder / f"{old}.{end}").unlink(missing_ok=True)
     except OSError as error:
-        raise TraceError(f"the tensor cannot be written beside the trace: {error.strerror or error}") from error
+        raise TraceError(
+            f"the tensor cannot be written beside the trace: {error.strerror or error}"
+        ) from error
 
 
 def load(trace: Path | str, id: int, before: bool = False) -> tuple[NDArray[Any], dict[str, Any]]:

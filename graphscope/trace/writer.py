@@ -12,7 +12,8 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,10 @@ from graphscope.trace.thinning import Moments, Thinning
 SOURCE_LIMIT = 1 << 20
 PENDING_LIMIT = 10_000  # rows that may wait while the disk is full
 _STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 26)})"
+# Of many rows in one statement: at every row that it inserts sqlite3 lets go of Python's lock and takes it
+# again, and a training loop that wants the lock too pays for each of these turns more than for the row.
+MANY = 256
+_ROW = "," + _STEP[_STEP.index("(") :]
 _COLUMNS_AT, _DEV_AT, _CHUNK_AT = 11, 14, 19  # positions in a steps row
 _FORGET = "UPDATE steps SET chunk = NULL, columns = NULL, dev = NULL WHERE id = ?"
 _TENSORS = "INSERT OR REPLACE INTO tensors VALUES (?,?)"
@@ -395,33 +400,53 @@ class TraceWriter:
         Raises: TraceError when the disk is full or the file is gone. What was added stays, up to a
             limit, and the next commit tries again.
         """
+        self.write(self.take())
+
+    @property
+    def waiting(self) -> int:
+        """How many rows were added and not taken to be written."""
+        return len(self._pending)
+
+    def take(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Everything that was added since the last time, for ``write``; another thread may add meanwhile."""
         now = time.time()
-        beats = now - self._beat > 0.5
-        if beats:
+        if now - self._beat > 0.5:
+            self._beat = now
             self.set_meta("heartbeat", f"{now:.3f}")
         for graph, moments in self._moments.items():
             blob = moments.flush(now)
             if blob is not None:
                 sql = "INSERT OR REPLACE INTO moments VALUES (?,?,?)"
                 self._put(sql, graph, moments.n, blob)
-        if not self._pending:
+        items, self._pending = self._pending, []
+        return items
+
+    def write(self, taken: list[tuple[str, tuple[Any, ...]]]) -> None:
+        """Put what was taken into the file. Raises: as ``commit``."""
+        if not taken:
             return
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                for sql, rows in groupby(self._pending, key=lambda item: item[0]):
-                    self._db.executemany(sql, [row for _, row in rows])
+                for sql, items in groupby(taken, key=itemgetter(0)):
+                    rows = [row for _, row in items]
+                    if sql is _STEP:
+                        for at in range(0, len(rows), MANY):
+                            some = rows[at : at + MANY]
+                            flat = [*chain.from_iterable(some)]
+                            self._db.execute(_STEP + _ROW * (len(some) - 1), flat)
+                    else:
+                        self._db.executemany(sql, rows)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
         except (sqlite3.Error, OSError) as error:
+            self._pending[:0] = taken
+            self._beat = 0.0
             self._make_room()
             raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
-        if beats:
-            self._beat = now
-        self._pending.clear()
 
     def _make_room(self) -> None:
         """While nothing can be written, give up steps and values, never the dictionary."""

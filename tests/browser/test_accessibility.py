@@ -23,7 +23,7 @@ def test_no_serious_finding(visit, path, dark):
     if path.startswith("/scalars"):
         expect(page.locator(".gs-curve .main-svg").first).to_be_visible()
     elif "nothing" not in path:
-        expect(page.locator(".gs-graph canvas")).to_have_attribute("data-step", re.compile(r"\d"))
+        expect(page.locator(".gs-board")).to_have_attribute("data-step", re.compile(r"\d"))
     found = Axe().run(page).response["violations"]
     bad = [
         f"{rule['id']} ({rule['impact']}): {rule['help']}: {node['html'][:160]}"

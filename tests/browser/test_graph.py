@@ -10,7 +10,7 @@ pytestmark = pytest.mark.browser
 
 def ready(page):
     """Waits for layout and numbers: both are written on the canvas as data attributes."""
-    canvas = page.locator(".gs-graph canvas")
+    canvas = page.locator(".gs-board")
     expect(canvas).to_have_attribute("data-ready", re.compile(r"\d+"))
     expect(canvas).to_have_attribute("data-step", re.compile(r"\d+"))
     return canvas

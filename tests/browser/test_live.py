@@ -48,7 +48,7 @@ def training(tmp_path: Path) -> Iterator[str]:
 
 
 def last_step(page: Page) -> int:
-    return int(page.locator(".gs-graph canvas").get_attribute("data-step") or -1)
+    return int(page.locator(".gs-board").get_attribute("data-step") or -1)
 
 
 def test_a_training_is_watched_live(training: str, visit: Callable[..., Page]) -> None:

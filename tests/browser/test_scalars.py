@@ -51,7 +51,7 @@ def test_a_click_on_a_point_travels_there_on_every_page(visit):
     expect(page.locator("#step")).to_have_text("step 40 / 59")
     expect(page.locator(".gs-curve .gs-playhead")).to_have_count(3)
     page.get_by_role("link", name="Graph").click()
-    expect(page.locator(".gs-graph canvas")).to_have_attribute("data-step", "40")
+    expect(page.locator(".gs-board")).to_have_attribute("data-step", "40")
 
 
 def test_smoothing_adds_a_line_and_keeps_the_raw_one(visit):

@@ -1,9 +1,7 @@
 """The routes behind the graph page, on traces of known content."""
 
 import json
-from pathlib import Path
 
-import numpy as np
 import pytest
 from flask import Flask
 
@@ -11,7 +9,6 @@ from graphscope.errors import TraceError
 from graphscope.trace.reader import TraceReader
 from graphscope.webapp import api_graph
 from graphscope.webapp.queries.graph import opened_scopes, way
-from graphscope.webapp.queries.strip import keep, strip_json
 from tests import golden
 
 
@@ -161,24 +158,6 @@ def test_failed_step_is_drawn_as_far_as_it_came(ask):
     assert "ShapeError" in values["line"]
 
 
-def test_strip_marks_the_bad_steps(source):
-    strip = strip_json(source.reader("failed"))
-    assert strip["steps"] == 8 and strip["last"] == 7
-    assert [cell[2] for cell in strip["cells"]] == [0, 0, 0, 0, 0, 4, 4, 5]
-    assert [p[1] is None for p in strip["points"]] == [False] * 5 + [True] * 3
-
-
-def test_strip_of_a_run_without_steps_is_empty(source):
-    assert strip_json(source.reader("empty"))["steps"] == 0
-
-
-def test_downsampling_keeps_spike_and_nan():
-    loss = np.ones(100_000)
-    loss[54_321], loss[77_777] = 50.0, np.nan
-    kept = keep(loss, 1000)
-    assert {54_321, 77_777, 0, 99_999} <= set(kept.tolist()) and len(kept) < 1300
-
-
 def test_search_finds_what_is_folded_away(ask):
     found = ask("search", run="many", q="matmul")
     assert found["total"] > 0 and found["hits"][0]["inside"]
@@ -211,11 +190,6 @@ def test_hostile_names_pass_as_data(ask):
         told = ask("node", run="hostile", node=node["id"])
         assert told["label"] == node["label"] or told["label"]
     assert ask("search", run="hostile", q=golden.HOSTILE)["total"] > 0
-
-
-def test_strip_needs_no_losses(tmp_path):
-    with TraceReader(golden.build("one_step", Path(tmp_path))) as reader:
-        assert strip_json(reader)["steps"] == 1
 
 
 def test_reader_errors_do_not_hide(folder):

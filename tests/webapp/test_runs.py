@@ -1,11 +1,13 @@
 """Which runs the dashboard lists, and that a request reaches no other file."""
 
 import os
+import sqlite3
 import threading
 
 import pytest
 
 from graphscope.errors import TraceError
+from graphscope.webapp import runs
 from graphscope.webapp.runs import RunDirectory
 from tests import golden
 
@@ -123,3 +125,50 @@ def test_another_run_under_the_same_name_is_read_anew(source, folder):
     golden.build("one_step", folder)
     (folder / "one_step.gscope").replace(folder / "tiny.gscope")
     assert source.reader("tiny").revision()["last_step"] == 0
+
+
+def test_an_entry_says_steps_last_loss_and_when(source):
+    entries = {entry["run"]: entry for entry in source.runs()}
+    assert entries["failed"]["loss"] == "NaN"
+    assert 0 < float(entries["tiny"]["loss"]) < 1e4
+    assert entries["tiny"]["written"] > 1e9 and entries["tiny"]["created"]
+
+
+def test_a_hundred_runs_are_opened_once_and_not_kept_open(tmp_path, monkeypatch):
+    first = golden.build("one_step", tmp_path).read_bytes()
+    for k in range(99):
+        (tmp_path / f"run{k}.gscope").write_bytes(first)
+    source = RunDirectory(tmp_path)
+    opened = []
+    make = runs.TraceReader
+
+    def reader(file):
+        opened.append(file)
+        return make(file)
+
+    monkeypatch.setattr(runs, "TraceReader", reader)
+    assert len(source.runs()) == 100 and len(opened) == 100
+    assert source._readers == {}
+    opened.clear()
+    assert len(source.runs()) == 100 and opened == []
+    (tmp_path / "run7.gscope").write_bytes(first + b"")
+    os.utime(tmp_path / "run7.gscope", (4e9, 4e9))
+    assert source.runs()[0]["run"] == "run7" and len(opened) == 1
+
+
+def test_a_running_run_is_looked_at_anew(tmp_path):
+    golden.build("live", tmp_path)
+    source = RunDirectory(tmp_path)
+    assert states(source) == {"live": "live"}
+    with sqlite3.connect(tmp_path / "live.gscope") as db:
+        db.execute("UPDATE meta SET value = '1' WHERE key = 'heartbeat'")
+    db.close()
+    assert states(source) == {"live": "stale"}
+
+
+def test_the_names_of_a_poll_are_listed_twice_a_second_at_most(source, monkeypatch):
+    asked = []
+    files = RunDirectory.files
+    monkeypatch.setattr(RunDirectory, "files", lambda self: asked.append(1) or files(self))
+    assert {source.names() for _ in range(20)} == {tuple(sorted(files(source)))}
+    assert len(asked) == 1

@@ -30,7 +30,7 @@ def pages() -> list[Page]:
         Page("graph", "Graph", "graph", graph.layout),
         Page("time", "Time", "time", time.layout, time.register),
         Page("ops", "Ops", "ops", ops.layout, ops.register),
-        Page("memory", "Memory", "memory", memory.layout),
+        Page("memory", "Memory", "memory", memory.layout, memory.register),
         Page("scalars", "Curves", "curves", scalars.layout, scalars.register),
         Page("health", "Health", "health", health.layout),
         Page("compare", "Compare", "compare", compare.layout, compare.register),

@@ -13,15 +13,31 @@ from graphscope.webapp.pages import Page
 
 
 def layout() -> Component:
-    """Toolbar, canvas with its hidden tree, and legend."""
+    """Toolbar, canvas with its hidden tree, and what floats over it: notes, maps, lists, legend."""
     stage = html.Div(
         [
             html.Canvas(
+                className="gs-board",
                 tabIndex="0",
                 role="img",
                 **{"aria-label": "Computational graph; the tree lists its cards"},
             ),
-            html.Div(className="gs-graph-note", role="status"),
+            html.Div(
+                [html.Button(type="button", className="gs-icon-button"), html.Span(role="status")],
+                className="gs-graph-note",
+            ),
+            html.Div(className="gs-focus gs-float", hidden=True),
+            html.Div(className="gs-stage-tools gs-float"),
+            html.Section(
+                className="gs-diff gs-float", hidden=True, **{"aria-label": "Largest changes"}
+            ),
+            html.Div(
+                className="gs-walk gs-float",
+                hidden=True,
+                role="group",
+                **{"aria-label": "Backprop, one gradient at a time"},
+            ),
+            html.Canvas(className="gs-minimap", hidden=True, **{"aria-hidden": "true"}),
             html.Div(className="gs-legend", **{"aria-label": "Legend"}),
             html.Ul(className="gs-tree", role="tree", **{"aria-label": "Cards of the graph"}),
         ],

@@ -10,7 +10,6 @@ from dash import html
 from dash.development.base_component import Component
 
 CARDS = (
-    ("failure", 12),
     ("loss-tile", 3),
     ("pace-tile", 3),
     ("memory-tile", 3),
@@ -31,7 +30,6 @@ def layout() -> Component:
     cards = [
         html.Section(
             className=f"gs-card gs-span-{span}" + (" gs-tile" if name.endswith("-tile") else ""),
-            hidden=name == "failure",
             **{"data-card": name},
         )
         for name, span in CARDS

@@ -15,11 +15,11 @@ from graphscope.webapp.api import as_json
 from graphscope.webapp.api_graph import _step as step_of_request
 from graphscope.webapp.components.chart import chart
 from graphscope.webapp.components.table import table
-from graphscope.webapp.queries.graph import Views
 from graphscope.webapp.queries.ops import Recent, counters, ops_json
 from graphscope.webapp.queries.roof import roof_json
 from graphscope.webapp.queries.source import code_json, lines_json
 from graphscope.webapp.runs import RunDirectory
+from graphscope.webapp.shared import revision_of
 
 
 def layout() -> Component:
@@ -59,7 +59,7 @@ def _card(title: str, name: str, id: str | None = None) -> Any:
 
 def register(server: Flask, source: RunDirectory) -> None:
     """Add ``/api/ops``, ``/api/roof``, ``/api/code`` and ``/api/code_lines``."""
-    recent, views = Recent(), Views()
+    recent, views = Recent(), source.shared.views
 
     def asked() -> tuple[Any, str, int | None]:
         reader = source.reader(request.args.get("run", ""))
@@ -99,7 +99,17 @@ def register(server: Flask, source: RunDirectory) -> None:
     def code_lines() -> dict[str, Any]:
         reader, _, num = asked()
         span = request.args.get("span") or "all"
-        return lines_json(reader, num, request.args.get("file", ""), span)
+        file = request.args.get("file", "")
+        doctors = source.shared.doctors
+        # Without waiting for the rules: their counter is part of the page's news.
+        doctors.nudge(reader, revision_of(reader))
+        patient = doctors.known(reader)
+        found: dict[str, Any] = recent.get(
+            ("lines", str(reader.path), num, file, span),
+            (counters(reader), patient.version),
+            lambda: lines_json(reader, num, file, span, patient.found),
+        )
+        return found
 
     for answer in (ops, roof, code, code_lines):
         server.add_url_rule(f"/api/{answer.__name__}", f"gs_{answer.__name__}", as_json(answer))

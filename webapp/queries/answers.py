@@ -40,8 +40,8 @@ def _slowest(reader: TraceReader, places: Places, graph: Graph, step: Step) -> d
     totals: dict[str, float] = {}
     of: dict[str, int] = {}
     for value in np.flatnonzero(mean).tolist():
-        if graph.phase[value] == schema.DATA:
-            continue  # waiting for a batch is no op of the program's
+        if graph.phase[value] not in (schema.FORWARD, schema.BACKWARD):
+            continue  # waiting for a batch is no op; the optimizer has its own part of the step
         card = places.card(value)
         if card is None:
             continue
@@ -93,11 +93,12 @@ def _faintest(places: Places, graph: Graph, values: ValueStep | None) -> dict[st
     layer = min(sizes, key=lambda name: sizes[name])
     weakest = min(layers[layer], key=lambda row: row[1])[0]
     largest = max(sizes.values())
-    detail = layer or "(no module)"
+    detail = "root mean square over its parameters"
     if len(sizes) > 1 and sizes[layer] > 0:
-        detail += f", {units.number(largest / sizes[layer])} times less than the largest"
+        detail += f"; the largest is {units.number(largest / sizes[layer])} times as much"
     text = f"\u2202 {units.number(sizes[layer])}"
-    return _answer("faintest", question, text, detail, places, weakest)
+    named = {"label": units.clip(layer or graph.port_label(-1 - weakest), 60), "scope": ""}
+    return _answer("faintest", question, text, detail, places, weakest) | named
 
 
 def _rms(group: list[tuple[int, float, int]]) -> float:

@@ -43,10 +43,11 @@ def both_json(
     for place, (name, own) in enumerate(found):
         # B, what is looked at, keeps the colour that a run alone has.
         seat = len(found) - 1 - place
-        if wanted not in own:
+        mine = _of(own, wanted)
+        if mine is None:
             last.append([curves.colour(look, seat), units.MISSING])
             continue
-        steps, values, _ = own[wanted]
+        steps, values, _ = own[mine]
         kept = query.keep(values, query.POINTS)
         y = [v if math.isfinite(v) else None for v in values[kept].tolist()]
         wild = [(steps[a] - 0.5, steps[b] + 0.5, int(steps[a])) for a, b in query.wild(values)]
@@ -55,8 +56,18 @@ def both_json(
         lines.append(curves.Curve(name, seat, x, y, steps[kept].tolist(), (), spans))
         last.append([curves.colour(look, seat), units.number(float(values[-1]), 4)])
     figure = curves.figure(lines, look, chart_layout(look.name), "step", log)
+    # A lies below B and is drawn wider, so that equal curves are still seen as two.
+    for line in figure["data"][: len(lines) - 1]:
+        line["line"] = line["line"] | {"width": 4}
     figure["layout"]["shapes"] = [_mark(step, look.ink2) for step in marked]
     return {"tags": tags, "tag": wanted, "figure": figure, "last": last}
+
+
+def _of(own: dict[str, query.Series], wanted: str) -> str | None:
+    """The run's tag for what is wanted: a loss may be called ``loss`` here and ``train/loss`` there."""
+    if wanted in own or not query.is_loss(wanted):
+        return wanted if wanted in own else None
+    return next((tag for tag in own if query.is_loss(tag)), None)
 
 
 def _mark(step: int, colour: str) -> dict[str, Any]:

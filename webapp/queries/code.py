@@ -70,6 +70,9 @@ def marks_of(text: str, name: str = "x.py") -> list[list[Mark]]:
 def _tokens(text: str) -> Iterator[tuple[str, tuple[int, int], tuple[int, int]]]:
     before = ""
     for found in tokenize.generate_tokens(io.StringIO(text).readline):
+        if found.string == "@" and before.strip():
+            before = "*"  # a product, and no decorator: those begin a line
+            continue
         kind = _KINDS.get(found.type, "s" if found.type in _F_STRINGS else "")
         if found.type == token.NAME:
             if keyword.iskeyword(found.string):

@@ -14,6 +14,7 @@ from graphscope.analysis.tabular import plain
 from graphscope.errors import GraphScopeError, TraceError
 from graphscope.trace import schema
 from graphscope.view.source import Source
+from graphscope.webapp.queries.graph import look
 from graphscope.webapp.queries.ops import card_of, heaviest
 from graphscope.webapp.queries.sides import Side, facts, sides
 
@@ -40,8 +41,10 @@ def compare_json(
     if by not in GROUPS:
         raise TraceError("There is no such table.")
     a, b = sides(reader, run, vs, num, other)
+    # Nodes are named by their place in the graph: a click must not look them up in another one.
+    go = None if look(reader, num).graph == b.step.graph else b.step.num
     return {
-        "a": _about(a), "b": _about(b), "steps": a.alone, "by": by, "facts": facts(a, b),
+        "a": _about(a), "b": _about(b) | {"go": go}, "steps": a.alone, "by": by, "facts": facts(a, b),
         "ops": _part(lambda: _ops(a, b, by)), "structure": _part(lambda: structure_json(a, b)),
         "numbers": _part(lambda: numbers_json(a, b)),
     }  # fmt: skip
@@ -92,9 +95,7 @@ def _line(found: Comparison, a: Side, b: Side) -> str:
     if row.verdict in (ONLY_A, ONLY_B) or row.ratio != row.ratio:
         return f"A step takes {times}."
     word, factor = (
-        ("faster", 1 / row.ratio)
-        if row.verdict == FASTER and row.ratio
-        else ("slower", row.ratio)
+        ("faster", 1 / row.ratio) if row.verdict == FASTER and row.ratio else ("slower", row.ratio)
     )
     return f"A step takes {times}: B is {units.number(factor)} times {word}."
 
@@ -180,6 +181,9 @@ def numbers_json(a: Side, b: Side) -> dict[str, Any]:
             return {"rows": [], "line": "No values were recorded for both steps.", "first": None}
         values = [r.values(s.step.num, s.step.kind) for r, s in ((b.reader, b), (a.reader, a))]
         nums = [v.num for v in values if v is not None]
+        if nums[0] == nums[1]:
+            line = f"Values were taken in step {nums[0]} and not between the two: there is nothing to compare."
+            return {"rows": [], "line": line, "first": None}
         line = f"Largest changes of values and gradients from step {nums[1]} to step {nums[0]}."
         return {"rows": _largest(b, found), "line": line, "first": None, "step": nums[0]}
     common = common_steps(b.reader, a.reader, b.step.kind)
@@ -196,8 +200,13 @@ def numbers_json(a: Side, b: Side) -> dict[str, Any]:
     if not found:
         return {"rows": [], "line": "No op of A and B is the same, so no number is compared.", "first": None}  # fmt: skip
     if first is None:
-        where = f"all {units.count(checked)}" if checked == len(common) else f"the first {units.count(checked)}"
-        line = f"The runs agree to {RTOL:g} in {where} steps in which both took values."
+        every = checked == len(common)
+        many = (
+            "the one step"
+            if checked == 1
+            else f"{'all' if every else 'the first'} {units.count(checked)} steps"
+        )
+        line = f"The runs agree to {RTOL:g} in {many} in which both took values."
         return {"rows": _largest(b, found), "line": line, "first": None, "step": found[0].step}
     what = "gradient" if first.what == "g" else "value"
     line = (

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphscope import units
+from graphscope.analysis.trail import trail
 from graphscope.errors import GraphScopeError
 from graphscope.webapp.queries.places import Places, source_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from graphscope.analysis.doctor import Finding
     from graphscope.trace.reader import TraceReader
@@ -27,6 +28,7 @@ RUNS = 16
 EVERY = 1.0  # seconds between two looks at one run
 PATIENCE = 3.0  # seconds that the first question waits for the first answer
 SEVERITIES = ("error", "warning", "info")
+TRAIL = "nonfinite"  # the rule whose findings have a trail
 
 
 @dataclass
@@ -142,7 +144,11 @@ def findings_json(reader: TraceReader, views: Views, patient: _Patient) -> dict[
             {"id": id, "title": titles.get(id, id), "why": units.clip(str(why), 200)}
             for id, why in unjudged.items()
         ],
-        "findings": [_finding(reader, table, finding) for finding in found],
+        # Where NaN began stands first: nothing else is worth reading before it.
+        "findings": [
+            _finding(reader, table, finding)
+            for finding in sorted(found, key=lambda f: not (f.id == TRAIL and f.active))
+        ],
     }
 
 
@@ -199,7 +205,64 @@ def _finding(reader: TraceReader, graphs: _Graphs, finding: Finding) -> dict[str
         "more": max(0, len(finding.nodes) - 12),
         "code": source_json(reader, finding.site),
         "mute": f"mute = [{_toml(mute)}]",
+        "trail": _trail(reader, places, finding),
     }
+
+
+def _trail(reader: TraceReader, places: Places | None, finding: Finding) -> dict[str, Any] | None:
+    """Where what is not finite began: why, what came in, what came out, and the way to the loss."""
+    if finding.id != TRAIL:
+        return None
+    found = trail(reader, finding.first_step, finding.kind)
+    if found is None:
+        return None
+    cards = [places.place(v) for v in found.path[:60]] if places is not None else []
+    path: dict[str, dict[str, str]] = {}
+    for card in cards:
+        if card is not None:
+            path.setdefault(card["id"], card)
+    rows = [
+        (units.clip(name, 60), range_text(facts))
+        for name, facts in zip(found.names, found.inputs, strict=False)
+    ]
+    if found.incoming is not None:
+        rows.append(("the gradient that came in", range_text(found.incoming)))
+    if found.output is not None:
+        rows.append(("what came out", range_text(found.output)))
+    return {
+        "step": found.step,
+        "what": found.what,
+        "op": found.op,
+        "why": found.why,
+        "note": found.note,
+        "ranges": rows,
+        "path": list(path.values()),
+        "more": max(0, len(found.path) - 60),
+    }
+
+
+def range_text(facts: Mapping[str, Any] | None) -> str:
+    """``0 to 0.322, mean 0.108; 42 of 256 are 0``: what is remarkable about a tensor, in words."""
+    if facts is None:
+        return "not recorded"
+    count = int(facts.get("count") or 0)
+    low, high, mean = (facts.get(name) for name in ("min", "max", "mean"))
+    bad = [
+        f"{units.count(facts[name])} {word}"
+        for name, word in (("nan", "NaN"), ("pos_inf", "+Inf"), ("neg_inf", "\u2212Inf"))
+        if facts.get(name)
+    ]
+    if facts.get("zero") and 0 < facts["zero"] < count:
+        bad.append(f"{units.count(facts['zero'])} are 0")
+    if low is None or high is None or count == sum(
+        int(facts.get(name) or 0) for name in ("nan", "pos_inf", "neg_inf")
+    ):
+        text = "no finite number"
+    elif count == 1 or low == high:
+        text = units.number(low)
+    else:
+        text = f"{units.number(low)} to {units.number(high)}, mean {units.number(mean)}"
+    return text + (f"; of {units.count(count)}: {', '.join(bad)}" if bad else "")
 
 
 def steps_text(finding: Finding) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphscope import units
 from graphscope.webapp.queries.graph import look
 from graphscope.webapp.queries.node import value_of
 
@@ -39,6 +40,7 @@ def history_json(reader: TraceReader, num: int | None, id: str) -> dict[str, Any
             "steps": nums[timed].tolist(),
             "forward": _plain(columns[timed, value]),
             "backward": _plain(columns[timed][:, back].sum(axis=1)) if back else None,
+            "said": _said(columns[timed][:, [value, *back]].sum(axis=1)),
         }
     inside = set(same.tolist())
     recorded = np.array([n for n in reader.value_steps(step.kind) if n in inside], np.int64)
@@ -54,6 +56,14 @@ def history_json(reader: TraceReader, num: int | None, id: str) -> dict[str, Any
         series["gradient"].append(_finite(gradient.rms) if gradient is not None else None)
     out["values"] = series
     return out
+
+
+def _said(spent: Any) -> str:
+    """The middle and the slow end of the times, in words."""
+    if not len(spent):
+        return ""
+    middle, slow = (float(q) for q in np.percentile(spent, (50, 95)))
+    return f"p50 {units.ns(middle)}, p95 {units.ns(slow)}"
 
 
 def _thin(nums: Any, limit: int) -> Any:

@@ -17,7 +17,7 @@ from graphscope.webapp.queries.answers import answers_json
 from graphscope.webapp.queries.graph import Views, look
 from graphscope.webapp.queries.overhead import overhead_json
 from graphscope.webapp.queries.places import Places
-from graphscope.webapp.queries.strip import keep
+from graphscope.webapp.queries.strip import keep, points_json
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
@@ -63,23 +63,22 @@ def home_json(reader: TraceReader, so_far: SoFar, views: Views) -> dict[str, Any
         "memory": _memory(reader, so_far, table, kind),
         "device": _device(reader, table, kind),
         "overhead": overhead_json(table, value_steps, header),
-        "failure": failure(reader, views),
     }
 
 
 def _loss(table: StepTable) -> dict[str, Any]:
     finite = np.isfinite(table.loss)
     kept = keep(table.loss, POINTS)
+    seen = np.flatnonzero(finite | table.nonfinite)
     told: dict[str, Any] = {
-        "last": units.loss(float(table.loss[-1])) if finite.any() or table.nonfinite.any() else "",
-        "points": _points(table.num[kept], table.loss[kept]) if finite.any() else [],
+        "last": units.loss(float(table.loss[seen[-1]])) if len(seen) else "",
+        "step": int(table.num[seen[-1]]) if len(seen) else None,
+        "points": points_json(table, kept) if finite.any() else [],
     }
     if finite.any():
         best = int(np.where(finite, table.loss, np.inf).argmin())
         told |= {"best": units.loss(float(table.loss[best])), "best_step": int(table.num[best])}
-    broken = np.flatnonzero(table.nonfinite | (~finite & finite.any()))
-    # Before the first loss there is none; behind it a gap means that it was not finite.
-    broken = broken[broken > np.flatnonzero(finite)[0]] if finite.any() else broken
+    broken = np.flatnonzero(table.nonfinite)
     told["nonfinite"] = int(table.num[broken[0]]) if len(broken) else None
     return told
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from graphscope import units
@@ -11,16 +10,17 @@ from graphscope.trace import schema
 from graphscope.view.encode import NOT_YET, gradient_text, reach, value_text
 from graphscope.view.palette import FAMILY_NAMES
 from graphscope.view.source import Source
+from graphscope.webapp.queries.facts import Fact, facts
+from graphscope.webapp.queries.formula import filled, formula_json
 from graphscope.webapp.queries.graph import Views, look
+from graphscope.webapp.queries.places import source_json
 from graphscope.webapp.queries.tensor import tensor_json, thumb_json
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
     from graphscope.trace.records import Graph, Step, ValueStep
 
-Fact = tuple[str, str]
 SAMPLES_BACK = 40  # value steps to look through for a sample
-AROUND = 2  # source lines before and after
 
 
 def node_json(reader: TraceReader, views: Views, num: int | None, id: str) -> dict[str, Any]:
@@ -41,14 +41,30 @@ def node_json(reader: TraceReader, views: Views, num: int | None, id: str) -> di
     if card is not None:
         told["label"] = card.label  # a module around one op is called by its own name
     told["tensors"] = _tensors(reader, graph, step, values, value)
-    told["formula"] = _formula(graph, value)
-    told["source"] = _source(reader, graph, value)
-    told["facts"] = _facts(graph, source, step, value)
+    told["formula"] = formula_json(graph, source, values, value)
+    told["source"] = source_json(reader, graph.site_of(value) if value >= 0 else None)
+    told["facts"] = facts(reader, graph, source, step, value)
     told["note"] = _note(step, values)
     told["inputs"] = [_link(graph, source, v) for v in (graph.inputs(value) if value >= 0 else [])]
     users = [u for u in graph.users(value) if graph.phase[u] <= schema.FORWARD]
     told["outputs"] = [_link(graph, source, v) for v in users[:12]]
     return told
+
+
+def element_json(reader: TraceReader, num: int | None, id: str, index: str) -> dict[str, Any]:
+    """One element of an op's result, computed with the numbers that it is made of.
+
+    Raises: TraceError when there is no such node.
+    """
+    step = look(reader, num)
+    graph = reader.graph(step.graph)
+    value = value_of(id, graph)
+    values = reader.values(step.num, step.kind)
+    parts = [part for part in index.split(",")[:16] if part]
+    place = [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 10]
+    if value < 0 or len(place) != len(parts):
+        return {"id": id, "filled": None}
+    return {"id": id, "filled": filled(graph, values, value, place)}
 
 
 def value_of(id: str, graph: Graph) -> int:
@@ -92,118 +108,12 @@ def _head(graph: Graph, source: Source, value: int) -> dict[str, Any]:
     }
 
 
-def _facts(graph: Graph, source: Source, step: Step, value: int) -> list[Fact]:
-    facts: list[Fact] = []
-    spec = source.spec(value)
-    if value >= 0:
-        back = [b for b, _ in graph.backward_of(value)]
-        forward_ns = int(step.dur_ns[value])
-        backward_ns = sum(int(step.dur_ns[b]) for b in back)
-        facts.append(("CPU time, forward", units.ns(forward_ns)))
-        facts.append(("CPU time, backward", units.ns(backward_ns) if back else units.MISSING))
-        if step.dev_ns is not None and len(step.dev_ns) == graph.n:
-            device = int(step.dev_ns[value]) + sum(int(step.dev_ns[b]) for b in back)
-            facts.append(("device time", units.ns(device)))
-        if step.wall_ns:
-            spent = (forward_ns + backward_ns) / step.wall_ns
-            facts.append(("share of step", units.share(spent)))
-    if spec is not None:
-        facts.append(("shape", units.shape(spec.shape)))
-        facts.append(("output size" if value >= 0 else "size", units.bytes_(spec.nbytes)))
-        facts.append(("dtype", spec.dtype))
-        facts.append(("device", spec.device))
-    if value >= 0:
-        if graph.flags[value] & schema.VIEW:
-            facts.append(("memory", "a view: shares its input's memory"))
-        elif graph.flags[value] & schema.INPLACE:
-            facts.append(("memory", "written in place"))
-        arguments = _arguments(graph.params_text(value))
-        if arguments:
-            facts.append(("arguments", arguments))
-    keepers = graph.kept_for(value)
-    if keepers:
-        names = [f"\u2202 of {_where(graph, k)}" for k in keepers[:3]]
-        more = f" and {len(keepers) - 3} more" if len(keepers) > 3 else ""
-        facts.append(("kept alive by", "; ".join(names) + more))
-    return facts
-
-
-def _arguments(text: str) -> str:
-    """``stride=(1, 1), groups=1`` out of the JSON that the trace holds."""
-    try:
-        given = json.loads(text) if text else {}
-    except ValueError:
-        given = text
-    if isinstance(given, dict):
-        given = ", ".join(f"{name}={value}" for name, value in given.items())
-    return units.clip(str(given), 160)
-
-
-def _where(graph: Graph, node: int) -> str:
-    """``relu (train.py:8)``; a backward node is told by its forward op."""
-    twin = int(graph.twin[node])
-    node = twin if twin >= 0 else node
-    site = graph.site_of(node)
-    line = f" ({_file(site.file)}:{site.line})" if site is not None else ""
-    return f"{graph.op_name(node)}{line}"
-
-
 def _note(step: Step, values: ValueStep | None) -> str:
     if values is None:
         return "No values were recorded in this run up to this step."
     if values.num != step.num:
         return f"Values were last taken in step {values.num}."
     return ""
-
-
-def _source(reader: TraceReader, graph: Graph, value: int) -> dict[str, Any] | None:
-    """The line that made the value, with two lines around it as they were when it ran."""
-    site = graph.site_of(value) if value >= 0 else None
-    if site is None:
-        return None
-    lines = (reader.source(site.file) or "").splitlines()
-    first = max(site.line - AROUND, 1)
-    shown = [
-        [n, lines[n - 1][:300], n == site.line]
-        for n in range(first, min(site.line + AROUND, len(lines)) + 1)
-    ]
-    return {
-        "path": f"{site.file}:{site.line}",
-        "short": f"{_file(site.file)}:{site.line}",
-        "func": site.func,
-        "lines": shown,
-    }
-
-
-def _file(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2]
-
-
-def _formula(graph: Graph, value: int) -> dict[str, Any] | None:
-    """The op and its gradients as TeX equations, and what the letters stand for here."""
-    if value < 0:
-        return None
-    info = graph.op_info(value)
-    equations = [f"y = {plain_tex(info.tex)}"] if info.tex else []
-    gradients = [
-        tex if "=" in tex else rf"\bar{{{name}}} = {plain_tex(tex)}"
-        for name, tex in info.vjp_tex.items()
-    ]
-    if not equations and not gradients:
-        return None
-    inputs = zip(info.inputs, graph.inputs(value), strict=False)
-    names = [(letter, units.clip(graph.label(v), 40)) for letter, v in inputs]
-    names.append(("y", units.clip(graph.label(value), 40)))
-    return {"equations": equations, "gradients": gradients, "names": names}
-
-
-def plain_tex(text: str) -> str:
-    """TeX of a template in which ``{x}`` is an input and doubled braces are TeX's own.
-
-    >>> plain_tex("e^{{{x}}}"), plain_tex("{a} + {b}")
-    ('e^{{x}}', '{a} + {b}')
-    """
-    return text.replace("{{", "{").replace("}}", "}") if "{{" in text else text
 
 
 def _tensors(
@@ -279,13 +189,13 @@ def _scope(
     spent.sort(key=lambda pair: -pair[0])
     total = sum(own for own, _ in spent)
     weights = sum(card.elements for card in cards if card.kind == "param")
-    facts: list[Fact] = [
+    told: list[Fact] = [
         ("ops", units.count(len(spent))),
         ("parameters", units.count(weights)),
         ("CPU time", units.ns(total)),
     ]
     if step.wall_ns:
-        facts.append(("share of step", units.share(total / step.wall_ns)))
+        told.append(("share of step", units.share(min(total / step.wall_ns, 1.0))))
     return {
         "kind": "scope",
         "label": path.rpartition(".")[2],
@@ -298,7 +208,7 @@ def _scope(
         "tensors": None,
         "formula": None,
         "source": None,
-        "facts": facts,
+        "facts": told,
         "note": _note(step, values),
         "inputs": [],
         "outputs": [],

@@ -33,22 +33,23 @@ def overhead_json(
     slowdown) is what the paired benchmark is for.
     """
     level = _OF_OPTION.get(header.get("values", ""), "values" if value_steps else "times")
-    ok = table.wall_ns > 0
-    if ok.sum() > FEW:
-        ok[np.flatnonzero(ok)[:FEW]] = False
+    ok = np.flatnonzero(table.wall_ns > 0)
     took, wall = table.rec_ns[ok].astype(float), table.wall_ns[ok].astype(float)
     with_values = np.isin(table.num[ok], value_steps)
+    late = np.arange(len(ok)) >= (FEW if len(ok) > FEW else 0)
     own = np.maximum(wall - took, 1)  # a step as it would be without a recorder
-    plain = None if with_values.all() else _cost(took[~with_values], own[~with_values])
-    full = _cost(took[with_values], own[with_values]) if with_values.any() else None
-    mixed = _mean(took, own) if with_values.any() and not with_values.all() else full
-    if level == "times":
+    plain = _cost(took, own, ~with_values & late) or _cost(took, own, ~with_values)
+    full = _cost(took, own, with_values & late) or _cost(took, own, with_values)
+    mixed = None if level == "times" or full is None else _mean(took, own, late)
+    if level == "everything":
         mixed = None
     known = {"times": plain, "values": mixed, "everything": full}
     why = {
         "off": "A run that is not recorded leaves no trace to measure.",
         "times": "In this run every step took values." if len(took) else "No step yet.",
-        "values": "This run took no values." if not with_values.any() else "",
+        "values": "This run took values in every step."
+        if level == "everything"
+        else "This run took no values.",
         "everything": "No step of this run took values.",
     }
     rows = []
@@ -69,13 +70,15 @@ def overhead_json(
     return {"level": level, "levels": rows}
 
 
-def _cost(took: Any, own: Any) -> tuple[float, float, int] | None:
+def _cost(took: Any, own: Any, which: Any) -> tuple[float, float, int] | None:
     """Of a usual step: the median, since now and then the system takes the processor away."""
+    took, own = took[which], own[which]
     if not len(took):
         return None
     return float(np.median(took / own)), float(np.median(took)), len(took)
 
 
-def _mean(took: Any, own: Any) -> tuple[float, float, int] | None:
+def _mean(took: Any, own: Any, which: Any) -> tuple[float, float, int] | None:
     """Over all steps: of these few take values, and a median would not see them."""
+    took, own = took[which], own[which]
     return (float(took.sum() / own.sum()), float(took.mean()), len(took)) if len(took) else None

@@ -34,9 +34,12 @@ class Places:
         if found is None and 0 <= value < self.graph.n:
             found = self._cards.get(int(self.graph.twin[value]))
         if found is None and 0 <= value < self.graph.n:
-            ports = [v for v in self.graph.inputs(value) if v < 0]
-            found = next((self._cards[v] for v in ports if v in self._cards), None)
+            found = next((self._cards[v] for v in self._parameters(value) if v in self._cards), None)
         return None if found is None else self.structure.cards[found]
+
+    def _parameters(self, value: int) -> list[int]:
+        graph = self.graph
+        return [v for v in graph.inputs(value) if v < 0 and graph.port_kind(-1 - v) == "parameter"]
 
     def place(self, value: int) -> dict[str, str] | None:
         """``{id, inside, label, where}`` for a link; None where no card shows the value."""

@@ -58,7 +58,7 @@ def sides(
     Raises: TraceError when there is no such run or step, or both are the same.
     """
     kind, _, rest = vs.partition(":")
-    now = look(reader, num)
+    now = _looked(reader, run, num)
     if kind == "step" and rest.isascii() and rest.isdigit() and len(rest) < 16:
         was = reader.step(int(rest), now.kind)
         if was.num == now.num:
@@ -67,7 +67,33 @@ def sides(
     if vs == run:
         raise TraceError(f"{units.clip(run, 60)} against itself: choose another run for A.")
     second = other(vs)
-    return _side(second, vs, look(second, None), False), _side(reader, run, now, False)
+    was = _typical(second, _looked(second, vs, None))
+    return _side(second, vs, was, False), _side(reader, run, _typical(reader, now), False)
+
+
+def _looked(reader: TraceReader, run: str, num: int | None) -> Step:
+    if not len(reader.steps()) and not len(reader.steps("eval")):
+        raise TraceError(
+            f"The run {units.clip(run, 60)} has no step yet; there is nothing to compare."
+        )
+    return look(reader, num)
+
+
+def _typical(reader: TraceReader, looked: Step) -> Step:
+    """The step that stands for a run: the last of its most common graph in its most common shapes.
+
+    The one that is looked at, if it is such a one: a last batch that is smaller, or a step that raised,
+    says little about a run.
+    """
+    table = reader.steps(looked.kind)
+    whole = np.array([s == "ok" for s in table.status])
+    pool = whole if whole.any() else np.ones(len(table), bool)
+    graph = int(np.bincount(table.graph[pool]).argmax())
+    pool &= table.graph == graph
+    shapes = int(np.bincount(table.shape_set[pool]).argmax())
+    if (looked.graph, looked.shape_set) == (graph, shapes) and looked.status == "ok":
+        return looked
+    return reader.step(int(table.num[pool & (table.shape_set == shapes)][-1]), looked.kind)
 
 
 def _side(reader: TraceReader, run: str, step: Step, alone: bool) -> Side:
@@ -167,8 +193,6 @@ def _flat(given: Any) -> dict[str, str]:
         return {}
     given = given.get("hparams", given) if isinstance(given.get("hparams", given), dict) else given
     return {
-        str(name): units.number(value)
-        if isinstance(value, float)
-        else units.clip(str(value), TEXT)
+        str(name): units.number(value) if isinstance(value, float) else units.clip(str(value), TEXT)
         for name, value in given.items()
     }

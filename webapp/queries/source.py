@@ -15,13 +15,17 @@ from graphscope.trace import schema
 from graphscope.view.encode import gradient_text, reach, value_text
 from graphscope.view.source import Source
 from graphscope.webapp.queries.code import blocks_of, lines_of, marks_of
+from graphscope.webapp.queries.findings import SEVERITIES
 from graphscope.webapp.queries.graph import look
 from graphscope.webapp.queries.node import value_of
 from graphscope.webapp.queries.ops import SPANS, _part, card_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphscope.analysis.doctor import Finding
     from graphscope.trace.reader import TraceReader
-    from graphscope.trace.records import Floats, Graph, Step
+    from graphscope.trace.records import Floats, Graph, Step, ValueStep
 
 OPS = 60  # ops of one line that are listed
 FILES = 200
@@ -60,8 +64,10 @@ def code_json(
 def files_of(reader: TraceReader, graph: Graph, step: Step) -> list[dict[str, Any]]:
     """The files in which ops ran, most time first, then those that were only kept as text."""
     spent: dict[str, float] = {}
-    for i, ns in enumerate(step.dur_ns.tolist()):
-        site = graph.site_of(i)
+    times = step.dur_ns.astype(float)
+    sites, at = np.unique(graph.site[: len(times)], return_inverse=True)
+    for id, ns in zip(sites.tolist(), np.bincount(at, times).tolist(), strict=True):
+        site = reader.site(id) if id >= 0 else None
         if site is not None:
             spent[site.file] = spent.get(site.file, 0.0) + ns
     for name in reader.sources():
@@ -101,11 +107,16 @@ def editor_link(file: str) -> str | None:
 
 
 def lines_json(
-    reader: TraceReader, num: int | None, file: str, span: str = "all"
+    reader: TraceReader,
+    num: int | None,
+    file: str,
+    span: str = "all",
+    found: Sequence[Finding] = (),
 ) -> dict[str, Any]:
     """What each line of a file costs a step, and its ops with their values at the step that is looked at.
 
     Times are nanoseconds of a mean step, bytes what its outputs take, ``calls`` its ops a step.
+    found: what the doctor says of the run.
     Raises: TraceError when there is no such step or span.
     """
     if span not in SPANS:
@@ -126,12 +137,12 @@ def lines_json(
             mine[name] += value
     for row in out.values():
         row["share"] = (row["forward"] + row["backward"]) * steps / wall if wall else 0.0
-    _add_ops(reader, graph, step, file, out)
     values = reader.values(step.num, step.kind)
+    _add_ops(Source(graph, reader, step.specs), step, values, file, out)
     return {
         "file": file, "step": step.num, "span": span, "first": picked[0], "last": picked[1], "steps": steps,
         "note": note, "value_step": None if values is None else values.num,
-        "lines": out, "findings": _findings(reader, graph, file),
+        "lines": out, "findings": _findings(graph, file, found),
     }  # fmt: skip
 
 
@@ -179,23 +190,26 @@ def _mean(part: Any, steps: Any, mine: Any, id: int, kind: str) -> Floats | None
 
 
 def _add_ops(
-    reader: TraceReader, graph: Graph, step: Step, file: str, out: dict[int, dict[str, Any]]
+    source: Source, step: Step, values: ValueStep | None, file: str, out: dict[int, dict[str, Any]]
 ) -> None:
     """The forward ops of each line at this step, the slowest first."""
-    values = reader.values(step.num, step.kind)
-    source = Source(graph, reader, step.specs)
+    graph, reader = source.graph, source.reader
     reached = reach(graph, None)
     found: dict[int, list[dict[str, Any]]] = {}
     took = step.dur_ns.astype(np.int64)
-    for i in range(min(graph.n, len(took))):
-        site = graph.site_of(i)
-        if site is None or site.file != file:
+    here = {
+        id: site.line
+        for id in np.unique(graph.site).tolist()
+        if id >= 0 and (site := reader.site(id)) is not None and site.file == file
+    }
+    of = graph.site.tolist()
+    # A backward op stands on the card of its forward op.
+    for i in np.flatnonzero(graph.twin[: len(took)] < 0).tolist():
+        if of[i] not in here:
             continue
-        rows = found.setdefault(site.line, [])
-        if graph.twin[i] >= 0:
-            continue  # it stands on the card of its forward op
         back = sum(int(took[b]) for b, _ in graph.backward_of(i))
-        rows.append({"node": i, "forward": int(took[i]), "backward": back})
+        row = {"node": i, "forward": int(took[i]), "backward": back}
+        found.setdefault(here[of[i]], []).append(row)
     for number, rows in found.items():
         line = out.setdefault(
             number, {"forward": 0.0, "backward": 0.0, "calls": 0.0, "bytes": 0, "share": 0.0}
@@ -222,16 +236,22 @@ def _add_ops(
             )
 
 
-def _findings(reader: TraceReader, graph: Graph, file: str) -> list[list[Any]]:
-    """(line, severity, title) of what the run reports in this file, one of a kind."""
+def _findings(graph: Graph, file: str, found: Sequence[Finding]) -> list[list[Any]]:
+    """(line, severity, words) of what stands against lines of this file, worst first."""
     out: dict[tuple[int, str], list[Any]] = {}
-    for finding in reader.findings():
-        if 0 <= finding.node < graph.n:
-            site = graph.site_of(finding.node)
+    for finding in found:
+        if not finding.active:
+            continue
+        sites = [finding.site]
+        if finding.graph == graph.id:
+            sites += [graph.site_of(v) for v in finding.nodes[:OPS] if 0 <= v < graph.n]
+        severity = finding.severity if finding.severity in SEVERITIES else "info"
+        detail = f": {finding.detail}" if finding.detail else ""
+        words = units.clip(f"{finding.title}{detail}", 300)
+        for site in sites:
             if site is not None and site.file == file:
-                title = units.clip(finding.title, 200)
-                out.setdefault((site.line, finding.rule), [site.line, finding.severity, title])
-    return list(out.values())
+                out.setdefault((site.line, finding.id), [site.line, severity, words])
+    return sorted(out.values(), key=lambda row: (row[0], SEVERITIES.index(row[1])))
 
 
 def _site(graph: Graph, node: str) -> tuple[str, int] | None:

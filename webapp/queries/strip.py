@@ -28,7 +28,7 @@ Marked = tuple[int, int, int, str]
 def strip_json(
     reader: TraceReader, so_far: SoFar | None = None, marked: Sequence[Marked] = ()
 ) -> dict[str, Any]:
-    """Loss points ``[num, loss or null]``, cells ``[first, last, severity, title]`` and event marks.
+    """Loss points ``[num, loss]`` (see ``points_json``), cells ``[first, last, severity, title]`` and event marks.
 
     Severity: 0 fine, 1 info, 2 warning, 3 error, 4 not finite, 5 the step failed. Every run of steps
     keeps its worst: a single bad step among a million is still a visible cell.
@@ -44,10 +44,7 @@ def strip_json(
         }  # fmt: skip
     level, titles = _levels(reader, table, marked if kind == "train" else ())
     kept = keep(table.loss, POINTS)
-    points = [
-        [int(num), float(loss) if np.isfinite(loss) else None]
-        for num, loss in zip(table.num[kept], table.loss[kept], strict=True)
-    ]
+    points = points_json(table, kept)
     edges = np.linspace(0, count, min(count, CELLS) + 1).astype(int).tolist()
     cells: list[list[Any]] = []
     for a, b in zip(edges[:-1], edges[1:], strict=True):
@@ -66,6 +63,16 @@ def strip_json(
         "cells": cells,
         "events": _events(reader, table),
     }
+
+
+def points_json(table: StepTable, kept: NDArray[np.int64]) -> list[list[Any]]:
+    """``[num, loss]`` of these rows; the loss is null where it was not finite and false where there is none."""
+    return [
+        [int(num), float(loss) if np.isfinite(loss) else None if wild else False]
+        for num, loss, wild in zip(
+            table.num[kept], table.loss[kept], table.nonfinite[kept], strict=True
+        )
+    ]
 
 
 def _levels(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from graphscope import units
 from graphscope.analysis.rules.anatomy import RECTIFIERS
 from graphscope.analysis.rules.rule import Hit, Rule
-from graphscope.analysis.rules.series import Fact, Snapshot, recent, snapshots
+from graphscope.analysis.rules.series import Fact, recent, snapshots
 
 if TYPE_CHECKING:
     from graphscope.analysis.rules.case import Case
@@ -49,7 +49,9 @@ def dead(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             facts = [
                 s.values[i]
                 for s in seen
-                if s.graph == snap.graph and i in s.values and is_rectified(wires.ops[i], s.values[i])
+                if s.graph == snap.graph
+                and i in s.values
+                and is_rectified(wires.ops[i], s.values[i])
             ]
             if len(facts) < settings["checks"] or facts[-1] is not snap.values.get(i):
                 continue
@@ -58,7 +60,8 @@ def dead(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
                 continue
             share, looked, samples, whole = found
             if whole:
-                text = f"All but {units.share(1 - share)} of what {wires.what(i)} put out was exactly 0"
+                part = "All" if share == 1 else f"All but {units.share(1 - share)}"
+                text = f"{part} of what {wires.what(i)} put out was exactly 0"
             else:
                 text = (
                     f"{round(share * looked)} of {looked} units of {wires.what(i)} that were looked at put out 0 in more "
@@ -145,8 +148,6 @@ def scale(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
                     f"{units.number(settings['low'])} and {units.number(settings['high'])}).",
                     {"std": fact.std, "mean": fact.mean}, snap.graph, (layer.node, layer.weight), key=layer.name,
                 )  # fmt: skip
-
-
 
 
 RULES = (

@@ -47,7 +47,8 @@ BINARY = frozenset({"binary_cross_entropy", "binary_cross_entropy_with_logits"})
 class Layer:
     """One product of data with a weight.
 
-    node: the product. weight: the parameter's value number. source: the data it reads.
+    node: the product. weight: the parameter's value number, ``axis`` the one of its units. source: the data it
+    reads.
     activation: the node of the first non-linearity behind it, -1 when there is none.
     hidden: whether another layer reads what comes behind.
     """
@@ -56,6 +57,7 @@ class Layer:
     weight: int
     name: str
     shape: tuple[int, ...]
+    axis: int
     source: int
     fan_in: int
     fan_out: int
@@ -108,13 +110,14 @@ class Anatomy:
         op, inputs = wires.ops[u], wires.inputs(u)
         if op not in AFFINE or shape is None or len(shape) < 2 or view not in inputs:
             return None
-        slot = inputs.index(view)
+        slot, axis = inputs.index(view), 0
         if op in _RIGHT:
             base = 1 if op.startswith(("add", "badd")) else 0
             if slot < base or len(inputs) < base + 2:
                 return None
             other = inputs[2 * base + 1 - slot]
             rows_out = (slot == base) ^ turned  # W x, or x W'
+            axis = len(shape) - (2 if rows_out else 1)
             out, into = (shape[-2:]) if rows_out else (shape[-1], shape[-2])
         elif slot != 1:
             return None
@@ -122,14 +125,14 @@ class Anatomy:
             other = inputs[0]
             into, out = math.prod(shape[1:]), shape[0] * math.prod(shape[2:])
         elif op.startswith("conv_transpose"):
-            other = inputs[0]
+            other, axis = inputs[0], 1
             into, out = shape[0] * math.prod(shape[2:]), math.prod(shape[1:])
         else:
             other, into, out = inputs[0], math.prod(shape[1:]), shape[0]
         activation = self._activation(u)
         start = activation if activation >= 0 else u
         return Layer(
-            u, p.value, p.name, shape, other, int(into), int(out), p, activation,
+            u, p.value, p.name, shape, axis, other, int(into), int(out), p, activation,
             any(self._is_affine(v) for v in wires.after(start)),
         )  # fmt: skip
 
@@ -166,7 +169,8 @@ class Anatomy:
     @cached_property
     def inputs(self) -> list[tuple[int, Layer]]:
         """(value, layer): data that enters the network, without a parameter in what it is computed from."""
-        wires, found = self.wires, []
+        wires = self.wires
+        found: list[tuple[int, Layer]] = []
         own = {p.value for p in wires.parameters}
         for layer in self.layers:
             before = wires.before(layer.source)
@@ -187,7 +191,11 @@ class Anatomy:
     def classifier(self) -> tuple[int, int, int] | None:
         """(loss node, scores, labels) of a loss over classes; None where there is none or several."""
         wires = self.wires
-        at = [i for i in wires.to_loss if i >= 0 and wires.ops[i] in CLASSIFIES and wires.is_forward(i)]
+        at = [
+            i
+            for i in wires.to_loss
+            if i >= 0 and wires.ops[i] in CLASSIFIES and wires.is_forward(i)
+        ]
         if len(at) != 1 or len(wires.inputs(at[0])) < 2:
             return None
         scores, labels = CLASSIFIES[wires.ops[at[0]]]

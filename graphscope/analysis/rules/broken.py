@@ -13,7 +13,9 @@ from graphscope.trace.records import Site
 if TYPE_CHECKING:
     from graphscope.analysis.rules.case import Case
 
-_CHOOSES = frozenset({"argmax", "argmin", "argsort", "searchsorted", "one_hot", "nonzero", "bincount", "histc"})
+_CHOOSES = frozenset(
+    {"argmax", "argmin", "argsort", "searchsorted", "one_hot", "nonzero", "bincount", "histc"}
+)
 _STEPS = frozenset({"round", "floor", "ceil", "sign", "trunc", "heaviside"})
 _DETACH = re.compile(r"\.detach\(|\.detach_\(|\.data\b|\bdetach\(")
 _MODE = re.compile(r"no_grad\s*\(|inference_mode\s*\(|set_grad_enabled\s*\(\s*False")
@@ -49,7 +51,9 @@ def broken_edge(case: Case, wires: Wires, p: Parameter) -> Break | None:
 def _named(case: Case, wires: Wires, p: Parameter, v: int, u: int) -> Break:
     """The gradient stops between ``v`` and its reader ``u``: at ``v`` itself, or on the way to it."""
     if v < 0 or wires.flags[v] & schema.WANTS_GRAD:
-        return _cut(case, wires, v, u, f"{wires.what(v)} is detached before {wires.ops[u]} reads it")
+        return _cut(
+            case, wires, v, u, f"{wires.what(v)} is detached before {wires.ops[u]} reads it"
+        )
     # v has no gradient of its own: go back to the first op that should have had one.
     at, seen = v, {v}
     while True:
@@ -98,7 +102,8 @@ def _cut(case: Case, wires: Wires, v: int, u: int, text: str) -> Break:
     made, read = wires.site(v), wires.site(u, v)
     site = read
     if made is not None and read is not None and made.file == read.file:
-        for line in range(made.line, read.line + 1):
+        first, last = sorted((made.line, read.line))
+        for line in range(first, last + 1):
             if _DETACH.search(_source(case, made._replace(line=line))[0]):
                 site = made._replace(line=line)
                 break
@@ -110,7 +115,9 @@ def _cut(case: Case, wires: Wires, v: int, u: int, text: str) -> Break:
 
 def _outside(case: Case, wires: Wires, p: Parameter, behind: set[int]) -> Break | None:
     """Nothing that is computed from the parameter is an input of the loss, as far as the graph says."""
-    read = {int(row[0]): row for fact in case.facts(wires.graph.id, "reads") for row in fact["values"]}
+    read = {
+        int(row[0]): row for fact in case.facts(wires.graph.id, "reads") for row in fact["values"]
+    }
     for i in sorted(behind):
         row = read.get(i)
         if row is None or not row[1]:
@@ -151,7 +158,9 @@ def _source(case: Case, site: Site | None) -> tuple[str, str]:
     depth, heads = len(line) - len(line.lstrip()), []
     for above in reversed(lines[: site.line - 1]):
         inside = len(above) - len(above.lstrip())
-        if above.strip() and (inside < depth or (inside == depth and above.lstrip().startswith("@"))):
+        if above.strip() and (
+            inside < depth or (inside == depth and above.lstrip().startswith("@"))
+        ):
             heads.append(above)
             depth = inside
     return line, "\n".join(heads)

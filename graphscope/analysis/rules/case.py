@@ -43,6 +43,8 @@ class Case:
         self.new_graph = False
         """Whether this round may show more of the graphs than the rounds before: a new one, new facts about
         one, twice as many steps, or the end of the program."""
+        self.missed = ""
+        """A rule that has too little to judge by says so here (Doctor.unjudged)."""
         self._seen = {kind: Seen(reader.steps(kind, since=1 << 62)) for kind in KINDS}
         self._wires: dict[int, Wires] = {}
         self._values: dict[tuple[int, str], ValueStep | None] = {}
@@ -100,7 +102,9 @@ class Case:
             seen.table = _joined(seen.table, new) if len(seen.table) else new
         seen.values = self.reader.value_steps(kind)
         seen.fresh_values = int(np.searchsorted(seen.values, newest, side="right"))
-        whole = [k for k, status in enumerate(seen.table.status) if status in ("ok", "paused")]
+        # The last step of a program is partial if it did not end with an update; an evaluation never does.
+        good = ("ok", "paused") if kind == "train" else ("ok", "paused", "partial")
+        whole = [k for k, status in enumerate(seen.table.status) if status in good]
         ids = seen.table.graph[whole]
         # In the order of their last use: the newest last.
         order: dict[int, int] = {}

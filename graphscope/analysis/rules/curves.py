@@ -34,49 +34,84 @@ def _at(case: Case, num: int) -> tuple[int, tuple[int, ...]]:
     return graph, () if loss is None else (loss,)
 
 
-def _hit(case: Case, num: int, detail: str, evidence: Mapping[str, object], key: str = "loss") -> Hit:
+def _hit(
+    case: Case, num: int, detail: str, evidence: Mapping[str, object], key: str = "loss", update: bool = False
+) -> Hit:
+    """update: the step length is at fault, so that the line is that of the update."""
     graph, nodes = _at(case, num)
-    return Hit(num, detail, evidence, graph, nodes, key=key)
+    site = None
+    if update and graph >= 0:
+        wires = case.wires(graph)
+        own = [u for p in wires.parameters for u in p.updates]
+        site, nodes = wires.site(*own[:1]), (*nodes, *own[:8])
+    return Hit(num, detail, evidence, graph, nodes, site, key=key)
 
 
 def spike(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """The newest spike, and how many there were."""
     nums, loss = losses(case)
-    found = spikes(loss, settings)
+    follower: Spikes = case.keep("loss spikes", lambda: Spikes(settings))
+    found = follower.tell(loss)
     if not found:
         return
     k, z, mean = found[-1]
-    more = "" if len(found) == 1 else f" There were {len(found)} such steps, the first of them step {nums[found[0][0]]}."
+    more = (
+        ""
+        if len(found) == 1
+        else f" There were {len(found)} such steps, the first of them step {nums[found[0][0]]}."
+    )
     yield _hit(
         case, int(nums[k]),
-        f"The loss jumped to {units.loss(loss[k])} at step {nums[k]}, from an average of {units.loss(mean)} "
+        f"The loss jumped to {units.loss(loss[k])} at step {nums[k]}, where {units.loss(mean)} was to be expected "
         f"({units.number(z)} standard deviations of its logarithm).{more}",
         {"z": z, "loss": float(loss[k]), "average": mean, "steps": [int(nums[i]) for i, _, _ in found[-100:]]},
     )  # fmt: skip
 
 
-def spikes(loss: Floats, settings: Mapping[str, float]) -> list[tuple[int, float, float]]:
-    """(position, z, average) of every spike: of the logarithm, so that a late small loss may scatter as it does."""
-    found: list[tuple[int, float, float]] = []
-    if len(loss) <= settings["warm_up"] or not (loss > 0).all():
-        return found
-    logs = np.log(loss).tolist()
-    alpha, n, mean, var = settings["alpha"], 0, logs[0], 0.0
-    low = high = float(loss[0])
-    for k, x in enumerate(logs):
-        z = (x - mean) / max(var**0.5, settings["floor"])
-        visible = float(loss[k]) - math.exp(mean) > settings["range"] * (high - low)
-        if n >= settings["warm_up"] and z > settings["z"] and visible:
-            found.append((k, z, math.exp(mean)))
-            if len(found) > 3 and found[-4][0] == k - 3:
-                n, var = 0, 0.0  # not a spike: this is what it is like from now on
-                mean = x
-            continue
-        weight = max(1 - alpha, 1 / (n + 1))
-        n, delta = n + 1, x - mean
-        mean, var = mean + weight * delta, (1 - weight) * (var + weight * delta * delta)
-        low, high = min(low, float(loss[k])), max(high, float(loss[k]))
-    return found
+class Spikes:
+    """Forecasts the logarithm of a loss, told each loss once; a spike is far above its forecast.
+
+    The logarithm, since a late small loss may scatter as it does; a forecast with a trend (Holt's double
+    exponential smoothing), since early losses fall, and an average of them would lag behind.
+    """
+
+    def __init__(self, settings: Mapping[str, float]) -> None:
+        self.settings = settings
+        self.found: list[tuple[int, float, float]] = []
+        """(position, z, forecast) of every spike."""
+        self.seen = 0
+        self._n, self._level, self._trend, self._var = 0, 0.0, 0.0, 0.0
+        self._low, self._high = math.inf, -math.inf
+
+    def tell(self, loss: Floats) -> list[tuple[int, float, float]]:
+        """All losses so far; the new ones are looked at."""
+        for value in loss[self.seen :].tolist():
+            if value > 0:
+                self._one(value)
+            self.seen += 1
+        return self.found
+
+    def _one(self, value: float) -> None:
+        told, x, k = self.settings, math.log(value), self.seen
+        if not self._n:
+            self._level = x
+        forecast = self._level + self._trend
+        error = x - forecast
+        if self._n >= told["warm_up"]:
+            z = error / max(self._var**0.5, told["floor"])
+            usual = math.exp(forecast)
+            if z > told["z"] and value - usual > told["range"] * (self._high - self._low):
+                self.found.append((k, z, usual))
+                if len(self.found) > 3 and self.found[-4][0] == k - 3:
+                    self._n = 0  # four in a row are no spike: this is what it is like from now on
+                    self._trend = 0.0
+                return
+        self._n += 1
+        self._level = forecast + 0.2 * error
+        self._trend += 0.02 * error
+        weight = max(1 - told["alpha"], 1 / self._n)
+        self._var += weight * (error * error - self._var)
+        self._low, self._high = min(self._low, value), max(self._high, value)
 
 
 def flat(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
@@ -115,7 +150,7 @@ def diverging(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
                 f"The loss grew from {units.loss(start)} to {units.loss(top)} up to step {nums[end]}, by a factor of "
                 f"{units.number(settings['factor'])} or more {last - first} times in a row"
                 f"{' (averages of ' + str(size) + ' steps)' if size > 1 else ''}; it began at {units.loss(now[0])}.",
-                {"from": start, "to": top, "began": float(now[0])},
+                {"from": start, "to": top, "began": float(now[0])}, update=True,
             )  # fmt: skip
             return
 
@@ -129,12 +164,17 @@ def diverged(x: Floats, checks: int, factor: float) -> tuple[int, int, float, fl
     if len(x) <= checks or not (x > 0).all():
         return None
     grows = x[1:] >= factor * x[:-1]
-    for k in range(len(grows), checks - 1, -1):
-        run = in_a_row(grows[:k])
-        # What came down again by itself was a spike.
-        if run >= checks and x[k] > x[0] and x[k:].min() > x[0]:
-            return k - run, k, float(x[k - run]), float(x[k])
-    return None
+    # How many growths in a row end at each position, and the least value from there on.
+    place = np.arange(len(x))
+    broken = np.maximum.accumulate(np.where(np.concatenate([[True], ~grows]), place, 0))
+    run = place - broken
+    # What came down again by itself was a spike.
+    least = np.minimum.accumulate(x[::-1])[::-1]
+    at = np.flatnonzero((run >= checks) & (least > x[0]))
+    if not len(at):
+        return None
+    k = int(at[-1])
+    return k - int(run[k]), k, float(x[k - run[k]]), float(x[k])
 
 
 def oscillating(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
@@ -156,7 +196,7 @@ def oscillating(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         case, int(nums[-1]),
         f"The loss changed direction in {units.share(changes)} of the last {n} steps, with swings of "
         f"{units.loss(size)} around {units.loss(level)}, and did not fall (chance alone gives 67 %).",
-        {"changes": changes, "swing": size, "level": level, "steps": n},
+        {"changes": changes, "swing": size, "level": level, "steps": n}, update=True,
     )  # fmt: skip
 
 
@@ -175,8 +215,8 @@ def swings(x: Floats) -> tuple[float, float] | None:
 
 def is_falling(x: Floats) -> bool:
     """Whether the second half is lower than the first by more than a twentieth."""
-    half = len(x) // 2
-    return bool(x[half:].mean() < 0.95 * x[:half].mean())
+    half = len(x) // 4 * 2  # as many ups as downs in both
+    return bool(x[-half:].mean() < 0.95 * x[:half].mean())
 
 
 def slow(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
@@ -185,9 +225,16 @@ def slow(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         return
     n = len(loss)
     tenth = n // 10
-    began, middle, now = (float(part.mean()) for part in (loss[:tenth], loss[n // 2 - tenth : n // 2], loss[-tenth:]))
+    began, middle, now = (
+        float(part.mean()) for part in (loss[:tenth], loss[n // 2 - tenth : n // 2], loss[-tenth:])
+    )
     fell, late = (began - now) / began, (middle - now) / middle
-    if fell < settings["moved"] or late >= settings["gain"] or now < settings["high"] * began or late < -settings["gain"]:
+    if (
+        fell < settings["moved"]
+        or late >= settings["gain"]
+        or now < settings["high"] * began
+        or late < -settings["gain"]
+    ):
         return
     yield _hit(
         case, int(nums[-1]),
@@ -229,8 +276,6 @@ def overfits(train: Floats, val: Floats, worse: float, better: float) -> tuple[l
     return bad, best
 
 
-
-
 RULES = (
     Rule(
         "loss-spike", "Loss spike", "warning", "training",
@@ -240,7 +285,7 @@ RULES = (
         "nn.utils.clip_grad_norm_(model.parameters(), 1.0).",
         spike, {"z": 6, "alpha": 0.97, "warm_up": 20, "range": 0.25, "floor": 0.1}, 1,
         _ZC + ", whose z of 2.5 clips; a finding asks for more", "https://arxiv.org/abs/2504.02507", "run",
-        about={"z": "standard deviations of the logarithm above its average", "alpha": "weight of the past",
+        about={"z": "standard deviations of the logarithm above the forecast", "alpha": "weight of the past",
                "warm_up": "steps before the first", "range": "least jump, as a share of the range of the loss so far",
                "floor": "least standard deviation of the logarithm"},
     ),

@@ -29,12 +29,11 @@ class Curves:
 
 def curves(case: Case) -> Curves | None:
     """Both losses at every evaluation; None where one of them is not recorded."""
-    held = case.keep("curves", dict)
+    held: dict[int, Curves | None] = case.keep("curves", dict)
     if case.round not in held:
         held.clear()
         held[case.round] = _curves(case)
-    found: Curves | None = held[case.round]
-    return found
+    return held[case.round]
 
 
 def _curves(case: Case) -> Curves | None:
@@ -63,8 +62,19 @@ def _logged(case: Case) -> tuple[str, Longs, Floats] | None:
     """The longest curve whose tag says both that it is a loss and of held-out data."""
     best: tuple[str, Longs, Floats] | None = None
     for tag, (steps, values, _) in case.reader.scalars().items():
-        words = set(tag.lower().replace("-", "/").replace("_", "/").replace(".", "/").replace(" ", "/").split("/"))
-        if "loss" in words and words & set(_HELD_OUT) and (best is None or len(steps) > len(best[1])):
+        words = set(
+            tag.lower()
+            .replace("-", "/")
+            .replace("_", "/")
+            .replace(".", "/")
+            .replace(" ", "/")
+            .split("/")
+        )
+        if (
+            "loss" in words
+            and words & set(_HELD_OUT)
+            and (best is None or len(steps) > len(best[1]))
+        ):
             best = (tag, steps, values)
     if best is None or len(best[1]) < 2 or not (np.diff(best[1]) > 0).all():
         return None
@@ -94,9 +104,17 @@ def _evaluated(case: Case) -> tuple[str, Longs, Floats] | None:
         if before >= 0:
             sums.setdefault(int(train.num[before]), []).append(value)
     steps = sorted(sums)
-    return "evaluation steps", np.array(steps, np.int64), np.array([np.mean(sums[s]) for s in steps])
+    return (
+        "evaluation steps",
+        np.array(steps, np.int64),
+        np.array([np.mean(sums[s]) for s in steps]),
+    )
 
 
 def _is_loss(case: Case, graph: int, i: int) -> bool:
     wires = case.wires(graph)
-    return wires.phases[i] == schema.FORWARD and wires.graph.op_info(i).family == "loss" and wires.shape(i) == ()
+    return (
+        wires.phases[i] == schema.FORWARD
+        and wires.graph.op_info(i).family == "loss"
+        and wires.shape(i) == ()
+    )

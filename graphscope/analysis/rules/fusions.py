@@ -52,7 +52,11 @@ def _linear(w: Wires, i: int) -> Chain | None:
     own = {p.value for p in w.parameters}
     if not any(w.origin(v) in own and len(w.shape(v) or ()) <= 2 for v in others):
         return None
-    return Chain("a product and a bias", "nn.functional.linear(x, weight, bias) or torch.addmm(bias, x, w)", (i, add))
+    return Chain(
+        "a product and a bias",
+        "nn.functional.linear(x, weight, bias) or torch.addmm(bias, x, w)",
+        (i, add),
+    )
 
 
 def _softmax(w: Wires, i: int) -> Chain | None:
@@ -85,7 +89,11 @@ def _logsumexp(w: Wires, i: int) -> Chain | None:
     log = _after_views(w, total)
     if _op(w, log) != "log":
         return None
-    return Chain("exp, sum and log", "torch.logsumexp(x, dim=-1), which does not overflow either", (i, total, log))
+    return Chain(
+        "exp, sum and log",
+        "torch.logsumexp(x, dim=-1), which does not overflow either",
+        (i, total, log),
+    )
 
 
 def _difference_loss(w: Wires, i: int) -> Chain | None:
@@ -121,7 +129,11 @@ def _addcmul(w: Wires, i: int) -> Chain | None:
     if _op(w, i) != "mul" or not shape or any(w.shape(v) != shape for v in w.inputs(i)):
         return None
     add = _only_user(w, i)
-    if _op(w, add) != "add" or w.inputs(add) == [i, i] or any(w.shape(v) != shape for v in w.inputs(add)):
+    if (
+        _op(w, add) != "add"
+        or w.inputs(add) == [i, i]
+        or any(w.shape(v) != shape for v in w.inputs(add))
+    ):
         return None
     return Chain("a product and a sum of tensors", "torch.addcmul(c, a, b)", (i, add))
 
@@ -184,7 +196,9 @@ def fusable(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         groups: dict[tuple[str, str], list[Chain]] = {}
         for chain in known[graph]:
             site = w.site(chain.nodes[-1])
-            groups.setdefault((chain.what, f"{site.file}:{site.line}" if site else ""), []).append(chain)
+            groups.setdefault((chain.what, f"{site.file}:{site.line}" if site else ""), []).append(
+                chain
+            )
         for (name, place), same in groups.items():
             saved = sum(saving(w, chain.nodes, mean, gap) for chain in same)
             if saved < settings["share"] * wall:
@@ -212,7 +226,10 @@ def element_loop(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         for i, op in enumerate(w.ops):
             if w.phases[i] == schema.FORWARD and w.graph.site[i] >= 0:
                 shape = w.shape(i)
-                if shape is not None and int(np.prod(shape, dtype=np.int64)) <= settings["elements"]:
+                if (
+                    shape is not None
+                    and int(np.prod(shape, dtype=np.int64)) <= settings["elements"]
+                ):
                     places.setdefault((int(w.graph.site[i]), op), []).append(i)
         of_line: dict[int, list[int]] = {}
         for (site, _), nodes in places.items():
@@ -226,14 +243,14 @@ def element_loop(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             saved = took * (1 - 1 / times)
             if saved < settings["share"] * wall:
                 continue
-            site = w.site(nodes[0])
+            line = w.site(nodes[0])
             yield Hit(
                 case.last_step(graph),
                 f"One line runs {len(nodes)} ops a step on at most {int(settings['elements'])} elements each, "
                 f"{units.ns(took)} of {units.ns(wall)}; on whole tensors it would save about {units.ns(saved)} "
                 f"({units.share(saved / wall)}).",
-                {"ops": len(nodes), "took_ns": took, "saving_ns": saved}, graph, tuple(nodes[:8]), site=site,
-                key=f"{site.file}:{site.line}" if site else str(nodes[0]),
+                {"ops": len(nodes), "took_ns": took, "saving_ns": saved}, graph, tuple(nodes[:8]), site=line,
+                key=f"{line.file}:{line.line}" if line else str(nodes[0]),
             )  # fmt: skip
 
 

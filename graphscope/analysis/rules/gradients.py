@@ -151,7 +151,11 @@ def spike(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             )  # fmt: skip
             continue  # a spike is not what the next ones are compared with
         weight = max(1 - alpha, 1 / (n + 1))
-        state["all"] = [n + 1, mean + weight * (x - mean), (1 - weight) * (var + weight * (x - mean) ** 2)]
+        state["all"] = [
+            n + 1,
+            mean + weight * (x - mean),
+            (1 - weight) * (var + weight * (x - mean) ** 2),
+        ]
 
 
 RULES = (

@@ -35,9 +35,15 @@ def symmetric(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         after = start.values.get(layer.update)
         g = start.grads.get(layer.weight)
         dead = g is not None and g.absmax == 0
-        if not dead and (after is None or after.sample is None or not _units_equal(layer, after.sample)):
+        if not dead and (
+            after is None or after.sample is None or not _units_equal(layer, after.sample)
+        ):
             continue  # what lies behind it has told its units apart
-        why = "gets a gradient of exactly 0" if dead else "is still equal in all its units after the first update"
+        why = (
+            "gets a gradient of exactly 0"
+            if dead
+            else "is still equal in all its units after the first update"
+        )
         yield Hit(
             start.num, f"All {units.count(w.count)} elements of {layer.name} begin as {units.number(w.mean)}, and it {why}.",
             {"value": w.mean, "variance": w.std**2}, start.graph, (layer.node, layer.weight), key=layer.name,
@@ -46,9 +52,8 @@ def symmetric(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
 
 
 def _units_equal(layer: Layer, sample: NDArray[Any]) -> bool:
-    """Whether all units (rows, or columns of a weight that stands on the right) have the same weights."""
-    units_first = layer.fan_out == layer.shape[0] or len(layer.shape) > 2
-    table = sample if units_first else sample.T
+    """Whether all units have the same weights."""
+    table = np.moveaxis(sample, layer.axis, 0)
     return bool(len(table) > 1 and np.allclose(table, table[:1], rtol=1e-6, atol=0))
 
 
@@ -105,7 +110,9 @@ def poor_start(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     if began <= 0 or (began - now) / began > settings["flat"]:
         return
     snap = seen[0]
-    facts = [(x, f) for x in snap.layers if (f := snap.values.get(x.source)) is not None and f.std > 0]
+    facts = [
+        (x, f) for x in snap.layers if (f := snap.values.get(x.source)) is not None and f.std > 0
+    ]
     narrow = [(x, g) for x in snap.layers if (g := snap.grads.get(x.weight)) is not None]
     if len(facts) < 3 or not narrow:
         return

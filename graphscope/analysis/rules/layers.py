@@ -43,7 +43,11 @@ def two_linears(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             first = _linear_before(wires, v, weights)
             if first is None or (wires.ops[i] in _CONVS and not _dense(wires, i, first)):
                 continue
-            sizes = _width(wires, _data_of(wires, first, weights)), _width(wires, first), _width(wires, i)
+            sizes = (
+                _width(wires, _data_of(wires, first, weights)),
+                _width(wires, first),
+                _width(wires, i),
+            )
             narrow = None not in sizes and sizes[1] < min(sizes[0] or 0, sizes[2] or 0)  # type: ignore[operator]
             yield Hit(
                 case.last_step(id),
@@ -133,7 +137,10 @@ def left_in_train(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     for id in case.graphs("eval"):
         wires = case.wires(id)
         training = {
-            path for fact in case.facts(id, "program") for path, (_, on) in fact["layers"].items() if on
+            path
+            for fact in case.facts(id, "program")
+            for path, (_, on) in fact["layers"].items()
+            if on
         }
         found = [
             i for i in range(len(wires))

@@ -20,7 +20,9 @@ LOGITS = {
     "cross_entropy": "log_softmax", "cross_entropy_soft": "log_softmax",
     "binary_cross_entropy_with_logits": "sigmoid",
 }  # fmt: skip
-_HARD = frozenset({"relu", "sigmoid", "softmax", "hardsigmoid", "clamp_min"})  # no or few scores are left
+_HARD = frozenset(
+    {"relu", "sigmoid", "softmax", "hardsigmoid", "clamp_min"}
+)  # no or few scores are left
 _SOFT = frozenset(
     {
         "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "mish", "softplus", "prelu", "hardswish", "softsign", "tanh",
@@ -32,9 +34,23 @@ _NAMES = {
     "binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits",
 }  # fmt: skip
 _NO_LOGS = frozenset(
-    {"linear", "addmm", "matmul", "mm", "softmax", "sigmoid", "relu", "tanh", "conv2d", "conv1d", "dropout"}
+    {
+        "linear",
+        "addmm",
+        "matmul",
+        "mm",
+        "softmax",
+        "sigmoid",
+        "relu",
+        "tanh",
+        "conv2d",
+        "conv1d",
+        "dropout",
+    }
 )
-_PAIRS = frozenset({"sub", "mse_loss", "l1_loss", "smooth_l1_loss", "sub_scaled", "binary_cross_entropy"})
+_PAIRS = frozenset(
+    {"sub", "mse_loss", "l1_loss", "smooth_l1_loss", "sub_scaled", "binary_cross_entropy"}
+)
 _SUMS = frozenset(
     {
         "cross_entropy", "nll_loss", "cross_entropy_soft", "binary_cross_entropy", "mse_loss", "l1_loss",

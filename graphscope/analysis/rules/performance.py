@@ -86,7 +86,11 @@ def input_bound(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         return
     graph = int(t.graph[np.flatnonzero(t.data > 0)[-1]])
     wires = case.wires(graph)
-    nodes = [i for i, phase in enumerate(wires.phases) if phase == schema.DATA and wires.ops[i] == "load_batch"]
+    nodes = [
+        i
+        for i, phase in enumerate(wires.phases)
+        if phase == schema.DATA and wires.ops[i] == "load_batch"
+    ]
     first = [i for i, phase in enumerate(wires.phases) if phase != schema.DATA]
     high = waits > settings["high"] * wall
     yield Hit(
@@ -132,15 +136,15 @@ def python_bound(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         return
     graph = _newest(case)
     n = len(case.wires(graph)) if graph >= 0 else 0
-    node, gap = _largest_gap(case, int(t.nums[-1]))
     if graph < 0:
         return
+    node, gap = _largest_gap(case, int(t.nums[-1]))
+    longest = f"; the longest stretch, {units.ns(gap)}, is just before this one" if gap > 0 else ""
     yield Hit(
         int(t.nums[-1]),
         f"{units.share(own / wall)} of the last {len(t.nums)} steps is Python between the ops: {units.ns(each)} of "
-        f"{units.ns(wall / len(t.nums))} a step with {units.count(n)} ops; the longest stretch, {units.ns(gap)}, is just "
-        "before this one.",
-        {"share": own / wall, "python_ns": each, "ops": n}, graph, (node,) if node >= 0 else (), key="python",
+        f"{units.ns(wall / len(t.nums))} a step with {units.count(n)} ops{longest}.",
+        {"share": own / wall, "python_ns": each, "ops": n}, graph, (node,) if gap > 0 else (), key="python",
     )  # fmt: skip
 
 
@@ -148,7 +152,7 @@ def _largest_gap(case: Case, num: int) -> tuple[int, float]:
     """The op before which the program was longest in Python, in a step with timings of its own."""
     step = case.reader.step(num)
     if len(step.begin_ns) < 2:
-        return -1, 0.0
+        return 0, 0.0
     gaps = step.begin_ns[1:] - (step.begin_ns + step.dur_ns)[:-1]
     node = int(gaps.argmax()) + 1
     return node, float(gaps[node - 1])
@@ -162,7 +166,9 @@ def _device_steps(case: Case, settings: Mapping[str, float]) -> list[tuple[Any, 
         table = case.steps()
         timed = table.num[table.timed][3:][-12:]
         steps = [case.reader.step(int(num)) for num in timed if _has_device(case, int(num))]
-        held[case.round] = [(s, p) for s in steps if (p := device_parts(s)) is not None and p.busy + p.idle > 0]
+        held[case.round] = [
+            (s, p) for s in steps if (p := device_parts(s)) is not None and p.busy + p.idle > 0
+        ]
     found = held[case.round]
     return found if len(found) >= settings["steps"] else []
 
@@ -235,7 +241,9 @@ def outliers(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         far += [
             (int(k), float(x), middle)
             for k, x in zip(mine.tolist(), z.tolist(), strict=True)
-            if x > settings["z"] and wall[k] > settings["factor"] * middle and wall[k] - middle > settings["least"] * 1e6
+            if x > settings["z"]
+            and wall[k] > settings["factor"] * middle
+            and wall[k] - middle > settings["least"] * 1e6
         ]
     if len(far) <= settings["ignored"]:
         return
@@ -252,7 +260,10 @@ def outliers(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
 
 
 _HOST = {"steps": 10, "total": 20}
-_ABOUT_HOST = {"steps": "least number of steps", "total": "least milliseconds of all steps looked at"}
+_ABOUT_HOST = {
+    "steps": "least number of steps",
+    "total": "least milliseconds of all steps looked at",
+}
 RULES = (
     Rule(
         "input-bound", "Steps wait for data", "warning", "performance",
@@ -277,7 +288,7 @@ RULES = (
         "and larger ops will.",
         "Use larger batches and fused ops (nn.functional.linear, cross_entropy), and keep prints and Python loops out of "
         "the step.",
-        python_bound, {"share": 0.5, "each": 0.5, **_HOST}, 1, _TP,
+        python_bound, {"share": 0.5, "each": 2, **_HOST}, 1, _TP,
         "https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html", "run",
         about={"share": "of the step", "each": "least milliseconds a step", **_ABOUT_HOST},
     ),

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from graphscope.analysis.rules.case import Case
 
 
-
 @dataclass(slots=True)
 class Fact:
     """One tensor in one step: moments and extremes, counts of signs, histogram, and its small sample."""
@@ -138,7 +137,11 @@ def windows(x: Floats, size: int) -> Floats:
     array([2., 6.])
     """
     n = len(x) // size
-    return np.asarray(x[len(x) - n * size :], float).reshape(n, size).mean(axis=1) if n else np.zeros(0)
+    return (
+        np.asarray(x[len(x) - n * size :], float).reshape(n, size).mean(axis=1)
+        if n
+        else np.zeros(0)
+    )
 
 
 def in_a_row(bad: Any) -> int:
@@ -162,7 +165,9 @@ def learning(case: Case) -> float:
         held.clear()
         _, loss = losses(case)
         few = max(1, min(10, len(loss) // 4))
-        start, now = (float(np.mean(part)) if len(part) else 0.0 for part in (loss[:few], loss[-few:]))
+        start, now = (
+            float(np.mean(part)) if len(part) else 0.0 for part in (loss[:few], loss[-few:])
+        )
         held[case.round] = now / start if start > 0 and now >= 0 else 1.0
     return held[case.round]
 
@@ -202,11 +207,12 @@ def _fact(entry: Entry) -> Fact:
     seen = max(sum(health), 1)
     sample, exact = None, False
     if entry.thumb is not None:
-        sample = entry.thumb.array()
+        sample = entry.thumb.array().copy()
         exact = all(stride == 1 for stride in entry.thumb.stride)
-    return Fact(
-        int(stats[0]), *stats[1:7], health[2] / seen, health[1] / seen, entry.hist.copy(), sample, exact
-    )  # fmt: skip
+    count, mean, std, low, high, rms, absmax = stats[:7]
+    zero, negative = health[2] / seen, health[1] / seen
+    hist = entry.hist.copy()  # a row of a table of all entries, which would stay alive with it
+    return Fact(int(count), mean, std, low, high, rms, absmax, zero, negative, hist, sample, exact)
 
 
 def _change(before: Fact | None, after: Fact | None) -> Change | None:

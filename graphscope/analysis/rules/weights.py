@@ -72,7 +72,11 @@ def frozen(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             if arrived or not checks or snap.num - since < settings["steps"]:
                 continue
             g = snap.grads.get(layer.weight)
-            why = " its gradient is exactly 0" if g is not None and g.absmax == 0 else " it does get a gradient"
+            why = (
+                " its gradient is exactly 0"
+                if g is not None and g.absmax == 0
+                else " it does get a gradient"
+            )
             yield Hit(
                 snap.num,
                 f"{layer.name} has not changed from step {since} to step {snap.num}, although it requires a gradient "
@@ -92,7 +96,9 @@ def pathology(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             table = sizes.setdefault(layer.name, [])
             table.append(w.rms)
             del table[:-5]
-            doubled = len(table) == 5 and all(b >= 2 * a > 0 for a, b in zip(table, table[1:], strict=False))
+            doubled = len(table) == 5 and all(
+                b >= 2 * a > 0 for a, b in zip(table, table[1:], strict=False)
+            )
             tiny = 0.0 if w.sample is None else float((np.abs(w.sample) < settings["tiny"]).mean())
             if w.std == 0:
                 continue  # constant: a matter of initialisation
@@ -120,8 +126,12 @@ def learning_rate(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """Adam's very first step moves every element by the learning rate, so that the step itself says it."""
     start = first(case)
     found = None if start is None else _from_first_step(start)
-    tags = [t for t in case.reader.scalars() if t.lower().rsplit("/", 1)[-1] in ("lr", "learning_rate")]
-    told = [float(v) for t in tags for v in case.reader.scalars(t)[t][1] if np.isfinite(v) and v > 0]
+    tags = [
+        t for t in case.reader.scalars() if t.lower().rsplit("/", 1)[-1] in ("lr", "learning_rate")
+    ]
+    told = [
+        float(v) for t in tags for v in case.reader.scalars(t)[t][1] if np.isfinite(v) and v > 0
+    ]
     graph = case.graphs()[-1] if case.graphs() else -1
     updates = [] if graph < 0 else [i for i, op in enumerate(case.wires(graph).ops) if op in _ADAMS]
     if not updates:
@@ -132,7 +142,9 @@ def learning_rate(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         for name, _, _, rate in fact.get("rates", ())
         if name.lower() + "_" in _ADAMS | {"adamw_"} and rate > 0
     ]
-    rate, how = (max(told), "as the program says") if told else (found or 0.0, "seen in the first update")
+    rate, how = (
+        (max(told), "as the program says") if told else (found or 0.0, "seen in the first update")
+    )
     op = case.wires(graph).ops[updates[0]].strip("_").capitalize()
     if rate > settings["high"]:
         word, limit, fix = "above", settings["high"], "optim.Adam(model.parameters(), lr=1e-3)"
@@ -150,7 +162,9 @@ def learning_rate(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
 def _from_first_step(snap: Snapshot) -> float | None:
     """The median change of the first update, where nearly all elements changed by as much."""
     wires = snap.anatomy.wires
-    changes = [snap.change(x) for x in snap.layers if x.update >= 0 and wires.ops[x.update] in _ADAMS]
+    changes = [
+        snap.change(x) for x in snap.layers if x.update >= 0 and wires.ops[x.update] in _ADAMS
+    ]
     good = [c.step for c in changes if c is not None and c.even]
     return float(np.median(good)) if good else None
 

@@ -138,14 +138,18 @@ class Wires:
                 if slot < len(self.inputs(u)) and self.inputs(u)[slot] in versions
             ]
             found.append(
-                Parameter(value, self.graph.port_path(k), tuple(users), tuple(grads), tuple(updates))
+                Parameter(
+                    value, self.graph.port_path(k), tuple(users), tuple(grads), tuple(updates)
+                )
             )
         return found
 
     @cached_property
     def differentiated(self) -> set[int]:
         """The forward nodes that a backward went through."""
-        return {int(t) for t in self.graph.twin.tolist() if t >= 0 and self.phases[t] == schema.FORWARD}
+        return {
+            int(t) for t in self.graph.twin.tolist() if t >= 0 and self.phases[t] == schema.FORWARD
+        }
 
     @cached_property
     def slots(self) -> set[tuple[int, int]]:

@@ -37,13 +37,16 @@ def missing_zero_grad(case: Case, settings: Mapping[str, float]) -> Iterator[Hit
         for fact in case.facts(id, "carried"):
             num = int(fact["num"])
             before = case.wires(by_num[num - 1]) if num - 1 in by_num else None
+            after = case.wires(by_num[num + 1]) if num + 1 in by_num else None
             found = []
             for k, node in fact["ports"]:
                 p = known.get(k)
                 if p is None or (node >= 0 and wires.ops[node] in _CLEARS):
                     continue
                 update = _updated(wires, before, p)
-                if update is not None and not _cleared(wires, before, p):
+                if update is None or _cleared(wires, before, p):
+                    continue
+                if _used(wires, after, p):
                     found.append((p, update))
             if found:
                 names = [p.name for p, _ in found]
@@ -76,8 +79,25 @@ def _updated(wires: Wires, before: Wires | None, p: Parameter) -> tuple[Wires, i
     return (before, late[0]) if late else None
 
 
+def _used(wires: Wires, after: Wires | None, p: Parameter) -> bool:
+    """Whether an update goes along the sum: behind the backward, or before the next one."""
+    if any(u > _last_backward(wires) for u in p.updates):
+        return True
+    other = None if after is None else next(
+        (q for q in after.parameters if _same(wires, p, after, q)), None
+    )  # fmt: skip
+    if after is None or other is None:
+        return False
+    first = _first_backward(after)
+    return any(u < first for u in other.updates) and not _cleared(after, wires, other)
+
+
 def _same(a: Wires, p: Parameter, b: Wires, q: Parameter) -> bool:
-    return (p.value == q.value) if a is b else (p.name == q.name and a.shape(p.value) == b.shape(q.value))
+    return (
+        (p.value == q.value)
+        if a is b
+        else (p.name == q.name and a.shape(p.value) == b.shape(q.value))
+    )
 
 
 def _cleared(wires: Wires, before: Wires | None, p: Parameter) -> bool:
@@ -118,7 +138,9 @@ def unreached(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         for p in wires.parameters:
             name = _known_as(wires, p)
             used.add(name)
-            if p.grads:
+            # An optimizer passes over what has no gradient; backwards through an earlier step's graph have
+            # no forward op in this one.
+            if p.grads or any(_is_optimizer(wires, u) for u in p.updates):
                 reached.add(name)
             elif p.users and wires.roots:
                 uses.setdefault(name, []).append((id, p))
@@ -143,13 +165,28 @@ def _unused(case: Case, used: set[str], trained: set[str] | None) -> Iterator[Hi
     """Parameters of modules that no step of the run called."""
     names: dict[str, list[str]] = {}
     at = -1
+    apart = _in_no_grad(case)
     for id in case.graphs():
         for fact in case.facts(id, "program"):
             if not case.wires(id).roots:
                 continue
             for name in fact["unused"]:
-                if name not in used:
-                    at = id
+                if name in used:
+                    continue
+                at = id
+                if name in apart:
+                    graph, p = apart[name]
+                    wires, frozen = case.wires(graph), trained is not None and name not in trained
+                    yield Hit(
+                        case.last_step(id),
+                        f"{name} requires a gradient and gets none: {wires.what(p.users[0])} runs under no_grad, beside "
+                        "each training step, and what it makes is data for the loss.",
+                        {"parameter": name, "cause": "no_grad"}, graph, (p.value, *p.users[:1]), None,
+                        "Take the line out of the no_grad block, or say that the parameter is fixed: "
+                        "requires_grad_(False).",
+                        name, severity="info" if frozen else "error",
+                    )  # fmt: skip
+                else:
                     names.setdefault(name.rpartition(".")[0], []).append(name)
     for owner, of in names.items():
         own = sorted(set(of))
@@ -159,6 +196,18 @@ def _unused(case: Case, used: set[str], trained: set[str] | None) -> Iterator[Hi
             {"parameters": own}, at, (), None,
             f"Call {owner} in forward(), or delete it from __init__.", owner, severity="warning",
         )  # fmt: skip
+
+
+def _in_no_grad(case: Case) -> dict[str, tuple[int, Parameter]]:
+    """Parameters that are used where no gradient is wanted, about as often as there are training steps."""
+    found: dict[str, tuple[int, Parameter]] = {}
+    often = 0.5 * len(case.steps())
+    counts = case.counts("eval")
+    for id in case.graphs("eval"):
+        if counts.get(id, 0) >= often:
+            wires = case.wires(id)
+            found.update({p.name: (id, p) for p in wires.parameters if p.users})
+    return found
 
 
 def _known_as(wires: Wires, p: Parameter) -> str:
@@ -179,6 +228,7 @@ def _trained(case: Case) -> set[str] | None:
         by_value = {p.value: p for p in wires.parameters}
         names.update(_known_as(wires, p) for p in wires.parameters if p.updates)
         for fact in case.facts(id, "program"):
+            names.update(fact.get("idle", ()))
             for group in fact["groups"]:
                 found = (by_value.get(-1 - int(k)) for k in group[3])
                 names.update(_known_as(wires, p) for p in found if p is not None)

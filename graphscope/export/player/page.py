@@ -216,12 +216,12 @@ def _filled(
 ) -> str:
     title = fonts.clean(figure.drawing.title or "graph") or "graph"
     style = "\n" + _colours(pack) + _read("player.css")
-    script = "\n" + _read("player.js")
+    script = player_script()
     policy = "; ".join(
         (
             "default-src 'none'",
-            f"script-src '{_hash(script)}'",
-            f"style-src '{_hash(style)}'",
+            f"script-src '{hash_of(script)}'",
+            f"style-src '{hash_of(style)}'",
             "base-uri 'none'",
             "form-action 'none'",
         )
@@ -292,7 +292,12 @@ def _interface(look: Theme) -> list[str]:
     return [f"--{name}:{getattr(look, name)}" for name in _INTERFACE]
 
 
-def _hash(text: str) -> str:
+def player_script() -> str:
+    """What runs in every such page; a page around it must allow it too, by its hash."""
+    return "\n" + _read("player.js")
+
+
+def hash_of(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

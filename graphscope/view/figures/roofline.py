@@ -55,12 +55,13 @@ def figure(
     """
     drawn = [p for p in points if drawable(p)]
     low, high = _range(drawn, roof)
-    data = [*_ceilings(roof, low, high, look), _dots(drawn, look, chosen)]
     xaxis = {**layout["xaxis"], **_decades(low, high)}
     xaxis["title"] = {**layout["xaxis"]["title"], "text": "operations per byte moved"}
     ys = [p.rate for p in drawn]
     tops = ys + ([roof.gemm32, roof.gemm64] if roof is not None else [])
     bottom, top = (min(ys) / 8, max(tops) * 4) if ys else (1e6, 1e11)
+    named = _named(drawn, math.log10(high / low), math.log10(top / bottom))
+    data = [*_ceilings(roof, low, high, look), _dots(drawn, look, named, chosen)]
     yaxis = {**layout["yaxis"], **_decades(bottom, top), "tickformat": "~s"}
     yaxis["title"] = {**layout["yaxis"]["title"], "text": "FLOP/s"}
     plain = {
@@ -139,9 +140,10 @@ def _names(roof: Roof | None, low: float, high: float, look: Theme) -> list[dict
     ]  # fmt: skip
 
 
-def _dots(points: Sequence[Point], look: Theme, chosen: str | None) -> dict[str, Any]:
+def _dots(
+    points: Sequence[Point], look: Theme, named: set[str], chosen: str | None
+) -> dict[str, Any]:
     most = max((p.time for p in points), default=0.0) or 1.0
-    named = _named(points)
     colours = [look.families.get(p.family, look.value) for p in points]
     return {
         "type": "scatter",
@@ -170,17 +172,17 @@ def _dots(points: Sequence[Point], look: Theme, chosen: str | None) -> dict[str,
     }
 
 
-def _named(points: Sequence[Point]) -> set[str]:
-    """The points whose names are written: the slowest, as far as their names do not lie on each other."""
-    if not points:
-        return set()
+def _named(points: Sequence[Point], wide: float, high: float) -> set[str]:
+    """The points whose names are written: the slowest, as far as their names do not lie on each other.
+
+    wide, high: decades of the axes.
+    """
     xs, ys = ([math.log10(getattr(p, name)) for p in points] for name in ("intensity", "rate"))
-    wide, high = max(max(xs) - min(xs), 1.0), max(max(ys) - min(ys), 1.0)
     taken: list[tuple[float, float, float]] = []
     out = set()
     for _, k in sorted((-p.time, k) for k, p in enumerate(points)):
         # In units of a small chart: about 400 px wide and 140 high, a sign 6 px and a line 16.
-        x, y, half = 400 * xs[k] / wide, 140 * ys[k] / high, 3.0 * min(len(points[k].key), 24) + 4
+        x, y, half = 400 * xs[k] / wide, 130 * ys[k] / high, 3.0 * min(len(points[k].key), 24) + 4
         if all(abs(x - x2) > half + half2 or abs(y - y2) > 16 for x2, y2, half2 in taken):
             taken.append((x, y, half))
             out.add(points[k].key)

@@ -1,0 +1,71 @@
+"""The Compare page in a real browser."""
+
+import re
+
+from playwright.sync_api import expect
+
+
+def ready(page):
+    expect(page.locator(".gs-cmp")).to_have_attribute("data-ready", "1", timeout=20_000)
+    return page
+
+
+def test_two_losses_are_one_click_away(visit):
+    page = visit("/graph?run=digits_like")
+    expect(page.locator(".gs-graph canvas")).to_have_attribute("data-step", "59")
+    page.get_by_role("link", name="Compare").click()  # the one click: the run before is A
+    ready(page)
+    expect(page.locator(".gs-cmp-curves .main-svg").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".gs-cmp")).to_have_attribute("data-curves", "2")
+    expect(page.locator(".gs-cmp-last b")).to_have_count(2)
+    assert "vs=" not in page.url, "a guess of ours turns no other page into a comparison"
+
+
+def test_a_run_against_a_run(visit):
+    page = ready(visit("/compare?run=digits_like&vs=tiny"))
+    expect(page.locator(".gs-cmp-facts")).to_contain_text("parameters")
+    expect(page.locator("#compare-table")).to_have_attribute("data-ready", re.compile(r"\d+"))
+    expect(page.locator("#compare-table .ag-row").first).to_be_visible()
+    expect(page.locator(".gs-cmp-structure")).to_contain_text("Only in A (6)")
+    page.get_by_role("button", name=re.compile("Swap")).click()
+    expect(page).to_have_url(re.compile("run=tiny.*vs=digits_like"))
+    expect(page.locator(".gs-cmp-structure")).to_contain_text("Only in B (6)")
+    page.locator(".gs-cmp-structure [data-node]:enabled").first.click()
+    expect(page).to_have_url(re.compile("node=n0"))
+    page.get_by_role("radio", name="Line").click()
+    expect(page).to_have_url(re.compile("by=line"))
+
+
+def test_a_step_against_a_step(visit):
+    page = ready(visit("/compare?run=tiny&vs=step:0&step=2", dark=True))
+    expect(page.locator(".gs-cmp-facts")).to_contain_text("9.568")
+    page.locator(".gs-cmp-numbers button").first.click()
+    expect(page.locator("[data-gs=inspector]")).to_have_attribute("data-node", re.compile("^[np]"))
+    page.get_by_label("Step of A").fill("1")
+    page.get_by_label("Step of A").press("Enter")
+    expect(page).to_have_url(re.compile("vs=step%3A1"))
+    expect(page.locator(".gs-cmp-facts")).to_contain_text("A: step 1")
+    page.get_by_role("button", name=re.compile("Swap")).click()
+    expect(page).to_have_url(re.compile("step=1&.*vs=step%3A2"))
+
+
+def test_nothing_chosen_says_what_to_do(visit):
+    page = ready(visit("/compare?run=tiny&vs=one_step"))
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".gs-cmp-empty h2")).to_contain_text("Compare this run with another one")
+    page.get_by_role("button", name=re.compile("^digits_like")).click()
+    expect(page).to_have_url(re.compile("vs=digits_like"))
+    ready(page)
+    page.evaluate("() => gs.set({ vs: 'empty' })")
+    expect(page.locator(".gs-cmp-empty")).to_contain_text("no step yet")
+
+
+def test_hostile_failed_and_damaged_runs(visit):
+    page = ready(visit("/compare?run=hostile&vs=failed", width=900))
+    expect(page.locator(".gs-cmp-facts")).to_contain_text("failed")
+    assert (
+        page.evaluate("() => document.querySelectorAll('.gs-cmp img, script[src*=alert]').length")
+        == 0
+    )
+    page.evaluate("() => gs.set({ vs: 'damaged' })")
+    expect(page.locator(".gs-cmp-empty")).to_contain_text("cannot be")

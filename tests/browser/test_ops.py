@@ -1,0 +1,171 @@
+"""The Ops page and its Source tab in a real browser."""
+
+import re
+
+from playwright.sync_api import expect
+
+ROWS = "#ops-table .ag-center-cols-container .ag-row"
+
+
+def ready(page, rows):
+    # The grid's script, and the chart's behind it, are loaded when the page is first shown.
+    expect(page.locator("#ops-table")).to_have_attribute("data-ready", str(rows), timeout=20_000)
+    expect(page.locator(ROWS).first).to_be_visible()
+    return page
+
+
+def column(page, name):
+    """The texts of a column from the top."""
+    cells = page.locator(f'{ROWS} [col-id="{name}"]')
+    return cells.all_inner_texts()
+
+
+def scripts(page):
+    return page.evaluate(
+        "() => performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('ag_grid') || n.includes('ag-grid') || n.includes('community'))"
+    )
+
+
+def test_the_slowest_op_is_one_click_away(visit):
+    page = visit("/graph?run=tiny")
+    expect(page.locator(".gs-graph canvas")).to_have_attribute("data-step", "2")
+    assert scripts(page) == [], "a page without a table does not load the grid"
+    page.get_by_role("link", name="Ops").click()  # the one click: what is slowest stands on top
+    ready(page, 6)
+    assert column(page, "key")[0] == "matmul"
+    first = page.locator(".gs-ops-bars .gs-bar-row").first
+    expect(first).to_contain_text("matmul")
+    assert len(scripts(page)) == 2 and not any("enterprise" in name for name in scripts(page))
+    expect(page.locator(".gs-ops-roof .main-svg").first).to_be_visible(timeout=20_000)
+
+
+def test_a_row_selects_and_a_selection_marks_its_row(visit):
+    page = ready(visit("/ops?run=tiny"), 6)
+    page.locator(f'{ROWS} [col-id="key"]', has_text="relu").click()
+    expect(page).to_have_url(re.compile(r"node=n1\b"))
+    expect(page.locator("[data-gs=inspector]")).to_have_attribute("data-node", "n1")
+    expect(page.locator(".ag-row-selected")).to_contain_text("relu")
+    page.evaluate("() => gs.set({ node: 'n3' })")
+    expect(page.locator(".ag-row-selected")).to_contain_text("sub")
+    page.locator(".gs-ops-bars .gs-bar-row", has_text="pow").click()
+    expect(page.locator(".ag-row-selected")).to_contain_text("pow")
+
+
+def test_sorting_filter_columns_and_groups(visit):
+    page = ready(visit("/ops?run=digits_like"), 16)
+    assert column(page, "key")[0] == "conv2d"
+    page.locator('#ops-table .ag-header-cell[col-id="calls"] .ag-header-cell-label').click()
+    expect(page.locator(f'{ROWS}[row-index="0"]')).to_contain_text("add")
+    page.get_by_label("Filter rows").fill("pool")
+    expect(page.locator(ROWS)).to_have_count(1)
+    page.get_by_label("Filter rows").fill("")
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("p95").check()
+    expect(page.locator('#ops-table .ag-header-cell[col-id="p95"]')).to_contain_text("\u00b5s")
+    page.get_by_role("radio", name="Module").click()
+    expect(page).to_have_url(re.compile("by=scope"))
+    expect(page.locator("#ops-table")).to_have_attribute("data-ready", "17")
+    assert column(page, "key")[:2] == ["(top)", "net"]
+    page.locator(f'{ROWS}[row-index="1"] .gs-fold').click()
+    expect(page.locator(ROWS)).to_have_count(2)
+    page.get_by_role("radio", name="This step").click()
+    expect(page.locator(".gs-ops-line")).to_contain_text("step 59, ")
+
+
+def test_csv_has_raw_numbers_and_no_formulas(visit):
+    page = ready(visit("/ops?run=tiny"), 6)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export CSV").click()
+    text = waiting.value.path().read_text(encoding="utf-8-sig")
+    assert waiting.value.suggested_filename == "tiny-op.csv"
+    head, first = text.replace('"', "").splitlines()[:2]
+    assert head.startswith("key,share,total,") and first.startswith("matmul,0.")
+    assert float(first.split(",")[2]) > 100_000, "nanoseconds, not microseconds"
+
+
+def test_news_keep_scroll_selection_and_sorting(visit):
+    page = ready(visit("/ops?run=digits_like", height=700), 16)
+    page.locator('#ops-table .ag-header-cell[col-id="calls"] .ag-header-cell-label').click()
+    page.locator(f'{ROWS}[row-index="1"]').click()
+    chosen = page.locator(".ag-row-selected").first.inner_text()
+    page.evaluate(
+        "() => { document.querySelector('#ops-table .ag-body-viewport').scrollTop = 120; }"
+    )
+    before = page.locator("#ops-table .ag-body-viewport").evaluate("e => e.scrollTop")
+    page.locator(f'{ROWS} [col-id="key"]').first.evaluate("e => { e.dataset.mine = '1'; }")
+    page.evaluate("() => gs.set({ step: 30 })")
+    page.get_by_role("radio", name="Last 20").click()
+    expect(page.locator(".gs-ops-line")).to_contain_text("steps 11 to 30")
+    expect(page.locator('[data-mine="1"]')).to_have_count(1)
+    assert page.locator("#ops-table .ag-body-viewport").evaluate("e => e.scrollTop") == before
+    assert (
+        page.locator(".ag-row-selected").first.inner_text().split("\n")[0] == chosen.split("\n")[0]
+    )
+
+
+def test_hostile_empty_failed_and_damaged_runs(visit):
+    page = ready(visit("/ops?run=hostile&by=scope", dark=True), 3)
+    page.get_by_role("radio", name="Line").click()
+    expect(page.locator(f'{ROWS} [col-id="key"]').first).to_be_visible()
+    page.get_by_role("radio", name="Source").click()
+    expect(page.locator(".gs-source")).to_have_attribute("data-ready", "4")
+    assert (
+        page.evaluate("() => document.querySelectorAll('script[src*=alert], .gs-ops img').length")
+        == 0
+    )
+    page.evaluate("() => gs.set({ run: 'failed', step: null, node: null })")
+    expect(page.locator(".gs-src-row.gs-here")).to_be_visible()
+    page.get_by_role("radio", name="Table").click()
+    page.get_by_role("radio", name="Op", exact=True).click()
+    expect(page.locator(".gs-ops-line")).to_contain_text("8 steps")
+    for run, words in (("empty", "no step"), ("damaged", "cannot be read")):
+        page.evaluate("run => gs.set({ run, step: null, node: null })", run)
+        expect(page.locator("#notice")).to_contain_text(words)
+
+
+def test_a_line_and_its_ops_lead_to_each_other(visit):
+    page = visit("/ops?run=tiny&tab=source")
+    expect(page.locator(".gs-source")).to_have_attribute("data-ready", "4")
+    # Without a selection the line that takes most time is in view.
+    expect(page.locator(".gs-here")).to_have_attribute("data-line", "9")
+    assert scripts(page) == [], "code needs no table"
+    page.locator("[data-line='8'] code").click()
+    expect(page).to_have_url(re.compile(r"node=n0\b"))
+    expect(page.locator(".gs-src-ops button.gs-src-op")).to_have_count(2)
+    page.locator(".gs-src-ops button.gs-src-op", has_text="relu").click()
+    expect(page.locator("[data-gs=inspector]")).to_have_attribute("data-node", "n1")
+    page.evaluate("() => gs.set({ node: 'n5' })")
+    expect(page.locator(".gs-here")).to_have_attribute("data-line", "10")
+    # The keyword is coloured, and the block's head says what its body costs.
+    expect(page.locator("[data-line='7'] .gs-tok-k").first).to_have_text("for")
+    expect(page.locator("[data-line='7'] .gs-src-sum")).to_contain_text("\u03a3")
+    expect(page.locator(".gs-editor")).to_be_hidden()
+    page.get_by_role("button", name="Show in the graph").click()
+    expect(page).to_have_url(re.compile("^[^?]*/graph"))
+
+
+def test_five_thousand_lines_scroll_at_once(visit, tmp_path):
+    from graphscope.webapp.serve import serve
+    from tests import golden
+
+    text = golden.TINY_SOURCE + "".join(f"x{k} = {k}  # line\n" for k in range(5000))
+    plain, golden.TINY_SOURCE = golden.TINY_SOURCE, text
+    try:
+        golden.build("tiny", tmp_path)
+    finally:
+        golden.TINY_SOURCE = plain
+    server = serve(tmp_path, port=0, block=False)
+    try:
+        page = visit("/ops?run=tiny&tab=source", at=server.url.rstrip("/"))
+        expect(page.locator(".gs-source")).to_have_attribute("data-ready", "4")
+        lines = page.locator(".gs-src-row")
+        assert lines.count() < 120
+        took = page.evaluate(
+            """() => new Promise((done) => { const box = document.querySelector('.gs-src-lines'), start = performance.now();
+            let k = 0; const step = () => { box.scrollTop = k * 5000; (++k < 20 ? requestAnimationFrame(step) : done((performance.now() - start) / 20)); }; step(); })"""
+        )
+        assert took < 100, f"{took:.0f} ms a frame"
+        page.locator(".gs-src-lines").evaluate("e => { e.scrollTop = e.scrollHeight; }")
+        expect(page.locator("[data-line='5013']")).to_contain_text("x4998 = 4998")
+    finally:
+        server.stop()
