@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,8 @@ def _as_json(doctor: Doctor, found: list[Finding]) -> dict[str, Any]:
 def _print(doctor: Doctor, found: list[Finding], cleared: int) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=False)
+    width = min(max(shutil.get_terminal_size((120, 24)).columns, 60), 140)
+    console = Console(highlight=False, width=width)
     for finding in found:
         _one(console, doctor, finding)
     counts = {s: sum(f.severity == s and f.active for f in found) for s in _COLOURS}
@@ -114,17 +116,17 @@ def _one(console: Any, doctor: Doctor, f: Finding) -> None:
         (f.detail, ""), (_when(f), "dim"), (f.means, "dim"),
     ):  # fmt: skip
         if line:
-            console.print(Padding(_text(line, style), (0, 0, 0, 2)))
+            console.print(Padding(_text(line, style), (0, 0, 0, 2), expand=False))
     for text, style in _code(doctor, f):
         console.print(
-            Padding(_text(text, style), (0, 0, 0, 2)), no_wrap=True, overflow="ellipsis", crop=True
+            Padding(_text(text, style), (0, 0, 0, 2), expand=False), no_wrap=True, overflow="ellipsis", crop=True
         )
     if f.fix:
         fix = Text("fix: ", style="bold green")
         fix.append(_clean(f.fix))
-        console.print(Padding(fix, (0, 0, 0, 2)))
+        console.print(Padding(fix, (0, 0, 0, 2), expand=False))
     if f.link:
-        console.print(Padding(_text(f.link, "dim"), (0, 0, 0, 2)), soft_wrap=True)
+        console.print(Padding(_text(f.link, "dim"), (0, 0, 0, 2), expand=False), soft_wrap=True)
     console.print()
 
 
