@@ -4,19 +4,41 @@
   const gs = (window.gs = window.gs || {});
 
   gs.camera = {
-    /* First view: the width fits, but numbers stay legible (zoom 0.6); the top stands at the top. */
-    firstLook() {
-      const [x0, y0, x1] = this.scene.bounds;
-      const { width } = this.board.size;
-      const k = Math.min(1, Math.max(0.6, (width - 48) / Math.max(x1 - x0, 1)));
+    /* The first view: the width fits, but numbers stay legible (zoom 0.6, two halves 0.5); the top stands
+     * at the top. On a very large screen cards grow, up to 1.6, as long as all of it fits. */
+    look() {
+      const [x0, y0, x1, y1] = this.scene.bounds, { width, height } = this.board.size;
+      const wide = (width - 48) / Math.max(x1 - x0, 1), tall = (height - 112) / Math.max(y1 - y0, 1);
+      const least = gs.state.mode === "unrolled" ? 0.5 : 0.6;
+      const k = Math.max(least, Math.min(wide, Math.max(1, Math.min(1.6, tall, width / 1600))));
       let middle = (x0 + x1) / 2;
       if ((x1 - x0) * k > width) {
         // Too wide: begin where the program begins.
         const top = this.scene.nodes.slice().sort((a, b) => a.y - b.y).slice(0, 5);
         middle = top.reduce((sum, n) => sum + n.x + n.w / 2, 0) / Math.max(top.length, 1);
       }
-      Object.assign(this.board.view, { k, x: width / 2 - middle * k, y: 56 - y0 * k });
+      return { k, x: width / 2 - middle * k, y: 56 - y0 * k };
+    },
+
+    firstLook() {
+      Object.assign(this.board.view, this.look());
       this.showBox(gs.state.node && this.scene.holder(gs.state.node)); // a link to a node shows it
+    },
+
+    /* Another part of the graph, or its other half: it is shown as a whole, the cards glide there. */
+    glide(old, scene) {
+      const { view } = this.board, from = { ...view };
+      const [x0, y0, x1, y1] = scene.bounds, { width, height } = this.board.size;
+      const k = Math.min((width - 64) / Math.max(x1 - x0, 1), (height - 128) / Math.max(y1 - y0, 1), 1);
+      const to = k >= 0.5 ? { k, x: width / 2 - ((x0 + x1) / 2) * k, y: 8 + height / 2 - ((y0 + y1) / 2) * k } : this.look();
+      const box = this.anchor && scene.holder(this.anchor);
+      this.anchor = null;
+      if (k < 0.5 && box) Object.assign(to, { x: width / 2 - (box.x + box.w / 2) * to.k, y: height / 2 - (box.y + box.h / 2) * to.k });
+      const morph = scene.morph(old, 0, 0);
+      this.board.animate(250, (t) => {
+        for (const key of ["x", "y", "k"]) view[key] = from[key] + (to[key] - from[key]) * t;
+        morph(t);
+      });
     },
 
     /* Brings a card into view, if it is not, without changing the zoom. */

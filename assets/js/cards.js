@@ -159,7 +159,7 @@
       if (v.bwd_ns) write(gs.ns(v.bwd_ns), 56, c.quiet);
       return;
     }
-    write(v.v || "\u2014", 12, c.value);
+    if (v.v || !v.failed) write(v.v || "\u2014", 12, c.value);
     if (v.failed) {
       ctx.font = gs.font.mono(small);
       ctx.fillStyle = gs.color("state-failed");

@@ -231,15 +231,15 @@
       if (this.columnsOf !== answer.by) {
         this.columnsOf = answer.by;
         this.table.define([
-          { field: "key", title: name, flex: 1, min: 150 },
-          { field: "a_p50", title: "A", kind: "ns", together: "time", tip: "Median time of one step in A" },
-          { field: "b_p50", title: "B", kind: "ns", together: "time", tip: "Median time of one step in B" },
-          { field: "spread", title: "spread", tip: "The middle half of the samples: A above, B below", width: 120, min: 96, render: (p) => spread(p.data) },
-          { field: "ratio", title: "B / A", kind: "ratio", tip: "2 means that B takes twice as long", width: 80 },
-          { field: "verdict", title: "verdict", tip: "A difference is only claimed where the spreads do not overlap", width: 150, render: (p) => verdict(p.value) },
-          { field: "delta", title: "\u0394 time", kind: "ns", together: "time", tip: "Time in B less that in A", width: 104 },
-          { field: "delta_bytes", title: "\u0394 output", kind: "bytes", tip: "Bytes of the outputs in B less those in A", width: 112 },
-          { field: "delta_flops", title: "\u0394 work", kind: "flops", tip: "Operations in B less those in A", width: 128 },
+          { field: "key", title: name, flex: 1, min: 130, max: 720 },
+          { field: "a_p50", title: "A", kind: "ns", together: "time", tip: "Median time of one step in A", width: 84 },
+          { field: "b_p50", title: "B", kind: "ns", together: "time", tip: "Median time of one step in B", width: 84 },
+          { field: "spread", title: "spread", tip: "The middle half of the samples: A above, B below", width: 104, min: 88, render: (p) => spread(p.data) },
+          { field: "ratio", title: "B / A", kind: "ratio", tip: "2 means that B takes twice as long", width: 72 },
+          { field: "verdict", title: "verdict", tip: "A difference is only claimed where the spreads do not overlap", width: 140, render: (p) => verdict(p.value) },
+          { field: "delta", title: "\u0394 time", kind: "ns", together: "time", tip: "Time in B less that in A", width: 100 },
+          { field: "delta_bytes", title: "\u0394 output", kind: "bytes", tip: "Bytes of the outputs in B less those in A", width: 116 },
+          { field: "delta_flops", title: "\u0394 work", kind: "flops", tip: "Operations in B less those in A", width: 120 },
           { field: "a_calls", title: "calls A", kind: "count", width: 80, hide: true },
           { field: "b_calls", title: "calls B", kind: "count", width: 80, hide: true },
         ]);

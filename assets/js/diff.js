@@ -65,6 +65,7 @@
     }
 
     end() {
+      this.show(null);
       this.page.anchor = gs.state.node;
       gs.set({ vs: null, color: gs.state.color === "change" ? null : gs.state.color });
       return true;
@@ -73,6 +74,7 @@
     show(answer) {
       this.answer = answer && answer.vs ? answer : null;
       this.box.hidden = !this.answer || !gs.state.vs;
+      this.page.root.classList.toggle("gs-comparing", !this.box.hidden); // the list stands beside the graph
       if (this.answer) this.draw();
     }
 

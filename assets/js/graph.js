@@ -104,8 +104,11 @@
       this.graph = view.graph;
       this.scene = scene;
       if (old) scene.values = old.values;
+      const part = [gs.state.focus, gs.state.mode].join(" ");
       if (!old || !scene.nodes.length) this.firstLook();
+      else if (this.part !== part) this.glide(old, scene);
       else this.keepPlace(old, scene);
+      this.part = part;
       this.tree.show(scene);
       this.focus.show(view);
       this.custom = view.custom || [];

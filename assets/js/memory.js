@@ -171,10 +171,8 @@
 
     pick(i) {
       this.chart.go(i);
+      this.picking = this.data.node[i]; // chosen when its answer is here, which may be at once
       this.look(i);
-      const node = this.data.node[i];
-      this.picking = node;
-      if (node === this.data.peak) gs.set({ node: this.data.moment.id });
     }
 
     key(e) {

@@ -7,7 +7,7 @@
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
   const sources = [];
-  const SHOWN = 12;
+  const SHOWN = 60;
   let dialog = null, input = null, list = null, entries = [], at = 0, asked = 0;
 
   gs.offer = (source) => sources.push(source);

@@ -40,8 +40,12 @@
       gs.runList = list;
       this.box.hidden = !list.length;
       this.name();
-      if (!this.panel.hidden) this.draw(this.at);
       for (const home of document.querySelectorAll("[data-gs]")) home.dispatchEvent(new CustomEvent("gs:runs", { detail: list }));
+      if (this.panel.hidden) return;
+      // The order may be another one now: the same run stays marked.
+      const marked = this.moved && this.shown[this.at] ? this.shown[this.at].run : gs.state.run;
+      this.draw(this.at);
+      this.mark(Math.max(0, this.shown.findIndex((r) => r.run === marked)));
     }
 
     name() {
@@ -59,16 +63,17 @@
       const at = this.button.getBoundingClientRect(), zoom = gs.type || 1;
       this.panel.style.left = `${Math.max(8, Math.min(at.left, innerWidth - 576 * zoom)) / zoom}px`;
       this.filter.value = "";
+      this.moved = false;
       this.ask.ask("/api/runs");
       this.draw(Math.max(0, (gs.runList || []).findIndex((r) => r.run === gs.state.run)));
       this.filter.focus();
     }
 
     draw(at) {
-      const query = this.filter.value.trim();
-      const found = (gs.runList || []).map((r, i) => [r, gs.fuzzy(query, `${r.run} ${gs.stateWord(r.state)}`), i]).filter((p) => p[1] !== null);
-      if (query) found.sort((a, b) => b[1] - a[1] || a[2] - b[2]);
-      this.shown = found.slice(0, ROWS).map((p) => p[0]);
+      // Every word must occur: names of runs are often numbered, and a looser match would find all of them.
+      const words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const found = (gs.runList || []).filter((r) => words.every((w) => `${r.run} ${gs.stateWord(r.state)}`.toLowerCase().includes(w)));
+      this.shown = found.slice(0, ROWS);
       this.at = Math.min(Math.max(at, 0), this.shown.length - 1);
       this.list.replaceChildren(...this.shown.map((r, i) => el("li", {
         role: "option", id: `gs-run-${i}`, "aria-selected": String(i === this.at), "data-now": r.run === gs.state.run, title: r.error || r.run.slice(0, 300),
@@ -90,6 +95,7 @@
 
     key(e) {
       const n = this.shown.length, d = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[e.key];
+      if (d) this.moved = true;
       if (d && n) this.mark(Math.min(Math.max(this.at + d, 0), n - 1));
       else if (e.key === "Enter" && n) this.choose(this.shown[this.at].run);
       else if (e.key === "Escape") {

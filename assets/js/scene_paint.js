@@ -91,6 +91,7 @@
       for (const e of [...(scene.from.get(near.id) || [])]) gs.paintEdge(ctx, e, k, gs.color("gradient"), 0.5);
       for (const e of [...(scene.into.get(near.id) || []), ...(scene.from.get(near.id) || [])]) {
         if (k >= 0.8 && fade === 1) gs.paintEdgeLabel(ctx, e, k);
+        if (k >= 1.5 && fade === 1) gs.paintDerivative(ctx, e, k);
       }
     }
     ctx.globalAlpha = 1;
@@ -135,12 +136,12 @@
   function cards(ctx, scene, shown, k, page, chosen, near) {
     const overlay = page.overlay();
     const overChosen = chosen && page.hovered === chosen;
-    const late = [], way = page.signs.trail();
+    const late = [], way = page.signs.trail(), twin = chosen && chosen.twin ? chosen.twin : chosen && "~" + chosen.id;
     for (const n of shown) {
       const mood = {
         overlay,
         selected: chosen === n,
-        hover: page.hovered === n || page.focused === n.id,
+        hover: page.hovered === n || n.id === twin || page.focused === n.id,
         role: chosen && near ? (near.ins.has(n.id) ? "in" : near.outs.has(n.id) ? "out" : "") : "",
         found: page.found ? page.found.has(n.id) : false,
         sign: page.signs.of(n),

@@ -6,7 +6,7 @@
 
   function build(page) {
     input = gs.el("input", {
-      type: "search", placeholder: "Search ops, scopes, parameters", "aria-label": "Search the graph", title: "Search (/)",
+      type: "search", placeholder: "Search", "aria-label": "Search the graph", title: "Search names, ops, shapes (4x5), lines and modules (/)",
       role: "combobox", "aria-expanded": "false", "aria-controls": "gs-hits", autocomplete: "off", spellcheck: "false",
     });
     list = gs.el("ul", { class: "gs-hits", id: "gs-hits", role: "listbox", "aria-label": "Found", hidden: true });
@@ -42,12 +42,25 @@
         e.preventDefault();
         pick(page, hit);
       },
-    }, gs.el("b", {}, hit.label), gs.el("span", { class: "gs-hit-where" }, [hit.scope, hit.match].filter(Boolean).join(" \u00b7 "))));
+    }, gs.el("b", {}, hit.where === "name" ? marked(hit) : hit.label), gs.el("span", { class: "gs-hit-where" }, ...where(hit))));
     if (answer.total > rows.length) rows.push(gs.el("li", { class: "gs-hit-more" }, `${answer.total - rows.length} more: type on`));
     if (!hits.length) rows.push(gs.el("li", { class: "gs-hit-more" }, "nothing has that name"));
     list.replaceChildren(...rows);
     open(true);
     mark(page);
+  }
+
+  /* The text that matched, with the very letters marked. */
+  function marked(hit) {
+    const long = input.value.trim().length, { match, at } = hit;
+    if (match.length < at + long) return [match];
+    return [match.slice(0, at), gs.el("mark", {}, match.slice(at, at + long)), match.slice(at + long)];
+  }
+
+  /* In which of its texts a hit was found, and where it stands. */
+  function where(hit) {
+    if (hit.where === "name") return [hit.scope];
+    return [gs.el("i", {}, hit.where), " ", ...marked(hit), ...(hit.scope && hit.where !== "module" ? [` \u00b7 ${hit.scope}`] : [])];
   }
 
   /* Everything that matches keeps its colour, also a closed scope that holds a match. */

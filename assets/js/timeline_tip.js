@@ -109,10 +109,11 @@
         }));
       }
       const found = [];
-      const from = tape.tick(axis.a), to = tape.tick(axis.b);
+      const from = tape.tick(axis.a), to = tape.tick(axis.b), seen = 0.5 / (axis.scale * tape.unit);
       for (const row of tape.lanes) {
         for (let i = Math.max(0, row.after(from) - 1); i < row.ids.length && row.begin[row.ids[i]] < to; i++) {
           const e = row.ids[i];
+          if (found.length > MOST && row.dur[e] < seen) continue; // more than anybody would read
           if (row.begin[e] + row.dur[e] >= from && !(page.found && !page.found.node[c.op_node[e]])) found.push(e);
         }
       }

@@ -25,7 +25,7 @@
       const depth = (scope) => (scope ? scope.split(".").filter((_, i, all) => scene.byId.has("s:" + all.slice(0, i + 1).join("."))).length : 0);
       const inner = (n) => (n.kind === "scope" ? (n.scope.includes(".") ? n.scope.slice(0, n.scope.lastIndexOf(".")) : "") : n.scope);
       const entries = [
-        ...scene.groups.map((g) => ({ box: g, scope: g.id.slice(2), y: g.y, level: g.depth, group: true })),
+        ...scene.groups.map((g) => ({ box: g, scope: g.id.replace(/^~/, "").slice(2), y: g.y, level: g.depth, group: true })),
         ...scene.nodes.map((n) => ({ box: n, scope: inner(n), y: n.y, level: depth(inner(n)) + 1 })),
       ];
       entries.sort((a, b) => a.y - b.y || a.level - b.level || a.box.x - b.box.x);
@@ -40,7 +40,7 @@
           "aria-expanded": isScope ? String(Boolean(group)) : null,
           "aria-selected": "false",
           "aria-label": group ? `${box.label} (open)`
-            : [box.label, box.kind === "param" ? "parameter" : box.op !== box.label ? box.op : "", box.shape].filter(Boolean).join(", ") + where,
+            : [box.label, box.kind === "param" ? "parameter" : box.kind === "grad" ? "gradient" : box.op !== box.label ? box.op : "", box.shape, box.mark].filter(Boolean).join(", ") + where,
         }));
       }
       this.list.replaceChildren(...items);
@@ -77,8 +77,8 @@
     click(event) {
       const li = event.target.closest("[role=treeitem]");
       if (!li) return;
-      if (li.dataset.id.startsWith("s:") && li.getAttribute("aria-expanded") === "true") this.page.toggle(li.dataset.id);
-      else gs.set({ node: li.dataset.id });
+      if (/^~?s:/.test(li.dataset.id) && li.getAttribute("aria-expanded") === "true") this.page.toggle(li.dataset.id);
+      else gs.set({ node: this.page.pick(li.dataset.id) });
     }
 
     key(event) {

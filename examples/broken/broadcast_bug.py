@@ -18,7 +18,7 @@ net = nn.Sequential(nn.Linear(4, 32), nn.Tanh(), nn.Linear(32, 1))
 optimizer = optim.Adam(net.parameters(), lr=5e-3)
 
 with gs.profile("runs/broken-broadcast_bug", values="full"):
-    for step in range(60):
+    for _ in range(60):
         prediction = net(x)
         if "--fixed" in sys.argv:
             prediction = prediction.squeeze(1)

@@ -32,7 +32,7 @@ net = Net()
 optimizer = optim.SGD(net.parameters(), lr=0.1)
 
 with gs.profile("runs/broken-dead_relu", values="full"):
-    for step in range(60):
+    for _ in range(60):
         rows = gs.randint(0, len(x_train), (64,))
         loss = nn.functional.cross_entropy(net(x_train[rows]), y_train[rows])
         optimizer.zero_grad()

@@ -33,7 +33,7 @@ net = TwoBranches()
 optimizer = optim.SGD(net.parameters(), lr=0.1)
 
 with gs.profile("runs/broken-detached_branch", values="full"):
-    for step in range(40):
+    for _ in range(40):
         rows = gs.randint(0, len(x_train), (64,))
         loss = nn.functional.cross_entropy(net(x_train[rows]), y_train[rows])
         optimizer.zero_grad()

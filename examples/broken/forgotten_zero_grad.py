@@ -22,7 +22,7 @@ with gs.profile("runs/broken-forgotten_zero_grad", values="full"):
         loss = nn.functional.mse_loss(net(x), y)
         if "--fixed" in sys.argv:
             optimizer.zero_grad()
-        loss.backward()  # WRONG: it adds to the gradients of the step before
-        optimizer.step()
+        loss.backward()
+        optimizer.step()  # WRONG: along the gradients of all steps so far
         if step % 10 == 0:
             print(f"step {step}: loss {loss.item():.4g}")

@@ -20,7 +20,7 @@ net = nn.Linear(64, 10)
 optimizer = optim.SGD(net.parameters(), lr=2.0)
 
 with gs.profile("runs/broken-log_of_zero"):
-    for step in range(40):
+    for _ in range(40):
         rows = gs.randint(0, len(x_train), (64,))
         scores = 20 * net(x_train[rows])
         if "--fixed" in sys.argv:

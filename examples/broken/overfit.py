@@ -16,7 +16,7 @@ if "--fixed" not in sys.argv:
     x_train, y_train = x_train[:40], gs.randint(0, 10, (40,))  # and their labels are noise
 
 net = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
-optimizer = optim.Adam(net.parameters(), lr=1e-3)
+optimizer = optim.Adam(net.parameters(), lr=3e-3)
 cross_entropy = nn.functional.cross_entropy
 
 with gs.profile("runs/broken-overfit") as p:

@@ -20,7 +20,9 @@ class Deep(nn.Module):
     def __init__(self, width=32, depth=8):
         super().__init__()
         sizes = [64] + [width] * depth
-        self.hidden = nn.ModuleList([nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)])
+        self.hidden = nn.ModuleList(
+            [nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)]
+        )
         self.head = nn.Linear(width, 10)
         for layer in self.hidden:
             nn.init.kaiming_normal_(layer.weight)
@@ -37,7 +39,7 @@ net = Deep()
 optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
 
 with gs.profile("runs/broken-vanishing_sigmoid", values="full"):
-    for step in range(60):
+    for _ in range(60):
         rows = gs.randint(0, len(x_train), (64,))
         loss = nn.functional.cross_entropy(net(x_train[rows]), y_train[rows])
         optimizer.zero_grad()

@@ -217,7 +217,7 @@ class _Reader:
         left = self.sum()
         sign = self.takes("<", "<=", ">", ">=", "==", "!=")
         if sign is None:
-            raise self.wrong("a number is no condition; compare it, as in norm(grad) > 10", begins if self.now.kind == "end" else None)  # fmt: skip
+            raise self.wrong("a number is no condition; compare it, as in norm(grad) > 10", begins)
         right = self.sum()
         if self.now.text in ("<", "<=", ">", ">=", "==", "!="):
             raise self.wrong("only two numbers are compared at a time; join two comparisons by and")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphscope.errors import UsageError
+from graphscope.trace import schema
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
@@ -74,8 +75,8 @@ def by_value(graph: Graph, numbers: dict[str, float]) -> dict[int, float]:
                 found[-1 - k] = numbers[key]
                 break
     for i in range(graph.n):
-        if graph.twin[i] >= 0:
-            continue
+        if graph.phase[i] > schema.FORWARD:
+            continue  # a gradient is seen on the card of its op, an update on its parameter
         called = [graph.key(i), f"n{i}", graph.name(i) or ""]
         path = graph.scope_path(i)
         while path:

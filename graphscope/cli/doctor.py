@@ -119,7 +119,10 @@ def _one(console: Any, doctor: Doctor, f: Finding) -> None:
             console.print(Padding(_text(line, style), (0, 0, 0, 2), expand=False))
     for text, style in _code(doctor, f):
         console.print(
-            Padding(_text(text, style), (0, 0, 0, 2), expand=False), no_wrap=True, overflow="ellipsis", crop=True
+            Padding(_text(text, style), (0, 0, 0, 2), expand=False),
+            no_wrap=True,
+            overflow="ellipsis",
+            crop=True,
         )
     if f.fix:
         fix = Text("fix: ", style="bold green")

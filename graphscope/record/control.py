@@ -107,6 +107,7 @@ class Controller(Orders):
             db = self.pump.writer._db
             version = db.execute("PRAGMA data_version").fetchone()[0]
             if version != self._version:
+                self._since = min(self._since, commands.newest(db))  # rows may have been deleted
                 found = commands.since(db, self._since)
                 for command in found:
                     self._since = command.id

@@ -35,41 +35,7 @@ class Changes:
             found = []
         known = [each for there in self._order if (each := there()) is not None]
         for each in found:
-            if not any(each is k for k in known):
-                known.append(each)
-                self._order.append(ref(each))
-        return [(each, group) for each in known for group in each.param_groups]
-
-    def facts(self) -> dict[str, Any]:
-        """For the meta row ``control``."""
-        groups = []
-        for k, (optimizer, group) in enumerate(self.groups()[:SHOWN]):
-            rate = group.get("lr")
-            groups.append(
-                {
-                    "group": k, "optimizer": type(optimizer).__name__, "parameters": len(group["params"]),
-                    "lr": None if rate is None else float(rate),
-                }
-            )  # fmt: skip
-        return {
-            "groups": groups,
-            "tunables": [t.facts() for t in list(tunables.ALL.values())[:SHOWN]],
-            "frozen": sorted(self._frozen),
-        }
-
-    def _soon(self, id: int, task: Any) -> None:
-        """Have it done in the program's thread, which answers."""
-        self.control.todo.append((id, task))
-        self.control.watch()
-
-    # ---------------------------------------------------------------- commands
-
-    def set_lr(self, id: int, data: dict[str, Any]) -> None:
-        """The learning rate of a parameter group, numbered through all optimizers."""
-        k, value = data["group"], data["value"]
-        groups = self.groups()
-        if k >= len(groups):
-            there = f"there are 0 to {len(groups) - 1}" if groups else "there is no optimizer yet"
+            if not self._others(path, mine):
             raise UsageError(f"set_lr: there is no parameter group {k}; {there}")
         optimizer, group = groups[k]
         if "lr" not in group:
@@ -129,6 +95,14 @@ class Changes:
 
         self._soon(id, change)
 
+    def _others(self, path: str, mine: list[Any]) -> bool:
+        """Whether something is trained together with these parameters."""
+        holding = [o for o, _ in self.groups() if _holds(o, mine)]
+        beside = [p for o in holding for group in o.param_groups for p in group["params"]]
+        if not beside:  # no optimizer has them: then what their model has
+            beside = list(self.module(path.partition(".")[0]).parameters())
+        return any(p._rg and all(p is not m for m in mine) for p in beside)
+
     def unfreeze(self, id: int, data: dict[str, Any]) -> None:
         """Train a module again that was frozen."""
         path = data["module"]
@@ -153,3 +127,7 @@ class Changes:
                 if path == (f"{root}.{name}" if name else root):
                     return sub
         raise UsageError(f"there is no module {path[:60]!r}")
+
+
+def _holds(optimizer: Any, mine: list[Any]) -> bool:
+    return any(p is m for group in optimizer.param_groups for p in group["params"] for m in mine)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any, NamedTuple
 
-from graphscope.errors import UsageError
+from graphscope.errors import TraceError, UsageError
 
 _SECONDS = {"": 1.0, "s": 1.0, "ms": 1e-3, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -56,4 +57,7 @@ def attach(recorder: Any, pump: Any, wanted: Options) -> Any:
     made = Controller(recorder, pump, *wanted)
     made.breakpoints.take(waiting())
     made.watch()
+    made.tell()
+    with contextlib.suppress(TraceError):  # a full disk: the writer's thread says so when it begins
+        pump._drain()  # a reader that comes at once sees that commands are taken
     return made

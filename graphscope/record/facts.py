@@ -25,7 +25,7 @@ OFTEN = 4  # steps of a graph in which gradients from before are noted
 class Facts:
     """Notes of the running step, and what was told of each graph."""
 
-    __slots__ = ("note", "reads", "carried", "times", "told", "described")
+    __slots__ = ("note", "reads", "carried", "times", "told", "described", "modes")
 
     def __init__(self, note: Callable[[tuple[Any, ...]], None]) -> None:
         self.note = note
@@ -34,6 +34,7 @@ class Facts:
         self.times: dict[int, int] = {}
         self.told: dict[int, set[int]] = {}
         self.described = 0
+        self.modes: Any = None
 
     def read(self, i: int) -> None:
         """Python reads the numbers of value ``i`` of the running step."""
@@ -42,11 +43,14 @@ class Facts:
             where = ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
             self.reads[i] = where
 
-    def backward(self, base: int, keys: list[Any], port_items: list[Any]) -> None:
-        """A backward begins: which parameters have a gradient already, and what wrote it last?
+    def backward(self, base: int, keys: list[Any], port_items: list[Any], names: Any) -> None:
+        """A backward begins: in which modes were the modules, which parameters have a gradient already, and
+        what wrote it last?
 
         -1: something before this step; else a node of it (which may have filled it with zeros).
         """
+        if self.modes is None and self.described < MOST_GRAPHS:
+            self.modes = modes(names)
         for k, (there, _, port) in enumerate(port_items):
             if port[1] != PARAMETER:
                 continue
@@ -66,7 +70,10 @@ class Facts:
         """A step that was looked at, or whose graph is new, ends."""
         if graph.seen == 1 and self.described < MOST_GRAPHS:
             self.described += 1
-            self._tell(graph, "program", program(names, port_items))
+            # A step ends when the next one begins, and then the modes may be those of the next.
+            now = modes(names) if self.modes is None else self.modes
+            self._tell(graph, "program", program(names, port_items) | now)
+        self.modes = None
         if self.carried:
             times = self.times[graph.id] = self.times.get(graph.id, 0) + 1
             if times <= OFTEN:
@@ -87,25 +94,18 @@ class Facts:
 
 
 def program(names: Any, port_items: list[Any]) -> dict[str, Any]:
-    """The modules and optimizers that are there, as far as they can be known, against a step's ports."""
+    """The parameters and optimizers that are there, as far as they can be known, against a step's ports."""
     ports: dict[int, int] = {}
     for k, item in enumerate(port_items):
         x = item[0]()
         if x is not None and item[2][1] == PARAMETER:
             ports.setdefault(id(x), k)
-    roots: dict[str, bool] = {}
-    layers: dict[str, list[Any]] = {}
     paths: dict[int, str] = {}
     unused: list[str] = []
     for path, there in list(names.roots.items()):
         root = there()
         if root is None:
             continue
-        roots[path] = bool(root.training)
-        for name, module in root.named_modules():
-            if _differs(module) and len(layers) < MOST_NAMES:
-                full = f"{path}.{name}" if name else path
-                layers[full] = [type(module).__name__, bool(module.training)]
         for name, p in root.named_parameters():
             full = f"{path}.{name}"
             paths.setdefault(id(p), full)
@@ -136,9 +136,26 @@ def program(names: Any, port_items: list[Any]) -> dict[str, Any]:
     # Of what the step does not use, the names of those that an optimizer has all the same.
     idle = [name for key, name in paths.items() if key in seen and key not in ports]
     return {
-        "roots": roots, "layers": layers, "unused": unused, "groups": groups, "twice": twice,
+        "unused": unused, "groups": groups, "twice": twice,
         "idle": idle[:MOST_NAMES],
     }  # fmt: skip
+
+
+def modes(names: Any) -> dict[str, Any]:
+    """Which modules train: those that were called or watched, and below them those that do other things then."""
+    roots: dict[str, bool] = {}
+    layers: dict[str, list[Any]] = {}
+    for path, there in list(names.roots.items()):
+        root = there()
+        if root is None:
+            continue
+        roots[path] = bool(root.training)
+        for name, module in root.named_modules():
+            if _differs(module) and len(layers) < MOST_NAMES:
+                full = f"{path}.{name}" if name else path
+                past = bool(getattr(module, "track_running_stats", True))
+                layers[full] = [type(module).__name__, bool(module.training), past]
+    return {"roots": roots, "layers": layers}
 
 
 def _differs(module: Any) -> bool:

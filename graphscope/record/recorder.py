@@ -211,7 +211,7 @@ class Recorder(StepLife):
         if get_ident() != self.thread:
             return
         if self.timed:
-            self.facts.backward(self.base, self.expected, self.port_items)
+            self.facts.backward(self.base, self.expected, self.port_items, self.names)
         self.after = False
         self.phase = BACKWARD
         self.where = self.scope << 2 | BACKWARD

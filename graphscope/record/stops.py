@@ -113,7 +113,8 @@ class Stops:
             self.keep(v, "g", g)
         needs = self.control.breakpoints.needs
         if "weight" in needs and "grad" in needs:
-            self._ask(rec, rec.i - 1, "leaf", rec.scope, BACKWARD, {"grad": g, "weight": tensor._a})
+            scope = rec.port_items[-1 - v][2][2] if v is not None else rec.scope
+            self._ask(rec, rec.i - 1, "leaf", scope, BACKWARD, {"grad": g, "weight": tensor._a})
 
     def loss(self, rec: Any) -> None:
         """The loss is known."""

@@ -202,10 +202,11 @@ def send(path: Path | str, kind: str, data: Mapping[str, Any] | None = None) -> 
                     "it has ended" if taken is not None else "it was not started with control=True"
                 )
                 raise TraceError(f"The program of this run takes no commands: {why}.")
-            if kind == "here":  # one row says that somebody looks, however long
-                db.execute("DELETE FROM commands WHERE kind = 'here'")
             sql = "INSERT INTO commands (time, kind, data, status) VALUES (?,?,?,?)"
-            return int(db.execute(sql, (time.time(), kind, told, NEW)).lastrowid or 0)
+            id = int(db.execute(sql, (time.time(), kind, told, NEW)).lastrowid or 0)
+            if kind == "here":  # one row says that somebody looks, however long
+                db.execute("DELETE FROM commands WHERE kind = 'here' AND id < ?", (id,))
+            return id
         finally:
             db.close()
     except sqlite3.Error as error:

@@ -357,18 +357,18 @@ class TraceReader(Dictionary):
 
     def values(self, num: int = -1, kind: str = "train") -> ValueStep | None:
         """The statistics nearest to a step: at it or before it, and of the same graph."""
+        where = "num = ?" if num >= 0 else "? < 0"
         step = self._one(
-            "SELECT num, graph FROM steps WHERE kind = ? AND (num = ? OR ? < 0)"
-            " ORDER BY num DESC LIMIT 1",
+            f"SELECT num, graph, id FROM steps WHERE kind = ? AND {where} ORDER BY num DESC LIMIT 1",
             kind,
-            num,
             num,
         )
         if step is None:
             return None
         row = self._one(
+            # From the step itself backwards: else the search begins at the end of a long run.
             "SELECT s.num, t.data FROM tensors t CROSS JOIN steps s ON s.id = t.step"
-            " WHERE s.kind = ? AND s.num <= ? AND s.graph = ? ORDER BY t.step DESC LIMIT 1",
+            " WHERE s.kind = ? AND s.num <= ? AND s.graph = ? AND t.step <= ? ORDER BY t.step DESC LIMIT 1",
             kind,
             *step,
         )

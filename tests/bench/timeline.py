@@ -83,9 +83,11 @@ def measure(folder: Path) -> dict[str, Any]:
             sizes: list[int] = []
             cold.on(
                 "response",
-                lambda r: sizes.append(int(r.headers.get("content-length", 0)))
-                if "/api/timeline" in r.url
-                else None,
+                lambda r: (
+                    sizes.append(int(r.headers.get("content-length", 0)))
+                    if "/api/timeline" in r.url
+                    else None
+                ),
             )
             cold.goto(f"{server.url}time?run=million")
             cold.locator(".gs-time canvas[data-ready]").wait_for()

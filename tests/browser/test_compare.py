@@ -12,7 +12,7 @@ def ready(page):
 
 def test_two_losses_are_one_click_away(visit):
     page = visit("/graph?run=digits_like")
-    expect(page.locator(".gs-graph canvas")).to_have_attribute("data-step", "59")
+    expect(page.locator(".gs-graph canvas").first).to_have_attribute("data-step", "59")
     page.get_by_role("link", name="Compare").click()  # the one click: the run before is A
     ready(page)
     expect(page.locator(".gs-cmp-curves .main-svg").first).to_be_visible(timeout=20_000)
@@ -25,7 +25,7 @@ def test_a_run_against_a_run(visit):
     page = ready(visit("/compare?run=digits_like&vs=tiny"))
     expect(page.locator(".gs-cmp-facts")).to_contain_text("parameters")
     expect(page.locator("#compare-table")).to_have_attribute("data-ready", re.compile(r"\d+"))
-    expect(page.locator("#compare-table .ag-row").first).to_be_visible()
+    expect(page.locator("#compare-table .ag-center-cols-container .ag-row").first).to_be_visible()
     expect(page.locator(".gs-cmp-structure")).to_contain_text("Only in A (6)")
     page.get_by_role("button", name=re.compile("Swap")).click()
     expect(page).to_have_url(re.compile("run=tiny.*vs=digits_like"))

@@ -60,7 +60,7 @@ def test_the_mouse_finds_the_same_card(visit):
     canvas.click(position={"x": at[0], "y": at[1]})
     expect(inspector(page).locator("h2")).to_have_text("h")
     canvas.click(position={"x": 5, "y": 300})
-    expect(inspector(page)).to_contain_text("Choose a card")
+    expect(inspector(page)).to_contain_text("Nothing is chosen")
 
 
 def test_gradient_tab_draws_the_gradient(visit):
@@ -182,7 +182,7 @@ def test_keys_walk_along_the_lines(visit):
     page.keyboard.press("Alt+ArrowUp")
     expect(inspector(page).locator("h2")).to_have_text("matmul")
     page.keyboard.press("Escape")
-    expect(inspector(page)).to_contain_text("Choose a card")
+    expect(inspector(page)).to_contain_text("Nothing is chosen")
     page.keyboard.press("ArrowLeft")
     expect(page).to_have_url(re.compile("step=1"))
 

@@ -9,6 +9,7 @@ from graphscope.errors import TraceError
 from graphscope.trace.reader import TraceReader
 from graphscope.webapp import api_graph
 from graphscope.webapp.queries.graph import opened_scopes, way
+from graphscope.webapp.shared import Shared
 from tests import golden
 
 
@@ -16,7 +17,7 @@ class Folder:
     """The little of a run directory that the routes ask for."""
 
     def __init__(self, folder):
-        self.folder, self.open = folder, {}
+        self.folder, self.open, self.shared = folder, {}, Shared()
 
     def reader(self, run):
         if run not in self.open:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphscope import units
 from graphscope.analysis.aggregate import GROUPS
-from graphscope.analysis.compare import compare, compare_steps
+from graphscope.analysis.compare import FEWEST, compare, compare_steps
 from graphscope.analysis.comparison import FASTER, ONLY_A, ONLY_B, SAME, Comparison, Difference
 from graphscope.analysis.numeric import NodeDifference, common_steps, differences
 from graphscope.analysis.tabular import plain
@@ -72,7 +72,7 @@ def _ops(a: Side, b: Side, by: str) -> dict[str, Any]:
     return {
         "rows": rows[:2000],
         "total": _row(found.step) | {"id": "total", "key": "whole step"},
-        "line": _line(found, a, b),
+        "line": _line(found, a),
     }
 
 
@@ -86,10 +86,13 @@ def _row(row: Difference) -> dict[str, Any]:
     return out
 
 
-def _line(found: Comparison, a: Side, b: Side) -> str:
+def _line(found: Comparison, a: Side) -> str:
     """The whole step in one sentence."""
     row = found.step
     times = f"{units.ns(row.b.p50)} in B, {units.ns(row.a.p50)} in A"
+    few = [name for name, side in (("A", row.a), ("B", row.b)) if side.samples < FEWEST]
+    if row.verdict == SAME and few and not a.alone:
+        return f"A step takes {times}. Fewer than {FEWEST} steps in {' and '.join(few)} show no difference."
     if row.verdict == SAME:
         return f"A step takes {times}: no difference shown, the spreads overlap."
     if row.verdict in (ONLY_A, ONLY_B) or row.ratio != row.ratio:

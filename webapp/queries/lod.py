@@ -26,11 +26,11 @@ class Merged(NamedTuple):
 def merge(begin: Longs, end: Longs, row: Longs, least: float) -> Merged:
     """Intervals of each row, neighbours narrower than ``least`` in the same cell of that width as one.
 
-    A bar of several intervals is at most twice ``least`` wide, so a pixel off at most, and sums stay what
+    Times are whole nanoseconds: below 1 there is nothing to merge. A bar of several intervals is at most twice ``least`` wide, so a pixel off at most, and sums stay what
     they were. Source: the rule of 0.7 px of timeline viewers.
     """
     n = len(begin)
-    if least <= 0 or n == 0:
+    if least < 1 or n == 0:
         own = np.arange(n)
         return Merged(own, begin, end, end - begin, np.ones(n, np.int64))
     order = np.lexsort((begin, row))
@@ -51,7 +51,7 @@ def merge(begin: Longs, end: Longs, row: Longs, least: float) -> Merged:
 
 def highest(at: Longs, value: Longs, least: float) -> Longs:
     """Positions of the points to draw of a curve: of each cell of ``least`` its last highest and its last."""
-    if least <= 0 or len(at) < 3:
+    if least < 1 or len(at) < 3:
         return np.arange(len(at))
     cell = np.floor(at / least)
     edge = np.flatnonzero(np.append(cell[1:] != cell[:-1], True))

@@ -52,7 +52,7 @@ def step_json(reader: TraceReader, num: int | None) -> dict[str, Any]:
     wall = max(int(step.wall_ns), int(at[-1] + step.dur_ns[-1]))
     kept = np.arange(graph.n)
     if graph.n > POINTS:
-        kept = highest(at, live, max(1.0, 2 * wall / POINTS))
+        kept = np.union1d(highest(at, live, max(1.0, 2 * wall / POINTS)), live.argmax())
     peak = int(live.argmax())
     names = [name for name in ORDER if name in stacks]
     names += [name for name in stacks if name not in ORDER]

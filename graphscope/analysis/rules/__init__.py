@@ -7,6 +7,7 @@ from graphscope.analysis.rules import (
     batch,
     curves,
     data,
+    evaluation,
     failures,
     fusions,
     gradients,
@@ -23,6 +24,6 @@ from graphscope.analysis.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
     *failures.RULES, *wiring.RULES, *losses.RULES, *layers.RULES, *batch.RULES, *waste.RULES,
-    *gradients.RULES, *curves.RULES, *init.RULES, *activations.RULES, *weights.RULES, *data.RULES,
+    *gradients.RULES, *curves.RULES, *evaluation.RULES, *init.RULES, *activations.RULES, *weights.RULES, *data.RULES,
     *performance.RULES, *fusions.RULES, *memory.RULES,
 )  # fmt: skip

@@ -32,8 +32,9 @@ class Break:
     nodes: tuple[int, ...]
     site: Site | None
 
-    def say(self, name: str) -> str:
-        return f"{name} requires a gradient and gets none: {self.text}"
+    def say(self, names: str, many: int = 1) -> str:
+        ends = "s" if many == 1 else ""
+        return f"{names} require{ends} a gradient and get{ends} none: {self.text}"
 
 
 def broken_edge(case: Case, wires: Wires, p: Parameter) -> Break | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 KINDS = ("train", "eval")
+MOST_VALUES = 512  # steps with values that are looked at in one round: each costs about a millisecond
 MOST_GRAPHS = 12  # of a program whose graph changes in every step, the newest are looked at
 
 
@@ -128,9 +129,12 @@ class Case:
         return self._seen[kind].values
 
     def fresh_values(self, kind: str = "train") -> list[int]:
-        """Those of them that are new in this round."""
+        """Those of them that are new in this round; of very many, evenly chosen ones with the first and the last."""
         seen = self._seen[kind]
-        return seen.values[seen.fresh_values :]
+        new = seen.values[seen.fresh_values :]
+        if len(new) <= MOST_VALUES:
+            return new
+        return [new[k] for k in np.linspace(0, len(new) - 1, MOST_VALUES).astype(int).tolist()]
 
     def values(self, num: int, kind: str = "train") -> ValueStep | None:
         """The statistics of a step, or the nearest before it of the same graph (kept for the round)."""

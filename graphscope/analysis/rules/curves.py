@@ -1,4 +1,4 @@
-"""Rules about the loss over the steps: spikes, no progress, divergence, swings, a plateau, and overfitting."""
+"""Rules about the loss over the steps: spikes, no progress, divergence, swings, a plateau."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphscope import units
-from graphscope.analysis.rules.evaluation import Curves, curves
 from graphscope.analysis.rules.rule import Hit, Rule
 from graphscope.analysis.rules.series import in_a_row, is_finite_now, losses, windows
 from graphscope.trace.records import Floats
@@ -17,7 +16,7 @@ from graphscope.trace.records import Floats
 if TYPE_CHECKING:
     from graphscope.analysis.rules.case import Case
 
-_SM = "Amazon SageMaker Debugger, built-in rules (LossNotDecreasing, Overfit)"
+_SM = "Amazon SageMaker Debugger, built-in rules (LossNotDecreasing)"
 _DC = "TheDeepChecker (Ben Braiek and Khomh, 2023)"
 _AT = "AUTOTRAINER (Zhang et al., ICSE 2021)"
 _ZC = "ZClip (Kumar et al., arXiv 2504.02507)"
@@ -26,18 +25,23 @@ _ZC = "ZClip (Kumar et al., arXiv 2504.02507)"
 def _at(case: Case, num: int) -> tuple[int, tuple[int, ...]]:
     """The graph of a step and the node of its loss."""
     table = case.steps()
-    place = int(np.searchsorted(table.num, num))
-    if place >= len(table):
+    if not len(table):
         return -1, ()
+    place = min(int(np.searchsorted(table.num, num)), len(table) - 1)
     graph = int(table.graph[place])
     loss = case.wires(graph).loss
     return graph, () if loss is None else (loss,)
 
 
-def _hit(
-    case: Case, num: int, detail: str, evidence: Mapping[str, object], key: str = "loss", update: bool = False
+def at_loss(
+    case: Case,
+    num: int,
+    detail: str,
+    evidence: Mapping[str, object],
+    key: str = "loss",
+    update: bool = False,
 ) -> Hit:
-    """update: the step length is at fault, so that the line is that of the update."""
+    """A hit at the loss of a step. update: the step length is at fault, and the line is that of the update."""
     graph, nodes = _at(case, num)
     site = None
     if update and graph >= 0:
@@ -60,7 +64,7 @@ def spike(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         if len(found) == 1
         else f" There were {len(found)} such steps, the first of them step {nums[found[0][0]]}."
     )
-    yield _hit(
+    yield at_loss(
         case, int(nums[k]),
         f"The loss jumped to {units.loss(loss[k])} at step {nums[k]}, where {units.loss(mean)} was to be expected "
         f"({units.number(z)} standard deviations of its logarithm).{more}",
@@ -128,7 +132,7 @@ def flat(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     if means[0] < 0 or abs(means[0]) < 1e-6:
         return
     now = float(means[-1])
-    yield _hit(
+    yield at_loss(
         case, int(nums[-1]),
         f"The loss was {units.loss(means[0])} in the first {size} steps and is {units.loss(now)} in the last {size} of "
         f"{len(loss)}; in between it was never {units.share(settings['drop'])} lower.",
@@ -145,7 +149,7 @@ def diverging(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             end = len(loss) - (len(windows(loss, size)) - 1 - found[1]) * size - 1
             first, last, start, top = found
             _, now = losses(case)
-            yield _hit(
+            yield at_loss(
                 case, int(nums[end]),
                 f"The loss grew from {units.loss(start)} to {units.loss(top)} up to step {nums[end]}, by a factor of "
                 f"{units.number(settings['factor'])} or more {last - first} times in a row"
@@ -192,7 +196,7 @@ def oscillating(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         return
     if level < settings["learnt"] * abs(float(loss[: max(n // 5, 1)].mean())):
         return
-    yield _hit(
+    yield at_loss(
         case, int(nums[-1]),
         f"The loss changed direction in {units.share(changes)} of the last {n} steps, with swings of "
         f"{units.loss(size)} around {units.loss(level)}, and did not fall (chance alone gives 67 %).",
@@ -236,44 +240,12 @@ def slow(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         or late < -settings["gain"]
     ):
         return
-    yield _hit(
+    yield at_loss(
         case, int(nums[-1]),
         f"The loss fell from {units.loss(began)} to {units.loss(now)} in {n} steps, and only {units.share(late)} of it in "
         f"the second half.",
         {"first": began, "middle": middle, "last": now, "steps": n},
     )  # fmt: skip
-
-
-def overfit(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
-    both: Curves | None = curves(case)
-    if both is None or len(both.val) < settings["evaluations"]:
-        return
-    bad, best = overfits(both.train, both.val, settings["worse"], settings["better"])
-    if in_a_row(bad) < settings["checks"]:
-        return
-    now, then = both.train[-1], both.train[best]
-    yield _hit(
-        case, int(both.steps[-1]),
-        f"The loss on held-out data ({both.name}) was {units.loss(both.val[best])} at step {both.steps[best]} and is "
-        f"{units.loss(both.val[-1])} now, {units.share(both.val[-1] / both.val[best] - 1)} higher, while on the training "
-        f"data it fell from {units.loss(then)} to {units.loss(now)}.",
-        {"best": float(both.val[best]), "best_step": int(both.steps[best]), "val": float(both.val[-1]), "train": float(now)},
-        key=both.name,
-    )  # fmt: skip
-
-
-def overfits(train: Floats, val: Floats, worse: float, better: float) -> tuple[list[bool], int]:
-    """At which evaluations held-out loss is ``worse`` times its best while the training loss went on falling.
-
-    >>> overfits(np.array([1.0, 0.5, 0.3]), np.array([1.0, 0.8, 1.0]), 1.15, 0.9)
-    ([False, False, True], 1)
-    """
-    bad, best = [], 0
-    for k in range(len(val)):
-        if val[k] < val[best]:
-            best = k
-        bad.append(bool(val[k] > worse * val[best] > 0 and train[k] < better * train[best]))
-    return bad, best
 
 
 RULES = (
@@ -327,15 +299,5 @@ RULES = (
         "https://dl.acm.org/doi/10.1109/ICSE43902.2021.00043", "run",
         about={"steps": "least number of steps", "gain": "of the second half", "moved": "share by which it fell at all",
                "high": "share of the first loss that is left"},
-    ),
-    Rule(
-        "overfitting", "Overfitting", "warning", "training",
-        "The network learns the training examples by heart: it gets better on them and worse on others.",
-        "Stop at the best step, or use more data, augmentation, dropout, weight decay (weight_decay=1e-2) or a smaller "
-        "network.",
-        overfit, {"worse": 1.15, "better": 0.9, "checks": 3, "evaluations": 5}, 1, f"nnscope; {_SM}",
-        "https://docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html", "run",
-        about={"worse": "held-out loss as a multiple of its best", "better": "training loss as a share of what it was then",
-               "checks": "evaluations in a row", "evaluations": "least number of them"},
     ),
 )  # fmt: skip

@@ -1,20 +1,25 @@
-"""Training loss beside the loss on held-out data, wherever a program leaves them: curves, or evaluation steps."""
+"""Overfitting: training loss beside that on held-out data, wherever a program leaves it (curves, evaluation steps)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphscope.analysis.rules.series import losses
+from graphscope import units
+from graphscope.analysis.rules.curves import at_loss
+from graphscope.analysis.rules.rule import Hit, Rule
+from graphscope.analysis.rules.series import in_a_row, logged, losses, words
 from graphscope.trace import schema
 from graphscope.trace.records import Floats, Longs
 
 if TYPE_CHECKING:
     from graphscope.analysis.rules.case import Case
 
-_HELD_OUT = ("val", "valid", "validation", "test", "eval", "dev", "heldout")
+_SM = "Amazon SageMaker Debugger, built-in rules (Overfit)"
+_HELD_OUT = {"val", "valid", "validation", "test", "eval", "dev", "heldout"}
 
 
 @dataclass
@@ -60,25 +65,16 @@ def _curves(case: Case) -> Curves | None:
 
 def _logged(case: Case) -> tuple[str, Longs, Floats] | None:
     """The longest curve whose tag says both that it is a loss and of held-out data."""
-    best: tuple[str, Longs, Floats] | None = None
-    for tag, (steps, values, _) in case.reader.scalars().items():
-        words = set(
-            tag.lower()
-            .replace("-", "/")
-            .replace("_", "/")
-            .replace(".", "/")
-            .replace(" ", "/")
-            .split("/")
-        )
-        if (
-            "loss" in words
-            and words & set(_HELD_OUT)
-            and (best is None or len(steps) > len(best[1]))
-        ):
-            best = (tag, steps, values)
-    if best is None or len(best[1]) < 2 or not (np.diff(best[1]) > 0).all():
+    found = [
+        (tag, curve)
+        for tag, curve in logged(case).items()
+        if "loss" in words(tag) and words(tag) & _HELD_OUT and len(curve) > 1
+    ]
+    if not found:
         return None
-    return best
+    tag, curve = max(found, key=lambda one: len(one[1]))
+    steps = sorted(curve)
+    return tag, np.array(steps, np.int64), np.array([curve[step] for step in steps], float)
 
 
 def _evaluated(case: Case) -> tuple[str, Longs, Floats] | None:
@@ -118,3 +114,49 @@ def _is_loss(case: Case, graph: int, i: int) -> bool:
         and wires.graph.op_info(i).family == "loss"
         and wires.shape(i) == ()
     )
+
+
+def overfit(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
+    both: Curves | None = curves(case)
+    if both is None or len(both.val) < settings["evaluations"]:
+        return
+    bad, best = overfits(both.train, both.val, settings["worse"], settings["better"])
+    if in_a_row(bad) < settings["checks"]:
+        return
+    now, then = both.train[-1], both.train[best]
+    yield at_loss(
+        case, min(int(both.steps[-1]), int(case.steps().num[-1])),
+        f"The loss on held-out data ({both.name}) was {units.loss(both.val[best])} at step {both.steps[best]} and is "
+        f"{units.loss(both.val[-1])} now, {units.share(both.val[-1] / both.val[best] - 1)} higher, while on the training "
+        f"data it fell from {units.loss(then)} to {units.loss(now)}.",
+        {"best": float(both.val[best]), "best_step": int(both.steps[best]), "val": float(both.val[-1]), "train": float(now)},
+        key=both.name,
+    )  # fmt: skip
+
+
+def overfits(train: Floats, val: Floats, worse: float, better: float) -> tuple[list[bool], int]:
+    """At which evaluations held-out loss is ``worse`` times its best while the training loss went on falling.
+
+    >>> overfits(np.array([1.0, 0.5, 0.3]), np.array([1.0, 0.8, 1.0]), 1.15, 0.9)
+    ([False, False, True], 1)
+    """
+    bad, best = [], 0
+    for k in range(len(val)):
+        if val[k] < val[best]:
+            best = k
+        bad.append(bool(val[k] > worse * val[best] > 0 and train[k] < better * train[best]))
+    return bad, best
+
+
+RULES = (
+    Rule(
+        "overfitting", "Overfitting", "warning", "training",
+        "The network learns the training examples by heart: it gets better on them and worse on others.",
+        "Stop at the best step, or use more data, augmentation, dropout, weight decay (weight_decay=1e-2) or a smaller "
+        "network.",
+        overfit, {"worse": 1.15, "better": 0.9, "checks": 3, "evaluations": 5}, 1, f"nnscope; {_SM}",
+        "https://docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html", "run",
+        about={"worse": "held-out loss as a multiple of its best", "better": "training loss as a share of what it was then",
+               "checks": "evaluations in a row", "evaluations": "least number of them"},
+    ),
+)  # fmt: skip

@@ -63,9 +63,11 @@ def unfit(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         return
     for layer in start.layers:
         w = start.values.get(layer.weight)
-        if w is None or w.count < settings["elements"] or w.std**2 < 1e-12 or not layer.hidden:
+        if w is None or w.count < settings["elements"] or w.std**2 < 1e-12:
             continue
-        op = start.anatomy.wires.ops[layer.activation] if layer.activation >= 0 else ""
+        if not layer.hidden or layer.activation < 0:
+            continue  # what is right depends on what follows: gates, attention, the last layer
+        op = start.anatomy.wires.ops[layer.activation]
         name, right = _right_variance(layer, op)
         # torch's own Linear and Conv begin with a variance of 1 / (3 fan_in): that is low for ReLU, and common.
         low = min(right, 1 / (3 * layer.fan_in)) / settings["ratio"]
@@ -79,8 +81,8 @@ def unfit(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         yield Hit(
             start.num,
             f"{layer.name} begins with a variance of {units.number(variance)}, {units.number(factor)} times {word} than "
-            f"the {units.number(right)} of {name} for {layer.fan_in} inputs"
-            f"{' in front of ' + op if op else ''}.",
+            f"the {units.number(right)} of {name} for {layer.fan_in} inputs in front of "
+            f"{op}.",
             {"variance": variance, "right": right, "fan_in": layer.fan_in, "fan_out": layer.fan_out},
             start.graph, (layer.node, layer.weight), key=layer.name,
             fix=f"nn.init.{call}({layer.name}), or for a plain tensor: torch.randn(...) * {math.sqrt(right):.3g}",
@@ -90,7 +92,7 @@ def unfit(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
 def _right_variance(layer: Layer, op: str) -> tuple[str, float]:
     if op == "tanh":
         return "Glorot's initialisation", 2 / (layer.fan_in + layer.fan_out)
-    if op in ("sigmoid", "softsign", ""):
+    if op in ("sigmoid", "softsign"):
         return "LeCun's initialisation", 1 / layer.fan_in
     return "He's initialisation", 2 / layer.fan_in
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from graphscope.analysis.rules.case import Case
 from graphscope.analysis.rules.losses import PASSES, through
+from graphscope.analysis.rules.reach import several
 from graphscope.analysis.rules.rule import Hit, Rule
 from graphscope.analysis.rules.wires import Wires
-from graphscope.analysis.rules.wiring import several
 
 DROPS = frozenset({"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"})
 _CONVS = frozenset({"conv1d", "conv2d"})
@@ -139,8 +139,8 @@ def left_in_train(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         training = {
             path
             for fact in case.facts(id, "program")
-            for path, (_, on) in fact["layers"].items()
-            if on
+            for path, (_, on, past) in fact["layers"].items()
+            if on and past
         }
         found = [
             i for i in range(len(wires))
@@ -164,7 +164,7 @@ def left_in_eval(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         for fact in case.facts(id, "program")[-1:]:
             for root, on in fact["roots"].items():
                 idle = [
-                    path for path, (_, trains) in fact["layers"].items()
+                    path for path, (_, trains, _) in fact["layers"].items()
                     if not trains and (path == root or path.startswith(f"{root}."))
                 ]  # fmt: skip
                 nodes = [i for i in range(len(wires)) if _inside(wires.graph.scope_path(i), root)]

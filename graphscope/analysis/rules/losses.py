@@ -199,8 +199,11 @@ def summed(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """A loss that grows with the batch."""
     for id in case.graphs():
         wires = case.wires(id)
+        learnt = {int(wires.graph.twin[g]) for p in wires.parameters for g in p.grads}
         for i in wires.roots:
             given = wires.inputs(i)
+            if not learnt & wires.before(i):
+                continue  # the gradient of something else was asked for
             n = _count(wires.shape(given[0]) if given else None)
             by_option = wires.ops[i] in _SUMS and wires.params(i).get("reduction") == "sum"
             whole = wires.ops[i] == "sum" and wires.params(i).get("axis") is None

@@ -64,7 +64,9 @@ def manual(rules: Sequence[Rule] = RULES) -> str:
 
 def _contents(rules: Sequence[Rule]) -> str:
     rows = ["## All rules\n", "| rule | severity | says |", "|---|---|---|"]
-    rows += [f"| [{rule.id}](#{rule.id}) | {rule.severity} | {_plain(rule.title)} |" for rule in rules]
+    rows += [
+        f"| [{rule.id}](#{rule.id}) | {rule.severity} | {_plain(rule.title)} |" for rule in rules
+    ]
     return "\n".join(rows) + "\n"
 
 
@@ -78,9 +80,15 @@ def _rule(rule: Rule) -> str:
     ]  # fmt: skip
     if rule.settings:
         lines += ["| setting | default | meaning |", "|---|---|---|"]
-        lines += [f"| {name} | {value:g} | {_plain(rule.about.get(name, ''))} |" for name, value in rule.settings.items()]
+        lines += [
+            f"| {name} | {value:g} | {_plain(rule.about.get(name, ''))} |"
+            for name, value in rule.settings.items()
+        ]
         lines.append("")
-    notes = [f"Source: {_plain(rule.source)}." if rule.source else "", f"See <{rule.link}>." if rule.link else ""]
+    notes = [
+        f"Source: {_plain(rule.source)}." if rule.source else "",
+        f"See <{rule.link}>." if rule.link else "",
+    ]
     lines.append(" ".join(note for note in notes if note) + "\n")
     return "\n".join(lines)
 

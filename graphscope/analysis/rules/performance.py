@@ -37,7 +37,8 @@ class Times:
     python: Floats
 
     def total(self, column: Floats) -> float:
-        return float(column.sum())
+        """A sum in which no tenth of the steps counts more than the rest: a machine has hiccups."""
+        return float(np.minimum(column, np.quantile(column, 0.9)).sum())
 
 
 def times(case: Case, settings: Mapping[str, float]) -> Times | None:
@@ -245,10 +246,10 @@ def outliers(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             and wall[k] > settings["factor"] * middle
             and wall[k] - middle > settings["least"] * 1e6
         ]
-    if len(far) <= settings["ignored"]:
+    lost = sum(wall[j] - m for j, _, m in far)
+    if len(far) <= settings["ignored"] or lost < settings["share"] * wall.sum():
         return
     k, z_, middle = max(far, key=lambda one: wall[one[0]])
-    lost = sum(wall[j] - m for j, _, m in far)
     graph = int(table.graph[k])
     yield Hit(
         int(table.num[k]),
@@ -312,10 +313,10 @@ RULES = (
         "Something interrupts the training now and then: a batch that is larger or slow to load, a checkpoint, the "
         "garbage collector, or another program.",
         "Look at these steps on the Time page.",
-        outliers, {"z": 5, "factor": 3, "ignored": 10, "steps": 50, "least": 5}, 1, _SM,
+        outliers, {"z": 5, "factor": 3, "ignored": 10, "steps": 50, "least": 5, "share": 0.1}, 1, _SM,
         "https://docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html", "run",
         about={"z": "robust standard deviations above the median", "factor": "and at least this many medians",
                "ignored": "outliers that are no finding yet", "steps": "least number of like steps",
-               "least": "least milliseconds above the median"},
+               "least": "least milliseconds above the median", "share": "of the run that they lost together"},
     ),
 )  # fmt: skip

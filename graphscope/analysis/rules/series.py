@@ -6,6 +6,7 @@ not finite: no rule may speak then but the one about that number.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -117,11 +118,66 @@ def recent(case: Case, name: str, most: int = 10) -> deque[Snapshot]:
 
 
 def losses(case: Case) -> tuple[Longs, Floats]:
-    """Step numbers and losses of training up to the first loss that is not finite."""
-    nums, loss = case.loss
-    bad = np.flatnonzero(~np.isfinite(loss))
-    stop = int(bad[0]) if len(bad) else len(loss)
-    return nums[:stop], loss[:stop]
+    """Step numbers and losses of training up to the first loss that is not finite.
+
+    Of several losses that take turns (a GAN's two) it is the one of most steps: they are no one curve.
+    """
+    held: dict[int, tuple[Longs, Floats]] = case.keep("losses", dict)
+    if case.round not in held:
+        held.clear()
+        nums, loss = case.loss
+        mine = _of_one_loss(case, nums)
+        nums, loss = nums[mine], loss[mine]
+        bad = np.flatnonzero(~np.isfinite(loss))
+        stop = int(bad[0]) if len(bad) else len(loss)
+        held[case.round] = nums[:stop], loss[:stop]
+    return held[case.round]
+
+
+def _of_one_loss(case: Case, nums: Longs) -> NDArray[np.bool_]:
+    """Which of these steps have the loss that most have, by its op and line."""
+    table = case.steps()
+    graphs = table.graph[np.searchsorted(table.num, nums)]
+    ids, n = np.unique(graphs, return_counts=True)
+    if not 1 < len(ids) <= 12:  # of a graph that changes all the time, the loss is taken to be one
+        return np.ones(len(nums), bool)
+    known: dict[int, Any] = case.keep("loss of graph", dict)
+    count: dict[Any, int] = {}
+    for id, often in zip(ids.tolist(), n.tolist(), strict=True):
+        if id not in known:
+            wires = case.wires(id)
+            known[id] = (
+                None if wires.loss is None else (wires.ops[wires.loss], wires.site(wires.loss))
+            )
+        count[known[id]] = count.get(known[id], 0) + often
+    most = max(count, key=lambda k: count[k])
+    return np.isin(graphs, [id for id in ids.tolist() if known[id] == most])
+
+
+def logged(case: Case) -> dict[str, dict[int, float]]:
+    """Curves that the program logged, step by step, of tags that name a loss or a learning rate."""
+    table: dict[str, dict[int, float]] = case.keep("logged", dict)
+    read: list[int] = case.keep("logged up to", lambda: [-1, 0])  # round, id
+    if read[0] != case.round:
+        since, last = read[1], int(case.reader.revision()["scalars"])
+        if last > since:
+            # A row that came in between is read twice, into the same place.
+            for tag, (steps, values, _) in case.reader.scalars(since=max(since, 0)).items():
+                if words(tag) & {"loss", "lr", "learning"}:
+                    table.setdefault(tag, {}).update(
+                        zip(steps.tolist(), values.tolist(), strict=True)
+                    )
+        read[:] = [case.round, max(last, since)]
+    return table
+
+
+def words(tag: str) -> set[str]:
+    """The parts of a tag.
+
+    >>> sorted(words("Loss/val_set"))
+    ['loss', 'set', 'val']
+    """
+    return set(re.split(r"[^a-z0-9]+", tag.lower()))
 
 
 def is_finite_now(case: Case) -> bool:

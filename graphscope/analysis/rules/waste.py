@@ -8,9 +8,9 @@ import numpy as np
 
 from graphscope import units
 from graphscope.analysis.rules.case import Case
+from graphscope.analysis.rules.reach import several
 from graphscope.analysis.rules.rule import Hit, Rule
 from graphscope.analysis.rules.wires import Wires
-from graphscope.analysis.rules.wiring import several
 from graphscope.trace import schema
 from graphscope.trace.records import Floats
 

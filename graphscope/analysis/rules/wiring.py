@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from graphscope.analysis.rules.broken import broken_edge
 from graphscope.analysis.rules.case import Case
+from graphscope.analysis.rules.reach import (
+    enough,
+    is_optimizer,
+    known_as,
+    several,
+    trained_names,
+    unreached,
+)
 from graphscope.analysis.rules.rule import Hit, Rule
 from graphscope.analysis.rules.wires import Parameter, Wires
 from graphscope.trace import schema
 
 # Ops that write zeros (or other numbers) over a gradient.
 _CLEARS = frozenset({"fill_", "copy_", "mul_", "setitem_", "index_put_", "uniform_", "normal_"})
-_FEW = 3  # training steps that must have been seen before an absence counts
-
-
-def several(names: list[str], most: int = 4) -> str:
-    """``a, b and c``, or ``a, b, c and 9 more``."""
-    if len(names) <= 1:
-        return "".join(names)
-    if len(names) <= most:
-        return f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
 # ---------------------------------------------------------------- gradients that pile up
@@ -123,124 +120,12 @@ def _last_backward(wires: Wires) -> int:
     return next((i for i in range(n - 1, -1, -1) if wires.phases[i] == schema.BACKWARD), -1)
 
 
-# ---------------------------------------------------------------- gradients that never arrive
-
-
-def unreached(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
-    """A parameter that requires a gradient, and to which no backward of the run came."""
-    if not enough(case):
-        return
-    uses: dict[str, list[tuple[int, Parameter]]] = {}
-    reached: set[str] = set()
-    used: set[str] = set()
-    for id in case.graphs():
-        wires = case.wires(id)
-        for p in wires.parameters:
-            name = _known_as(wires, p)
-            used.add(name)
-            # An optimizer passes over what has no gradient; backwards through an earlier step's graph have
-            # no forward op in this one.
-            if p.grads or any(_is_optimizer(wires, u) for u in p.updates):
-                reached.add(name)
-            elif p.users and wires.roots:
-                uses.setdefault(name, []).append((id, p))
-    trained = _trained(case)
-    for name, places in uses.items():
-        if name in reached:
-            continue
-        id, p = places[-1]
-        wires = case.wires(id)
-        cut = broken_edge(case, wires, p)
-        if cut is None:
-            continue
-        severity = "info" if trained is not None and name not in trained else "error"
-        yield Hit(
-            case.last_step(id), cut.say(name), {"parameter": name, "cause": cut.cause}, id,
-            (p.value, *cut.nodes), cut.site, cut.fix, name, severity=severity,
-        )  # fmt: skip
-    yield from _unused(case, used | reached, trained)
-
-
-def _unused(case: Case, used: set[str], trained: set[str] | None) -> Iterator[Hit]:
-    """Parameters of modules that no step of the run called."""
-    names: dict[str, list[str]] = {}
-    at = -1
-    apart = _in_no_grad(case)
-    for id in case.graphs():
-        for fact in case.facts(id, "program"):
-            if not case.wires(id).roots:
-                continue
-            for name in fact["unused"]:
-                if name in used:
-                    continue
-                at = id
-                if name in apart:
-                    graph, p = apart[name]
-                    wires, frozen = case.wires(graph), trained is not None and name not in trained
-                    yield Hit(
-                        case.last_step(id),
-                        f"{name} requires a gradient and gets none: {wires.what(p.users[0])} runs under no_grad, beside "
-                        "each training step, and what it makes is data for the loss.",
-                        {"parameter": name, "cause": "no_grad"}, graph, (p.value, *p.users[:1]), None,
-                        "Take the line out of the no_grad block, or say that the parameter is fixed: "
-                        "requires_grad_(False).",
-                        name, severity="info" if frozen else "error",
-                    )  # fmt: skip
-                else:
-                    names.setdefault(name.rpartition(".")[0], []).append(name)
-    for owner, of in names.items():
-        own = sorted(set(of))
-        yield Hit(
-            case.last_step(at),
-            f"No training step has used {several(own)}: {owner} is part of the model, and its forward is never called.",
-            {"parameters": own}, at, (), None,
-            f"Call {owner} in forward(), or delete it from __init__.", owner, severity="warning",
-        )  # fmt: skip
-
-
-def _in_no_grad(case: Case) -> dict[str, tuple[int, Parameter]]:
-    """Parameters that are used where no gradient is wanted, about as often as there are training steps."""
-    found: dict[str, tuple[int, Parameter]] = {}
-    often = 0.5 * len(case.steps())
-    counts = case.counts("eval")
-    for id in case.graphs("eval"):
-        if counts.get(id, 0) >= often:
-            wires = case.wires(id)
-            found.update({p.name: (id, p) for p in wires.parameters if p.users})
-    return found
-
-
-def _known_as(wires: Wires, p: Parameter) -> str:
-    """A name that is the same in every graph, as far as there is one."""
-    return p.name if p.name != "parameter" else f"parameter {wires.shape(p.value)}"
-
-
-def enough(case: Case) -> bool:
-    """Whether so much was seen that what did not happen counts as missing."""
-    return len(case.steps()) >= _FEW or case.over
-
-
-def _trained(case: Case) -> set[str] | None:
-    """Names of the parameters that some optimizer has or some op updates; None when nothing is updated."""
-    names: set[str] = set()
-    for id in case.graphs():
-        wires = case.wires(id)
-        by_value = {p.value: p for p in wires.parameters}
-        names.update(_known_as(wires, p) for p in wires.parameters if p.updates)
-        for fact in case.facts(id, "program"):
-            names.update(fact.get("idle", ()))
-            for group in fact["groups"]:
-                found = (by_value.get(-1 - int(k)) for k in group[3])
-                names.update(_known_as(wires, p) for p in found if p is not None)
-    return names or None
-
-
 # ---------------------------------------------------------------- gradients that nobody uses
 
 
 def not_in_optimizer(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """A parameter that gets gradients, and that neither an optimizer nor the program updates."""
-    trained = _trained(case)
+    trained = trained_names(case)
     if trained is None or not enough(case):
         return
     found: dict[str, tuple[int, Parameter]] = {}
@@ -250,8 +135,8 @@ def not_in_optimizer(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]
         for p in wires.parameters:
             owned = bool(wires.graph.scope_path(p.value))
             modules |= owned
-            if p.grads and _known_as(wires, p) not in trained:
-                found[_known_as(wires, p)] = (id, p)
+            if p.grads and known_as(wires, p) not in trained:
+                found[known_as(wires, p)] = (id, p)
     groups: dict[str, list[str]] = {}
     for name, (id, p) in found.items():
         wires = case.wires(id)
@@ -280,7 +165,7 @@ def in_two_groups(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         for fact in case.facts(id, "program"):
             for k, path, where in fact["twice"]:
                 p = by_value.get(-1 - int(k))
-                if p is None or len([u for u in p.updates if _is_optimizer(wires, u)]) < 2:
+                if p is None or len([u for u in p.updates if is_optimizer(wires, u)]) < 2:
                     continue
                 yield Hit(
                     case.last_step(id),
@@ -288,12 +173,6 @@ def in_two_groups(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
                     {"parameter": p.name, "updates": len(p.updates), "groups": list(where)}, id,
                     (p.value, *p.updates), wires.site(*p.updates), "", path or p.name,
                 )  # fmt: skip
-
-
-def _is_optimizer(wires: Wires, i: int) -> bool:
-    return wires.ops[i].endswith("_") and wires.ops[i] not in (
-        "add_", "sub_", "mul_", "div_", "fill_", "copy_", "setitem_", "index_put_",
-    )  # fmt: skip
 
 
 RULES = (

@@ -49,7 +49,9 @@ def sketch(d: Dictionary, act: str, update: str, extra: Callable[[Sketch], None]
         h = s.node("add", [h, BIASES[k]], shape, f"net.{k}", line)
         if k < 2:
             h = s.node(act, [h], shape, f"net.{k}", line)
-    loss = s.node("cross_entropy", [h, y], (), line=LINES["loss"], name="loss", params={"reduction": "mean"})
+    loss = s.node(
+        "cross_entropy", [h, y], (), line=LINES["loss"], name="loss", params={"reduction": "mean"}
+    )
     assert (h, loss) == (SCORES, LOSS)
     if extra is not None:
         extra(s)
@@ -74,7 +76,11 @@ def numbers(s: Sketch, k: int, act: str, loss: float) -> Table:
         out = rng.normal(size=(ROWS, b))
         table[PRODUCTS[j], "v"] = out
         if j < 2:
-            shaped = {"relu": np.maximum(out, 0), "tanh": np.tanh(out), "sigmoid": 1 / (1 + np.exp(-out))}
+            shaped = {
+                "relu": np.maximum(out, 0),
+                "tanh": np.tanh(out),
+                "sigmoid": 1 / (1 + np.exp(-out)),
+            }
             table[ACTS[j], "v"] = shaped[act]
     table[SCORES, "v"] = rng.normal(size=(ROWS, 10))
     table[LOSS, "v"] = np.array(loss)
@@ -83,7 +89,9 @@ def numbers(s: Sketch, k: int, act: str, loss: float) -> Table:
 
 def _update(s: Sketch, v: int) -> int:
     return next(
-        i for i, row in enumerate(s.nodes) if row[schema.PHASE] == schema.UPDATE and s.inputs[i][0] == v
+        i
+        for i, row in enumerate(s.nodes)
+        if row[schema.PHASE] == schema.UPDATE and s.inputs[i][0] == v
     )
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from graphscope.analysis.doctor import RULES
-from graphscope.analysis.rules.curves import Spikes, diverged, overfits, swings
+from graphscope.analysis.rules.curves import Spikes, diverged, swings
+from graphscope.analysis.rules.evaluation import overfits
 from tests.analysis.rules.golden_mlp import falls, mlp
 from tests.analysis.rules.judge import findings, found, is_silent
 
@@ -60,7 +61,9 @@ TWINS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", sorted(set(TWINS) - {"loss-oscillating"}))  # which does not decrease either: see below
+@pytest.mark.parametrize(
+    "rule", sorted(set(TWINS) - {"loss-oscillating"})
+)  # which does not decrease either: see below
 def test_it_finds_what_is_wrong_and_nothing_else(rule, tmp_path):
     one = found(mlp(tmp_path / "bad.gscope", **FEW, **TWINS[rule][0]), rule)
     assert one.nodes and one.graph == 0
@@ -88,7 +91,9 @@ def test_the_numbers_are_those_of_the_curve(tmp_path):
     assert one.evidence["val"] == pytest.approx(1.5 + 90 / 60)
     one = found(mlp(tmp_path / "spike.gscope", **FEW, **TWINS["loss-spike"][0]), "loss-spike")
     assert one.evidence["steps"] == [50] and one.evidence["loss"] == 2.0 and one.last_step == 50
-    one = found(mlp(tmp_path / "away.gscope", **FEW, **TWINS["loss-diverging"][0]), "loss-diverging")
+    one = found(
+        mlp(tmp_path / "away.gscope", **FEW, **TWINS["loss-diverging"][0]), "loss-diverging"
+    )
     assert one.evidence["from"] == pytest.approx(2.3) and "10 times in a row" in one.detail
 
 
@@ -98,7 +103,9 @@ def test_a_loss_that_became_nan_is_judged_up_to_there(tmp_path):
     )
     one = next(f for f in findings(path) if f.id == "loss-diverging")
     assert one.last_step == 19
-    flat = mlp(tmp_path / "flat.gscope", **FEW, loss=lambda k: 2.3 if k < 80 else math.nan, steps=90)
+    flat = mlp(
+        tmp_path / "flat.gscope", **FEW, loss=lambda k: 2.3 if k < 80 else math.nan, steps=90
+    )
     assert "loss-not-decreasing" not in {f.id for f in findings(flat)}
 
 
@@ -131,10 +138,15 @@ def test_arithmetic_on_paper():
     assert diverged(np.array([16.0, 0.5, 1, 2, 4, 8]), 4, 2) is None  # it ends below where it began
     assert diverged(np.array([1.0, -2, 4, 8, 16]), 4, 2) is None
     bad, best = overfits(np.array([1.0, 0.5, 0.5]), np.array([1.0, 0.5, 0.9]), 1.15, 0.9)
-    assert (bad, best) == ([False, False, False], 1)  # the training loss stands still: something else
+    assert (bad, best) == (
+        [False, False, False],
+        1,
+    )  # the training loss stands still: something else
     follower = Spikes(next(r for r in RULES if r.id == "loss-spike").settings)
     curve = np.exp(-np.arange(100) / 10)
     assert follower.tell(curve[:60]) == [] and follower.tell(curve) == []
     assert follower.seen == 100
     level = Spikes(follower.settings)
-    assert len(level.tell(np.concatenate([np.full(40, 1.0), np.full(40, 30.0)]))) == 4  # then it is the rule
+    assert (
+        len(level.tell(np.concatenate([np.full(40, 1.0), np.full(40, 30.0)]))) == 4
+    )  # then it is the rule

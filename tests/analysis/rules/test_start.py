@@ -10,7 +10,16 @@ import pytest
 from graphscope.analysis.doctor import RULES
 from graphscope.analysis.rules.data import label_counts, strange_scale
 from graphscope.analysis.rules.series import _fact
-from tests.analysis.rules.golden_mlp import ACTS, LABELS, PRODUCTS, WEIGHTS, X, falls, mlp, update_of
+from tests.analysis.rules.golden_mlp import (
+    ACTS,
+    LABELS,
+    PRODUCTS,
+    WEIGHTS,
+    X,
+    falls,
+    mlp,
+    update_of,
+)
 from tests.analysis.rules.judge import found, is_silent
 from tests.golden_sketch import entry
 
@@ -140,7 +149,11 @@ def test_one_batch_again_and_again_is_one_batch(tmp_path):
         table[LABELS, "v"] = np.zeros(64, np.int64)
         table[LABELS, "v"][:3] = (1, 2, 3)
 
-    is_silent(mlp(tmp_path / "same.gscope", edit=edit, value_steps=range(40)), "class-imbalance", "warning")
+    is_silent(
+        mlp(tmp_path / "same.gscope", edit=edit, value_steps=range(40)),
+        "class-imbalance",
+        "warning",
+    )
 
 
 def test_labels_are_counted_exactly():
@@ -149,7 +162,9 @@ def test_labels_are_counted_exactly():
 
     assert label_counts(_fact(describe(numbers, False)), 10).tolist() == list(range(1, 11))
     assert label_counts(_fact(describe(numbers + 20, False)), 30).sum() == 55
-    assert label_counts(_fact(describe(numbers * 4, False)), 40) is None  # 36 apart: several in a bin
+    assert (
+        label_counts(_fact(describe(numbers * 4, False)), 40) is None
+    )  # 36 apart: several in a bin
     assert label_counts(_fact(describe(numbers + 0.5, False)), 20) is None
     assert label_counts(_fact(describe(np.full(9, 3), False)), 5).tolist() == [0, 0, 0, 9, 0]
 

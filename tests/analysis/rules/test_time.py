@@ -169,9 +169,17 @@ def test_the_numbers_are_those_of_the_trace(tmp_path):
     assert one.nodes == (0,) and one.site.line == 10 and "37 steps" in one.detail
     little = found(mlp(tmp_path / "less.gscope", **FEW, times=waits(0.55)), "input-bound")
     assert little.severity == "info"  # between 5 and 20 %
-    one = found(mlp(tmp_path / "leak.gscope", **FEW, **TWINS["creeping-memory"][0]), "creeping-memory")
-    assert one.evidence["per_step"] == pytest.approx(8192) and one.nodes == (0,) and one.site.line == 10
-    one = found(mlp(tmp_path / "far.gscope", **FEW, **TWINS["step-time-outlier"][0]), "step-time-outlier")
+    one = found(
+        mlp(tmp_path / "leak.gscope", **FEW, **TWINS["creeping-memory"][0]), "creeping-memory"
+    )
+    assert (
+        one.evidence["per_step"] == pytest.approx(8192)
+        and one.nodes == (0,)
+        and one.site.line == 10
+    )
+    one = found(
+        mlp(tmp_path / "far.gscope", **FEW, **TWINS["step-time-outlier"][0]), "step-time-outlier"
+    )
     assert one.evidence["steps"] == list(range(5, 19))
     one = found(mlp(tmp_path / "loop.gscope", **FEW, **TWINS["element-loop"][0]), "element-loop")
     assert one.evidence["ops"] == 20 and one.site.line == 26

@@ -51,7 +51,10 @@ def still(k, table, s):
 
 def creeps(k, table, s):
     start = np.random.default_rng(1).normal(0, 0.25, (32, 32))
-    table[WEIGHTS[1], "v"], table[update_of(s, 1), "v"] = start * (1 + 4e-4 * k), start * (1 + 4e-4 * (k + 1))
+    table[WEIGHTS[1], "v"], table[update_of(s, 1), "v"] = (
+        start * (1 + 4e-4 * k),
+        start * (1 + 4e-4 * (k + 1)),
+    )
 
 
 def dead(units):
@@ -182,7 +185,9 @@ def test_it_is_armed_again_when_it_was_clear(tmp_path):
 
     path = mlp(tmp_path / "twice.gscope", edit=edit, value_steps=range(40))
     with TraceReader(path) as reader:
-        one = next(f for f in Doctor(reader, settings={}).update() if f.id == "exploding-with-depth")
+        one = next(
+            f for f in Doctor(reader, settings={}).update() if f.id == "exploding-with-depth"
+        )
     assert (one.active, one.first_step, one.last_step, one.count) == (True, 0, 39, 30)
 
 
