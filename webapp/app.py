@@ -86,11 +86,19 @@ def create_app(
             page.register(server, runs)
     style = theme.style_sheet()
     server.add_url_rule("/theme.css", "gs_theme", lambda: Response(style, mimetype="text/css"))
+    server.after_request(_kept)
     # Last: by now every callback, and so every inline script of Dash, is known.
     security.protect(server, secret, hosts, app.csp_hashes(), gate)
     # After the guard, so that a refused request is refused and not led on.
     server.before_request(lambda: _home() if request.path == "/" else None)
     return app
+
+
+def _kept(answer: Response) -> Response:
+    """Scripts and styles carry the time of their last change in their address: a reload need not ask again."""
+    if request.path.startswith("/assets/") and "m" in request.args and answer.status_code == 200:
+        answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return answer
 
 
 def _home() -> Any:

@@ -44,7 +44,8 @@
       this.old = true;
       this.asked = -1e9;
       this.waiting = null;
-      this.ask = new gs.Latest(got, failed);
+      // A sentence of the server is about the run as such: the frame shows it instead of every page.
+      this.ask = new gs.Latest(got, failed || ((error) => error.status === 404 || console.warn(error.message)));
       gs.on((state, changed) => {
         if (changed.includes("run")) this.ask.drop();
         if (changed.some((name) => follows.includes(name))) this.old = true;

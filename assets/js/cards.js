@@ -12,7 +12,7 @@
 
   const wild = (text) => /NaN|Inf/.test(text || "");
 
-  /* mood: {selected, hover, role: 'in'|'out'|'', pale, overlay, found, sign, walk, bad} */
+  /* mood: {selected, hover, role: 'in'|'out'|'', pale, overlay, numeric, found, sign, walk, bad} */
   gs.paintCard = function (ctx, n, v, k, mood) {
     const { px: x, py: y, pw: w, ph: h } = n;
     v = v || {};
@@ -21,7 +21,7 @@
     const inset = param ? 18 : 12;
     const alpha = (n.alpha === undefined ? 1 : n.alpha) * (mood.pale ? 0.35 : mood.walk === "before" || mood.walk === "none" ? 0.55 : n.mark === "removed" ? 0.7 : 1);
     const family = gs.color("family-" + n.family);
-    const sick = mood.overlay && v.health && v.health !== "ok";
+    const sick = mood.numeric && v.health && v.health !== "ok";
     const painted = mood.overlay && (v.color || sick);
     const on = sick ? gs.color("surface") : painted ? v.on : null;
     ctx.globalAlpha = alpha;

@@ -217,7 +217,7 @@
       const differ = a.facts.filter((f) => !f.same), same = a.facts.filter((f) => f.same);
       this.note("facts", differ.length ? "" : "Nothing of what is recorded about them differs.");
       const open = this.find(".gs-cmp-facts details");
-      const table = (rows) => el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, ""), el("th", { scope: "col" }, `A: ${a.a.name}`), el("th", { scope: "col" }, `B: ${a.b.name}`))),
+      const table = (rows) => el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), el("th", { scope: "col" }, `A: ${a.a.name}`), el("th", { scope: "col" }, `B: ${a.b.name}`))),
         el("tbody", {}, rows.map((f) => el("tr", { class: `gs-fact-${f.group}` }, el("th", { scope: "row" }, f.name), el("td", { title: f.a }, f.a), el("td", { title: f.b }, f.b)))));
       this.find(".gs-cmp-facts .gs-card-body").replaceChildren(
         differ.length ? table(differ) : "",
@@ -232,8 +232,8 @@
         this.columnsOf = answer.by;
         this.table.define([
           { field: "key", title: name, flex: 1, min: 130, max: 720 },
-          { field: "a_p50", title: "A", kind: "ns", together: "time", tip: "Median time of one step in A", width: 84 },
-          { field: "b_p50", title: "B", kind: "ns", together: "time", tip: "Median time of one step in B", width: 84 },
+          { field: "a_p50", title: "A", kind: "ns", together: "time", tip: "Median time of one step in A, on its device where that was measured", width: 84 },
+          { field: "b_p50", title: "B", kind: "ns", together: "time", tip: "Median time of one step in B, on its device where that was measured", width: 84 },
           { field: "spread", title: "spread", tip: "The middle half of the samples: A above, B below", width: 104, min: 88, render: (p) => spread(p.data) },
           { field: "ratio", title: "B / A", kind: "ratio", tip: "2 means that B takes twice as long", width: 72 },
           { field: "verdict", title: "verdict", tip: "A difference is only claimed where the spreads do not overlap", width: 140, render: (p) => verdict(p.value) },
@@ -267,7 +267,7 @@
 
     numbers(part) {
       this.note("numbers", part.note || part.line);
-      const rows = part.rows || [], most = Math.max(...rows.map((r) => (Number.isFinite(r.size) ? r.size : 0)), 1e-30);
+      const rows = (part.rows || []).filter((r) => r.size !== 0), most = Math.max(...rows.map((r) => (Number.isFinite(r.size) ? r.size : 0)), 1e-30);
       const head = el("div", { class: "gs-cmp-row gs-cmp-head", "aria-hidden": "true" }, ["", "largest", "relative", "last places"].map((word) => el("span", {}, word)));
       const item = (r) => el("button", { type: "button", class: "gs-cmp-row", "data-node": r.node, title: `${r.scope ? `${r.scope}, ` : ""}step ${r.step}${r.exact ? "" : "; compared by a sample"}${r.line ? `\n${r.line}` : ""}`, onclick: () => gs.set({ node: r.node, step: r.step }) },
         el("span", { class: r.what === "gradient" ? "gs-src-g" : "gs-src-v" }, el("b", {}, r.label), ` ${r.what}`, r.scope ? el("i", {}, r.scope) : null),

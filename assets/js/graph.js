@@ -63,11 +63,19 @@
         this.numbers.drop();
         this.scene = this.graph = null;
       }
-      if (changed && changed.includes("run") && gs.state.focus) gs.set({ focus: null });
+      if (changed && changed.includes("run")) this.forget(changed);
       if (has("run") || has("open") || has("focus") || has("mode") || has("vs")) this.askLayout();
       else if (has("step") || has("color") || has("theme")) this.askValues();
       if (has("node")) this.select(gs.state.node);
       this.board.request();
+    }
+
+    /* What named a card or a step of the run before means nothing in this one. */
+    forget(changed) {
+      const gone = {};
+      if (gs.state.focus && !changed.includes("focus")) gone.focus = null;
+      if (/^step:/.test(gs.state.vs || "") && !changed.includes("vs")) gone.vs = null;
+      gs.set(gone);
     }
 
     news() {

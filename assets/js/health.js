@@ -7,7 +7,15 @@
   const LEVELS = [["error", "Errors"], ["warning", "Warnings"], ["info", "Notes"]];
 
   /* What this reader has muted, in this browser only; the line for the settings file mutes it for all. */
-  const muted = new Set(JSON.parse(gs.remembered("muted") || "[]"));
+  const muted = new Set(kept());
+  function kept() {
+    try {
+      const list = JSON.parse(gs.remembered("muted") || "[]");
+      return Array.isArray(list) ? list.map(String) : [];
+    } catch (error) {
+      return []; // somebody else wrote there
+    }
+  }
   const name = (f) => (f.key ? `${f.id}:${f.key}` : f.id);
   gs.findings = {
     name,
@@ -113,7 +121,8 @@
 
     card(f) {
       const id = name(f);
-      const go = f.first_step >= 0 ? el("button", { type: "button", class: "gs-button", "data-key": `step ${id}`, onclick: () => gs.set({ step: f.first_step }) }, `Go to step ${f.first_step}`) : null;
+      // The steps of the strip are those of the training: an evaluation has numbers of its own.
+      const ours = f.kind === "train", go = ours && f.first_step >= 0 ? el("button", { type: "button", class: "gs-button", "data-key": `step ${id}`, onclick: () => gs.set({ step: f.first_step }) }, `Go to step ${f.first_step}`) : null;
       const isMuted = muted.has(id);
       return el("article", { class: `gs-card gs-finding${f.active ? "" : " gs-past-finding"}`, role: "listitem", "data-finding": id, "data-severity": f.severity, tabindex: "-1" },
         el("header", {}, gs.severity(f.severity, f.active), el("h2", {}, f.title), el("span", { class: "gs-aside" }, f.steps)),
@@ -125,7 +134,7 @@
             f.means ? el("div", {}, el("h3", {}, "What it means"), el("p", {}, f.means)) : null,
             f.fix ? el("div", {}, el("h3", {}, "How to fix it"), fix(f.fix)) : null)),
         el("footer", {},
-          (f.trail ? [] : f.cards.slice(0, 4)).map((c) => el("button", { type: "button", class: "gs-button gs-node-link", "data-key": `node ${id} ${c.id}`, title: c.scope ? `${c.scope} · ${c.label}` : c.label, onclick: () => gs.reveal(c.id, c.inside, f.first_step >= 0 ? f.last_step : null) },
+          (f.trail ? [] : f.cards.slice(0, 4)).map((c) => el(ours ? "button" : "span", { type: ours ? "button" : null, class: ours ? "gs-button gs-node-link" : "gs-node-name", "data-key": `node ${id} ${c.id}`, title: c.scope ? `${c.scope} · ${c.label}` : c.label, onclick: ours ? () => gs.reveal(c.id, c.inside, f.first_step >= 0 ? f.last_step : null) : () => {} },
             el("span", { class: "gs-icon gs-icon-graph", "aria-hidden": "true" }), c.label)),
           !f.trail && (f.cards.length > 4 || f.more) ? el("span", { class: "gs-quiet" }, `and ${f.cards.length - 4 + f.more} more`) : null,
           go,

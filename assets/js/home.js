@@ -156,6 +156,7 @@
         return [head("What recording costs", el("span", { class: "gs-aside", title: "the recorder's own clock, against the step without it" }, "share of a step's own time")),
           el("ul", { class: "gs-levels" }, told.levels.map((l) => {
             const meter = el("span", {});
+            meter.hidden = !l.fraction;
             meter.style.width = `${(100 * (l.fraction || 0)) / most}%`;
             const name = may && !l.here && l.level !== "off"
               ? el("button", { type: "button", class: "gs-button", "data-key": `level-${l.level}`, onclick: () => gs.command("level", { value: l.level }) }, l.level)

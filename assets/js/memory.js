@@ -32,8 +32,8 @@
       this.canvas = el("canvas", { role: "img", "aria-label": "Bytes alive over the step, by category" });
       this.slider = el("div", { class: "gs-mem-chart", role: "slider", tabindex: "0", "aria-label": "Moment of the step", "aria-valuemin": "0", "aria-valuemax": "0", "aria-valuenow": "0" }, this.canvas);
       this.legend = el("div", { class: "gs-mem-legend", role: "list", "aria-label": "Categories at the cursor" });
-      this.peakButton = button("Peak", "Go to the moment of most memory (p)", () => this.toPeak());
-      this.largest = button("Largest tensor", "Select the largest tensor alive at the cursor (b)", () => this.answer && this.answer.largest && gs.set({ node: this.answer.largest.id }));
+      this.peakButton = button("Peak", "Go to the moment of most memory (m)", () => this.toPeak());
+      this.largest = button("Largest tensor", "Select the largest tensor alive at the cursor (g)", () => this.answer && this.answer.largest && gs.set({ node: this.answer.largest.id }));
       this.note = el("p", { class: "gs-mem-note" });
       this.whoTitle = el("h2", {}, "Alive at the peak");
       this.groups = ["tensor", "category", "module", "line"].map((name) => el("button", { type: "button", role: "radio", "data-by": name, onclick: () => this.group(name) }, name === "tensor" ? "Tensors" : `By ${name}`));
@@ -65,11 +65,9 @@
       this.chart = new gs.MemoryChart(this.canvas, { hover: (i) => this.look(i), pick: (i) => this.pick(i) });
       this.run = new gs.MemoryRun(this.runCanvas, this.runTip);
       this.slider.addEventListener("keydown", (e) => this.key(e));
-      document.addEventListener("keydown", (e) => {
-        if (!this.shown() || e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName)) return;
-        if (e.key === "p") this.toPeak();
-        else if (e.key === "b") this.largest.click();
-      });
+      const mine = (combo, what, act) => gs.key(combo, what, () => (this.shown() ? act() : false), "memory");
+      mine("m", "Moment of most memory", () => this.toPeak());
+      mine("g", "Largest tensor", () => this.largest.click());
       this.group("tensor");
     }
 

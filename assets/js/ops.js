@@ -40,6 +40,9 @@
         this.roofed = null;
         this.soon();
       });
+      gs.key("x", "Export the table", () => (this.shown() ? this.table.csv(this.fileName()) : false), "ops");
+      gs.key("/", "Filter the rows", () => (this.shown() ? void this.find.focus() : false), "ops");
+      gs.key("Enter", "The code of the chosen card", () => (resting() && gs.state.node ? gs.set({ page: "ops", tab: "source" }) : false));
       this.turn();
       this.ask();
     }
@@ -53,9 +56,13 @@
       this.find.addEventListener("input", () => this.table.find(this.find.value));
       this.menu = gs.checks("Columns", (field, on) => this.table.toggle(field, on));
       this.menu.box.addEventListener("toggle", () => this.menu.box.open && this.listColumns());
-      this.csv = el("button", { type: "button", class: "gs-tool", title: "Raw numbers in base units: nanoseconds, bytes, operations", onclick: () => this.table.csv(`${gs.state.run || "run"}-${this.group()}.csv`) }, "Export CSV");
+      this.csv = el("button", { type: "button", class: "gs-tool", title: "Raw numbers in base units: nanoseconds, bytes, operations", onclick: () => this.table.csv(this.fileName()) }, "Export CSV");
       this.mine = [this.by.box, this.find, this.menu.box, this.csv];
       bar.replaceChildren(this.tabs.box, this.by.box, this.spans.box, this.find, el("span", { class: "gs-spring" }), this.menu.box, this.csv);
+    }
+
+    fileName() {
+      return `${gs.state.run || "run"}-${this.group()}.csv`;
     }
 
     group() {
@@ -160,7 +167,7 @@
         c("bytes_s", "B/s", "bytes_s", true, { width: 104 }),
         c("bytes", "output", "bytes", false, { width: 108 }),
         c("fraction", "of ceiling", "share", true),
-        c("bound", "limited by", "text", no(a.costs), { width: 96, min: 80 }),
+        c("bound", "limited by", "text", no(a.costs) || a.device, { width: 96, min: 80 }),
       ];
     }
 
@@ -270,7 +277,7 @@
       if (a.device) tracks.push(el("span", { class: "gs-hbar gs-hbar-gpu" }, fill(r.device || 0, "family-data")));
       const told = gs.units.ns(r.total * r.part / a.steps, unit) + (a.device && r.device !== null ? ` / ${gs.units.ns(r.device / a.steps, unit)}` : "");
       return el("button", { type: "button", class: "gs-bar-row", "data-key": r.key, "aria-pressed": "false", title: `${clip(r.key, 200)}: forward ${gs.units.ns(r.forward * r.part / a.steps)}, backward ${gs.units.ns(r.backward * r.part / a.steps)} a step`, onclick: () => this.pick(r) },
-        el("span", { class: "gs-bar-name" }, clip(r.key, 120)), el("span", { class: "gs-bar-tracks" }, tracks), el("span", { class: "gs-bar-number" }, told));
+        el("span", { class: "gs-bar-name" }, a.by === "scope" ? tail(r.key) : clip(r.key, 120)), el("span", { class: "gs-bar-tracks" }, tracks), el("span", { class: "gs-bar-number" }, told));
     }
 
     gotRoof(answer) {
@@ -311,6 +318,15 @@
     }
   }
 
+  /* Nothing has the focus that does something itself on Enter. */
+  const resting = () => [null, document.body, document.getElementById("main")].includes(document.activeElement) || document.activeElement.matches("canvas");
+  /* The end of a path says more than its beginning. */
+  const tail = (path) => {
+    const parts = path.split(".");
+    while (parts.length > 1 && parts.join(".").length > 18) parts.shift();
+    const rest = parts.join(".");
+    return rest === path ? clip(path, 120) : `\u2026${clip(rest, 60)}`;
+  };
   const clip = (text, most) => (text.length <= most ? text : `${text.slice(0, most / 2)}\u2026${text.slice(-most / 2 + 1)}`);
 
   gs.mount("[data-gs=ops]", (root) => new Ops(root));

@@ -97,9 +97,13 @@
     ctx.globalAlpha = 1;
   }
 
+  /* Colourings of the numbers themselves: what is not finite stands outside of them. */
+  const NUMERIC = /^(grad|update|health|change|custom:)/;
+  const numeric = () => NUMERIC.test(gs.state.color || (gs.state.vs ? "change" : ""));
+
   gs.cardColour = function (n, v, overlay) {
     if (overlay) {
-      if (v && v.health && v.health !== "ok") return gs.color("nonfinite");
+      if (v && v.health && v.health !== "ok" && numeric()) return gs.color("nonfinite");
       return (v && v.color) || gs.color("line");
     }
     return gs.color("family-" + n.family);
@@ -140,6 +144,7 @@
     for (const n of shown) {
       const mood = {
         overlay,
+        numeric: overlay && numeric(),
         selected: chosen === n,
         hover: page.hovered === n || n.id === twin || page.focused === n.id,
         role: chosen && near ? (near.ins.has(n.id) ? "in" : near.outs.has(n.id) ? "out" : "") : "",

@@ -36,7 +36,7 @@
     build() {
       this.files = el("select", { "aria-label": "File", class: "gs-file", onchange: () => this.open(this.files.value) });
       this.copy = el("button", { type: "button", class: "gs-tool", title: gs.tip ? gs.tip("Copy path:line") : "", onclick: () => gs.copyText(this.place(), this.copy) }, "Copy path:line");
-      this.editor = el("a", { class: "gs-tool gs-editor", hidden: true }, "Open in editor");
+      this.editor = el("a", { class: "gs-tool gs-src-editor", hidden: true }, "Open in editor");
       this.note = el("span", { class: "gs-by", role: "status" });
       this.head = el("div", { class: "gs-src-head", "aria-hidden": "true" },
         el("span", {}, "time"), el("span", {}, "share"), el("span", {}, "ops"), el("span", {}, "output"), el("span", {}, ""));

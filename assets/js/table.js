@@ -78,6 +78,10 @@
       api.addEventListener("cellKeyDown", (e) => {
         if (e.event && e.event.key === "Enter" && !e.node.rowPinned && this.on.pick) this.on.pick(e.data, e);
       });
+      for (const name of ["gridSizeChanged", "columnVisible"]) api.addEventListener(name, () => this.stretch());
+      api.addEventListener("columnResized", (e) => {
+        if (e.source === "uiColumnResized") this.sized = true; // the reader's width is the reader's
+      });
       if (this.on.order) api.setGridOption("postSortRows", (p) => this.on.order(p.nodes, this));
       if (this.on.shown) {
         api.setGridOption("isExternalFilterPresent", () => true);
@@ -107,12 +111,25 @@
         const defs = this.columns.map((c) => this.definition(c, again));
         this.api.setGridOption("maintainColumnOrder", true);
         this.api.setGridOption("columnDefs", defs);
+        this.stretch();
       }
       this.api.setGridOption("rowData", this.rows);
       this.api.setGridOption("pinnedBottomRowData", this.total ? [this.total] : []);
       this.api.setGridOption("loading", false);
       this.box.dataset.ready = String(this.rows.length);
       if (this.chosen !== undefined) this.choose(this.chosen);
+    }
+
+    /* One column takes the room that is left. The grid's own flex hides all rows until it was on screen. */
+    stretch() {
+      const wide = this.columns.find((c) => c.flex);
+      const columns = (this.api && this.api.getColumns()) || [];
+      if (!wide || this.sized || !columns.length) return;
+      const view = this.box.querySelector(".ag-center-cols-viewport");
+      const rest = columns.reduce((sum, c) => sum + (c.isVisible() && c.getColId() !== wide.field ? c.getActualWidth() : 0), 0);
+      const room = view ? view.clientWidth - rest : 0;
+      const width = Math.round(Math.min(Math.max(room, wide.min || 120), wide.max || 1e4));
+      if (room > -1e4 && view.clientWidth > 0) this.api.setColumnWidths([{ key: wide.field, newWidth: width }]);
     }
 
     definition(c, again) {
@@ -127,10 +144,9 @@
         comparator: text ? undefined : (a, b) => number(a) - number(b),
         maxWidth: c.max, minWidth: c.min || (text ? 120 : 72), tooltipValueGetter: (p) => (text ? p.value : full(p.value)),
         valueFormatter: (p) => (p.node && p.node.rowPinned && none(p.value) ? "" : this.cell(c, p.value)), cellClass: text ? "gs-cell-text" : ["gs-cell-number", "ag-right-aligned-cell"],
-        pinned: c.pinned, flex: c.flex,
       };
-      if (!c.flex) def.width = c.width || 96;
       if (!again) {
+        def.width = c.width || 96;
         def.hide = Boolean(c.hide);
         def.sort = c.sort || null;
       }

@@ -20,14 +20,15 @@
       this.far_ = new gs.Latest((answer, url) => this.gotBlocks(answer, url), (e) => this.problem(e));
       this.axis = new gs.Axis(this.canvas, {
         paint: (ctx) => this.paint(ctx),
-        tap: (at, e) => this.tap(at, e),
-        double: (at) => this.double(at),
+        tap: (at, e) => (this.mode === "heavy" ? this.heavy.tap(at) : this.pointer.tap(at, e)),
+        double: (at) => (this.mode === "heavy" ? this.heavy.double(at) : this.pointer.double(at)),
         hover: (at) => this.tip.hover(at),
         moved: () => this.moved(),
         own: () => (this.fitted = false),
         range: (a, b, done) => this.choose(a, b, done),
         resized: (size) => this.resized(size),
       });
+      this.pointer = new gs.TimePointer(this);
       this.tip = new gs.TimeTip(this);
       this.table = new gs.RangeTable(root.querySelector(".gs-range"), this);
       this.heavy = new gs.Heavy(this);
@@ -136,6 +137,14 @@
       if (this.fitted || !was) this.axis.look(begin - wall * 0.02, begin + wall * 1.03);
       else this.axis.look(this.axis.a + begin - was.begin, this.axis.a + begin - was.begin + span);
       this.canvas.dataset.step = String(num);
+      this.tell(this.line());
+    }
+
+    /* Another step is the chosen one, and the view stays. */
+    stay(step) {
+      this.ownStep = true;
+      this.at = { num: step[0], kind: step[1], begin: step[2], wall: step[3] };
+      this.canvas.dataset.step = String(step[0]);
       this.tell(this.line());
     }
 
@@ -275,81 +284,6 @@
 
     /* -- what the reader does ------------------------------------------------------------------- */
 
-    row(y) {
-      const at = y + this.axis.top;
-      return this.rows.find((r) => at >= r.y && at < r.y + r.h) || null;
-    }
-
-    /* What lies under the pointer: {kind, e, line} for a bar, {band} for a step, or null. */
-    under(at) {
-      if (at.x < this.axis.left) return null;
-      const t = this.axis.t(at.x), band = this.bands().find((s) => t >= s.begin && t < s.end) || null;
-      const row = at.y < 30 ? null : this.row(at.y);
-      if (!row || this.far() || row.kind === "memory") return band || row ? { band, line: row, t } : null;
-      const tick = this.tape.tick(t), reach = 2 / (this.axis.scale * this.tape.unit);
-      if (row.kind === "flame") {
-        for (const [kind, list] of [["op", row.leaf], ["mod", row.mod]]) {
-          const e = list.at(tick, kind === "op" ? reach : 0);
-          if (e >= 0) return { kind, e, line: row, band, t };
-        }
-        return { band, line: row, t };
-      }
-      const e = row.row.at(tick, reach);
-      return e >= 0 ? { kind: row.kind, e, line: row, band, t } : { band, line: row, t };
-    }
-
-    tap(at, event) {
-      this.canvas.focus({ preventScroll: true });
-      if (this.mode === "heavy") return this.heavy.tap(at);
-      if (event.shiftKey) return;
-      const hit = this.under(at);
-      if (!hit) return gs.set({ node: null });
-      if (at.y < 30 && hit.band) return gs.set(hit.band.count === 1 && hit.band.kind !== "eval" ? { step: hit.band.num } : {});
-      if (hit.kind === undefined || hit.kind === "gap") {
-        if (this.far() && hit.band && hit.band.kind !== "eval") return gs.set({ step: hit.band.num });
-        this.range = null;
-        this.table.close();
-        return gs.set({ node: null });
-      }
-      this.select(hit.kind, hit.e, hit.line);
-    }
-
-    /* Chooses the op of a bar, in its step. Steps of evaluation have no cards: they are only marked here. */
-    select(kind, e, line) {
-      const { c, steps } = this.tape, step = steps[c[`${kind}_step`][e]];
-      this.picked = { kind, e, line, tape: this.tape };
-      const id = kind === "mod" ? `s:${this.tape.texts[c.mod_path[e]]}` : `n${c.node_card[c[`${kind}_node`][e]]}`;
-      const wish = { node: id };
-      if (this.at && (step[0] !== this.at.num || step[1] !== this.at.kind) && step[1] === "train") {
-        this.ownStep = true; // the view stays: the reader is where they want to be
-        this.at = { num: step[0], kind: step[1], begin: step[2], wall: step[3] };
-        this.canvas.dataset.step = String(step[0]);
-        wish.step = step[0];
-        this.tell(this.line());
-      }
-      if (step[1] === "train" || this.tape.steps.every((s) => s[1] === "eval")) gs.set(wish);
-      this.ownStep = false;
-      this.axis.request();
-    }
-
-    double(at) {
-      if (this.mode === "heavy") return this.heavy.double(at);
-      const hit = this.under(at);
-      if (!hit) return;
-      this.fitted = false;
-      if (hit.kind === undefined || hit.kind === "gap") {
-        if (hit.band) this.axis.look(hit.band.begin, hit.band.end, "calm");
-        return;
-      }
-      this.zoomTo(hit.kind, hit.e);
-    }
-
-    zoomTo(kind, e) {
-      const { c } = this.tape, a = this.tape.ns(c[`${kind}_begin`][e]), d = Math.max(c[`${kind}_dur`][e] * this.tape.unit, 200);
-      this.fitted = false;
-      this.axis.look(a - d * (kind === "mod" ? 0.05 : 2), a + d * (kind === "mod" ? 1.05 : 3), "calm");
-    }
-
     fit() {
       if (this.mode === "heavy") return this.heavy.fit();
       this.fitted = true;
@@ -375,6 +309,10 @@
       this.range = a < b ? [a, b] : [b, a];
       this.axis.request();
       if (done) this.table.ask(...this.range);
+    }
+
+    chooseView() {
+      this.choose(Math.max(this.axis.a, this.axis.first), Math.min(this.axis.b, this.axis.last), true);
     }
 
     show(mode) {

@@ -1,4 +1,4 @@
-/* A canvas with one axis: wheel zooms at the pointer, drag pans, shift-drag chooses a range; w a s d too.
+/* A canvas with one axis: wheel zooms at the pointer, drag pans, shift-drag chooses a range.
  *
  *   new gs.Axis(canvas, { paint(ctx, axis), tap, double, hover, moved, range, key })
  *
@@ -169,15 +169,11 @@
         else this.zoom(Math.exp(e.deltaY * unit * (e.ctrlKey ? 0.01 : 0.0015)), this.place(e).x);
       }, { passive: false });
       canvas.addEventListener("keydown", (e) => {
-        if (e.ctrlKey || e.metaKey || e.altKey) return;
-        const act = {
-          w: () => this.zoom(0.8), s: () => this.zoom(1.25), a: () => this.pan(-0.15), d: () => this.pan(0.15),
-          "+": () => this.zoom(0.8), "-": () => this.zoom(1.25), ArrowUp: () => this.scroll(-40), ArrowDown: () => this.scroll(40),
-        }[e.key];
-        if (!act) return;
+        const dy = { ArrowUp: -40, ArrowDown: 40 }[e.key];
+        if (!dy || e.ctrlKey || e.metaKey || e.altKey || this.tall <= this.size.height) return;
         e.preventDefault();
         e.stopPropagation();
-        act();
+        this.scroll(dy);
       });
     }
   };

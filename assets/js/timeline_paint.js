@@ -9,51 +9,7 @@
   const NARROW = 0.7, FLAME = 19, LANE = 32, MEMORY = 64, RULER = 30;
   const WORDS = { data: "Data", forward: "Forward", backward: "Backward", update: "Update", copies: "Copies" };
 
-  const mixed = new Map();
-  gs.onTheme && gs.onTheme(() => mixed.clear());
-  gs.mix = function (back, front, f) {
-    const key = `${back}${front}${f}`;
-    if (!mixed.has(key)) {
-      const a = gs.rgb(back), b = gs.rgb(front);
-      mixed.set(key, `rgb(${a.map((c, i) => Math.round(c + (b[i] - c) * f)).join(",")})`);
-    }
-    return mixed.get(key);
-  };
-  const light = (hex) => gs.rgb(hex).map((c) => ((c / 255 + 0.055) / 1.055) ** 2.4).reduce((s, c, i) => s + c * [0.2126, 0.7152, 0.0722][i], 0);
-  /* Ink or its opposite, whichever reads better on a colour. */
-  gs.inkOn = function (hex) {
-    const key = `on${hex}`;
-    if (!mixed.has(key)) {
-      const ink = gs.color("ink"), other = light(ink) < 0.5 ? "#FFFFFF" : "#0F1217", l = light(hex) + 0.05;
-      const contrast = (c) => Math.max(l, light(c) + 0.05) / Math.min(l, light(c) + 0.05);
-      mixed.set(key, contrast(ink) >= contrast(other) ? ink : other);
-    }
-    return mixed.get(key);
-  };
-  gs.laneColour = (lane) => gs.color(lane === "copies" ? "family-data" : `phase-${lane}`);
-
-  /* Diagonal lines for time in which nothing ran here. */
-  function hatching(ctx, colour, back) {
-    const key = `hatch${colour}${back}`;
-    if (!mixed.has(key)) {
-      const tile = Object.assign(document.createElement("canvas"), { width: 8, height: 8 });
-      const t = tile.getContext("2d");
-      t.fillStyle = back;
-      t.fillRect(0, 0, 8, 8);
-      t.strokeStyle = colour;
-      t.lineWidth = 1.4;
-      t.beginPath();
-      for (const d of [-8, 0, 8]) {
-        t.moveTo(d - 1, 9);
-        t.lineTo(d + 9, -1);
-      }
-      t.stroke();
-      mixed.set(key, ctx.createPattern(tile, "repeat"));
-    }
-    return mixed.get(key);
-  }
-
-  const idling = (ctx) => hatching(ctx, gs.mix(gs.color("surface"), gs.color("ink3"), 0.55), gs.mix(gs.color("surface"), gs.color("phase-idle"), 0.35));
+  const idling = (ctx) => gs.hatching(ctx, gs.mix(gs.color("surface"), gs.color("ink3"), 0.55), gs.mix(gs.color("surface"), gs.color("phase-idle"), 0.35));
 
   /* Where each row lies: {kind, y, h, label, row, colour}; y is without the scroll. Room that is left is shared. */
   gs.timelineRows = function (page) {
@@ -66,7 +22,7 @@
       free -= got * parts;
       return got;
     };
-    const flame = FLAME + share(9, deep, 0.4), lane = LANE + share(28, each, 0.7), tall = MEMORY + share(160, 1, 1);
+    const flame = FLAME + share(9, deep, 0.4), lane = LANE + share(36, each, 0.7), tall = MEMORY + share(300, 1, 1);
     let y = RULER + 6;
     const put = (h, facts) => {
       out.push({ y, h, ...facts });
@@ -76,7 +32,7 @@
     y += 8;
     for (const [row, name] of lanes) put(lane, { kind: "op", name, label: WORDS[name] || name, row, colour: gs.laneColour(name) });
     if (tape) put(lane, { kind: "gap", name: "python", label: "Python", row: tape.python, colour: gs.color("phase-idle") });
-    streams.forEach((row, k) => put(lane, { kind: "dev", name: tape.devices[k], label: tape.devices[k], row }));
+    streams.forEach((row, k) => put(lane, { kind: "dev", name: tape.devices[k], label: tape.devices[k].replace(/^.* (stream \d+)$/, "$1"), row }));
     if (remembers) {
       y += 8;
       put(tall, { kind: "memory", label: "Memory" });
@@ -103,7 +59,7 @@
     grid(ctx, page, axis.tall);
     if (far) gs.paintBlocks(ctx, page, rows);
     else for (const row of rows) line(ctx, page, row);
-    if (!far && tape) marks(ctx, page, rows);
+    if (!far && tape) gs.timelineMarks(ctx, page, rows);
     range(ctx, page, axis.tall + height);
     ctx.restore();
     gutter(ctx, page, rows);
@@ -131,7 +87,7 @@
       idle(ctx, page, row);
       bars(ctx, page, row.row, row.y + 3, row.h - 6, styles, (e) => c.node_lane[c.dev_node[e]] * 2 + (found && !found.node[c.dev_node[e]] ? 1 : 0), (e) => tape.title("dev", e));
     } else if (row.kind === "gap") {
-      bars(ctx, page, row.row, row.y + 3, row.h - 6, [[idling(ctx), gs.color("ink"), gs.color("line")]], null, (e) => `Python ${gs.ns(row.row.dur[e] * tape.unit)}`);
+      bars(ctx, page, row.row, row.y + 3, row.h - 6, [[idling(ctx), gs.color("ink"), gs.color("line")]], null, (e) => [`Python ${gs.ns(row.row.dur[e] * tape.unit)}`, gs.ns(row.row.dur[e] * tape.unit)]);
     } else {
       memory(ctx, page, row, axis);
     }
@@ -189,7 +145,8 @@
         ctx.lineWidth = 1;
         ctx.strokeRect(x + 0.5, y + 0.5, room - 1.8, h - 1);
       }
-      const text = gs.marks.fit(ctx, name(names[i]), room - 8);
+      const words = [name(names[i])].flat();
+      const text = gs.marks.fit(ctx, words.find((word) => gs.marks.width(ctx, word) <= room - 8) || words[0], room - 8);
       if (text.length < 2 || (text.length < 4 && text.includes("\u2026"))) continue;
       ctx.fillStyle = ink;
       ctx.fillText(text, x + Math.max(4, Math.min((room - gs.marks.width(ctx, text)) / 2, 8)), y + h / 2 + 0.5);
@@ -247,53 +204,6 @@
     ctx.strokeStyle = gs.color("memory-3");
     ctx.lineWidth = 1.5;
     ctx.stroke(path);
-  }
-
-  /* The selected node in every step in view, and arrows between an op and its gradients. */
-  function marks(ctx, page, rows) {
-    const { tape, axis } = page, { c } = tape, chosen = page.chosen();
-    const k = tape.unit * axis.scale, off = axis.x(tape.base);
-    const box = (kind, e, row, colour, wide) => {
-      const x = c[`${kind}_begin`][e] * k + off, w = Math.max(c[`${kind}_dur`][e] * k, 2);
-      if (!row || x > axis.size.width || x + w < axis.left) return;
-      ctx.strokeStyle = colour;
-      ctx.lineWidth = wide;
-      ctx.strokeRect(x - 0.5, row.y + (row.kind === "flame" ? -1 : 2), w + 1, row.h - (row.kind === "flame" ? 0 : 4));
-    };
-    const ends = [];
-    for (const [kind, e, own] of page.marked()) {
-      const colour = own ? gs.color("focus") : gs.color("gradient");
-      if (kind === "mod") box(kind, e, rows.find((r) => r.kind === "flame" && r.depth === c.mod_depth[e]), colour, 2);
-      else {
-        const row = rows.find((r) => r.kind === "op" && r.name === tape.laneOf(e));
-        box(kind, e, row, colour, 2);
-        box(kind, e, rows.find((r) => r.kind === "flame" && r.depth === c.node_depth[c.op_node[e]]), colour, 1.5);
-        if (c.op_step[e] === chosen && row) ends.push({ e, own, row });
-      }
-    }
-    const home = ends.find((end) => end.own);
-    for (const end of ends) if (home && end !== home) arrow(ctx, home, end, (e) => (c.op_begin[e] + c.op_dur[e] / 2) * k + off);
-    const p = page.picked;
-    if (p && p.tape === tape && p.kind !== "gap") {
-      const row = rows.find((r) => r.row && r.row.kind === p.kind && r.row.ids.length && r === p.line) || rows.find((r) => p.line && r.kind === p.line.kind && r.label === p.line.label);
-      if (p.kind !== "mod") box(p.kind, p.e, row, gs.color("ink"), 1.5);
-    }
-  }
-
-  function arrow(ctx, from, to, x) {
-    const x0 = x(from.e), x1 = x(to.e), y0 = from.row.y + from.row.h - 3, y1 = to.row.y + 3;
-    const down = to.row.y >= from.row.y, d = Math.max(18, Math.abs(y1 - y0) / 2);
-    ctx.strokeStyle = ctx.fillStyle = gs.color("gradient");
-    ctx.lineWidth = 1.5;
-    ctx.beginPath();
-    ctx.moveTo(x0, y0);
-    ctx.bezierCurveTo(x0, y0 + d, x1, y1 - (down ? d : -d), x1, y1 - 3);
-    ctx.stroke();
-    ctx.beginPath();
-    ctx.moveTo(x1 - 4, y1 - 7);
-    ctx.lineTo(x1 + 4, y1 - 7);
-    ctx.lineTo(x1, y1);
-    ctx.fill();
   }
 
   function range(ctx, page, tall) {

@@ -12,7 +12,7 @@
     };
     input.addEventListener("input", find);
     input.addEventListener("keydown", (e) => {
-      if (e.key === "Enter" && page.found && page.found.count) page.zoomTo("op", page.found.first);
+      if (e.key === "Enter" && page.found && page.found.count) page.pointer.zoomTo("op", page.found.first);
       if (e.key === "Escape") {
         input.value = "";
         find();
@@ -41,34 +41,34 @@
     const tool = (label, title, act) => gs.el("button", { type: "button", class: "gs-tool", title, onclick: act }, label);
     bar.append(
       gs.el("div", { class: "gs-search" }, input), hits, segments, gs.el("span", { class: "gs-spring" }),
-      tool("Table", "The ops of what is in view, summed (r). Shift-drag on the timeline chooses a range", () => page.choose(Math.max(page.axis.a, page.axis.first), Math.min(page.axis.b, page.axis.last), true)),
+      tool("Table", "The ops of what is in view, summed (Shift T). Shift-drag on the timeline chooses a range", () => page.chooseView()),
       tool("Step", "Show the whole step (f)", () => page.fit()),
-      tool("Run", "Show the whole run (Shift+f)", () => page.fitRun()),
+      tool("Run", "Show the whole run (Shift F)", () => page.fitRun()),
     );
-    document.addEventListener("keydown", (e) => key(e, page, input));
+    keys(page, input);
   };
 
-  const typing = (el) => el && (el.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName));
-
-  function key(e, page, input) {
-    if (!page.shown() || typing(e.target) || e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey) return;
-    const act = {
-      f: () => page.fit(), F: () => page.fitRun(), "/": () => input.focus(),
-      w: () => page.axis.zoom(0.8), s: () => page.axis.zoom(1.25), a: () => page.axis.pan(-0.15), d: () => page.axis.pan(0.15),
-      r: () => page.choose(Math.max(page.axis.a, page.axis.first), Math.min(page.axis.b, page.axis.last), true),
-      z: () => {
-        const own = page.tape && page.marked().find((m) => m[2] && page.tape.c[`${m[0]}_step`][m[1]] === page.chosen());
-        if (page.range) page.axis.look(...page.range, "calm");
-        else if (own) page.zoomTo(own[0], own[1]);
-      },
-      Escape: () => {
-        if (page.range) page.table.close();
-        else gs.set({ node: null });
-      },
-    }[e.key];
-    if (!act) return;
-    e.preventDefault();
-    act();
+  function keys(page, input) {
+    const key = (combo, what, act) => gs.key(combo, what, () => (page.shown() ? act() : false), "time");
+    const { axis } = page;
+    key(["w", "+"], "Zoom in", () => axis.zoom(0.8));
+    key(["s", "-"], "Zoom out", () => axis.zoom(1.25));
+    key("a", "Earlier", () => axis.pan(-0.15));
+    key("d", "Later", () => axis.pan(0.15));
+    key("f", "Show the whole step", () => page.fit());
+    key("Shift+f", "Show the whole run", () => page.fitRun());
+    key("z", "Zoom to the chosen range or op", () => {
+      const own = page.tape && page.marked().find((m) => m[2] && page.tape.c[`${m[0]}_step`][m[1]] === page.chosen());
+      if (page.range) axis.look(...page.range, "calm");
+      else if (own) page.pointer.zoomTo(own[0], own[1]);
+    });
+    key("Shift+t", "Table of what is in view", () => page.chooseView());
+    key("h", "Timeline or left-heavy", () => page.goMode(page.mode === "heavy" ? "lanes" : "heavy"));
+    key("/", "Find on the timeline", () => input.focus());
+    key("Escape", "Forget the range, then the choice", () => {
+      if (page.range) page.table.close();
+      else gs.set({ node: null });
+    });
   }
 
   gs.RangeTable = class {

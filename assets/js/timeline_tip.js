@@ -18,7 +18,7 @@
 
     hover(at) {
       const { page, box } = this;
-      const hit = at && (page.mode === "heavy" ? page.heavy.under(at) : page.under(at));
+      const hit = at && (page.mode === "heavy" ? page.heavy.under(at) : page.pointer.under(at));
       const lines = hit ? (page.mode === "heavy" ? page.heavy.facts(hit) : this.facts(hit)) : null;
       page.canvas.style.cursor = hit && hit.kind && hit.kind !== "gap" ? "pointer" : "default";
       box.hidden = !lines;
@@ -122,7 +122,7 @@
         key: `o${c.op_step[e]}-${c.op_node[e]}`,
         node: `n${c.node_card[c.op_node[e]]}`,
         text: this.facts({ kind: "op", e }).filter(Boolean).join(", "),
-        act: () => page.select("op", e, page.rows.find((r) => r.kind === "op" && r.name === tape.laneOf(e))),
+        act: () => page.pointer.select("op", e, page.rows.find((r) => r.kind === "op" && r.name === tape.laneOf(e))),
       }));
     }
 

@@ -167,17 +167,20 @@ class Doctor:
             state = self._states.setdefault((rule.id, kind, key), _State())
             state.finding = found = self._made(rule, hit, state.finding)
             if rule.on == "graph":
-                self._count(found, {h.graph for h in hits if (h.kind, h.key) == (kind, key)})
+                state.since = hit.step
+                self._count(state, {h.graph for h in hits if (h.kind, h.key) == (kind, key)})
             else:
                 found.count = 1
         for (id, kind, key), state in self._states.items():
             if id == rule.id and (kind, key) not in held and state.finding and not rule.lasting:
                 state.finding.active = False
 
-    def _count(self, found: Finding, graphs: set[int]) -> None:
-        """Of what is wrong with a graph as such: the steps that used it."""
+    def _count(self, state: _State, graphs: set[int]) -> None:
+        """Of what is wrong with a graph as such: the steps that used it, from the hit's own on."""
+        found = state.finding
+        assert found is not None
         table = self.case.steps(found.kind)
-        nums = table.num[np.isin(table.graph, sorted(graphs))]
+        nums = table.num[np.isin(table.graph, sorted(graphs)) & (table.num >= state.since)]
         found.evidence = {**found.evidence, "graphs": sorted(graphs)}
         if len(nums):
             found.first_step, found.last_step, found.count = int(nums[0]), int(nums[-1]), len(nums)
@@ -185,7 +188,7 @@ class Doctor:
     def _recount(self, rule: Rule) -> None:
         for (id, _, _), state in self._states.items():
             if id == rule.id and state.finding is not None and state.finding.active:
-                self._count(state.finding, set(state.finding.evidence.get("graphs", ())))
+                self._count(state, set(state.finding.evidence.get("graphs", ())))
 
     def _follow(self, rule: Rule, hits: list[Hit]) -> None:
         """Count hits in a row, check by check, whatever the rounds were."""

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from time import monotonic, perf_counter_ns
 from typing import Any
 
+from graphscope.engine.dispatch import NEVER
 from graphscope.errors import GraphScopeError
 from graphscope.record.breakpoints import Breakpoints
 from graphscope.record.control_changes import Changes
@@ -120,6 +121,8 @@ class Controller(Orders):
         except Exception as problem:  # a bug of ours must not leave the program waiting
             self.give_up(f"an error in live control itself ({type(problem).__name__}: {problem})")
             return
+        if self.want is not None and self.state != "paused" and self.recorder.plan is not NEVER:
+            self.watch()  # the recorder was just beginning a step when it was told to ask
         now = monotonic()
         if now - self._refresh > REFRESH:
             self._refresh = now

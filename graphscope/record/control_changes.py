@@ -35,7 +35,41 @@ class Changes:
             found = []
         known = [each for there in self._order if (each := there()) is not None]
         for each in found:
-            if not self._others(path, mine):
+            if not any(each is k for k in known):
+                known.append(each)
+                self._order.append(ref(each))
+        return [(each, group) for each in known for group in each.param_groups]
+
+    def facts(self) -> dict[str, Any]:
+        """For the meta row ``control``."""
+        groups = []
+        for k, (optimizer, group) in enumerate(self.groups()[:SHOWN]):
+            rate = group.get("lr")
+            groups.append(
+                {
+                    "group": k, "optimizer": type(optimizer).__name__, "parameters": len(group["params"]),
+                    "lr": None if rate is None else float(rate),
+                }
+            )  # fmt: skip
+        return {
+            "groups": groups,
+            "tunables": [t.facts() for t in list(tunables.ALL.values())[:SHOWN]],
+            "frozen": sorted(self._frozen),
+        }
+
+    def _soon(self, id: int, task: Any) -> None:
+        """Have it done in the program's thread, which answers."""
+        self.control.todo.append((id, task))
+        self.control.watch()
+
+    # ---------------------------------------------------------------- commands
+
+    def set_lr(self, id: int, data: dict[str, Any]) -> None:
+        """The learning rate of a parameter group, numbered through all optimizers."""
+        k, value = data["group"], data["value"]
+        groups = self.groups()
+        if k >= len(groups):
+            there = f"there are 0 to {len(groups) - 1}" if groups else "there is no optimizer yet"
             raise UsageError(f"set_lr: there is no parameter group {k}; {there}")
         optimizer, group = groups[k]
         if "lr" not in group:
@@ -79,9 +113,7 @@ class Changes:
         mine = [p for p in self.module(path).parameters() if p._rg]
         if not mine:
             raise UsageError(f"freeze: {path} has no parameter that is trained")
-        if not any(
-            p._rg and all(p is not m for m in mine) for _, g in self.groups() for p in g["params"]
-        ):
+        if not self._others(path, mine):
             raise UsageError(
                 f"freeze: nothing would be trained without {path}, and backward would fail"
             )

@@ -29,20 +29,24 @@ def wait(control: Any, stops: Any) -> int:
     """
     began, since = clock(), monotonic()
     in_main = threading.current_thread() is threading.main_thread()
-    keys = Keys(in_main)
     control.someone = max(control.someone, since)
-    control.announce()
-    say(f"{where(control.at)}. Resume it in the dashboard{keys.hint}{_until(control)}.")
-    checked = since
+    keys: Keys | None = None
+    checked, told = since, False
     try:
         while control.state == "paused":
+            why = ""
             try:
+                if not told:
+                    told = True
+                    control.announce()
+                    keys = Keys(in_main)
+                    say(f"{where(control.at)}. Resume it in the dashboard{keys.hint}{_until(control)}.")
                 control.wake.wait(SHORT)
                 control.wake.clear()
                 if control.todo:
                     stops.work()
                     control.partial.again()
-                why = keys.pressed()
+                why = keys.pressed() if keys is not None else ""
                 now = monotonic()
                 if now - checked > CHECK:
                     checked = now

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pdb
 import sys
+from types import TracebackType
 from typing import Any
 
-from graphscope.engine.frames import user_frame
+from graphscope.engine.frames import is_ours, user_frame
 from graphscope.errors import UsageError
 from graphscope.record.breakpoints import Breakpoint
 
@@ -111,10 +112,24 @@ class debug:  # noqa: N801 - reads as a verb at the place of use
         try:
             if error is not None and self._on_error and isinstance(error, Exception):
                 print(f"graphscope: {type(error).__name__}: {error}", file=sys.stderr)
-                pdb.post_mortem(trace)
+                pdb.post_mortem(_users(trace))
         finally:
             if self._own is not None:
                 self._own.stop(error)
+
+
+def _users(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback down to the innermost line of the user's, where looking begins."""
+    steps: list[TracebackType] = []
+    while trace is not None:
+        steps.append(trace)
+        trace = trace.tb_next
+    while len(steps) > 1 and is_ours(steps[-1].tb_frame.f_code):
+        del steps[-1]
+    kept: TracebackType | None = None
+    for step in reversed(steps):
+        kept = TracebackType(kept, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    return kept
 
 
 def interact() -> None:
@@ -131,5 +146,7 @@ def interact() -> None:
         debugger.botframe = outer
         outer = outer.f_back
     debugger.interaction(frame, None)
-    if debugger.quitting or debugger.stoplineno != -1 or debugger.breaks:
+    if debugger.quitting:
+        raise SystemExit("graphscope: the program was ended in the debugger")
+    if debugger.stoplineno != -1 or debugger.breaks:
         sys.settrace(debugger.trace_dispatch)

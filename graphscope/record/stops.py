@@ -237,19 +237,22 @@ class Stops:
         self._describe_kept(rec)
         control.partial.put(rec, control.at)
         if control.pdb:
+            at = control.at
             control.free_want()
-            drop_into_pdb(control.at)
+            drop_into_pdb(at)
             return
         control.want, control.state = None, "paused"
         rec.values = rec.extra = True
         if rec.told is not None:
             rec._leave_track()
         waited = wait(control, self)
-        if not at_end and rec.marks is None:
+        if at_end:
+            return  # the wait lies between two steps
+        rec.waited += waited
+        if rec.marks is None:
             _shift(rec, waited)
             rec.t0 += waited
-            rec.waited += waited
-        elif rec.marks is not None:
+        else:  # the marks on a device's clock cannot be moved: the step is as long as it was
             rec.marks.set_apart()
 
     def place(self, rec: Any, i: int, why: str, at_end: bool = False) -> dict[str, Any]:

@@ -109,14 +109,14 @@ def pair(
     union = _join(a, b, flat if flat is not None or collapse is not None else _reused(a, b))
     view = build(union.graph, union.lookup, ViewState(opened=opened), specs=union.specs)
     if collapse is not None:
-        opened = [
+        wanted = [
             ".".join(path.split(".")[: k + 1])
             for path in {union.graph.scope_path(i) for i in range(union.graph.n)}
             for k in range(min(path.count(".") + 1, collapse))
             if path
         ]
         view = build(
-            union.graph, union.lookup, ViewState(opened=frozenset(opened)), specs=union.specs
+            union.graph, union.lookup, ViewState(opened=frozenset(wanted)), specs=union.specs
         )
     return Pair(view, (_half(view, union, 0, (a, b)), _half(view, union, 1, (a, b))))
 

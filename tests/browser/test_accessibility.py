@@ -12,6 +12,8 @@ from playwright.sync_api import expect
     "path",
     [
         "/graph?run=tiny&node=n1",
+        "/home?run=digits_like",
+        "/health?run=failed",
         "/scalars?run=digits_like",
         "/graph?run=failed",
         "/graph?run=nothing",
@@ -22,6 +24,10 @@ def test_no_serious_finding(visit, path, dark):
     expect(page.locator("#state")).to_have_attribute("data-state", re.compile(r"\w"))
     if path.startswith("/scalars"):
         expect(page.locator(".gs-curve .main-svg").first).to_be_visible()
+    elif path.startswith("/home"):
+        expect(page.locator("[data-card=parts] table")).to_be_visible()
+    elif path.startswith("/health"):
+        expect(page.locator("[data-finding]").first).to_be_visible()
     elif "nothing" not in path:
         expect(page.locator(".gs-board")).to_have_attribute("data-step", re.compile(r"\d"))
     found = Axe().run(page).response["violations"]

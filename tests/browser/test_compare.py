@@ -25,6 +25,7 @@ def test_a_run_against_a_run(visit):
     page = ready(visit("/compare?run=digits_like&vs=tiny"))
     expect(page.locator(".gs-cmp-facts")).to_contain_text("parameters")
     expect(page.locator("#compare-table")).to_have_attribute("data-ready", re.compile(r"\d+"))
+    page.locator("#compare-table").scroll_into_view_if_needed()
     expect(page.locator("#compare-table .ag-center-cols-container .ag-row").first).to_be_visible()
     expect(page.locator(".gs-cmp-structure")).to_contain_text("Only in A (6)")
     page.get_by_role("button", name=re.compile("Swap")).click()

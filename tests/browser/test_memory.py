@@ -54,7 +54,7 @@ def test_the_table_follows_the_cursor(visit):
     box = canvas.bounding_box()
     canvas.hover(position={"x": box["width"] - 60, "y": 100})
     expect(page.locator(".gs-mem-who tbody")).to_contain_text("grad of w1")
-    page.keyboard.press("p")
+    page.keyboard.press("m")
     expect(page.locator(".gs-mem-who h2")).to_have_text("Alive at the peak")
 
 
@@ -71,16 +71,20 @@ def test_the_run_leads_to_its_steps(visit):
     expect(page).to_have_url(re.compile(r"step=0\b"))
 
 
-def test_memory_that_was_not_recorded_says_how_to_switch_it_on(visit, tmp_path):
+@pytest.fixture
+def off(tmp_path):
+    """Where a run without memory is served."""
     hand.write(tmp_path / "off.gscope", memory="off")
     server = serve(tmp_path, port=0, block=False)
-    try:
-        page = visit("/memory?run=off", at=server.url.rstrip("/"))
-        expect(page.locator(".gs-mem-off")).to_contain_text("torch.profile(memory=True)")
-        expect(page.locator(".gs-mem-step")).to_be_hidden()
-        expect(page.locator(".gs-mem-run")).to_be_hidden()
-    finally:
-        server.stop()
+    yield server.url.rstrip("/")
+    server.stop()
+
+
+def test_memory_that_was_not_recorded_says_how_to_switch_it_on(off, visit):
+    page = visit("/memory?run=off", at=off)
+    expect(page.locator(".gs-mem-off")).to_contain_text("torch.profile(memory=True)")
+    expect(page.locator(".gs-mem-step")).to_be_hidden()
+    expect(page.locator(".gs-mem-run")).to_be_hidden()
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

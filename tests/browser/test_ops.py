@@ -139,7 +139,7 @@ def test_a_line_and_its_ops_lead_to_each_other(visit):
     # The keyword is coloured, and the block's head says what its body costs.
     expect(page.locator("[data-line='7'] .gs-tok-k").first).to_have_text("for")
     expect(page.locator("[data-line='7'] .gs-src-sum")).to_contain_text("\u03a3")
-    expect(page.locator(".gs-editor")).to_be_hidden()
+    expect(page.locator(".gs-src-editor")).to_be_hidden()
     page.get_by_role("button", name="Show in the graph").click()
     expect(page).to_have_url(re.compile("^[^?]*/graph"))
 

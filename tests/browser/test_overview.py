@@ -124,17 +124,17 @@ def test_a_run_that_is_deleted_while_watched_is_said(fresh, visit):
 # ---- Health
 
 
-def finding(page, text):
-    return page.locator("[data-finding]").filter(has_text=text)
+def finding(page, name):
+    return page.locator(f'[data-finding="{name}"]')
 
 
 def test_a_finding_tells_what_where_why_and_how(visit):
     page = visit("/home?run=digits_like")
     badge = page.locator(".gs-badge")
     expect(badge).to_be_visible()
-    card(page, "findings").get_by_role("button", name=re.compile("jumped")).click()
+    card(page, "findings").get_by_role("button", name=re.compile("The loss jumped by 1.5")).click()
     expect(page).to_have_url(re.compile("/health"))
-    mine = finding(page, "The loss jumped")
+    mine = finding(page, "spike:1")
     expect(mine).to_be_focused()
     expect(mine).to_contain_text("Warning")
     mine.get_by_role("button", name="Go to step 40").click()
@@ -146,9 +146,9 @@ def test_a_finding_tells_what_where_why_and_how(visit):
 def test_mute_and_unmute_and_the_line_for_the_settings(visit):
     page = visit("/health?run=digits_like")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    mine = finding(page, "The loss jumped")
-    count = page.locator("[data-finding]").count()
+    mine = finding(page, "spike:1")
     mine.get_by_role("button", name="Copy mute line").click()
+    count = page.locator("[data-finding]").count()
     expect(mine.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()").startswith('mute = ["spike')
     mine.get_by_role("button", name="Mute", exact=True).click()

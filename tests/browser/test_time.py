@@ -157,39 +157,40 @@ def test_the_step_is_followed_and_chosen(visit):
     expect(option(page, "step 59$")).to_be_attached()
 
 
-def test_ten_thousand_ops_are_refined_where_the_reader_looks(visit, tmp_path):
-    golden.build("many", tmp_path, n_ops=10_000)
-    server = serve(tmp_path, port=0, block=False)
-    try:
-        page = visit("/time?run=many", at=server.url.rstrip("/"))
-        canvas = ready(page)
-        coarse = int(canvas.get_attribute("data-least"))
-        assert coarse > 0
-        page.evaluate("() => gs.timePage.axis.zoom(0.005)")
-        expect(canvas).to_have_attribute("data-least", re.compile(f"^(?!{coarse}$)"))
-        assert int(canvas.get_attribute("data-least")) < coarse
-        choice = option(page, "^(matmul|relu|add|mul),")
-        choice.focus()
-        choice.press("Enter")
-        expect(page).to_have_url(re.compile(r"node=n\d+"))
-    finally:
-        server.stop()
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Where a run of many ops and a run of many steps are served."""
+    folder = tmp_path_factory.mktemp("large")
+    golden.build("many", folder, n_ops=10_000)
+    build(folder / "long.gscope", 1500)
+    server = serve(folder, port=0, block=False)
+    yield server.url.rstrip("/")
+    server.stop()
 
 
-def test_from_afar_steps_are_blocks(visit, tmp_path):
-    build(tmp_path / "long.gscope", 1500)
-    server = serve(tmp_path, port=0, block=False)
-    try:
-        page = visit("/time?run=long", at=server.url.rstrip("/"))
-        canvas = ready(page)
-        page.get_by_role("button", name="Run", exact=True).click()
-        page.wait_for_function("() => gs.timePage.far()")
-        expect(option(page, r"^steps \d+–\d+, .*backward")).to_be_attached()
-        box = canvas.bounding_box()
-        canvas.click(position={"x": 104 + (box["width"] - 112) / 2, "y": 200})
-        expect(page).to_have_url(re.compile(r"step=7\d\d\b"))
-    finally:
-        server.stop()
+def test_ten_thousand_ops_are_refined_where_the_reader_looks(large, visit):
+    page = visit("/time?run=many", at=large)
+    canvas = ready(page)
+    coarse = int(canvas.get_attribute("data-least"))
+    assert coarse > 0
+    page.evaluate("() => gs.timePage.axis.zoom(0.005)")
+    expect(canvas).to_have_attribute("data-least", re.compile(f"^(?!{coarse}$)"))
+    assert int(canvas.get_attribute("data-least")) < coarse
+    choice = option(page, r"^∂?(matmul|relu|add|mul)\b")
+    choice.focus()
+    choice.press("Enter")
+    expect(page).to_have_url(re.compile(r"node=n\d+"))
+
+
+def test_from_afar_steps_are_blocks(large, visit):
+    page = visit("/time?run=long", at=large)
+    canvas = ready(page)
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_function("() => gs.timePage.far()")
+    expect(option(page, r"^steps \d+–\d+, .*backward")).to_be_attached()
+    box = canvas.bounding_box()
+    canvas.click(position={"x": 104 + (box["width"] - 112) / 2, "y": 200})
+    expect(page).to_have_url(re.compile(r"step=7\d\d\b"))
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

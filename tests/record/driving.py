@@ -91,7 +91,9 @@ def train(
     optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     x, y = gs.randn(16, 8), gs.randint(0, 3, (16,))
     out, problems, through = Training(), [], threading.Event()
-    options.setdefault("resume_after", 60 if options.get("control", drive is not None) is True else None)
+    options.setdefault(
+        "resume_after", 60 if options.get("control", drive is not None) is True else None
+    )
     options.setdefault("control", drive is not None)
     if not options["control"]:
         options.pop("resume_after")

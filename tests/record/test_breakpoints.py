@@ -79,7 +79,10 @@ def test_what_makes_no_sense_is_told(fields, text):
     with pytest.raises(UsageError, match=text):
         Breakpoint(1, **fields)
     if "phase" not in fields:
-        said = {"when" if k == "condition" else "line" if k == "site" else k: v for k, v in fields.items()}
+        said = {
+            "when" if k == "condition" else "line" if k == "site" else k: v
+            for k, v in fields.items()
+        }
         with pytest.raises(UsageError, match=text):
             gs.breakpoint(**said)
 
@@ -99,9 +102,13 @@ def test_statistics():
     assert np.isnan(statistic("norm", a))
     b = a[0]
     assert statistic("norm", b) == 5 and statistic("rms", b) == pytest.approx(12.5**0.5)
-    assert statistic("absmax", b) == 4 and statistic("min", b) == -4 and statistic("mean", b) == -0.5
+    assert (
+        statistic("absmax", b) == 4 and statistic("min", b) == -4 and statistic("mean", b) == -0.5
+    )
     assert statistic("max", np.zeros(0)) is None and statistic("norm", np.zeros(0)) == 0
-    assert statistic("mean", np.array([True, False])) == 0.5 and statistic("item", np.float64(2)) == 2
+    assert (
+        statistic("mean", np.array([True, False])) == 0.5 and statistic("item", np.float64(2)) == 2
+    )
     assert statistic("norm", lambda: np.array([3 + 4j])) == 5
 
 
@@ -125,7 +132,9 @@ def test_a_program_stops_at_each_kind(tmp_path):
             stops.append(d.go("resume"))
         for b in d.control["breakpoints"]:
             assert d.send("break_del", id=b["id"]) == "done"
-        assert d.send("break_add", site="driving.py:1", op="relu").startswith("done: breakpoint 6: relu at")
+        assert d.send("break_add", site="driving.py:1", op="relu").startswith(
+            "done: breakpoint 6: relu at"
+        )
         assert d.send("break_set", id=6, enabled=False) == "done: off"
         d.send("resume")
         return [(a["step"], a["op"], a["phase"]) for a in stops]

@@ -155,7 +155,9 @@ def test_slow_motion_shows_where_it_is_and_ends(tmp_path):
     def drive(d):
         assert d.send("slow", ms=20) == "done: 20 ms for each op"
         first = d.until(lambda c: c["state"] == "slow" and c["at"])["at"]
-        d.until(lambda c: c["at"] and (c["at"]["step"], c["at"]["i"]) != (first["step"], first["i"]))
+        d.until(
+            lambda c: c["at"] and (c["at"]["step"], c["at"]["i"]) != (first["step"], first["i"])
+        )
         d.go("pause")
         assert d.send("slow", ms=0) == "done: at full speed"
         d.send("resume")
@@ -166,7 +168,11 @@ def test_slow_motion_shows_where_it_is_and_ends(tmp_path):
 
 
 def test_stop_leaves_the_block_and_the_program_goes_on(tmp_path):
-    run = train(tmp_path, lambda d: d.send("stop"), steps=100_000)
+    def at_once(d):
+        d.send("stop")
+        d.until(lambda c: not c["on"])
+
+    run = train(tmp_path, at_once, steps=100_000)
     assert run.after_block and len(run.weights) < 100_000
     reader = TraceReader(run.path)
     assert reader.state() == "finished"
@@ -176,6 +182,7 @@ def test_stop_leaves_the_block_and_the_program_goes_on(tmp_path):
         d.send("pause")
         d.paused()
         d.send("stop")
+        d.until(lambda c: not c["on"])
 
     assert train(tmp_path, while_paused, steps=100_000, name="again").after_block
 

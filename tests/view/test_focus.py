@@ -5,8 +5,6 @@ x, w1 -> n0 matmul -> n1 h -> n2 out (w2) -> n3 sub (y) -> n4 pow -> n5 loss; po
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from graphscope.trace.reader import TraceReader

@@ -47,7 +47,12 @@ def test_health_tells_four_states(view: GraphView) -> None:
         "n0": {"zeros": 0.1}, "n1": {"zeros": 0.95}, "n2": {"health": "nan"}, "n3": {"health": "inf"},
     }  # fmt: skip
     over = overlay(view, told, "health")
-    assert [name for _, name in over.legend.entries] == ["finite", "over 90% zeros", "infinite", "NaN"]
+    assert [name for _, name in over.legend.entries] == [
+        "finite",
+        "over 90% zeros",
+        "infinite",
+        "NaN",
+    ]
     assert len(set(over.fills.values())) == 4 and over.fills["n2"] == LIGHT.nonfinite
 
 
@@ -69,7 +74,9 @@ def test_logged_numbers_of_both_signs_stand_around_zero(view: GraphView) -> None
 
 @pytest.mark.parametrize("mode", [*OVERLAYS, "custom:<script>"])
 @pytest.mark.parametrize("look", ["light", "dark"])
-def test_nothing_recorded_is_a_legend_without_colours(view: GraphView, mode: str, look: str) -> None:
+def test_nothing_recorded_is_a_legend_without_colours(
+    view: GraphView, mode: str, look: str
+) -> None:
     over = overlay(view, {}, mode, look)
     assert over.legend.title and len(over.legend.title) < 80
     if mode not in ("family",):

@@ -66,6 +66,15 @@ def test_every_script_and_style_of_ours_is_served(client):
             assert answer.status_code == 200, link
 
 
+def test_a_reload_asks_for_no_script_again(client):
+    links = re.findall(r'(?:src|href)="(/assets/[^"]*)"', client.get("/graph").text)
+    assert all("?m=" in link for link in links)
+    with client.get(links[0]) as answer:
+        assert "immutable" in answer.headers["Cache-Control"]
+    with client.get(links[0].partition("?")[0]) as answer:
+        assert "immutable" not in answer.headers["Cache-Control"]
+
+
 def test_the_bus_is_loaded_before_the_views(client):
     scripts = re.findall(r"/assets/js/([\w]+\.js)", client.get("/graph").text)
     assert scripts[0] == "00_bus.js" and scripts.index("graph.js") > 0

@@ -37,7 +37,7 @@ def layout() -> Component:
                         ],
                         className="gs-ops-charts",
                     ),
-                    table(ids.OPS_TABLE, "Ops"),
+                    table(ids.OPS_TABLE, "Table of ops"),
                 ],
                 className="gs-ops-table gs-ops-tab",
             ),

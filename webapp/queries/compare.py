@@ -210,6 +210,8 @@ def numbers_json(a: Side, b: Side) -> dict[str, Any]:
             else f"{'all' if every else 'the first'} {units.count(checked)} steps"
         )
         line = f"The runs agree to {RTOL:g} in {many} in which both took values."
+        if not any(d.max_abs for d in found):
+            line += f" At step {found[0].step} every number is the same."
         return {"rows": _largest(b, found), "line": line, "first": None, "step": found[0].step}
     what = "gradient" if first.what == "g" else "value"
     line = (

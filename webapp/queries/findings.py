@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RUNS = 16
 EVERY = 1.0  # seconds between two looks at one run
-PATIENCE = 3.0  # seconds that the first question waits for the first answer
+PATIENCE = 0.3  # seconds that the first question waits for the first answer; then the card says when it came
 SEVERITIES = ("error", "warning", "info")
 TRAIL = "nonfinite"  # the rule whose findings have a trail
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 POINTS = 1200  # about what a screen has pixels for
 CELLS = 400
 MARKS = 60
+CHANGES = 12
 FINE, INFO, WARNING, ERROR, NONFINITE, FAILED = range(6)
 _SEVERITY = {"info": INFO, "warning": WARNING, "error": ERROR}
 Marked = tuple[int, int, int, str]
@@ -106,24 +107,20 @@ def _levels(
 
 
 def _events(reader: TraceReader, table: StepTable) -> list[dict[str, Any]]:
-    """What was done to the run, and where its graph became another one; the first ``MARKS`` of them."""
+    """What was done to the run, and where its graph became another one."""
     found = [
         {"step": f.step, "kind": "control", "text": units.clip(str(f.data.get("text") or f.title), 200)}
         for f in reader.findings()
         if f.rule.startswith("control") and f.step >= 0
     ]
-    seen: set[int] = set()
     fresh = np.flatnonzero(np.diff(table.graph, prepend=table.graph[:1]) != 0).tolist()
-    seen.add(int(table.graph[0]))
+    seen, changes = {int(table.graph[0])}, []
     for row in fresh:
-        graph = int(table.graph[row])
-        if graph not in seen:
-            seen.add(graph)
-            found.append(
-                {"step": int(table.num[row]), "kind": "graph", "text": "another graph from here on"}
-            )
-        if len(found) >= MARKS:
-            break
+        if int(table.graph[row]) not in seen:
+            seen.add(int(table.graph[row]))
+            changes.append(int(table.num[row]))
+    if len(changes) <= CHANGES:  # a graph that is another one all the time is a finding, not an event
+        found += [{"step": k, "kind": "graph", "text": "another graph from here on"} for k in changes]
     return sorted(found, key=lambda e: e["step"])[:MARKS]
 
 

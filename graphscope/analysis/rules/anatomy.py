@@ -133,11 +133,35 @@ class Anatomy:
         start = activation if activation >= 0 else u
         return Layer(
             u, p.value, p.name, shape, axis, other, int(into), int(out), p, activation,
-            any(self._is_affine(v) for v in wires.after(start)),
+            self.leads_on[start],
         )  # fmt: skip
 
-    def _is_affine(self, i: int) -> bool:
-        return self.wires.ops[i] in AFFINE
+    @cached_property
+    def leads_on(self) -> list[bool]:
+        """Of each forward node, whether a layer reads what is computed from it."""
+        wires, found = self.wires, [False] * len(self.wires)
+        for i in range(len(wires) - 1, -1, -1):
+            if wires.is_forward(i):
+                found[i] = any(
+                    wires.is_forward(u) and (wires.ops[u] in AFFINE or found[u])
+                    for u in wires.users(i)
+                )
+        return found
+
+    @cached_property
+    def _origins(self) -> list[tuple[bool, bool]]:
+        """Of each node, (whether it is computed from given data, whether from that and constants alone)."""
+        found: list[tuple[bool, bool]] = []
+        for i in range(len(self.wires)):
+            inputs = [self._origin(v, found) for v in self.wires.inputs(i)]
+            found.append((any(data for data, _ in inputs), all(clean for _, clean in inputs)))
+        return found
+
+    def _origin(self, v: int, known: list[tuple[bool, bool]]) -> tuple[bool, bool]:
+        if v >= 0:
+            return known[v] if v < len(known) else (False, False)
+        kind = self.wires.graph.port_kind(-1 - v)
+        return kind in ("input", "buffer"), kind in ("input", "buffer", "constant")
 
     def _activation(self, node: int) -> int:
         """The first non-linearity behind a layer, if only harmless ops lie between."""
@@ -163,27 +187,17 @@ class Anatomy:
             if op in ACTIVATIONS
             and wires.phases[i] == schema.FORWARD
             and i in wires.to_loss
-            and any(self._is_affine(u) for u in wires.after(i))
+            and self.leads_on[i]
         ]
 
     @cached_property
     def inputs(self) -> list[tuple[int, Layer]]:
-        """(value, layer): data that enters the network, without a parameter in what it is computed from."""
-        wires = self.wires
+        """(value, layer): data that enters the network, made of nothing but what the program gave."""
         found: list[tuple[int, Layer]] = []
-        own = {p.value for p in wires.parameters}
         for layer in self.layers:
-            before = wires.before(layer.source)
-            is_float = wires.dtype(layer.source).startswith(("float", "bfloat"))
-            clean = not before & own and all(
-                v >= 0 or wires.graph.port_kind(-1 - v) in ("input", "constant", "buffer")
-                for v in before
-            )
-            # What was made of noise or of zeros inside the step is no data.
-            data = any(
-                v < 0 and wires.graph.port_kind(-1 - v) in ("input", "buffer") for v in before
-            )
-            if is_float and clean and data and layer.source not in [v for v, _ in found]:
+            data, clean = self._origin(layer.source, self._origins)
+            is_float = self.wires.dtype(layer.source).startswith(("float", "bfloat"))
+            if data and clean and is_float and layer.source not in [v for v, _ in found]:
                 found.append((layer.source, layer))
         return found
 

@@ -73,11 +73,12 @@ def through(
     if op == "merge_heads":
         return {0: 0, 2: 1}.get(at), ""
     if op in ("attention_scores", "attention_values", "attention_weights"):
-        return (
-            (at, "")
-            if at < len(shape) - 2
-            else (None, f"attends along the axis of the batch (axis {at} of {shape_text(shape)})")
-        )
+        if at < len(shape) - 2:
+            return at, ""
+        # Without another axis that is taken for the batch it is one sequence, and its steps are meant.
+        batched = len(shape) == 4 and shape[0] > 1
+        where = f"attends along the axis of the batch (axis {at} of {shape_text(shape)})"
+        return None, where if batched else ""
     if op == "addmm" and place == 1:
         return (at, "") if at == 0 else (None, along)
     if op == "embedding" and place == 1:

@@ -38,7 +38,7 @@ def leak(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             if layer is None:
                 continue
             yield Hit(
-                case.last_step(id),
+                -1,
                 f"{wires.ops[i]} {why}, and {wires.graph.scope_path(layer) or wires.ops[layer]} goes on with the result: "
                 f"each of the {size} examples sees the others.",
                 {"batch": size, "op": wires.ops[i], "layer": wires.ops[layer]}, id, (i, layer), wires.site(i),
@@ -61,9 +61,8 @@ def _batch_size(wires: Wires) -> int | None:
 def _mixers(wires: Wires, size: int) -> Iterator[tuple[int, str]]:
     """Ops that mix the axis of the batch, with what they do."""
     axis: dict[int, int] = {}
-    reduced: dict[
-        int, int
-    ] = {}  # values that are sums over all examples -> the op that made them so
+    single: dict[int, frozenset[int]] = {}  # values of single examples -> which
+    reduced: dict[int, int] = {}  # sums over all examples -> the op that made them so
     for k in range(wires.graph.n_ports):
         shape = wires.shape(-1 - k)
         if wires.graph.port_kind(k) != "input" or not shape or shape[0] != size:
@@ -102,7 +101,10 @@ def _mixers(wires: Wires, size: int) -> Iterator[tuple[int, str]]:
             single[i] = alone
             continue
         if wires.ops[i] == "unbind":
-            if followed and axis[followed[0][1]] == wires.params(i).get("axis"):
+            whole = wires.shape(given[0]) or ()
+            along = followed and axis[followed[0][1]] == wires.params(i).get("axis")
+            # Of two axes it is one sequence, of which the loss is over the steps.
+            if along and len(whole) > 2 and min(whole[:2]) > 1:
                 single[i] = frozenset((i,))
             continue
         if not followed:

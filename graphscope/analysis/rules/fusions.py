@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -41,6 +42,10 @@ def _op(w: Wires, i: int) -> str:
     return w.ops[i] if w.is_forward(i) else ""
 
 
+def _is_parameter(w: Wires, v: int) -> bool:
+    return v < 0 and w.graph.port_kind(-1 - v) == "parameter"
+
+
 def _linear(w: Wires, i: int) -> Chain | None:
     """A product, then a bias that is a parameter."""
     if _op(w, i) not in _PRODUCTS:
@@ -49,8 +54,7 @@ def _linear(w: Wires, i: int) -> Chain | None:
     if _op(w, add) not in ("add", "add_"):
         return None
     others = [v for v in w.inputs(add) if v != i]
-    own = {p.value for p in w.parameters}
-    if not any(w.origin(v) in own and len(w.shape(v) or ()) <= 2 for v in others):
+    if not any(_is_parameter(w, w.origin(v)) and len(w.shape(v) or ()) <= 2 for v in others):
         return None
     return Chain(
         "a product and a bias",
@@ -216,28 +220,16 @@ def fusable(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
 
 def element_loop(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """One line that runs the same op on a few elements again and again within a step."""
+    known: dict[int, list[tuple[list[int], int]]] = case.keep("element loops", dict)
     for graph in case.graphs():
-        timed = _timings(case, graph)
+        w = case.wires(graph)
+        if graph not in known:
+            known[graph] = repeated(w, int(settings["times"]), int(settings["elements"]))
+        timed = _timings(case, graph) if known[graph] else None
         if timed is None:
             continue
         mean, gap, wall = timed
-        w = case.wires(graph)
-        places: dict[tuple[int, str], list[int]] = {}
-        for i, op in enumerate(w.ops):
-            if w.phases[i] == schema.FORWARD and w.graph.site[i] >= 0:
-                shape = w.shape(i)
-                if (
-                    shape is not None
-                    and int(np.prod(shape, dtype=np.int64)) <= settings["elements"]
-                ):
-                    places.setdefault((int(w.graph.site[i]), op), []).append(i)
-        of_line: dict[int, list[int]] = {}
-        for (site, _), nodes in places.items():
-            if len(nodes) >= settings["times"]:
-                of_line.setdefault(site, []).extend(nodes)
-        for nodes in of_line.values():
-            nodes.sort()
-            times = max(len(v) for v in places.values() if v[0] in nodes)
+        for nodes, times in known[graph]:
             back = [j for i in nodes for j, _ in w.graph.backward_of(i)]
             took = float(mean[nodes].sum() + mean[back].sum()) + gap * (len(nodes) + len(back))
             saved = took * (1 - 1 / times)
@@ -252,6 +244,25 @@ def element_loop(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
                 {"ops": len(nodes), "took_ns": took, "saving_ns": saved}, graph, tuple(nodes[:8]), site=line,
                 key=f"{line.file}:{line.line}" if line else str(nodes[0]),
             )  # fmt: skip
+
+
+def repeated(w: Wires, times: int, elements: int) -> list[tuple[list[int], int]]:
+    """Of each line that runs an op so often on so few elements: those nodes, and how often the commonest comes."""
+    places: dict[tuple[int, str], list[int]] = {}
+    sites = w.graph.site.tolist()
+    for i, op in enumerate(w.ops):
+        if w.phases[i] == schema.FORWARD and sites[i] >= 0:
+            shape = w.shape(i)
+            if shape is not None and math.prod(shape) <= elements:
+                places.setdefault((sites[i], op), []).append(i)
+    lines: dict[int, list[list[int]]] = {}
+    for (site, _), nodes in places.items():
+        if len(nodes) >= times:
+            lines.setdefault(site, []).append(nodes)
+    return [
+        (sorted(i for nodes in of_line for i in nodes), max(len(nodes) for nodes in of_line))
+        for of_line in lines.values()
+    ]
 
 
 RULES = (

@@ -87,6 +87,8 @@ def _depth_fix(snap: Snapshot) -> str:
 def exploding(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     norms: dict[str, list[float]] = case.keep("gradient norms", dict)
     steps = int(settings["checks"])
+    # A summed loss has huge gradients and may be right: its learning rate is as small.
+    falls = learning(case) < settings["learnt"]
     for snap in snapshots(case):
         for layer, g in _graded(snap):
             seen = norms.setdefault(layer.name, [])
@@ -95,7 +97,7 @@ def exploding(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             grows = len(seen) > steps and all(
                 b >= settings["factor"] * a > 0 for a, b in zip(seen, seen[1:], strict=False)
             )
-            if g.rms > settings["rms"]:
+            if g.rms > settings["rms"] and not falls:
                 why = f"is {units.number(g.rms)} (root mean square), above {units.number(settings['rms'])}"
             elif grows and g.norm > settings["norm"]:
                 why = (
@@ -183,10 +185,11 @@ RULES = (
         "exploding-gradient", "Exploding gradient", "error", "training",
         "Updates become larger than the weights they change; the loss jumps and soon is NaN.",
         "Clip before the step: nn.utils.clip_grad_norm_(model.parameters(), 1.0); or lower the learning rate.",
-        exploding, {"rms": 1e6, "factor": 2, "checks": 4, "norm": 1.0}, 1, _DC,
+        exploding, {"rms": 1e6, "factor": 2, "checks": 4, "norm": 1.0, "learnt": 0.9}, 1, _DC,
         "https://proceedings.mlr.press/v28/pascanu13.html", "values",
         about={"rms": "root mean square above which it counts at once", "factor": "growth from check to check",
-               "checks": "that many times in a row", "norm": "least norm for growth to count"},
+               "checks": "that many times in a row", "norm": "least norm for growth to count",
+               "learnt": "a size alone is no fault where the loss is below this share of the first one"},
     ),
     Rule(
         "exploding-with-depth", "Gradient grows on its way to the first layer", "warning", "training",

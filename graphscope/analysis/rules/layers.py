@@ -50,7 +50,7 @@ def two_linears(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             )
             narrow = None not in sizes and sizes[1] < min(sizes[0] or 0, sizes[2] or 0)  # type: ignore[operator]
             yield Hit(
-                case.last_step(id),
+                -1,
                 f"{_name(wires, first)} goes into {_name(wires, i)} with nothing between them"
                 + (f" (through a bottleneck of {sizes[1]})." if narrow else ": together they are one linear layer."),
                 {"first": _name(wires, first), "second": _name(wires, i), "widths": list(sizes)}, id, (i, first),
@@ -109,7 +109,7 @@ def bias_before_norm(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]
             if bias not in weights or len([u for u in wires.users(v) if wires.is_forward(u)]) > 1:
                 continue
             yield Hit(
-                case.last_step(id),
+                -1,
                 f"{_name(wires, v)} adds {wires.what(bias)}, and the batch norm behind it subtracts the mean, and the "
                 "bias with it: its gradient is 0 but for rounding.",
                 {"bias": wires.what(bias), "layer": _name(wires, v)}, id, (bias, v, i), wires.site(v),
@@ -125,7 +125,7 @@ def dropout_at_evaluation(case: Case, settings: Mapping[str, float]) -> Iterator
         if found:
             p = wires.params(found[0]).get("p")
             yield Hit(
-                case.last_step(id, "eval"),
+                -1,
                 f"{len(found)} dropout{'s drop' if len(found) > 1 else ' drops'} a share of {p} in an evaluation: "
                 "each call gives another answer, and a worse one.",
                 {"dropouts": len(found), "p": p}, id, tuple(found), wires.site(found[0]), kind="eval",
@@ -148,7 +148,7 @@ def left_in_train(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         ]  # fmt: skip
         if found:
             yield Hit(
-                case.last_step(id, "eval"),
+                -1,
                 f"{several([wires.graph.scope_path(i) for i in found])} normalise by the evaluation's own batch, and "
                 "move their running statistics towards it: the result depends on what else is in the batch.",
                 {"layers": len(found)}, id, tuple(found), wires.site(found[0]), kind="eval",
@@ -171,7 +171,7 @@ def left_in_eval(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
                 if on or not idle or not nodes:
                     continue
                 yield Hit(
-                    case.last_step(id),
+                    -1,
                     f"{root} is in evaluation mode in a step that trains it: {several(idle)} "
                     f"{'do' if len(idle) > 1 else 'does'} not do what training needs (dropout passes everything, batch "
                     "norm uses old statistics).",

@@ -92,7 +92,7 @@ def softmax_twice(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             "ln(1 + (K - 1)/e), and the gradients are squashed twice."
         )
         yield Hit(
-            case.last_step(id), f"{_at(wires, source)} feeds {_at(wires, i)}. {text}",
+            -1, f"{_at(wires, source)} feeds {_at(wires, i)}. {text}",
             {"activation": op, "loss": wires.ops[i]}, id, (source, i), wires.site(source),
             f"Leave {op} out of the model and give cross_entropy the scores; apply softmax only where probabilities "
             "are needed." if not log else "Use nll_loss on log-probabilities, or leave log_softmax out.",
@@ -105,7 +105,7 @@ def sigmoid_twice(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     for id, wires, i, source in _into(case, {"binary_cross_entropy_with_logits": ""}):
         if wires.ops[source] == "sigmoid":
             yield Hit(
-                case.last_step(id),
+                -1,
                 f"{_at(wires, source)} feeds {_at(wires, i)}, which applies sigmoid itself: a score is between 0 and 1, "
                 "so that no prediction can fall below 0.5.",
                 {"activation": "sigmoid", "loss": wires.ops[i]}, id, (source, i), wires.site(source),
@@ -129,7 +129,7 @@ def activation_on_logits(case: Case, settings: Mapping[str, float]) -> Iterator[
             "softmax": "scores end between 0 and 1, and always add up to 1",
         }.get(op, f"{op} limits what scores the model can give")
         yield Hit(
-            case.last_step(id), f"{_at(wires, source)} is the last op before {_at(wires, i)}, which wants plain scores: {lost}.",
+            -1, f"{_at(wires, source)} is the last op before {_at(wires, i)}, which wants plain scores: {lost}.",
             {"activation": op, "loss": loss}, id, (source, i), wires.site(source),
             f"Leave the {op} behind the last layer out.", wires.graph.key(source),
             severity="" if op in _HARD else "warning",
@@ -142,7 +142,7 @@ def nll_without_log(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         op = wires.ops[source]
         if op in _NO_LOGS:
             yield Hit(
-                case.last_step(id),
+                -1,
                 f"{_at(wires, i)} is given the result of {_at(wires, source)}, and takes it for log-probabilities: the "
                 "loss has no lower bound, and falls without anything being learnt.",
                 {"source": op, "loss": "nll_loss"}, id, (source, i), wires.site(i, source),
@@ -173,7 +173,7 @@ def broadcast(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             shapes = f"{_shape(sa)} and {_shape(sb)}"
             name = wires.what(wide)
             yield Hit(
-                case.last_step(id),
+                -1,
                 f"{wires.ops[i]} of shapes {shapes} gives {n} x {n} numbers instead of {n}: every prediction is "
                 "compared with every target.",
                 {"shapes": [list(sa), list(sb)], "n": n}, id, (i, a, b), wires.site(i),
@@ -212,7 +212,7 @@ def summed(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             batch = (wires.shape(given[0]) or (n,))[0]
             how = "reduction='sum'" if by_option else "sum()"
             yield Hit(
-                case.last_step(id),
+                -1,
                 f"The loss is a sum over {n} numbers ({_shape(wires.shape(given[0]) or ())}) and not their mean: twice the "
                 "batch doubles the gradient, and the learning rate must follow.",
                 {"elements": n, "batch": batch}, id, (i,), wires.site(i),

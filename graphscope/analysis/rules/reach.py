@@ -68,7 +68,7 @@ def unreached(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     for (owner, id, cut, severity), of in groups.items():
         names = [name for name, _ in of]
         yield Hit(
-            case.last_step(id), cut.say(several(names), len(names)), {"parameters": names, "cause": cut.cause}, id,
+            -1, cut.say(several(names), len(names)), {"parameters": names, "cause": cut.cause}, id,
             (of[0][1].value, *cut.nodes), cut.site, cut.fix, owner, severity=severity,
         )  # fmt: skip
     yield from _unused(case, used | reached, trained)
@@ -99,7 +99,7 @@ def _unused(case: Case, used: set[str], trained: set[str] | None) -> Iterator[Hi
         graph, p = apart[names[0]]
         many = len(names) > 1
         yield Hit(
-            case.last_step(at),
+            -1,
             f"{several(names)} require{'' if many else 's'} a gradient and get{'' if many else 's'} none: "
             f"{case.wires(graph).what(p.users[0])} runs under no_grad beside each training step, and what it makes is "
             "plain data for the loss.",
@@ -110,7 +110,7 @@ def _unused(case: Case, used: set[str], trained: set[str] | None) -> Iterator[Hi
     for owner, of in idle.items():
         names = sorted(set(of))
         yield Hit(
-            case.last_step(at),
+            -1,
             f"No training step has used {several(names)}: {owner} is part of the model, and its forward is never called.",
             {"parameters": names}, at, (), None,
             f"Call {owner} in forward(), or delete it from __init__.", owner, severity="warning",

@@ -22,7 +22,7 @@ OCCASIONS = ("graph", "run", "steps", "values")
 class Hit:
     """One place at one step where a rule fired.
 
-    step: its number within ``kind``; -1 when the hit holds for the graph as such.
+    step: its number within ``kind``; -1 when the hit holds for the graph as such (else: from that step on).
     detail: one sentence with the numbers that fired it, in units.
     evidence: those numbers by name, raw.
     graph, nodes: where; the first node is the one to show (ports are negative, as everywhere).

@@ -43,6 +43,8 @@ def unused_output(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         wires, work = case.wires(id), _work(case, id)
         if work is None or not wires.roots or not case.facts(id, "program"):
             continue
+        if case.counts().get(id, 0) < settings["steps"]:
+            continue
         read = {int(row[0]) for fact in case.facts(id, "reads") for row in fact["values"]}
         dead = _dead(wires, read)
         forward = sum(work[i] for i in range(len(wires)) if wires.is_forward(i))
@@ -52,7 +54,7 @@ def unused_output(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         ends = [i for i in dead if not wires.users(i)]
         shown = sorted(ends, key=lambda i: -sum(work[j] for j in wires.before(i) & dead if j >= 0))
         yield Hit(
-            case.last_step(id),
+            -1,
             f"{len(dead)} op{'s' if len(dead) > 1 else ''} of each step {'are' if len(dead) > 1 else 'is'} computed for "
             f"nothing: {several([wires.what(i) for i in shown])} {'are' if len(shown) > 1 else 'is'} never read. "
             f"That is {units.share(lost / forward)} of the forward pass.",
@@ -82,7 +84,7 @@ def computed_twice(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """Two forward ops with the same inputs, which are the same up to where they come from."""
     for id in case.graphs():
         wires, work = case.wires(id), _work(case, id)
-        if work is None:
+        if work is None or case.counts().get(id, 0) < settings["steps"]:
             continue
         first: dict[object, int] = {}
         same: dict[int, int] = {}
@@ -115,7 +117,7 @@ def computed_twice(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
                 else f" at line {again.line}"
             )
         yield Hit(
-            case.last_step(id),
+            -1,
             f"{len(same)} op{'s' if len(same) > 1 else ''} of each step {'repeat' if len(same) > 1 else 'repeats'} what "
             f"was computed before, from the same values: the largest is {wires.what(big)}{where}. That is "
             f"{units.share(lost / forward)} of the forward pass.",
@@ -140,7 +142,7 @@ def float64(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             f"{wires.what(given[0])} is float64" if given else f"{wires.ops[first]} gives float64"
         )
         yield Hit(
-            case.last_step(id),
+            -1,
             f"{source}, and {len(wide)} op{'s' if len(wide) > 1 else ''} of each step compute{'' if len(wide) > 1 else 's'} "
             f"in double precision; the parameters are {several(sorted(kinds))}.",
             {"ops": len(wide), "parameters": sorted(kinds)}, id, (first, *given), wires.site(first),
@@ -277,17 +279,17 @@ RULES = (
         "computed-twice", "The same thing is computed twice", "warning", "performance",
         "The second result equals the first; its time and memory (in training also those of its backward) are lost.",
         "Keep the first result in a variable and use it in both places.",
-        computed_twice, {"share": 0.05}, source="equal ops on equal inputs in the recorded graph",
+        computed_twice, {"share": 0.05, "steps": 3}, source="equal ops on equal inputs in the recorded graph",
         link="https://en.wikipedia.org/wiki/Common_subexpression_elimination",
-        about={"share": "of the arithmetic of the forward pass"},
+        about={"share": "of the arithmetic of the forward pass", "steps": "of the graph before it counts"},
     ),
     Rule(
         "unused-output", "A result that nobody reads", "warning", "performance",
         "It is computed in every step, and no op, no gradient and no line of the program uses it.",
         "Leave it out, or compute it only where it is used.",
-        unused_output, {"share": 0.05}, source="reachability in the recorded graph",
+        unused_output, {"share": 0.05, "steps": 3}, source="reachability in the recorded graph",
         link="https://en.wikipedia.org/wiki/Dead-code_elimination",
-        about={"share": "of the arithmetic of the forward pass"},
+        about={"share": "of the arithmetic of the forward pass", "steps": "of the graph before it counts"},
     ),
     Rule(
         "host-copy", "Values are fetched from the device in every step", "warning", "performance",

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphscope import units
 from graphscope.analysis.rules.rule import Hit, Rule
-from graphscope.analysis.rules.series import Snapshot, first, learning, snapshots
+from graphscope.analysis.rules.series import Snapshot, first, learning, logged, snapshots
 
 if TYPE_CHECKING:
     from graphscope.analysis.rules.case import Case
@@ -33,6 +33,8 @@ def update_ratio(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             table.append(float(np.log10(change.ratio)))
             del table[: -int(settings["over"])]
             mean = float(np.mean(table))
+            if snap.num < settings["after"]:
+                continue  # weights that begin as zeros, and a warm-up
             if mean > settings["fast"]:
                 word, fix = "large", "Lower the learning rate by ten"
             elif mean < settings["slow"] and busy:
@@ -126,11 +128,12 @@ def learning_rate(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """Adam's very first step moves every element by the learning rate, so that the step itself says it."""
     start = first(case)
     found = None if start is None else _from_first_step(start)
-    tags = [
-        t for t in case.reader.scalars() if t.lower().rsplit("/", 1)[-1] in ("lr", "learning_rate")
-    ]
     told = [
-        float(v) for t in tags for v in case.reader.scalars(t)[t][1] if np.isfinite(v) and v > 0
+        value
+        for tag, curve in logged(case).items()
+        if tag.lower().rsplit("/", 1)[-1] in ("lr", "learning_rate")
+        for value in curve.values()
+        if value > 0 and np.isfinite(value)
     ]
     graph = case.graphs()[-1] if case.graphs() else -1
     updates = [] if graph < 0 else [i for i, op in enumerate(case.wires(graph).ops) if op in _ADAMS]
@@ -175,10 +178,10 @@ RULES = (
         "An update of about a thousandth of the weight is healthy. Far more, and the weights jump about; far less, and "
         "the training stands still.",
         "Change the learning rate.",
-        update_ratio, {"fast": -1, "slow": -4, "over": 10, "learnt": 0.5}, 3, f"{_DC}; {_CS}",
+        update_ratio, {"fast": -1, "slow": -4, "over": 10, "after": 10, "learnt": 0.5}, 3, f"{_DC}; {_CS}",
         "https://cs231n.github.io/neural-networks-3/#ratio", "values",
         about={"fast": "log10 of the ratio above which it is too large", "slow": "and below which too small",
-               "over": "checks that are averaged", "learnt": "small updates are no fault below this share of the first loss"},
+               "over": "checks that are averaged", "after": "the first step that is judged", "learnt": "small updates are no fault below this share of the first loss"},
     ),
     Rule(
         "frozen-weights", "Weights do not change", "warning", "training",

@@ -147,7 +147,7 @@ def not_in_optimizer(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]
     for owner, names in groups.items():
         id, p = found[names[0]]
         yield Hit(
-            case.last_step(id),
+            -1,
             f"backward computes the gradient of {several(names)} in every step, and nothing updates "
             f"{'it' if len(names) == 1 else 'them'}: no optimizer has {'it' if len(names) == 1 else 'them'}.",
             {"parameters": names}, id, (p.value, *p.users[:1]), None,
@@ -168,7 +168,7 @@ def in_two_groups(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
                 if p is None or len([u for u in p.updates if is_optimizer(wires, u)]) < 2:
                     continue
                 yield Hit(
-                    case.last_step(id),
+                    -1,
                     f"{p.name} is updated {len(p.updates)} times in a step, by {several(list(where))}.",
                     {"parameter": p.name, "updates": len(p.updates), "groups": list(where)}, id,
                     (p.value, *p.updates), wires.site(*p.updates), "", path or p.name,

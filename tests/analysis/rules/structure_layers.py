@@ -148,6 +148,39 @@ def transposed(p: Any) -> None:
     train(None, lambda: F.cross_entropy(head(net(x.transpose(0, 1)).relu().mean(0)), y), optimizer)
 
 
+def _recurrent(batch_first: bool) -> Any:
+    layer, head = nn.GRU(5, 8, batch_first=batch_first), nn.Linear(8, 3)
+    x, y = gs.randn(6, 4, 5), gs.randint(0, 3, (6,))
+    optimizer = optim.SGD([*layer.parameters(), *head.parameters()], lr=0.01)
+
+    def loss_of() -> Any:
+        out, _ = layer(x)  # wrong
+        return F.cross_entropy(head(out[:, -1]), y)
+
+    train(None, loss_of, optimizer)
+
+
+def time_first(p: Any) -> None:
+    _recurrent(batch_first=False)
+
+
+def batch_first(p: Any) -> None:
+    _recurrent(batch_first=True)
+
+
+def one_sequence(p: Any) -> None:
+    """The loss is over the steps of one sequence, which may see each other."""
+    layer, heads, head = nn.GRU(4, 8), nn.MultiheadAttention(8, 2), nn.Linear(8, 3)
+    x, y = gs.randn(6, 4), gs.randint(0, 3, (6,))
+    optimizer = optim.SGD([*layer.parameters(), *heads.parameters(), *head.parameters()], lr=0.01)
+
+    def loss_of() -> Any:
+        out, _ = layer(x)
+        return F.cross_entropy(head(heads(out, out, out)[0]), y)
+
+    train(None, loss_of, optimizer)
+
+
 def centred(p: Any) -> None:
     """A batch norm of one's own, and a loss that is weighted by its own sum."""
     net, (x, y) = Net(), data()
@@ -338,6 +371,8 @@ PAIRS = (
     Pair("cross-sample-leak", softmax_over_batch, softmax_over_features),
     Pair("cross-sample-leak", reshaped_for_transposed, transposed, name="reshape"),
     Pair("cross-sample-leak", softmax_over_batch, centred, name="own-norm"),
+    Pair("cross-sample-leak", time_first, batch_first, name="recurrent"),
+    Pair("cross-sample-leak", time_first, one_sequence, name="sequence"),
     Pair("kept-across-steps", summed_history, summed_numbers),
     Pair("kept-across-steps", kept_outputs, summed_numbers, name="outputs"),
     Pair("float64-by-accident", wide_input, wide_on_purpose),
