@@ -37,7 +37,7 @@ BELOW = {
     "export": {"trace", "analysis", "view"},
     "figures": {"trace", "analysis", "view", "export"},
     "webapp": {"trace", "analysis", "view", "export"},
-    "record": {"engine", "trace"},
+    "record": {"engine", "trace", "analysis"},
     "profiler": {"engine", "trace", "analysis", "cuda", "record"},
 }
 # A few reach over a wall, inside a function, for a reason.

@@ -38,7 +38,10 @@ def register(server: Flask, source: RunDirectory) -> None:
         shared.doctors.nudge(reader, revision)
         marked = ribbon(shared.doctors.known(reader))
         return shared.so_far.once(
-            reader, "strip", (revision, tuple(marked)), lambda _: strip_json(reader, shared.so_far, marked)
+            reader,
+            "strip",
+            (revision, tuple(marked)),
+            lambda _: strip_json(reader, shared.so_far, marked),
         )
 
     def findings() -> dict[str, Any]:
@@ -49,7 +52,10 @@ def register(server: Flask, source: RunDirectory) -> None:
     def home() -> dict[str, Any]:
         reader, shared = source.reader(request.args.get("run", "")), source.shared
         return shared.so_far.once(
-            reader, "home", revision_of(reader), lambda _: home_json(reader, shared.so_far, shared.views)
+            reader,
+            "home",
+            revision_of(reader),
+            lambda _: home_json(reader, shared.so_far, shared.views),
         )
 
     def nothing(rest: str) -> dict[str, Any]:

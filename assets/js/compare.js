@@ -144,6 +144,7 @@
       if (!this.shown() || !vs || vs === gs.state.run) return;
       this.asked = performance.now();
       const { run, step } = gs.state, by = this.group();
+      this.table.prepare();
       this.parts.ask(gs.url("/api/compare", { run, vs, step, by }));
       this.lines.ask(gs.url("/api/compare_curves", { run, vs, step, tag: this.tag, log: this.log, theme: gs.themeName(), chart: this.chart ? 1 : null }));
     }

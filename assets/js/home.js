@@ -44,6 +44,8 @@
     }
 
     got(told) {
+      this.cards.get("traceback").hidden = !told.traceback;
+      this.fill("traceback", told.traceback || "", (text) => [head("Traceback"), el("pre", { class: "gs-traceback", tabindex: "0", "data-scroll": "traceback" }, text)]);
       if (!told.steps) return;
       const first = !this.told;
       this.told = told;

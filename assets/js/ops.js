@@ -29,17 +29,14 @@
       this.closed = new Set();
       this.asked = -1e9;
       this.table = new gs.Table(document.getElementById("ops-table"), {
-        columns: [], pick: (row) => this.pick(row), order: (nodes) => this.order(nodes), shown: (row) => this.open(row),
+        columns: [], pick: (row) => this.pick(row), order: (nodes) => this.order(nodes), shown: (row) => this.open(row), ready: () => this.askRoof(),
       });
       this.rows = new gs.Latest((a) => this.got(a), (e) => this.tell(e.message, true));
       this.roofs = new gs.Latest((a) => this.gotRoof(a), (e) => this.roofNote(e.message));
       this.build(root.querySelector(".gs-ops-bar"));
       gs.on((state, changed) => this.changed(changed));
       gs.live(() => this.soon());
-      gs.onTheme(() => {
-        this.roofed = null;
-        this.soon();
-      });
+      gs.onTheme(() => this.soon());
       gs.key("x", "Export the table", () => (this.shown() ? this.table.csv(this.fileName()) : false), "ops");
       gs.key("/", "Filter the rows", () => (this.shown() ? void this.find.focus() : false), "ops");
       gs.key("Enter", "The code of the chosen card", () => (resting() && gs.state.node ? gs.set({ page: "ops", tab: "source" }) : false));
@@ -90,7 +87,6 @@
       if (has("run")) {
         this.rows.drop();
         this.roofs.drop();
-        this.roofed = null;
         this.closed.clear();
       }
       if (has("tab", "by", "page", "run")) this.turn();
@@ -118,9 +114,15 @@
       this.asked = performance.now();
       const { run, step } = gs.state, by = this.group();
       this.rows.ask(gs.url("/api/ops", { run, step, by, span: this.span }));
-      const look = gs.themeName(), key = [run, by, look].join("|");
-      this.roofs.ask(gs.url("/api/roof", { run, step, by, theme: look, chart: this.chart ? 1 : null }));
-      this.roofed = key;
+      this.table.prepare();
+      if (this.table.api) this.askRoof();
+    }
+
+    /* After the table: its chart brings the heaviest script, and the table answers most questions. */
+    askRoof() {
+      if (!gs.state.run || !this.shown()) return;
+      const { run, step } = gs.state;
+      this.roofs.ask(gs.url("/api/roof", { run, step, by: this.group(), theme: gs.themeName(), chart: this.chart ? 1 : null }));
     }
 
     got(answer) {

@@ -168,9 +168,9 @@
 
   /* "step 7 · matmul · train.py:12": to the op that failed. */
   function where(failure) {
-    const { place, step, op } = failure;
+    const { place, step, op, line } = failure;
     return gs.el("button", { type: "button", class: "gs-button", "data-key": "banner-op", onclick: () => gs.reveal(place.id, place.inside, step) },
-      [`step ${step}`, op, place.line].filter(Boolean).join(" \u00b7 "));
+      [`step ${step}`, op, line].filter(Boolean).join(" \u00b7 "));
   }
 
   gs.ago = function (seconds) {

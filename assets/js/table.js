@@ -61,6 +61,11 @@
       else this.start();
     }
 
+    /* The script is on its way while the rows are still being asked for. */
+    prepare() {
+      if (!this.api) this.start();
+    }
+
     async start() {
       if (this.starting) return;
       this.starting = true;
@@ -87,7 +92,8 @@
         api.setGridOption("isExternalFilterPresent", () => true);
         api.setGridOption("doesExternalFilterPass", (node) => this.on.shown(node.data));
       }
-      this.put();
+      if (this.rows) this.put();
+      if (this.on.ready) this.on.ready();
     }
 
     /* Other columns: another grouping. The order of the rows goes back to what is asked for. */

@@ -40,7 +40,9 @@ def wait(control: Any, stops: Any) -> int:
                     told = True
                     control.announce()
                     keys = Keys(in_main)
-                    say(f"{where(control.at)}. Resume it in the dashboard{keys.hint}{_until(control)}.")
+                    say(
+                        f"{where(control.at)}. Resume it in the dashboard{keys.hint}{_until(control)}."
+                    )
                 control.wake.wait(SHORT)
                 control.wake.clear()
                 if control.todo:

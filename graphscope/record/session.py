@@ -15,8 +15,9 @@ from graphscope.analysis import custom
 from graphscope.engine import dispatch
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import TraceError, UsageError
-from graphscope.record.nonfinite import Trap
+from graphscope.record import forked
 from graphscope.record.control_options import attach, options
+from graphscope.record.nonfinite import Trap
 from graphscope.record.pump import Pump
 from graphscope.record.recorder import Recorder
 from graphscope.record.results import Results
@@ -32,6 +33,7 @@ LOOKED = (
     "64th on every 64th; steps in between are taken to be like those"
 )
 _running: list[profile] = []
+forked.watch(_running)
 
 
 def running() -> profile | None:

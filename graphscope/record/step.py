@@ -128,7 +128,8 @@ class StepLife:
         self.sampled = 0
         last = self.last["train"] or self.last["eval"]
         self.values = self.mode == "full" or (
-            self.mode != "off" and (last is None or self._affordable(t0 - self.t_start - self.waited))
+            self.mode != "off"
+            and (last is None or self._affordable(t0 - self.t_start - self.waited))
         )
         # Samples of larger tensors: of all or of none, when enough is saved up for a whole step.
         self.samples = self.mode != "stats" and self.pump.thumbs_left >= self.sample_need

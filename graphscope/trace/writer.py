@@ -8,6 +8,7 @@ had not committed. The caller chooses all ids.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 import zlib
@@ -83,7 +84,8 @@ class TraceWriter:
         self._thinning: dict[str, Thinning] = {}
         self._unsure: dict[str, int] = {}
         self._files: set[str] = set()
-        self._beat = 0.0
+        self._beat = -1.0
+        self._file: tuple[int, int] | None = None
         self._dropped = 0
         self._closed = False
         now = time.time()
@@ -109,6 +111,8 @@ class TraceWriter:
         for key, value in facts.items():
             self.set_meta(key, value)
         self.commit()
+        made = os.stat(self.path)
+        self._file = made.st_ino, made.st_dev
 
     # -- the dictionary ---------------------------------------------------------------------------
 
@@ -409,10 +413,11 @@ class TraceWriter:
 
     def take(self) -> list[tuple[str, tuple[Any, ...]]]:
         """Everything that was added since the last time, for ``write``; another thread may add meanwhile."""
-        now = time.time()
+        now = time.monotonic()  # the clock on the wall may be set back
         if now - self._beat > 0.5:
             self._beat = now
-            self.set_meta("heartbeat", f"{now:.3f}")
+            self._still_there()
+            self.set_meta("heartbeat", f"{time.time():.3f}")
         for graph, moments in self._moments.items():
             blob = moments.flush(now)
             if blob is not None:
@@ -420,6 +425,15 @@ class TraceWriter:
                 self._put(sql, graph, moments.n, blob)
         items, self._pending = self._pending, []
         return items
+
+    def _still_there(self) -> None:
+        """SQLite goes on writing into a file that has no name any more."""
+        try:
+            here = os.stat(self.path)
+        except OSError:
+            here = None
+        if self._file is not None and (here is None or (here.st_ino, here.st_dev) != self._file):
+            raise TraceError(f"Cannot write to the trace {self.path}: it was deleted or replaced.")
 
     def write(self, taken: list[tuple[str, tuple[Any, ...]]]) -> None:
         """Put what was taken into the file. Raises: as ``commit``."""
@@ -444,7 +458,7 @@ class TraceWriter:
                 raise
         except (sqlite3.Error, OSError) as error:
             self._pending[:0] = taken
-            self._beat = 0.0
+            self._beat = -1.0
             self._make_room()
             raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
 

@@ -33,7 +33,7 @@ def test_a_run_against_a_run(visit):
     expect(page.locator(".gs-cmp-structure")).to_contain_text("Only in B (6)")
     page.locator(".gs-cmp-structure [data-node]:enabled").first.click()
     expect(page).to_have_url(re.compile("node=n0"))
-    page.get_by_role("radio", name="Line").click()
+    page.get_by_role("radio", name="Line", exact=True).click()
     expect(page).to_have_url(re.compile("by=line"))
 
 

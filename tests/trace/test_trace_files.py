@@ -263,7 +263,9 @@ def test_commit_with_nothing_new_beats_the_heart(tmp_path, monkeypatch):
     path = tmp_path / "x.gscope"
     w = _start(path)
     soon = time.time() + 100
+    later = time.monotonic() + 100
     monkeypatch.setattr(time, "time", lambda: soon)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     w.commit()
     with TraceReader(path) as reader:
         assert float(reader.header()["heartbeat"]) == pytest.approx(soon, abs=0.01)

@@ -10,6 +10,7 @@ from dash import html
 from dash.development.base_component import Component
 
 CARDS = (
+    ("traceback", 12),
     ("loss-tile", 3),
     ("pace-tile", 3),
     ("memory-tile", 3),
@@ -30,6 +31,7 @@ def layout() -> Component:
     cards = [
         html.Section(
             className=f"gs-card gs-span-{span}" + (" gs-tile" if name.endswith("-tile") else ""),
+            hidden=name == "traceback",
             **{"data-card": name},
         )
         for name, span in CARDS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphscope import units
+from graphscope.analysis.lifetime import nbytes
 from graphscope.trace import schema
 from graphscope.webapp.queries.places import Places
 
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
     from graphscope.trace.records import Graph, Step, ValueStep
     from graphscope.webapp.queries.graph import Views
+    from graphscope.webapp.queries.so_far import SoFar
 
 
-def answers_json(reader: TraceReader, views: Views, step: Step) -> list[dict[str, Any]]:
+def answers_json(
+    reader: TraceReader, so_far: SoFar, views: Views, step: Step
+) -> list[dict[str, Any]]:
     """``{key, question, text, detail, id, inside}``: slowest op, largest tensor, smallest gradient.
 
     A question that the run cannot answer has no ``id`` and says why in ``detail``.
@@ -24,55 +28,59 @@ def answers_json(reader: TraceReader, views: Views, step: Step) -> list[dict[str
     graph = reader.graph(step.graph)
     if not graph.n:
         return []
-    places = Places(reader, views, graph, step)
-    values = reader.values(step.num, step.kind)
+    shapes = (step.graph, step.shape_set)
+    places = so_far.once(
+        reader, "places", (*shapes, graph.names.tobytes()),
+        lambda _: Places(reader, views, graph, step),
+    )  # fmt: skip
+    values = (*shapes, reader.revision()["tensors"])
     return [
         _slowest(reader, places, graph, step),
-        _largest(reader, places, graph, step),
-        _faintest(places, graph, values),
-    ]
+        so_far.once(
+            reader, "largest", shapes, lambda _: _largest(reader, places, graph, step)
+        ),
+        so_far.once(
+            reader, "faintest", values,
+            lambda _: _faintest(places, graph, reader.values(step.num, step.kind)),
+        ),
+    ]  # fmt: skip
 
 
 def _slowest(reader: TraceReader, places: Places, graph: Graph, step: Step) -> dict[str, Any]:
     """By the mean over the steps of this graph, forward and backward together."""
+    question = "Slowest op"
     moments = reader.moments(graph.id)
     mean = np.nan_to_num(moments["mean"]) if moments["n"] else step.dur_ns.astype(float)
-    totals: dict[str, float] = {}
-    of: dict[str, int] = {}
-    for value in np.flatnonzero(mean).tolist():
-        if graph.phase[value] not in (schema.FORWARD, schema.BACKWARD):
-            continue  # waiting for a batch is no op; the optimizer has its own part of the step
-        card = places.card(value)
-        if card is None:
-            continue
-        totals[card.id] = totals.get(card.id, 0.0) + float(mean[value])
-        of.setdefault(card.id, value)
-    question = "Slowest op"
-    if not totals:
+    # Waiting for a batch is no op, and the optimizer has its own part of the step.
+    cards = np.where(
+        (graph.phase == schema.FORWARD) | (graph.phase == schema.BACKWARD), places.cards, -1
+    )
+    ours = (cards >= 0) & (mean > 0)
+    if not ours.any():
         return _nothing("slowest", question, "No times were recorded.")
-    best = max(totals, key=lambda id: totals[id])
-    wall = float(mean.sum()) or 1.0
+    totals = np.bincount(cards[ours], weights=mean[ours])
+    best = int(totals.argmax())
+    value = int(np.flatnonzero(cards == best)[0])
     runs = int(moments["n"]) or 1
-    detail = f"{units.share(totals[best] / wall)} of all ops, mean of {units.count(runs)} step"
+    detail = f"{units.share(float(totals[best] / mean.sum()))} of all ops, mean of {units.count(runs)} step"
     detail += "" if runs == 1 else "s"
-    return _answer("slowest", question, units.ns(totals[best]), detail, places, of[best])
+    return _answer("slowest", question, units.ns(float(totals[best])), detail, places, value)
 
 
 def _largest(reader: TraceReader, places: Places, graph: Graph, step: Step) -> dict[str, Any]:
     """Of what has memory of its own: values, gradients and parameters."""
     question = "Largest tensor"
-    best, size = None, 0
-    for value in range(-graph.n_ports, graph.n):
-        if value >= 0 and step.freed[value] == schema.NO_MEMORY:
-            continue
-        nbytes = reader.spec(step.spec_id(value)).nbytes
-        if nbytes > size and places.card(value) is not None:
-            best, size = value, nbytes
-    if best is None:
-        return _nothing("largest", question, "No sizes were recorded.")
-    spec = reader.spec(step.spec_id(best))
-    detail = f"{units.shape(spec.shape)} {spec.dtype}"
-    return _answer("largest", question, units.bytes_(size), detail, places, best)
+    sizes = nbytes(reader, step)
+    sizes[: graph.n][step.freed == schema.NO_MEMORY] = 0
+    for at in np.argsort(-sizes, kind="stable").tolist():
+        value = at if at < graph.n else graph.n - 1 - at
+        if not sizes[at]:
+            break
+        if places.card(value) is not None:
+            spec = reader.spec(step.spec_id(value))
+            detail = f"{units.shape(spec.shape)} {spec.dtype}"
+            return _answer("largest", question, units.bytes_(int(sizes[at])), detail, places, value)
+    return _nothing("largest", question, "No sizes were recorded.")
 
 
 def _faintest(places: Places, graph: Graph, values: ValueStep | None) -> dict[str, Any]:

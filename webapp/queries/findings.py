@@ -254,8 +254,10 @@ def range_text(facts: Mapping[str, Any] | None) -> str:
     ]
     if facts.get("zero") and 0 < facts["zero"] < count:
         bad.append(f"{units.count(facts['zero'])} are 0")
-    if low is None or high is None or count == sum(
-        int(facts.get(name) or 0) for name in ("nan", "pos_inf", "neg_inf")
+    if (
+        low is None
+        or high is None
+        or count == sum(int(facts.get(name) or 0) for name in ("nan", "pos_inf", "neg_inf"))
     ):
         text = "no finite number"
     elif count == 1 or low == high:

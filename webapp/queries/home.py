@@ -13,6 +13,7 @@ from graphscope import units
 from graphscope.analysis.breakdown import PARTS, parts_table
 from graphscope.analysis.steps import peak_bytes
 from graphscope.errors import TraceError
+from graphscope.view.encode import failed_node
 from graphscope.webapp.queries.answers import answers_json
 from graphscope.webapp.queries.graph import Views, look
 from graphscope.webapp.queries.overhead import overhead_json
@@ -49,6 +50,7 @@ def home_json(reader: TraceReader, so_far: SoFar, views: Views) -> dict[str, Any
         "steps": len(table),
         "file": _file(reader, header),
         "hparams": _hparams(reader),
+        "traceback": header.get("traceback", "")[-20_000:],
     }
     if not len(table):
         return told
@@ -59,7 +61,7 @@ def home_json(reader: TraceReader, so_far: SoFar, views: Views) -> dict[str, Any
         "loss": _loss(table),
         "pace": _pace(reader, table),
         "parts": _parts(reader, table, kind),
-        "answers": answers_json(reader, views, step),
+        "answers": answers_json(reader, so_far, views, step),
         "memory": _memory(reader, so_far, table, kind),
         "device": _device(reader, table, kind),
         "overhead": overhead_json(table, value_steps, header),
@@ -249,15 +251,19 @@ def failure(reader: TraceReader, views: Views) -> dict[str, Any] | None:
     if header.get("state") != "failed":
         return None
     told: dict[str, Any] = {"text": header.get("error") or "The program ended with an exception."}
+    if header.get("error_file"):
+        file = header["error_file"].replace("\\", "/").rpartition("/")[2]
+        told["line"] = units.clip(f"{file}:{header.get('error_line', '?')}", 80)
     try:
         step = look(reader, None)
     except TraceError:  # it ended before its first step
         return told
     graph = reader.graph(step.graph)
-    if step.status == "ok" or not graph.n:
+    value = failed_node(graph, step)
+    if value is None:
         return told | {"step": step.num}
-    value = graph.n - 1
     place = Places(reader, views, graph, step).place(value)
+    told.setdefault("line", place["line"] if place else "")
     return told | {"step": step.num, "op": graph.op_name(value), "place": place}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphscope import units
 from graphscope.analysis.holders import line_of
 from graphscope.trace import schema
@@ -27,6 +29,11 @@ class Places:
         for k, card in enumerate(self.structure.cards):
             for value in card.members:
                 self._cards.setdefault(value, k)
+        own = self._cards
+        self.cards = np.array([own.get(i, -1) for i in range(graph.n)], np.int64)
+        """The card of each node, -1 where none shows it; a gradient's is that of its op."""
+        twins = np.where((self.cards < 0) & (graph.twin >= 0), graph.twin, np.arange(graph.n))
+        self.cards = self.cards[twins] if graph.n else self.cards
 
     def card(self, value: int) -> Any | None:
         """The card of a value: a gradient's is that of its op, an update's that of its parameter."""
@@ -34,7 +41,9 @@ class Places:
         if found is None and 0 <= value < self.graph.n:
             found = self._cards.get(int(self.graph.twin[value]))
         if found is None and 0 <= value < self.graph.n:
-            found = next((self._cards[v] for v in self._parameters(value) if v in self._cards), None)
+            found = next(
+                (self._cards[v] for v in self._parameters(value) if v in self._cards), None
+            )
         return None if found is None else self.structure.cards[found]
 
     def _parameters(self, value: int) -> list[int]:

@@ -109,7 +109,11 @@ def _levels(
 def _events(reader: TraceReader, table: StepTable) -> list[dict[str, Any]]:
     """What was done to the run, and where its graph became another one."""
     found = [
-        {"step": f.step, "kind": "control", "text": units.clip(str(f.data.get("text") or f.title), 200)}
+        {
+            "step": f.step,
+            "kind": "control",
+            "text": units.clip(str(f.data.get("text") or f.title), 200),
+        }
         for f in reader.findings()
         if f.rule.startswith("control") and f.step >= 0
     ]
@@ -119,8 +123,12 @@ def _events(reader: TraceReader, table: StepTable) -> list[dict[str, Any]]:
         if int(table.graph[row]) not in seen:
             seen.add(int(table.graph[row]))
             changes.append(int(table.num[row]))
-    if len(changes) <= CHANGES:  # a graph that is another one all the time is a finding, not an event
-        found += [{"step": k, "kind": "graph", "text": "another graph from here on"} for k in changes]
+    if (
+        len(changes) <= CHANGES
+    ):  # a graph that is another one all the time is a finding, not an event
+        found += [
+            {"step": k, "kind": "graph", "text": "another graph from here on"} for k in changes
+        ]
     return sorted(found, key=lambda e: e["step"])[:MARKS]
 
 

@@ -85,7 +85,7 @@ def _dead_share(
         tables = [per_unit(f.sample) for f in facts if f.sample is not None and f.sample.ndim >= 2]
         if len({len(t) for t in tables}) == 1:
             joined = np.concatenate(tables, axis=1)
-            if joined.shape[1] >= settings["observations"]:
+            if joined.shape[1] >= settings["observations"] and len(joined) >= settings["sampled"]:
                 # A batch that is the same every time says no more than one of it: still a dead unit.
                 active = (joined > 0).mean(axis=1)
                 share = float((active < settings["active"]).mean())
@@ -157,10 +157,11 @@ RULES = (
         "as if it were narrower.",
         "Lower the learning rate, begin with smaller or zero biases, initialise with nn.init.kaiming_normal_, or use "
         "nn.LeakyReLU().",
-        dead, {"active": 0.01, "units": 0.5, "checks": 3, "observations": 30}, 1, f"{_SM}; {_DC}",
+        dead, {"active": 0.01, "units": 0.5, "checks": 3, "observations": 30, "sampled": 4}, 1, f"{_SM}; {_DC}",
         "https://docs.aws.amazon.com/sagemaker/latest/dg/debugger-built-in-rules.html", "values",
         about={"active": "a unit is dead if a smaller share of its outputs is above 0", "units": "share of dead units",
-               "checks": "least number of checks that are counted together", "observations": "least number per unit"},
+               "checks": "least number of checks that are counted together", "observations": "least number per unit",
+               "sampled": "least number of units in the sample; else all outputs must be 0"},
     ),
     Rule(
         "saturated", "Saturated sigmoid or tanh", "warning", "training",

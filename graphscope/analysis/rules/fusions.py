@@ -123,8 +123,7 @@ def _difference_loss(w: Wires, i: int) -> Chain | None:
 
 
 def _is_two(w: Wires, i: int) -> bool:
-    consts = [w.graph.port_const(-1 - v) for v in w.inputs(i) if v < 0]
-    return any(c is not None and float(c) == 2 for c in consts)
+    return any(w.graph.port_const(-1 - v) in ("2", "2.0") for v in w.inputs(i) if v < 0)
 
 
 def _addcmul(w: Wires, i: int) -> Chain | None:

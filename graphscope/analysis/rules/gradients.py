@@ -20,6 +20,8 @@ _AT = "AUTOTRAINER (Zhang et al., ICSE 2021)"
 _DC = "TheDeepChecker (Ben Braiek and Khomh, 2023)"
 _ZC = "ZClip (Kumar et al., arXiv 2504.02507)"
 
+KEPT = 200  # norms of a layer that are remembered
+
 
 def _graded(snap: Snapshot) -> list[tuple[Layer, Fact]]:
     """The layers whose weight got a gradient in this step that was looked at."""
@@ -93,22 +95,25 @@ def exploding(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         for layer, g in _graded(snap):
             seen = norms.setdefault(layer.name, [])
             seen.append(g.norm)
-            del seen[: -steps - 1]
-            grows = len(seen) > steps and all(
-                b >= settings["factor"] * a > 0 for a, b in zip(seen, seen[1:], strict=False)
+            del seen[:-KEPT]
+            last = seen[-steps - 1 :]
+            grows = len(seen) >= 2 * steps and all(
+                b >= settings["factor"] * a > 0 for a, b in zip(last, last[1:], strict=False)
             )
+            # What a layer that began as zeros goes through at first is no explosion.
+            far = g.norm > max(settings["norm"], settings["over"] * float(np.median(seen)))
             if g.rms > settings["rms"] and not falls:
                 why = f"is {units.number(g.rms)} (root mean square), above {units.number(settings['rms'])}"
-            elif grows and g.norm > settings["norm"]:
+            elif grows and far:
                 why = (
-                    f"grew from norm {units.number(seen[0])} to {units.number(seen[-1])}, by a factor of "
+                    f"grew from norm {units.number(last[0])} to {units.number(last[-1])}, by a factor of "
                     f"{units.number(settings['factor'])} or more {steps} times in a row"
                 )
             else:
                 continue
             yield Hit(
                 snap.num, f"The gradient of {layer.name} {why}, at step {snap.num}.",
-                {"rms": g.rms, "norm": g.norm, "norms": list(seen)}, snap.graph, _path(snap, layer), key=layer.name,
+                {"rms": g.rms, "norm": g.norm, "norms": list(last)}, snap.graph, _path(snap, layer), key=layer.name,
             )  # fmt: skip
 
 
@@ -185,10 +190,11 @@ RULES = (
         "exploding-gradient", "Exploding gradient", "error", "training",
         "Updates become larger than the weights they change; the loss jumps and soon is NaN.",
         "Clip before the step: nn.utils.clip_grad_norm_(model.parameters(), 1.0); or lower the learning rate.",
-        exploding, {"rms": 1e6, "factor": 2, "checks": 4, "norm": 1.0, "learnt": 0.9}, 1, _DC,
+        exploding, {"rms": 1e6, "factor": 2, "checks": 4, "norm": 1.0, "over": 10, "learnt": 0.9}, 1, _DC,
         "https://proceedings.mlr.press/v28/pascanu13.html", "values",
         about={"rms": "root mean square above which it counts at once", "factor": "growth from check to check",
                "checks": "that many times in a row", "norm": "least norm for growth to count",
+               "over": "and how many medians of all checks so far",
                "learnt": "a size alone is no fault where the loss is below this share of the first one"},
     ),
     Rule(

@@ -10,8 +10,14 @@ from graphscope.analysis.rules.rule import Hit
 from graphscope.analysis.rules.wires import Parameter, Wires
 
 _FEW = 3  # training steps that must have been seen before an absence counts
-# Ops in place that a program writes by hand; all others are optimizers'.
-_BY_HAND = frozenset({"add_", "sub_", "mul_", "div_", "fill_", "copy_", "setitem_", "index_put_"})
+OPTIMIZERS = frozenset(
+    {
+        "sgd_", "adam_", "lbfgs_", "adagrad_", "rmsprop_", "adadelta_", "adamax_", "nadam_", "radam_", "rprop_",
+        "asgd_",
+    }
+)  # fmt: skip
+# How a program moves a parameter by hand; other ops in place (copy_, normal_) set it anew.
+_BY_HAND = frozenset({"add_", "sub_", "mul_", "div_"})
 
 
 def several(names: list[str], most: int = 4) -> str:
@@ -25,7 +31,12 @@ def several(names: list[str], most: int = 4) -> str:
 
 def is_optimizer(wires: Wires, i: int) -> bool:
     """Whether a node is the update of an optimizer, which has seen a gradient."""
-    return wires.ops[i].endswith("_") and wires.ops[i] not in _BY_HAND
+    return wires.ops[i] in OPTIMIZERS
+
+
+def is_moved(wires: Wires, p: Parameter) -> bool:
+    """Whether a step updates a parameter, by an optimizer or by hand."""
+    return any(wires.ops[u] in OPTIMIZERS or wires.ops[u] in _BY_HAND for u in p.updates)
 
 
 def unreached(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
@@ -58,7 +69,9 @@ def unreached(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         id, p = places[-1]
         wires = case.wires(id)
         owner = wires.graph.scope_path(p.value)
-        known = trained is None or name in trained
+        known = (
+            trained is not None and name in trained
+        )  # where nothing is trained, nothing is missed
         if modules and not owner and not known:
             continue  # an input whose gradient is asked for
         cut = broken_edge(case, wires, p)
@@ -80,19 +93,21 @@ def _unused(case: Case, used: set[str], trained: set[str] | None) -> Iterator[Hi
     frozen: dict[tuple[str, str], list[str]] = {}
     at = -1
     apart = _in_no_grad(case)
+    # A module of which no step uses anything, and that no optimizer has, is not what is trained.
+    roots = {name.partition(".")[0] for name in used}
     for id in case.graphs():
         if not case.wires(id).roots:
             continue
         for fact in case.facts(id, "program"):
             for name in fact["unused"]:
                 owner = name.rpartition(".")[0]
-                if name in used:
+                if name in used or not (name in (trained or ()) or name.partition(".")[0] in roots):
                     continue
                 at = id
                 if name not in apart:
                     idle.setdefault(owner, []).append(name)
                     continue
-                known = trained is None or name in trained
+                known = trained is not None and name in trained
                 frozen.setdefault((owner, "error" if known else "info"), []).append(name)
     for (owner, severity), of in frozen.items():
         names = sorted(set(of))
@@ -109,11 +124,13 @@ def _unused(case: Case, used: set[str], trained: set[str] | None) -> Iterator[Hi
         )  # fmt: skip
     for owner, of in idle.items():
         names = sorted(set(of))
+        partly = any(name.rpartition(".")[0] == owner for name in used)
         yield Hit(
             -1,
-            f"No training step has used {several(names)}: {owner} is part of the model, and its forward is never called.",
+            f"No training step has used {several(names)}: {'other parameters of' if partly else 'the forward of'} {owner} "
+            f"{'are' if partly else 'is never called'}.",
             {"parameters": names}, at, (), None,
-            f"Call {owner} in forward(), or delete it from __init__.", owner, severity="warning",
+            f"Use {owner} in forward(), or delete it from __init__.", owner, severity="warning",
         )  # fmt: skip
 
 
@@ -145,7 +162,7 @@ def trained_names(case: Case) -> set[str] | None:
     for id in case.graphs():
         wires = case.wires(id)
         by_value = {p.value: p for p in wires.parameters}
-        names.update(known_as(wires, p) for p in wires.parameters if p.updates)
+        names.update(known_as(wires, p) for p in wires.parameters if is_moved(wires, p))
         for fact in case.facts(id, "program"):
             names.update(fact.get("idle", ()))
             for group in fact["groups"]:

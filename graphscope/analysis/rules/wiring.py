@@ -127,11 +127,14 @@ def not_in_optimizer(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]
     """A parameter that gets gradients, and that neither an optimizer nor the program updates."""
     trained = trained_names(case)
     if trained is None or not enough(case):
+        case.missed = "" if enough(case) else "too few training steps"
         return
     found: dict[str, tuple[int, Parameter]] = {}
     modules = False
     for id in case.graphs():
         wires = case.wires(id)
+        if not any(p.updates for p in wires.parameters):
+            continue  # gradients that are asked for, and no training
         for p in wires.parameters:
             owned = bool(wires.graph.scope_path(p.value))
             modules |= owned

@@ -1,0 +1,118 @@
+"""What may happen to a program that is recorded: it forks, clocks jump, its file goes, it has many threads."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+import graphscope as gs
+from graphscope.trace.reader import TraceReader
+
+FORKING = """
+import os, sys
+import graphscope as gs
+w = gs.ones(3, requires_grad=True)
+def train(n):
+    for _ in range(n):
+        (w * 2).sum().backward()
+        w.grad = None
+with gs.profile(sys.argv[1]) as p:
+    train(20)
+    child = os.fork()
+    if child == 0:
+        train(500)            # the child's: they must not be in the parent's file
+        p.scalar("child", 1.0)
+        p.step()
+    else:
+        train(20)
+        p.flush()
+        _, status = os.waitpid(child, 0)
+        assert status == 0, status
+if child == 0:
+    sys.exit(0)               # an ordinary end, with all that an interpreter closes
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_leaves_the_parents_file_alone(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FORKING, str(tmp_path / "run")],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    (file,) = tmp_path.glob("*.gscope")
+    with sqlite3.connect(file) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    reader = TraceReader(file)
+    assert reader.state() == "finished" and len(reader.steps()) == 40
+    assert reader.scalars() == {}
+
+
+def test_a_clock_that_is_set_back_does_not_make_a_run_look_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from graphscope.trace.writer import TraceWriter
+
+    real = time.time
+    writer = TraceWriter(tmp_path / "a.gscope", {})
+    writer.commit()
+    monkeypatch.setattr(time, "time", lambda: real() - 3600)
+    time.sleep(0.6)
+    writer.commit()
+    reader = TraceReader(tmp_path / "a.gscope")
+    assert abs(float(reader.header()["heartbeat"]) - time.time()) < 5
+    assert reader.state() == "live"
+    writer.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be deleted")
+def test_a_file_that_is_deleted_is_said_once_and_the_program_runs_on(tmp_path: Path) -> None:
+    w = gs.ones(3, requires_grad=True)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with gs.profile(tmp_path / "run") as p:
+            (w * 2).sum().backward()
+            p.flush()
+            assert p.path is not None
+            p.path.unlink()
+            until = time.monotonic() + 5
+            while not said and time.monotonic() < until:
+                (w * 2).sum().backward()
+                time.sleep(0.01)
+    assert len(said) == 1 and "deleted" in str(said[0].message)
+    assert w.grad is not None and float(w.grad[0]) >= 4
+
+
+def test_ten_threads_train_while_one_is_recorded(tmp_path: Path) -> None:
+    def train(steps: int, out: list[float]) -> None:
+        w = gs.ones(4, requires_grad=True)
+        for _ in range(steps):
+            (w * w).sum().backward()
+            with gs.no_grad():
+                w -= 0.1 * w.grad
+            w.grad = None
+        out.append(w.sum().item())
+
+    alone: list[float] = []
+    train(30, alone)
+    together: list[float] = []
+    with gs.profile(tmp_path / "run") as p:
+        threads = [threading.Thread(target=train, args=(30, together)) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        train(30, together)
+        for thread in threads:
+            thread.join()
+    assert together == alone * 11
+    reader = TraceReader(p.path)
+    assert len(reader.steps()) == 31, "thirty, and the sum at the end"
+    assert len(reader.graphs()) == 2
+    assert int(reader.header()["foreign_ops"]) > 10 * 30 * 4
