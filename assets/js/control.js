@@ -56,6 +56,12 @@
     if (text) hiding = setTimeout(() => (box.hidden = true), bad ? 10000 : 4000);
   };
 
+  /* Whether the program stands in this step: what is known of it will still change. */
+  gs.standsAt = (step) => {
+    const control = gs.control();
+    return Boolean(control && control.at && control.at.step === step);
+  };
+
   /* "training is waiting at op 17 of 35": the words of the state. */
   gs.waitingText = function (control) {
     const at = control && control.at;

@@ -42,6 +42,12 @@
     });
   }
 
+  /* A finding with a line: the next time that it runs is worth a look. */
+  gs.findingActions = function (f) {
+    const site = gs.control() && f.code && f.code.path;
+    return site ? el("button", { type: "button", class: "gs-button", "data-key": `break ${f.id} ${f.key || ""}`, title: `Stop the training when it comes to ${f.code.short || site}`, onclick: () => gs.command("break_add", { site }) }, "Break here") : null;
+  };
+
   gs.live(() => {
     for (const box of boxes) if (box.isConnected) draw(box);
   });

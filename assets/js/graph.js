@@ -101,7 +101,7 @@
       if (!gs.state.run || !this.scene || !this.shown()) return;
       const look = { color: gs.state.color, theme: gs.themeName() };
       if (fresh) this.numbers.kept.clear();
-      const past = gs.state.step !== null;
+      const past = gs.state.step !== null && !gs.standsAt(gs.state.step);
       const shown = gs.openText(this.scene.openScopes());
       this.numbers.ask(gs.url("/api/values", this.query({ ...look, open: shown })), past);
     }

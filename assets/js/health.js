@@ -138,6 +138,7 @@
             el("span", { class: "gs-icon gs-icon-graph", "aria-hidden": "true" }), c.label)),
           !f.trail && (f.cards.length > 4 || f.more) ? el("span", { class: "gs-quiet" }, `and ${f.cards.length - 4 + f.more} more`) : null,
           go,
+          gs.findingActions(f),
           el("span", { class: "gs-spring" }),
           f.link ? el("a", { class: "gs-quiet gs-source-link", href: f.link, target: "_blank", rel: "noreferrer noopener", title: `opens ${f.link}` }, f.source || "more about it", el("span", { class: "gs-icon gs-icon-link", "aria-hidden": "true" }))
             : f.source ? el("span", { class: "gs-quiet", title: "whose threshold this is" }, f.source) : null,

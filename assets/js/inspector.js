@@ -34,7 +34,7 @@
         this.empty();
         return;
       }
-      this.ask.ask(gs.url("/api/node", { run, step, node }), step !== null && step !== undefined);
+      this.ask.ask(gs.url("/api/node", { run, step, node }), step !== null && step !== undefined && !gs.standsAt(step));
     }
 
     /* On a narrow window the inspector is a drawer: it comes with a node and goes with it. */

@@ -41,6 +41,7 @@
       if (this.canvas.style.width !== size) this.canvas.style.width = size;
       if (this.canvas.style.height !== height) this.canvas.style.height = height;
       const { width, height: tall, dpr } = gs.sharpen(this.canvas);
+      if (!width || !tall) return; // another page is shown
       this.map = { k, x: (width - (x1 - x0) * k) / 2 - x0 * k, y: (tall - (y1 - y0) * k) / 2 - y0 * k };
       const key = [scene.stamp, this.page.stamp, gs.themeName(), width, tall, dpr].join(" ");
       if (this.painted !== key) this.draw(width, tall, dpr, key);

@@ -227,7 +227,7 @@
     }
 
     pick(row) {
-      this.chosen = row.key;
+      this.picked = { key: row.key, node: row.node || null };
       const wish = { node: row.node || null };
       if (this.answer.by === "scope") wish.scope = row.node ? row.key : null;
       if (!row.node) this.tell(`${this.answer.line} \u00b7 ${clip(row.key, 60)} is not in the graph of step ${this.answer.step}.`);
@@ -240,7 +240,9 @@
       const a = this.answer;
       if (!a) return;
       const { node } = gs.state;
-      const mine = a.rows.find((r) => r.key === this.chosen && r.node === node) || (node ? a.rows.find((r) => r.node === node) : null);
+      const was = node && this.picked && this.picked.node === node ? this.picked.key : null;
+      const number = node && /^n\d+$/.test(node) ? Number(node.slice(1)) : -1;
+      const mine = !node ? null : a.rows.find((r) => r.key === was) || a.rows.find((r) => r.node === node) || a.rows.find((r) => r.cards.includes(number));
       this.chosen = mine ? mine.key : null;
       this.table.choose(mine ? mine.id : null);
       for (const b of this.bars.querySelectorAll("[data-key]")) b.setAttribute("aria-pressed", String(b.dataset.key === this.chosen));

@@ -50,13 +50,12 @@
 
     /* -- what is asked for ---------------------------------------------------------------------- */
 
-    ask() {
+    ask(blocksOnly) {
       if (!gs.state.run || !this.shown()) return;
       this.late = false;
       this.asked = performance.now();
-      this.want = { step: gs.state.step };
       this.far_.ask(gs.url("/api/timeline/blocks", { run: gs.state.run }));
-      this.windows.ask(gs.url("/api/timeline", { run: gs.state.run, step: gs.state.step, px: Math.round(this.axis.wide) }));
+      if (!blocksOnly) this.windows.ask(gs.url("/api/timeline", { run: gs.state.run, step: gs.state.step, px: Math.round(this.axis.wide) }));
     }
 
     changed(changed) {
@@ -76,18 +75,18 @@
       }
       if (has("run") || has("page") && (this.late || !this.tape)) this.ask();
       else if (has("step")) this.toStep();
+      if (has("scope")) this.find(this.finding);
       if (has("node")) this.tip.list();
       this.axis.request();
     }
 
     news() {
-      if (gs.state.step !== null && this.tape) return;
       if (!this.shown()) {
         this.late = true;
         return;
       }
       clearTimeout(this.later);
-      this.later = setTimeout(() => this.shown() && this.ask(), Math.max(0, 500 - (performance.now() - this.asked)));
+      this.later = setTimeout(() => this.shown() && this.ask(gs.state.step !== null && this.tape), Math.max(0, 500 - (performance.now() - this.asked)));
     }
 
     toStep() {
@@ -106,7 +105,7 @@
       this.picked = null;
       this.axis.first = Math.min(this.axis.first, this.tape.steps.length ? this.tape.steps[0][2] : 0);
       if (!url.includes("from=") && head.chosen >= 0) this.follow(this.tape.steps[head.chosen], first);
-      if (this.finding) this.find(this.finding);
+      this.find(this.finding);
       this.bound();
       this.tell(this.line());
       this.canvas.dataset.ready = String(this.tape.c.op_begin.length);
@@ -296,9 +295,10 @@
       this.axis.look(this.axis.first - d, this.axis.last + d, "calm");
     }
 
+    /* What matches the search stays bright; without a search, what lies in the chosen scope does. */
     find(text) {
-      this.finding = text;
-      this.found = this.tape ? this.tape.matches(text) : null;
+      this.finding = text || "";
+      this.found = !this.tape ? null : this.finding.trim() ? this.tape.matches(this.finding) : gs.state.scope ? this.tape.inside(gs.state.scope) : null;
       this.axis.request();
       this.tip.soon();
       return this.found;
@@ -312,6 +312,7 @@
     }
 
     chooseView() {
+      if (this.mode === "heavy") this.goMode("lanes");
       this.choose(Math.max(this.axis.a, this.axis.first), Math.min(this.axis.b, this.axis.last), true);
     }
 

@@ -164,12 +164,20 @@
 
     /* Which nodes and modules match a text: their op, variable, module or line contains it. */
     matches(text) {
-      const { c } = this, wanted = text.trim().toLowerCase();
-      if (!wanted) return null;
-      const hit = this.texts.map((t) => t.toLowerCase().includes(wanted));
+      const wanted = text.trim().toLowerCase();
+      return this.lit(this.texts.map((t) => t.toLowerCase().includes(wanted)), ["node_name", "node_variable", "node_scope", "node_line"]);
+    }
+
+    /* The same for what lies in a module. */
+    inside(scope) {
+      return this.lit(this.texts.map((t) => t === scope || t.startsWith(`${scope}.`)), ["node_scope"]);
+    }
+
+    lit(hit, columns) {
+      const { c } = this;
       const node = new Uint8Array(c.node_name.length), mod = new Uint8Array(c.mod_path.length);
       for (let i = 0; i < node.length; i++) {
-        node[i] = hit[c.node_name[i]] || hit[c.node_variable[i]] || hit[c.node_scope[i]] || hit[c.node_line[i]] ? 1 : 0;
+        node[i] = columns.some((column) => hit[c[column][i]]) ? 1 : 0;
       }
       for (let i = 0; i < mod.length; i++) mod[i] = hit[c.mod_path[i]] ? 1 : 0;
       let count = 0, ticks = 0, first = -1;

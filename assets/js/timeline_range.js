@@ -8,7 +8,7 @@
     const hits = gs.el("span", { class: "gs-by", role: "status" });
     const find = () => {
       const found = page.find(input.value);
-      hits.textContent = found ? `${found.count.toLocaleString("en-US")} op${found.count === 1 ? "" : "s"}, ${gs.ns(found.ns)} loaded` : "";
+      hits.textContent = found && input.value.trim() ? `${found.count.toLocaleString("en-US")} op${found.count === 1 ? "" : "s"}, ${gs.ns(found.ns)} loaded` : "";
     };
     input.addEventListener("input", find);
     input.addEventListener("keydown", (e) => {

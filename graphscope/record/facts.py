@@ -112,11 +112,17 @@ def program(names: Any, port_items: list[Any]) -> dict[str, Any]:
             if p._rg and id(p) not in ports and len(unused) < MOST_NAMES and full not in unused:
                 unused.append(full)
     groups: list[Any] = []
+    rates: list[Any] = []
     seen: dict[int, list[str]] = {}
     sites = sorted(living.optimizers, key=id)
     for number, optimizer in enumerate(sites):
         for g, group in enumerate(optimizer.param_groups):
             of_group = [p for p in group["params"] if hasattr(p, "_rid")]
+            rate = group.get("lr")
+            if isinstance(
+                rate, (int, float)
+            ):  # not a tensor, whose numbers would have to be fetched
+                rates.append([type(optimizer).__name__, number, g, float(rate)])
             groups.append(
                 [
                     type(optimizer).__name__,
@@ -136,7 +142,7 @@ def program(names: Any, port_items: list[Any]) -> dict[str, Any]:
     # Of what the step does not use, the names of those that an optimizer has all the same.
     idle = [name for key, name in paths.items() if key in seen and key not in ports]
     return {
-        "unused": unused, "groups": groups, "twice": twice,
+        "unused": unused, "groups": groups, "rates": rates, "twice": twice,
         "idle": idle[:MOST_NAMES],
     }  # fmt: skip
 

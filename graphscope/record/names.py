@@ -23,7 +23,7 @@ class GraphRecord:
 
     __slots__ = (
         "id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "shapes", "deaths", "other",
-        "seen", "told", "entries", "on_device", "pack", "_last", "_last_id",
+        "seen", "told", "track", "items", "on_device", "pack", "_last", "_last_id",
     )  # fmt: skip
 
     def __init__(
@@ -46,7 +46,8 @@ class GraphRecord:
         self.other: Any = None
         self.seen = 0  # steps so far
         self.told: Any = None  # the shapes of the last step, for the next one to follow
-        self.entries: Any = None
+        self.track: Any = None  # the graph in the form that a step on track follows (record.track)
+        self.items: Any = None  # what came in through the ports of the last step on track
         self.on_device = False
         self.pack = Struct(f"{2 * len(keys)}q").pack  # begins and ends of a step as bytes
         self._last: Any = None

@@ -78,7 +78,8 @@ class Trap:
             broken = next((t for t in _leaves(recorder) if not _finite(to_host(t._grad._a))), None)
         else:
             g = small._grad._a
-            broken = None if np.isfinite(g.sum()) or _finite(to_host(g)) else small
+            total = float(np.add.reduce(g, axis=None) if type(g) is np.ndarray else g.sum())
+            broken = None if total - total == 0 or _finite(to_host(g)) else small
         if broken is not None:
             self.armed = False
             self._report(recorder, root, broken)

@@ -200,25 +200,25 @@ class DeviceRecorder(Recorder):
             dtypes = [self._placed(x._a) or x._a.dtype for x in outs]
         super()._several(row, params, u, v, outs, t0, t1, node, dtypes)
 
+    def _item(self, x: Any) -> tuple[Any, Any, Any]:
+        placed = self._placed(x._a)
+        if placed is None:
+            return super()._item(x)
+        return ref(x), x._rg, (*port_of(x, self.phase, self.names)[:3], placed)
+
     def _port(self, x: Any) -> int:
         a = x._a
         placed = self._placed(a)
         if placed is None:
             return super()._port(x)
         n = len(self.ports)
-        told = self.told
-        if told is not None and (n >= len(told.of_ports) or told.of_ports[n] != a.shape):
-            self._leave_track()
-            told = None
         k = PORT + n
-        x._rid = self.base + k if told is None else self.rids[self.n_expected + n]
+        x._rid = self.base + k
         old = self.old_ports
         if n < len(old) and old[n][0]() is x and old[n][1] is x._rg and old[n][2][3] is placed:
             item = old[n]
         else:
-            item = (ref(x), x._rg, (*port_of(x, self.phase, self.names)[:3], placed))
-        if told is not None and item[2] != self.predicted.ports[n]:
-            self._leave_track()
+            item = self._item(x)
         self.port_items.append(item)
         self.ports.append(item[2])
         self.port_shapes.append(a.shape)

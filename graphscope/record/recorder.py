@@ -81,8 +81,12 @@ class Recorder(StepLife):
             self.foreign += 1
             return
         t2 = clock() if self.extra else 0
-        if self.unsettled:
+        if self.unsettled and not (self.after and row.writes):
             self._settle(row, node, t0)
+        if self.told is not None:
+            if self._follows(row, params, a, b, rest, out, t0, t1, node, dtype):
+                return
+            self._leave_track()
         base = self.base
         u = a._rid - base
         if u >> SPAN:
@@ -104,20 +108,6 @@ class Recorder(StepLife):
         made = out._a
         mask = 0 if node is None else node.plan.mask
         key = (row, params, u, v, self.scope, self.phase, dtype or made.dtype, mask)
-        if self.told is not None:
-            if (
-                i < self.n_expected
-                and self.expected[i] == key
-                and self.told.of_nodes[i] == made.shape
-            ):
-                self.begin[i] = t0
-                self.end[i] = t1
-                out._rid = rid = self.rids[i]
-                if node is not None:
-                    node.rid = rid
-                self.i = i + 1
-                return
-            self._leave_track()
         if (
             i >= self.n_expected
             or self.expected[i] != key
@@ -192,18 +182,20 @@ class Recorder(StepLife):
         if not i >> SPAN and not isinstance(g, list):
             self._value(i, "g", g._a if hasattr(g, "_a") else g)
 
-    @fenced
     def leaf(self, tensor: Any, g: Any) -> None:
         """A leaf's gradient was accumulated: its ``.grad`` is what the last gradient node made."""
-        if get_ident() != self.thread:
-            return
-        i = self.i - 1
-        # The object itself where the step is on track: there inputs are compared by identity.
-        tensor._grad._rid = self.base + i if self.told is None or i < 0 else self.rids[i]
-        if self.values:
-            k = tensor._rid - self.base
-            if not k >> SPAN and k >= PORT:
-                self._value(PORT - 1 - k, "g", g)
+        try:  # as ``fenced`` does; here and below it would take as long as the method
+            if get_ident() != self.thread:
+                return
+            i = self.i - 1
+            # The object itself where the step is on track: there inputs are compared by identity.
+            tensor._grad._rid = self.base + i if self.told is None or i < 0 else self.rids[i]
+            if self.values:
+                k = tensor._rid - self.base
+                if not k >> SPAN and k >= PORT:
+                    self._value(PORT - 1 - k, "g", g)
+        except Exception as error:
+            broken(self, error)
 
     @fenced
     def backward_begin(self, roots: Any = ()) -> None:
@@ -298,26 +290,28 @@ class Recorder(StepLife):
         self.deaths_append(len(self.dead))
         self.i = i + 1
 
-    @fenced
     def enter(self, module: Any) -> None:
         """A module's forward starts."""
-        if get_ident() != self.thread:
-            return
-        if not self.inside:
-            # the next training step, an evaluation after training, or the next batch of one
-            if self.after or (self.kind == "eval" and self.root is module):
-                self._close_here()
-            if self.root is None:
-                self.root = module
-        stack = self.stack
-        stack.append(self.scope)
-        self.inside += 1
-        known = module.__dict__.get("_gs_scope")
-        if known is not None and known[0] is self.names.token:
-            self.scope = known[1]
-        else:
-            self.scope = self.names.scope(module, self.scope, len(stack) > 1)
-        self.where = self.scope << 2 | self.phase
+        try:
+            if get_ident() != self.thread:
+                return
+            if not self.inside:
+                # the next training step, an evaluation after training, or the next batch of one
+                if self.after or (self.kind == "eval" and self.root is module):
+                    self._close_here()
+                if self.root is None:
+                    self.root = module
+            stack = self.stack
+            stack.append(self.scope)
+            self.inside += 1
+            known = module.__dict__.get("_gs_scope")
+            if known is not None and known[0] is self.names.token:
+                self.scope = scope = known[1]
+            else:
+                self.scope = scope = self.names.scope(module, self.scope, len(stack) > 1)
+            self.where = scope << 2 | self.phase
+        except Exception as error:
+            broken(self, error)
 
     @fenced
     def enter_name(self, name: str) -> None:
@@ -328,14 +322,16 @@ class Recorder(StepLife):
             self.scope = self.names.string(f"{above}.{name}" if above else name)
             self.where = self.scope << 2 | self.phase
 
-    @fenced
     def leave(self, named: bool = False) -> None:
         """A module's forward, or a scope that the user named, ended."""
-        if get_ident() == self.thread and self.stack:
-            self.scope = self.stack.pop()
-            if not named and self.inside:
-                self.inside -= 1
-            self.where = self.scope << 2 | self.phase
+        try:
+            if get_ident() == self.thread and self.stack:
+                self.scope = scope = self.stack.pop()
+                if not named and self.inside:
+                    self.inside -= 1
+                self.where = scope << 2 | self.phase
+        except Exception as error:
+            broken(self, error)
 
     # ---------------------------------------------------------------- rare work
 
@@ -403,18 +399,6 @@ class Recorder(StepLife):
             mask = 0 if node is None else node.plan.mask
             dtype = a.dtype if dtypes is None else dtypes[k]
             key = (row, (*params, k), *wires, self.scope, self.phase, dtype, mask)
-            if self.told is not None:
-                if (
-                    i < self.n_expected
-                    and self.expected[i] == key
-                    and self.told.of_nodes[i] == a.shape
-                ):
-                    self.begin[i] = t0 if k == 0 else t1
-                    self.end[i] = t1
-                    out._rid = self.rids[i]
-                    self.i = i + 1
-                    continue
-                self._leave_track()
             if i >= self.n_expected or self.expected[i] != key:
                 self._new(i, key, node if k == 0 else None)
             self.shapes_append(a.shape)
@@ -427,31 +411,113 @@ class Recorder(StepLife):
             out._rid = self.base + i
             self.i = i + 1
         if node is not None:
-            node.rid = self.base + main if self.told is None else self.rids[main]
+            node.rid = self.base + main
 
     def _port(self, x: Any) -> int:
         """Something from before the step is used: it enters as the next port."""
         n = len(self.ports)
         k = PORT + n
-        told = self.told
-        if told is not None and (n >= len(told.of_ports) or told.of_ports[n] != x._a.shape):
-            self._leave_track()
-            told = None
-        x._rid = self.base + k if told is None else self.rids[self.n_expected + n]
+        x._rid = self.base + k
         # Parameters and an optimizer's state are the tensors of the step before: then so is the port.
         old = self.old_ports
         if n < len(old) and old[n][0]() is x and old[n][1] is x._rg and old[n][2][3] is x._a.dtype:
             item = old[n]
         else:
-            item = (ref(x), x._rg, port_of(x, self.phase, self.names))
-        if told is not None and item[2] != self.predicted.ports[n]:
-            self._leave_track()
+            item = self._item(x)
         self.port_items.append(item)
         self.ports.append(item[2])
         self.port_shapes.append(x._a.shape)
         if self.values and x._a.ndim:
             self._value(PORT - 1 - k, "v", x._a)
         return k
+
+    def _item(self, x: Any) -> tuple[Any, Any, Any]:
+        """What is kept of a tensor that enters the step: itself, as long as it lives, and what it is."""
+        return ref(x), x._rg, port_of(x, self.phase, self.names)
+
+    # ---------------------------------------------------------------- on track
+
+    def _follows(
+        self, row: Any, params: Any, a: Any, b: Any, rest: Any, out: Any, t0: int, t1: int, node: Any, dtype: Any
+    ) -> bool:  # fmt: skip
+        """Whether an op is the one that the track has next; then it is noted. ``op`` without a description."""
+        i = self.i
+        call = self.calls[i]
+        if call is None or call[0] is not row or call[2] != self.where:
+            return False
+        _, _, _, kind, mask, u, v, more = call
+        if (0 if node is None else node.plan.mask) != mask:
+            return False
+        rids = self.rids
+        if a._rid is not rids[u] and not self._comes_in(a, u):
+            return False
+        if b is None:
+            if v >= 0:
+                return False
+        elif v < 0 or (b._rid is not rids[v] and not self._comes_in(b, v)):
+            return False
+        elif rest or more:
+            if len(rest) != len(more):
+                return False
+            for x, w in zip(rest, more, strict=True):
+                if x._rid is not rids[w] and not self._comes_in(x, w):
+                    return False
+        shapes = self.told.of_nodes
+        if type(out) is tuple:
+            many = len(out)
+            dtypes = dtype or [x._a.dtype for x in out]
+            for k, x in enumerate(out):
+                next_one = self.calls[i + k] if i + k < self.n_expected else None
+                if (
+                    next_one is None
+                    or next_one[0] is not row
+                    or next_one[1] != (*params, k)
+                    or next_one[3] != dtypes[k]
+                    or shapes[i + k] != x._a.shape
+                ):
+                    return False
+            for k, x in enumerate(out):
+                self.begin[i + k] = t0 if k == 0 else t1
+                self.end[i + k] = t1
+                x._rid = rids[i + k]
+            if node is not None:
+                node.rid = rids[i]
+            self.i = i + many
+            return True
+        made = out._a
+        if call[1] != params or shapes[i] != made.shape or (dtype or made.dtype) is not kind:
+            return False
+        self.begin[i] = t0
+        self.end[i] = t1
+        out._rid = rid = rids[i]
+        if node is not None:
+            node.rid = rid
+        self.i = i + 1
+        return True
+
+    def _comes_in(self, x: Any, place: int) -> bool:
+        """Whether ``x`` is what enters a step on track at this place: a batch of data, say, is another tensor every time."""
+        n = self.n_expected
+        k = place - n
+        if k < 0 or not (x._rid - self.base) >> SPAN:
+            return False
+        graph = self.predicted
+        items = self.port_items
+        if graph.track.first[k] != self.i or self.port_shapes[k] != x._a.shape:
+            return False
+        item = items[k]
+        before = item[0]()
+        if before is not x or item[1] is not x._rg or item[2][3] is not x._a.dtype:
+            item = self._item(x)
+            if item[2] != graph.ports[k]:
+                return False
+            rid = self.rids[place]
+            if before is not None and before._rid is rid:
+                before._rid = -1
+            items[k] = item
+            graph.track.there[k] = item[0]
+        x._rid = self.rids[place]
+        return True
 
     def _value(self, v: int, kind: str, a: Any) -> None:
         t = clock()

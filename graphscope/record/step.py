@@ -18,12 +18,14 @@ from graphscope.record.outlive import Outlive
 from graphscope.record.pump import Job, Pump
 from graphscope.record.sites import Sites
 from graphscope.record.tables import PORT
-from graphscope.record.track import Shapes, cost_on_track, entries_of
+from graphscope.record.track import Shapes, cost_on_track, track_of
 from graphscope.trace import schema
 
 SPAN = 24
 FORWARD, BACKWARD, UPDATE = schema.FORWARD, schema.BACKWARD, schema.UPDATE
 _epochs = count(1)
+_new = tuple.__new__
+_NOTHING = (lambda: None, False, (None, 0, 0, None))  # came in through a port
 
 
 class StepLife:
@@ -41,7 +43,7 @@ class StepLife:
         "thread", "timed", "begin", "end", "begin_append", "end_append", "unsettled", "value_cost", "value_last",
         "value_ns", "values", "wall_ns", "plan", "rids", "where", "told", "track_ns", "broken",
         "device_time", "clocks", "marks", "asked", "outlive", "unseen", "inside", "facts", "trap",
-        "control", "waited", "watched",
+        "control", "waited", "watched", "calls",
     )  # fmt: skip
 
     def __init__(
@@ -155,19 +157,60 @@ class StepLife:
         self.shapes: list[Any] = []
         self.rids: list[int] = []
         if not self.extra and graph.told is not None:
-            if graph.entries is None:
-                graph.entries = entries_of(graph.keys)
+            track = graph.track
+            if track is None:
+                track = graph.track = track_of(graph.keys, len(graph.ports))
             self.told = graph.told
-            base = self.base
-            ports = len(graph.ports)
-            self.plan = graph.entries
-            self.rids = [*range(base, base + n), *range(base + PORT, base + PORT + ports)]
+            self.plan = track.entries
+            self.calls = track.calls
             self.begin = [0] * n
             self.end = [0] * n
+            self.ports = graph.ports
+            self.port_shapes = self.told.of_ports
+            self.port_items = graph.items or [_NOTHING] * len(graph.ports)
+            self._come_in(0)
         else:
             self.begin = []
             self.end = []
             self._off_track()
+
+    def _come_in(self, before: int) -> None:
+        """Number the values of a step on track; what came in through a port of the step before comes in again.
+
+        That is so of parameters, an optimizer's state and constants. What does not show up then is taken out
+        where the track is left; another tensor in its place is noticed, since it has no number of this step.
+        before: the base of the last step where that was on this track too: what has a number of it is as it
+        was there, since whatever gives a tensor another array takes its number away.
+        """
+        base = self.base
+        n = self.n_expected
+        ports = range(base + PORT, base + PORT + len(self.port_items))
+        self.rids = [*range(base, base + n), *ports]
+        if before:
+            for there, rid in zip(self.predicted.track.there, self.rids[n:], strict=True):
+                x = there()
+                if x is not None and not (x._rid - before) >> SPAN:
+                    x._rid = rid
+            return
+        self.predicted.track.there[:] = [item[0] for item in self.port_items]
+        of_ports = zip(self.port_items, self.port_shapes, self.rids[n:], strict=True)
+        for (there, wants, port), shape, rid in of_ports:
+            x = there()
+            if x is not None:
+                a = x._a
+                if x._rg is wants and a.dtype is port[3] and a.shape == shape:
+                    x._rid = rid
+
+    def _take_out(self, used: int) -> None:
+        """Of a step that leaves its track: forget the ports that no op has used."""
+        rids, n = self.rids, self.n_expected
+        for k in range(used, len(self.port_items)):
+            x = self.port_items[k][0]()
+            if x is not None and x._rid is rids[n + k]:
+                x._rid = -1
+        self.ports = self.ports[:used]
+        self.port_shapes = self.port_shapes[:used]
+        self.port_items = self.port_items[:used]
 
     def _off_track(self) -> None:
         self.told = None
@@ -186,6 +229,7 @@ class StepLife:
     def _leave_track(self) -> None:
         """Go on op by op: what is known of the step so far is what was predicted."""
         i, told = self.i, self.told
+        self._take_out(self.predicted.track.used(i))
         del self.begin[i:], self.end[i:]
         self._off_track()
         self.shapes += told.of_nodes[:i]
@@ -213,6 +257,17 @@ class StepLife:
         n, kind = self.i, self.kind or "train"
         graph = self.predicted
         told = self.told
+        if (
+            told is not None
+            and n == self.n_expected
+            and kind == graph.kind
+            and status is note is self.note is self.marks is None
+            and self.status == "ok"
+            and not self.entries
+        ):
+            self._close_on_track(now)
+            self.close_ns = clock() - began
+            return
         if told is not None and (n < self.n_expected or kind != graph.kind):
             self._leave_track()
             told = None
@@ -241,6 +296,7 @@ class StepLife:
                     self.value_last = 0.0  # statistics of a new graph come with its next step
         self.last[kind] = graph
         graph.seen += 1
+        graph.items = self.port_items if same else None
         if self.timed or graph.seen == 1:
             self.facts.close(graph, self.num[kind], self.names, self.port_items)
         if told is not None:
@@ -288,6 +344,55 @@ class StepLife:
         self._begin(now)
         self.close_ns = clock() - began  # falls into the step that has just begun
 
+    def _close_on_track(self, now: int) -> None:
+        """What ``close`` does for a step that was as predicted, and for nothing else."""
+        n, kind, graph, pump = self.i, self.kind or "train", self.predicted, self.pump
+        wall = now - self.t0
+        rec_ns = int(self.track_ns * n) + self.close_ns
+        self.wall_ns += wall
+        self.rec_ns += rec_ns
+        outlive = self.outlive
+        live0 = outlive.alive(self.unseen) if outlive.counted else -1
+        self.unseen += 1
+        outlive.before = graph
+        num = self.num[kind]
+        self.num[kind] = num + 1
+        pump.put(
+            _new(Job, (
+                self.seq, kind, num, graph, self.told.number, "ok", self.t0 - self.t_start, wall, rec_ns,
+                self.loss, self.nonfinite, graph.pack(*self.begin, *self.end), self.t0, None, False, None, (), None,
+                None, live0, None, (),
+            ))
+        )  # fmt: skip
+        self.seq += 1
+        graph.seen = seen = graph.seen + 1
+        graph.items = self.port_items
+        self.last[kind] = graph
+        if (
+            (self.last["train"] or graph) is graph
+            and seen >= 3
+            and seen & (15 if seen < 64 else 63)
+            and self.plan is graph.track.entries
+            and (
+                self.mode == "off"
+                or (self.mode != "full" and not self._affordable(now - self.t_start - self.waited))
+            )
+        ):
+            # The next one is predicted to be the same: only what a step changes is set back.
+            before, self.base = self.base, next(_epochs) << SPAN
+            self.t0 = now
+            self.i = 0
+            self.kind = self.loss = self.root = None
+            self.phase = self.where = FORWARD
+            self.after = False
+            self.unsettled = True
+            self.nonfinite = self.scope = self.inside = 0
+            if self.stack:
+                self.stack = []
+            self._come_in(before)
+        else:
+            self._begin(now)
+
     def _settle(self, row: Any, node: Any, t0: int) -> None:
         """Decide what an op means where that is open: after a backward, in a new step, in evaluation."""
         if self.after:
@@ -321,6 +426,8 @@ class StepLife:
             if self.diverged < 0:
                 self._diverge(0)
             return
+        if self.told is not None:
+            self._take_out(self.predicted.track.used(i))
         begin, end = self.begin[:i], self.end[:i]
         self._follow(last)
         if self.told is not None:

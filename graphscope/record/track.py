@@ -3,8 +3,9 @@
 An entry is ``(plan, u, v, where)``: the op's plan (which says the op and whose gradients are wanted), the
 places of its inputs in the step's list of value numbers, and scope and phase as one number; of a gradient it
 is ``(want, twin, 0, 0)``. Where shape and dtype do not follow from the inputs alone, the plan stands in a
-tuple with the params and the dtype, and the shape is compared with the last step's. An entry without a plan matches nothing, so the op goes through ``Recorder.op``:
-where there is more to check (many inputs, what enters the step, a step's first op, updates).
+tuple with the params and the dtype, and the shape is compared with the last step's.
+An entry without a plan matches nothing, so the op goes through ``Recorder.op``: where there is more to check
+(many inputs, what is new in the step, a step's first op, updates). There it is compared with its ``Call``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,58 @@ class Shapes(NamedTuple):
     number: int
     of_nodes: list[Any]
     of_ports: list[Any]
+
+
+class Call(NamedTuple):
+    """An op as ``Recorder.op`` is told of it."""
+
+    row: Any
+    params: Any
+    where: int
+    dtype: Any
+    mask: int
+    u: int
+    v: int
+    """Places of the first two inputs; -1: there is one."""
+    rest: tuple[int, ...]
+
+
+class Track(NamedTuple):
+    """A graph as a step follows it."""
+
+    entries: list[Any]
+    calls: list[Call | None]
+    """One for each node, and one more."""
+    first: list[int]
+    """The node that uses a port first, for each port."""
+    there: list[Any]
+    """Weak references to what came in through each port of the last step."""
+
+    def used(self, i: int) -> int:
+        """How many ports the nodes before ``i`` have used."""
+        return sum(node < i for node in self.first)
+
+
+def track_of(keys: list[Any], ports: int) -> Track:
+    """The entries of a graph's keys, their calls, and where its ports come in."""
+    n = len(keys)
+    calls: list[Call | None] = []
+    first = [n] * ports
+    for i, key in enumerate(keys):
+        call = None
+        if len(key) == 8:
+            row, params, u, v, scope, phase, dtype, mask = key
+            wires = (u,) if v is None else (u, *v) if type(v) is tuple else (u, v)
+            for w in wires:
+                if w >= PORT and first[w - PORT] > i:
+                    first[w - PORT] = i
+            places = [_place(w, n) for w in wires]
+            second = -1 if v is None else places[1]
+            call = Call(
+                row, params, scope << 2 | phase, dtype, mask, places[0], second, tuple(places[2:])
+            )
+        calls.append(call)
+    return Track(entries_of(keys), [*calls, None], first, [])
 
 
 def entries_of(keys: list[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -36,8 +37,21 @@ class Reach:
     values: frozenset[int]
 
 
+# By graph: a page asks for it with every step and every card.
+_reached: WeakKeyDictionary[Graph, Reach] = WeakKeyDictionary()
+
+
 def reach(graph: Graph, upto: int | None = None) -> Reach:
     """What backward reaches. ``upto``: only nodes before this one have run (a partial step)."""
+    if upto is not None:
+        return _reach(graph, upto)
+    found = _reached.get(graph)
+    if found is None:
+        found = _reached[graph] = _reach(graph, None)
+    return found
+
+
+def _reach(graph: Graph, upto: int | None) -> Reach:
     backward = np.flatnonzero(graph.phase == schema.BACKWARD)
     if upto is not None:
         backward = backward[backward < upto]

@@ -185,7 +185,7 @@ def build(
     """
     state = state or ViewState()
     source = Source(graph, reader, specs, state.step)
-    folded = _structure(graph, source, state.unrolled)
+    folded = structure_of(graph, source, state.unrolled)
     if state.focus:
         wanted = focus.parse(state.focus)
         keep = wanted and focus.cards(folded, graph, wanted)
@@ -227,7 +227,8 @@ def _asked(folded: Structure, collapse: int | tuple[str, ...]) -> frozenset[str]
     return frozenset(paths) - set(collapse)
 
 
-def _structure(graph: Graph, source: Source, unrolled: bool) -> Structure:
+def structure_of(graph: Graph, source: Source, unrolled: bool = False) -> Structure:
+    """The cards of a graph, folded once for each set of shapes."""
     key = (source.specs.tobytes(), unrolled)
     with _structures_lock:
         found = _structures.setdefault(graph, {}).get(key)

@@ -37,18 +37,33 @@ def test_the_slowest_op_is_one_click_away(visit):
     expect(first).to_contain_text("matmul")
     assert len(scripts(page)) == 2 and not any("enterprise" in name for name in scripts(page))
     expect(page.locator(".gs-ops-roof .main-svg").first).to_be_visible(timeout=20_000)
+    _selections(page)
+    _csv(page)
 
 
-def test_a_row_selects_and_a_selection_marks_its_row(visit):
-    page = ready(visit("/ops?run=tiny"), 6)
+def _selections(page):
+    """A row selects, and what is selected elsewhere marks its row."""
     page.locator(f'{ROWS} [col-id="key"]', has_text="relu").click()
     expect(page).to_have_url(re.compile(r"node=n1\b"))
     expect(page.locator("[data-gs=inspector]")).to_have_attribute("data-node", "n1")
     expect(page.locator(".ag-row-selected")).to_contain_text("relu")
     page.evaluate("() => gs.set({ node: 'n3' })")
     expect(page.locator(".ag-row-selected")).to_contain_text("sub")
+    page.evaluate("() => gs.set({ node: 'n0' })")  # not the slower one of the two
+    expect(page.locator(".ag-row-selected")).to_contain_text("matmul")
     page.locator(".gs-ops-bars .gs-bar-row", has_text="pow").click()
     expect(page.locator(".ag-row-selected")).to_contain_text("pow")
+
+
+def _csv(page):
+    """Raw numbers in base units."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export CSV").click()
+    text = waiting.value.path().read_text(encoding="utf-8-sig")
+    assert waiting.value.suggested_filename == "tiny-op.csv"
+    head, first = text.replace('"', "").splitlines()[:2]
+    assert head.startswith("key,share,total,") and first.startswith("matmul,0.")
+    assert float(first.split(",")[2]) > 100_000, "nanoseconds, not microseconds"
 
 
 def test_sorting_filter_columns_and_groups(visit):
@@ -70,17 +85,6 @@ def test_sorting_filter_columns_and_groups(visit):
     expect(page.locator(ROWS)).to_have_count(2)
     page.get_by_role("radio", name="This step").click()
     expect(page.locator(".gs-ops-line")).to_contain_text("step 59, ")
-
-
-def test_csv_has_raw_numbers_and_no_formulas(visit):
-    page = ready(visit("/ops?run=tiny"), 6)
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="Export CSV").click()
-    text = waiting.value.path().read_text(encoding="utf-8-sig")
-    assert waiting.value.suggested_filename == "tiny-op.csv"
-    head, first = text.replace('"', "").splitlines()[:2]
-    assert head.startswith("key,share,total,") and first.startswith("matmul,0.")
-    assert float(first.split(",")[2]) > 100_000, "nanoseconds, not microseconds"
 
 
 def test_news_keep_scroll_selection_and_sorting(visit):
@@ -167,5 +171,6 @@ def test_five_thousand_lines_scroll_at_once(visit, tmp_path):
         assert took < 100, f"{took:.0f} ms a frame"
         page.locator(".gs-src-lines").evaluate("e => { e.scrollTop = e.scrollHeight; }")
         expect(page.locator("[data-line='5013']")).to_contain_text("x4998 = 4998")
+        page.context.close()
     finally:
         server.stop()

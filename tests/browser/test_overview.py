@@ -21,31 +21,20 @@ def fresh(tmp_path):
     server.stop()
 
 
-@pytest.mark.parametrize("key", ["slowest", "largest", "faintest"])
-def test_a_question_is_one_click(visit, key):
+def test_each_question_is_one_click(visit):
     page = visit("/home?run=digits_like")
-    page.locator(f"[data-key=answer-{key}]").click()
-    expect(page).to_have_url(re.compile(r"/graph\?.*node="))
     side = page.locator("[data-gs=inspector]")
-    expect(side.get_by_test_id("value")).to_be_visible()
-    expect(side.get_by_test_id("gradient")).to_be_visible()
-
-
-def test_where_nan_began_is_one_click(visit):
-    page = visit("/home?run=failed")
-    expect(card(page, "loss-tile")).to_contain_text("not finite since step 5")
-    page.locator("[data-key=answer-nan]").click()
-    expect(page).to_have_url(re.compile(r"/health\?.*step=5"))
-    expect(page.locator("[data-finding]").first).to_be_visible()
-
-
-def test_two_losses_are_one_click(visit):
-    page = visit("/home?run=digits_like")
+    for key in ("slowest", "largest", "faintest"):
+        page.locator(f"[data-key=answer-{key}]").click()
+        expect(page).to_have_url(re.compile(r"/graph\?.*node="))
+        expect(side.get_by_test_id("value")).to_be_visible()
+        expect(side.get_by_test_id("gradient")).to_be_visible()
+        page.keyboard.press("1")
     page.locator("[data-key=answer-compare]").click()
     expect(page).to_have_url(re.compile(r"/scalars\?.*with="))
 
 
-def test_a_click_on_the_loss_goes_to_the_step(visit):
+def test_cards_of_a_finished_run(visit):
     page = visit("/home?run=digits_like")
     chart = card(page, "loss").locator("canvas")
     expect(chart).to_have_attribute("aria-label", re.compile("from 0.0.* to 2.*steps 0 to 59"))
@@ -55,15 +44,19 @@ def test_a_click_on_the_loss_goes_to_the_step(visit):
     page.mouse.click(box["x"] + box["width"] - 9, box["y"] + 40)
     expect(page).to_have_url(re.compile("step=59"))
 
-
-def test_the_breakdown_is_of_the_newest_steps_or_of_all(visit):
-    page = visit("/home?run=digits_like")
     parts = card(page, "parts")
     expect(parts.get_by_role("row", name=re.compile("^together"))).to_contain_text("100 %")
     before = parts.inner_text()
     parts.get_by_role("radio", name="whole run").click()
     expect(parts.get_by_role("radio", name="whole run")).to_be_focused()
     expect(parts).not_to_have_text(before)
+
+    costs = card(page, "overhead")
+    expect(costs.locator("[data-level]")).to_have_count(4)
+    expect(costs.locator("[data-level=off]")).to_contain_text("leaves no trace to measure")
+    expect(costs.locator("[data-level=values]")).to_contain_text("this run")
+    expect(card(page, "file")).to_contain_text("digits_like.gscope")
+    expect(card(page, "hparams")).to_contain_text("add_hparams")
 
 
 def test_numbers_change_in_place_while_it_runs(fresh, visit):
@@ -89,18 +82,12 @@ def test_numbers_change_in_place_while_it_runs(fresh, visit):
     expect(page.locator("[data-key=parts-run]")).to_be_focused()
 
 
-def test_costs_and_facts_are_told(visit):
-    page = visit("/home?run=digits_like")
-    costs = card(page, "overhead")
-    expect(costs.locator("[data-level]")).to_have_count(4)
-    expect(costs.locator("[data-level=off]")).to_contain_text("leaves no trace to measure")
-    expect(costs.locator("[data-level=values]")).to_contain_text("this run")
-    expect(card(page, "file")).to_contain_text("digits_like.gscope")
-    expect(card(page, "hparams")).to_contain_text("add_hparams")
-
-
-def test_a_failed_run_points_at_its_op(visit):
+def test_a_failed_run_points_at_its_op_and_at_its_nan(visit):
     page = visit("/home?run=failed")
+    expect(card(page, "loss-tile")).to_contain_text("not finite since step 5")
+    page.locator("[data-key=answer-nan]").click()
+    expect(page).to_have_url(re.compile(r"/health\?.*step=5"))
+    expect(page.locator("[data-finding]").first).to_be_visible()
     banner = page.locator("#banner")
     expect(banner).to_contain_text("ShapeError")
     banner.get_by_role("button").click()

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from graphscope.trace.reader import TraceReader
 from graphscope.webapp.serve import serve
 from tests import golden
 from tests.bench.timeline import build
@@ -147,14 +148,56 @@ def test_the_step_is_followed_and_chosen(visit):
     page = visit("/time?run=digits_like&step=20")
     canvas = ready(page)
     expect(canvas).to_have_attribute("data-step", "20")
-    page.get_by_role("slider", name="Step").press("ArrowRight")
+    strip = page.get_by_role("slider", name="Step", exact=True)
+    expect(strip).to_have_attribute("aria-valuenow", "20")
+    strip.press("ArrowRight")
     expect(canvas).to_have_attribute("data-step", "21")
     expect(page.locator(".gs-time-note")).to_contain_text("step 21 · loss")
-    page.get_by_role("slider", name="Step").press("Home")
+    strip.press("Home")
     expect(canvas).to_have_attribute("data-step", "0")
     page.get_by_role("button", name="Run", exact=True).click()
     page.wait_for_function("() => gs.timePage.axis.b >= gs.timePage.whole.to")
     expect(option(page, "step 59$")).to_be_attached()
+
+
+def test_a_running_training_is_followed_and_left_alone(tmp_path, watch, browser):
+    w = golden.tiny(tmp_path / "grows.gscope", steps=3, close=False)
+    server = serve(tmp_path, port=0, block=False)
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        page = context.new_page()
+        watch.page(page)
+        page.goto(f"{server.url}time?run=grows")
+        canvas = ready(page)
+        expect(canvas).to_have_attribute("data-step", "2")
+        step = TraceReader(w.path).step(2)
+
+        def grow(k):
+            times = {"begin_ns": step.begin_ns, "dur_ns": step.dur_ns, "wall_ns": step.wall_ns}
+            w.add_step(k, "train", k, 0, 0, t0_ns=k * 10**7, loss=1.0, live0=100, **times)
+            w.commit()
+
+        grow(3)
+        expect(canvas).to_have_attribute("data-step", "3")  # the newest is followed
+        page.evaluate("() => gs.timePage.axis.zoom(0.5)")
+        span = canvas.get_attribute("data-span")
+        grow(4)
+        expect(canvas).to_have_attribute("data-step", "4")
+        expect(canvas).to_have_attribute("data-span", span)  # and the zoom stays
+        page.evaluate("() => gs.set({ step: 1 })")
+        expect(canvas).to_have_attribute("data-step", "1")
+        grow(5)
+        page.wait_for_function("() => gs.timePage.whole.steps === 6")
+        expect(canvas).to_have_attribute("data-step", "1")  # a chosen step stays
+        page.evaluate("() => gs.set({ page: 'memory', step: null })")
+        memory = page.locator(".gs-mem-chart canvas")
+        expect(memory).to_have_attribute("data-step", "5")
+        grow(6)
+        expect(memory).to_have_attribute("data-step", "6")
+    finally:
+        context.close()
+        server.stop()
+        w.close()
 
 
 @pytest.fixture(scope="module")

@@ -198,3 +198,27 @@ def test_lines_of_an_op_say_what_backward_sends_along(ask):
     graph = ask("backprop", run="tiny")
     sent = {(m["to"], m["by"]): m["tex"] for m in graph["moves"] if m["by"]}
     assert edges["n0", "n1"]["tex"] == sent["n0", "n1"]
+
+
+def test_numbers_do_not_lay_the_graph_out_again(tmp_path, monkeypatch):
+    """The page asks for numbers with the scopes that the layout opened by itself."""
+    from graphscope.webapp.queries import diff, graph
+    from graphscope.webapp.queries.graph import Views, Wish, graph_json
+    from graphscope.webapp.queries.values import values_json
+
+    reader = TraceReader(golden.build("digits_like", tmp_path))
+    views, laid = Views(), []
+    build, pair = graph.build, diff.pair
+    monkeypatch.setattr(graph, "build", lambda *a, **k: (laid.append("one"), build(*a, **k))[1])
+    monkeypatch.setattr(diff, "pair", lambda *a, **k: (laid.append("two"), pair(*a, **k))[1])
+    view = graph_json(reader, views, Wish(step=5))
+    opened = ",".join(view["opened"])
+    for step in (5, 6, 7):
+        values_json(reader, views, Wish(step=step, opened=opened))
+    assert laid == ["one"]
+    both = diff.diff_graph_json(reader, views, Wish(step=5, vs="step:1"), lambda run: reader)
+    opened = ",".join(both["opened"])
+    for step in (5, 6):
+        wish = Wish(step=step, opened=opened, vs="step:1")
+        diff.diff_values_json(reader, views, wish, lambda run: reader)
+    assert laid == ["one", "two"]

@@ -86,6 +86,7 @@ def test_a_click_selects_the_slowest_op_of_its_group(tiny):
         slowest = max(mine, key=lambda i: dur[i])
         twin = int(graph.twin[slowest])
         assert row["node"] == f"n{twin if twin >= 0 else slowest}"
+        assert row["cards"] == [i for i in mine if graph.twin[i] < 0]
 
 
 def test_modules_are_a_tree_and_their_parts_sum_to_it(digits):

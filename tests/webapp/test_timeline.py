@@ -160,6 +160,20 @@ def test_the_clock_is_kept_until_there_are_more_steps(run):
     assert clocks.get(run) is clocks.get(run)
 
 
+def test_a_clock_reads_on_and_is_what_it_would_be_anew(tmp_path):
+    w = golden.tiny(tmp_path / "on.gscope", steps=4, close=False)
+    reader = TraceReader(w.path)
+    before = clock(reader)
+    w.add_step(9, "eval", 0, 0, 0, t0_ns=10**9, wall_ns=5)
+    w.add_step(10, "train", 4, 0, 0, t0_ns=2 * 10**9, wall_ns=7, nonfinite=True)
+    w.commit()
+    on, anew = clock(reader, before), clock(reader)
+    w.close()
+    assert len(on) == 6 and on.num.tolist() == [0, 1, 2, 3, 0, 4] and on.bad[-1] == 1
+    for column, other in zip(on.columns(), anew.columns(), strict=True):
+        assert np.array_equal(column, other)
+
+
 intervals = st.lists(
     st.tuples(st.integers(0, 50), st.integers(0, 60), st.integers(0, 3)), min_size=0, max_size=200
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphscope.analysis.breakdown import PARTS, breakdown_table
+from graphscope.analysis.breakdown import PARTS, parts_table
 from graphscope.analysis.steps import peak_bytes
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ RUNS = 8
 class Clock:
     """The steps of a run in the order of time, as columns; times are nanoseconds since the run began."""
 
+    id: NDArray[np.int64]
     kind: NDArray[np.uint8]
     num: NDArray[np.int64]
     graph: NDArray[np.int64]
@@ -42,6 +43,10 @@ class Clock:
 
     def __len__(self) -> int:
         return len(self.num)
+
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        """All columns, in their order."""
+        return tuple(getattr(self, f.name) for f in fields(self))
 
     def within(self, first: float, last: float) -> tuple[int, int]:
         """The steps that touch a stretch of time, as a range of positions."""
@@ -74,7 +79,8 @@ class Clocks:
             known = self._kept.get(name)
         if known is not None and known[0] == key:
             return known[1]
-        made = clock(reader)
+        same = known is not None and known[0][0] == id(reader)
+        made = clock(reader, known[1] if known is not None and same else None)
         with self._lock:
             self._kept[name] = (key, made)
             self._kept.move_to_end(name)
@@ -83,40 +89,44 @@ class Clocks:
         return made
 
 
-def clock(reader: TraceReader) -> Clock:
-    """Every step of the run, training and evaluation, in the order of time."""
+def clock(reader: TraceReader, known: Clock | None = None) -> Clock:
+    """Every step of the run, training and evaluation, in the order of time.
+
+    Of a clock that is known only what came after it is read; its last steps once more, which may have been partial.
+    """
     columns: list[tuple[Any, ...]] = []
     for k, kind in enumerate(KINDS):
-        table = reader.steps(kind)
+        mine = np.zeros(0, np.int64) if known is None else np.flatnonzero(known.kind == k)[:-1]
+        since = -1
+        if known is not None and len(mine):
+            since = int(known.id[mine[-1]])
+            columns.append(tuple(column[mine] for column in known.columns()))
+        table = reader.steps(kind, since)
         if not len(table):
             continue
-        _, parts = breakdown_table(reader, kind)
-        count = min(len(table), len(parts))  # a live run may have grown between the two
-        table_wall = table.wall_ns[:count]
-        unknown = np.isnan(parts[:count]).any(axis=1)
-        whole = np.zeros((count, len(COLUMNS)))
-        whole[:, :-1] = np.where(unknown[:, None], 0.0, parts[:count])
-        whole[:, -1] = np.where(unknown, table_wall, 0.0)
-        bad = np.array([0 if s == "ok" else 2 for s in table.status[:count]], np.uint8)
-        bad = np.maximum(bad, table.nonfinite[:count].astype(np.uint8))
-        peak = peak_bytes(reader, table, kind)[:count]
+        parts = parts_table(reader, table, kind)
+        unknown = np.isnan(parts).any(axis=1)
+        whole = np.zeros((len(table), len(COLUMNS)))
+        whole[:, :-1] = np.where(unknown[:, None], 0.0, parts)
+        whole[:, -1] = np.where(unknown, table.wall_ns, 0.0)
+        bad = np.array([0 if s == "ok" else 2 for s in table.status], np.uint8)
         columns.append(
             (
-                np.full(count, k, np.uint8), table.num[:count], table.graph[:count],
-                table.t0_ns[:count], table.t0_ns[:count] + table_wall, whole,
-                table.live0[:count], peak, bad,
+                table.id, np.full(len(table), k, np.uint8), table.num, table.graph, table.t0_ns,
+                table.t0_ns + table.wall_ns, whole, table.live0, peak_bytes(reader, table, kind),
+                np.maximum(bad, table.nonfinite.astype(np.uint8)),
             )
         )  # fmt: skip
     if not columns:
-        none = np.zeros(0, np.int64)
-        flags = np.zeros(0, np.uint8)
-        return Clock(flags, none, none, none, none, np.zeros((0, len(COLUMNS))), none, none, flags)
+        none, flags = np.zeros(0, np.int64), np.zeros(0, np.uint8)
+        empty = np.zeros((0, len(COLUMNS)))
+        return Clock(none, flags, none, none, none, none, empty, none, none, flags)
     joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
-    order = np.argsort(joined[3], kind="stable")
-    kind_, num, graph, begin, end, parts_, live, peak_, bad_ = (c[order] for c in joined)
+    order = np.argsort(joined[4], kind="stable")
+    id, kinds, num, graph, begin, end, whole, live, peak, bad = (c[order] for c in joined)
     # A clock goes one way, whatever a damaged step says: searches rely on it.
     end = np.maximum.accumulate(np.maximum(end, begin))
-    return Clock(kind_, num, graph, begin, end, parts_, live, peak_, bad_)
+    return Clock(id, kinds, num, graph, begin, end, whole, live, peak, bad)
 
 
 def blocks(clock: Clock, first: float, last: float, most: int = BLOCKS) -> dict[str, Any]:

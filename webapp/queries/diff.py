@@ -79,7 +79,7 @@ def union(views: Views, now: Side, was: Side, opened: frozenset[str] | None) -> 
     """Both graphs laid out together (kept, as every layout)."""
     keys = (*key_of(now.reader, now.graph, now.step), *key_of(was.reader, was.graph, was.step))
     found: Union = views.pair(
-        (*keys, opened), lambda: _union(pair(now, was, flat=False, opened=opened))
+        keys, opened, lambda: _union(pair(now, was, flat=False, opened=opened))
     )
     return found
 

@@ -11,10 +11,10 @@ from urllib.parse import unquote
 
 from graphscope.analysis import custom
 from graphscope.errors import TraceError
-from graphscope.view.graphview import GraphView, ViewState, build
+from graphscope.view.graphview import GraphView, ViewState, build, structure_of
 from graphscope.view.mirror import mirrored
 from graphscope.view.source import Source
-from graphscope.view.structure import Structure, structure
+from graphscope.view.structure import Structure
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
@@ -47,17 +47,23 @@ class Views:
             view = build(graph, reader, state, specs=step.specs)
             return mirrored(view, graph) if mode == UNROLLED else view
 
-        return self._get(("view", *key_of(reader, graph, step), opened, focus, mode), make)
+        base = ("view", *key_of(reader, graph, step), focus, mode)
+        view: GraphView = self._get((*base, opened), make)
+        if opened is None:  # the numbers are asked for with the scopes that it opened
+            self._keep((*base, view.opened), view)
+        return view
 
-    def pair(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    def pair(
+        self, key: tuple[Any, ...], opened: frozenset[str] | None, make: Callable[[], Any]
+    ) -> Any:
         """Two graphs laid out together (see ``queries.diff``)."""
-        return self._get(("pair", *key), make)
+        both = self._get(("pair", *key, opened), make)
+        if opened is None:
+            self._keep(("pair", *key, both.view.opened), both)
+        return both
 
     def structure(self, reader: TraceReader, graph: Graph, step: Step) -> Structure:
-        def make() -> Structure:
-            return structure(graph, Source(graph, reader, step.specs))
-
-        return self._get(("structure", *key_of(reader, graph, step)), make)
+        return structure_of(graph, Source(graph, reader, step.specs))
 
     def _get(self, key: tuple[Any, ...], make: Any) -> Any:
         with self._lock:
@@ -65,11 +71,14 @@ class Views:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         made = make()  # outside the lock: a layout may take a second
+        self._keep(key, made)
+        return made
+
+    def _keep(self, key: tuple[Any, ...], made: Any) -> None:
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > self._limit:
                 self._kept.popitem(last=False)
-        return made
 
 
 def key_of(reader: TraceReader, graph: Graph, step: Step) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graphscope.trace.records import Graph, Step, StepTable
 
 LAST = 20  # steps that "the last steps" are
+CARDS = 5000  # ops of a graph
 ROWS = 2000  # more groups than this are cut, the least time first
 SPANS = ("all", "last", "step")
 _SUMS = ("calls", "total", "self", "forward", "backward", "flops", "traffic", "bytes", "share")
@@ -81,7 +82,8 @@ def ops_json(
     nodes = heaviest(reader, graph, by, step, modules(graph, step) if by == "scope" else ())
     families = _families(reader, graph) if by in ("op", "shape") else {}
     shown = rows[:ROWS]
-    out = [_row(row, by, nodes, families) for row in shown]
+    inside = members(reader, graph, by, step)
+    out = [_row(row, by, nodes, families) | {"cards": inside.get(row.key, [])} for row in shown]
     if by == "scope":
         out = tree(out)
     busy = _busy(rows, by)
@@ -127,6 +129,14 @@ def heaviest(
         elif len(every) and len(times) == graph.n:
             out[key] = card_of(graph, int(every[int(np.argmax(times[every]))]))
     return out
+
+
+def members(reader: TraceReader, graph: Graph, by: str, step: Step) -> dict[str, list[int]]:
+    """The forward ops of each group, so that a card that is chosen elsewhere marks its row."""
+    if graph.n > CARDS:
+        return {}  # in a graph of this size only the slowest of each group does
+    found = groups(reader, graph, by, step.shape_set)
+    return {key: own[graph.twin[own] < 0].tolist() for key, (own, _) in found.items()}
 
 
 def card_of(graph: Graph, node: int) -> str:

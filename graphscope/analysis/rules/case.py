@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 KINDS = ("train", "eval")
-MOST_VALUES = 512  # steps with values that are looked at in one round: each costs about a millisecond
+PAUSED = "paused"
+MOST_VALUES = 512  # steps with values that are looked at in one round, at a millisecond each
 MOST_GRAPHS = 12  # of a program whose graph changes in every step, the newest are looked at
 
 
@@ -28,6 +29,8 @@ class Seen:
     values: list[int] = field(default_factory=list)
     fresh: int = 0
     fresh_values: int = 0
+    used: dict[int, int] = field(default_factory=dict)
+    """Graphs of whole steps, in the order of their last use, and how many steps each has."""
 
 
 class Case:
@@ -99,19 +102,22 @@ class Case:
         newest = seen.values[-1] if seen.values else -1
         last = int(seen.table.id[-1]) if len(seen.table) else -1
         new = self.reader.steps(kind, since=last)
+        # A step in which the program is paused is not over; its row will be written again.
+        running = next((k for k, status in enumerate(new.status) if status == PAUSED), len(new))
+        if running < len(new):
+            new = _part(new, running)
         if len(new):
             seen.table = _joined(seen.table, new) if len(seen.table) else new
-        seen.values = self.reader.value_steps(kind)
+        # Of steps that were read: what was written in between, or belongs to a step that runs, comes later.
+        until = int(seen.table.num[-1]) if len(seen.table) else -1
+        seen.values = [num for num in self.reader.value_steps(kind) if num <= until]
         seen.fresh_values = int(np.searchsorted(seen.values, newest, side="right"))
         # The last step of a program is partial if it did not end with an update; an evaluation never does.
-        good = ("ok", "paused") if kind == "train" else ("ok", "paused", "partial")
-        whole = [k for k, status in enumerate(seen.table.status) if status in good]
-        ids = seen.table.graph[whole]
-        # In the order of their last use: the newest last.
-        order: dict[int, int] = {}
-        for place, id in enumerate(ids.tolist()):
-            order[id] = place
-        self._graphs[kind] = sorted(order, key=lambda id: order[id])
+        good = ("ok",) if kind == "train" else ("ok", "partial")
+        for status, id in zip(new.status, new.graph.tolist(), strict=True):
+            if status in good:
+                seen.used[id] = seen.used.pop(id, 0) + 1
+        self._graphs[kind] = list(seen.used)
 
     # ---------------------------------------------------------------- steps
 
@@ -212,6 +218,10 @@ class Case:
             self._kept[name] = make()
         found: _T = self._kept[name]
         return found
+
+
+def _part(table: StepTable, upto: int) -> StepTable:
+    return StepTable(**{f.name: getattr(table, f.name)[:upto] for f in fields(StepTable)})
 
 
 def _joined(a: StepTable, b: StepTable) -> StepTable:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from graphscope.analysis.rules.case import Case
 from graphscope.analysis.rules.losses import PASSES, through
-from graphscope.analysis.rules.reach import several
+from graphscope.analysis.rules.reach import moves, several
 from graphscope.analysis.rules.rule import Hit, Rule
 from graphscope.analysis.rules.wires import Wires
 
@@ -159,7 +159,7 @@ def left_in_eval(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """A model that is trained while it is in evaluation mode as a whole."""
     for id in case.graphs():
         wires = case.wires(id)
-        if not wires.roots or not any(p.updates for p in wires.parameters):
+        if not wires.roots or not any(moves(wires, p) for p in wires.parameters):
             continue
         for fact in case.facts(id, "program")[-1:]:
             for root, on in fact["roots"].items():

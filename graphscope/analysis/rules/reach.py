@@ -34,9 +34,9 @@ def is_optimizer(wires: Wires, i: int) -> bool:
     return wires.ops[i] in OPTIMIZERS
 
 
-def is_moved(wires: Wires, p: Parameter) -> bool:
-    """Whether a step updates a parameter, by an optimizer or by hand."""
-    return any(wires.ops[u] in OPTIMIZERS or wires.ops[u] in _BY_HAND for u in p.updates)
+def moves(wires: Wires, p: Parameter) -> list[int]:
+    """The nodes that update a parameter, by an optimizer or by hand."""
+    return [u for u in p.updates if wires.ops[u] in OPTIMIZERS or wires.ops[u] in _BY_HAND]
 
 
 def unreached(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
@@ -162,7 +162,7 @@ def trained_names(case: Case) -> set[str] | None:
     for id in case.graphs():
         wires = case.wires(id)
         by_value = {p.value: p for p in wires.parameters}
-        names.update(known_as(wires, p) for p in wires.parameters if is_moved(wires, p))
+        names.update(known_as(wires, p) for p in wires.parameters if moves(wires, p))
         for fact in case.facts(id, "program"):
             names.update(fact.get("idle", ()))
             for group in fact["groups"]:

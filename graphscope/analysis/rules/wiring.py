@@ -9,6 +9,7 @@ from graphscope.analysis.rules.reach import (
     enough,
     is_optimizer,
     known_as,
+    moves,
     several,
     trained_names,
     unreached,
@@ -65,20 +66,20 @@ def missing_zero_grad(case: Case, settings: Mapping[str, float]) -> Iterator[Hit
 def _updated(wires: Wires, before: Wires | None, p: Parameter) -> tuple[Wires, int] | None:
     """The update of a parameter between the last backward and this one: in this step or in the one before."""
     first = _first_backward(wires)
-    for u in p.updates:
+    for u in moves(wires, p):
         if u < first:
             return wires, u
     if before is None:
         return None
     other = next((q for q in before.parameters if _same(wires, p, before, q)), None)
     last = _last_backward(before)
-    late = [] if other is None else [u for u in other.updates if u > last]
+    late = [] if other is None else [u for u in moves(before, other) if u > last]
     return (before, late[0]) if late else None
 
 
 def _used(wires: Wires, after: Wires | None, p: Parameter) -> bool:
     """Whether an update goes along the sum: behind the backward, or before the next one."""
-    if any(u > _last_backward(wires) for u in p.updates):
+    if any(u > _last_backward(wires) for u in moves(wires, p)):
         return True
     other = None if after is None else next(
         (q for q in after.parameters if _same(wires, p, after, q)), None
@@ -86,7 +87,7 @@ def _used(wires: Wires, after: Wires | None, p: Parameter) -> bool:
     if after is None or other is None:
         return False
     first = _first_backward(after)
-    return any(u < first for u in other.updates) and not _cleared(after, wires, other)
+    return any(u < first for u in moves(after, other)) and not _cleared(after, wires, other)
 
 
 def _same(a: Wires, p: Parameter, b: Wires, q: Parameter) -> bool:
@@ -133,7 +134,7 @@ def not_in_optimizer(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]
     modules = False
     for id in case.graphs():
         wires = case.wires(id)
-        if not any(p.updates for p in wires.parameters):
+        if not any(moves(wires, p) for p in wires.parameters):
             continue  # gradients that are asked for, and no training
         for p in wires.parameters:
             owned = bool(wires.graph.scope_path(p.value))

@@ -350,7 +350,9 @@ def test_no_rule_fails_on_a_golden_trace(tmp_path: Path, name: str) -> None:
     found = findings(TraceReader(build(name, tmp_path)), {})
     assert not [f for f in found if f.id == "rule-failed"], found
     errors = {f.id for f in found if f.severity == "error"}
-    assert errors <= ({"failed", "nonfinite", "nan"} if name in ("failed", "hostile") else set()), found
+    assert errors <= ({"failed", "nonfinite", "nan"} if name in ("failed", "hostile") else set()), (
+        found
+    )
 
 
 def test_a_thousand_parameters_are_looked_at_quickly(tmp_path: Path) -> None:
@@ -360,3 +362,31 @@ def test_a_thousand_parameters_are_looked_at_quickly(tmp_path: Path) -> None:
     t = time.perf_counter()
     findings(TraceReader(path), {})
     assert time.perf_counter() - t < 5.0
+
+
+def test_a_step_in_which_the_program_is_paused_is_read_when_it_is_over(growing: Growing) -> None:
+    growing.grow(3)
+    paused = "UPDATE steps SET status = ? WHERE num = 2"
+    growing.writer._db.execute(paused, ("paused",))
+    growing.writer.commit()
+    d = doctor(growing.path, rule("r", at(2), on="values"))
+    assert d.update() == [] and d.case.steps().num.tolist() == [0, 1]
+    growing.writer._db.execute(paused, ("ok",))
+    growing.grow(1)
+    assert [f.last_step for f in d.update()] == [2]
+    assert d.case.steps().num.tolist() == [0, 1, 2, 3]
+
+
+def test_half_a_file_is_looked_at_or_refused_in_a_sentence(tmp_path: Path) -> None:
+    from graphscope.errors import TraceError
+
+    whole = build("digits_like", tmp_path).read_bytes()
+    for share in (0.3, 0.5, 0.7, 0.9, 0.99):
+        path = tmp_path / f"half{share}.gscope"
+        path.write_bytes(whole[: int(len(whole) * share)])
+        try:
+            found = findings(TraceReader(path), {})
+        except TraceError as error:
+            assert "damaged" in str(error)
+        else:
+            assert not [f for f in found if f.id == "rule-failed"], found
