@@ -43,11 +43,12 @@
 
     /* Brings a card into view, if it is not, without changing the zoom. */
     showBox(box) {
+      if (!box) return;
       const { view, size } = this.board;
       const [left, top, right, bottom] = this.board.window();
-      if (!box || (box.x >= left && box.y >= top && box.x + box.w <= right && box.y + box.h <= bottom - 60 / view.k)) return;
-      view.x = size.width / 2 - (box.x + box.w / 2) * view.k;
-      view.y = size.height / 2 - (box.y + box.h / 2) * view.k;
+      // Only the axis that needs it moves: what stood beside the card stays in sight.
+      if (box.x < left || box.x + box.w > right) view.x = size.width / 2 - (box.x + box.w / 2) * view.k;
+      if (box.y < top + 40 / view.k || box.y + box.h > bottom - 60 / view.k) view.y = size.height / 2 - (box.y + box.h / 2) * view.k;
       this.board.request();
     },
 

@@ -66,7 +66,7 @@
       if (v.failed) right = corner(ctx, right - 16, y - 8, "failed") - 4;
       if (mood.sign) right = corner(ctx, right - 16, y - 8, mood.sign.severity) - 4;
       if (n.mark) corner(ctx, right - 16, y - 8, n.mark);
-      if (mood.bad === "begins here" && k >= 0.4) tag(ctx, "NaN begins here", x + 12, y, gs.color("state-failed"), k);
+      if (mood.bad && mood.bad !== "on the way" && k >= 0.4) tag(ctx, mood.bad, x + 12, y, gs.color("state-failed"), k);
     }
     ctx.globalAlpha = 1;
   };
@@ -152,7 +152,7 @@
       ctx.fillText(number(ctx, text, free), x, y + at);
     };
     const arrived = !mood || !mood.walk || mood.walk === "done" || mood.walk === "now";
-    const gradient = "\u2202 " + (v.g === undefined || !arrived ? "\u00b7" : v.g);
+    const gradient = "\u2202 " + (v.g === undefined || !arrived ? "\u00b7" : v.g || "not taken");
     if (n.kind === "grad") {
       write(gradient, 12, c.gradient);
       if (full && arrived) bars(ctx, v.gh, x + w - 40, y + 5, 40, 12, c.gradient);

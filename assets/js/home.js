@@ -46,6 +46,9 @@
     got(told) {
       this.cards.get("traceback").hidden = !told.traceback;
       this.fill("traceback", told.traceback || "", (text) => [head("Traceback"), el("pre", { class: "gs-traceback", tabindex: "0", "data-scroll": "traceback" }, text)]);
+      // What went wrong stands at the end of a traceback.
+      const trace = this.cards.get("traceback").querySelector("pre");
+      if (told.traceback && !this.told) trace.scrollTop = trace.scrollHeight;
       if (!told.steps) return;
       const first = !this.told;
       this.told = told;

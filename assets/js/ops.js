@@ -9,7 +9,7 @@
   const el = (...all) => gs.el(...all);
   const PACE = 500;
   const GROUPS = [["op", "Op"], ["scope", "Module"], ["line", "Line"], ["shape", "Shape"], ["phase", "Phase"]];
-  const SPANS = [["all", "All steps"], ["last", "Last 20", "The 20 steps up to the one that is looked at"], ["step", "This step", "Only the step that is looked at"]];
+  const SPANS = [["all", "All steps", "Every step of the run"], ["last", "Last 20", "The 20 steps up to the one that is looked at"], ["step", "This step", "Only the step that is looked at"]];
   const TIPS = {
     share: "Of the steps' wall time", total: "All calls together, forward and backward", self: "Without the modules inside",
     calls: "Runs of the op; by module, line or phase: steps", mean: "One call", p50: "Half of the calls took less", p95: "19 of 20 calls took less",
@@ -53,7 +53,7 @@
       this.find.addEventListener("input", () => this.table.find(this.find.value));
       this.menu = gs.checks("Columns", (field, on) => this.table.toggle(field, on));
       this.menu.box.addEventListener("toggle", () => this.menu.box.open && this.listColumns());
-      this.csv = el("button", { type: "button", class: "gs-tool", title: "Raw numbers in base units: nanoseconds, bytes, operations", onclick: () => this.table.csv(this.fileName()) }, "Export CSV");
+      this.csv = el("button", { type: "button", class: "gs-tool", title: "Export as CSV (x): raw numbers in base units, nanoseconds, bytes, operations", "aria-label": "Export CSV", onclick: () => this.table.csv(this.fileName()) }, "CSV");
       this.mine = [this.by.box, this.find, this.menu.box, this.csv];
       bar.replaceChildren(this.tabs.box, this.by.box, this.spans.box, this.find, el("span", { class: "gs-spring" }), this.menu.box, this.csv);
     }
@@ -152,7 +152,7 @@
       const name = { op: "op", scope: "module", line: "line", shape: "op and shapes", phase: "phase" }[a.by];
       const c = (field, title, kind, hide, more) => ({ field, title, kind, hide: Boolean(hide), tip: TIPS[field], ...more });
       return [
-        { field: "key", title: name, flex: 1, min: 160, max: 720, sort: null, pinned: null, render: (p) => this.name(p) },
+        { field: "key", title: name, flex: 1, min: 110, max: 720, sort: null, pinned: null, render: (p) => this.name(p) },
         c("share", "share", "share", false, { bar: true, width: 112 }),
         c("total", "total", "ns", false, tree ? {} : { sort: "desc" }),
         c("self", "self", "ns", !tree, {}),

@@ -151,7 +151,7 @@
         found: page.found ? page.found.has(n.id) : false,
         sign: page.signs.of(n),
         walk: page.walk.on() ? page.walk.mood(n.id) : "",
-        bad: way && way.on.has(n.id) ? (way.begin === n.id ? "begins here" : "on the way") : "",
+        bad: way && way.on.has(n.id) ? (way.begin === n.id ? way.word : "on the way") : "",
       };
       mood.pale = page.found ? !mood.found && !mood.selected
         : Boolean(overChosen && !mood.selected && !mood.role);

@@ -93,7 +93,7 @@
         const on = new Set(boxes), pairs = new Set();
         boxes.forEach((id, i) => i && (pairs.add(`${boxes[i - 1]} ${id}`), pairs.add(`${id} ${boxes[i - 1]}`)));
         const begin = scene.holder(told.node);
-        this.way = { on, pairs, begin: begin && begin.id, why: told.why };
+        this.way = { on, pairs, begin: begin && begin.id, why: told.why, word: told.step === facts.step ? "NaN begins here" : `NaN began here, step ${told.step}` };
       }
       return this.way;
     }

@@ -52,7 +52,8 @@
 
     ask(blocksOnly) {
       if (!gs.state.run || !this.shown()) return;
-      this.late = false;
+      this.late = this.axis.size.width < 2; // not laid out yet: resized() asks again
+      if (this.late) return;
       this.asked = performance.now();
       this.far_.ask(gs.url("/api/timeline/blocks", { run: gs.state.run }));
       if (!blocksOnly) this.windows.ask(gs.url("/api/timeline", { run: gs.state.run, step: gs.state.step, px: Math.round(this.axis.wide) }));
@@ -313,13 +314,19 @@
 
     chooseView() {
       if (this.mode === "heavy") this.goMode("lanes");
-      this.choose(Math.max(this.axis.a, this.axis.first), Math.min(this.axis.b, this.axis.last), true);
+      this.choose(...this.inView(), true);
+    }
+
+    /* What a table or a flame of the view is about: the step if it fills the view, else what is in view. */
+    inView() {
+      if (this.fitted && this.at) return [this.at.begin, this.at.begin + this.at.wall];
+      return [Math.max(this.axis.a, this.axis.first), Math.min(this.axis.b, this.axis.last)];
     }
 
     show(mode) {
       this.mode = mode;
       this.root.dataset.mode = mode;
-      if (mode === "heavy") this.heavy.open(this.range || [Math.max(this.axis.a, this.axis.first), Math.min(this.axis.b, this.axis.last)]);
+      if (mode === "heavy") this.heavy.open(this.range || this.inView());
       this.tip.hover(null);
       this.axis.request();
       this.tip.soon();

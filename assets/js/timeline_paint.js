@@ -9,6 +9,7 @@
   const NARROW = 0.7, FLAME = 19, LANE = 32, MEMORY = 64, RULER = 30;
   const WORDS = { data: "Data", forward: "Forward", backward: "Backward", update: "Update", copies: "Copies" };
 
+  const zoom = () => gs.type || 1; // of the type, in projector mode
   const idling = (ctx) => gs.hatching(ctx, gs.mix(gs.color("surface"), gs.color("ink3"), 0.55), gs.mix(gs.color("surface"), gs.color("phase-idle"), 0.35));
 
   /* Where each row lies: {kind, y, h, label, row, colour}; y is without the scroll. Room that is left is shared. */
@@ -16,13 +17,13 @@
     const { tape } = page, out = [], remembers = tape && (tape.c.mem_at.length || page.remembers());
     const lanes = tape ? tape.lanes.map((row, k) => [row, page.lanes[k]]).filter(([row, name]) => row.ids.length || !["copies", "data"].includes(name) || page.has(name)) : [];
     const deep = tape ? tape.deep : 0, streams = tape ? tape.streams : [], each = lanes.length + streams.length + 1;
-    let free = page.axis.size.height - RULER - 34 - deep * FLAME - each * LANE - (remembers ? MEMORY : 0) - 20;
+    let free = page.axis.size.height - RULER - 34 - (deep * FLAME + each * LANE) * zoom() - (remembers ? MEMORY : 0) - 20;
     const share = (most, parts, part) => {
       const got = Math.floor(Math.max(0, Math.min(most, (free * part) / Math.max(parts, 1))));
       free -= got * parts;
       return got;
     };
-    const flame = FLAME + share(9, deep, 0.4), lane = LANE + share(36, each, 0.7), tall = MEMORY + share(300, 1, 1);
+    const flame = FLAME * zoom() + share(9, deep, 0.4), lane = LANE * zoom() + share(36, each, 0.7), tall = MEMORY + share(300, 1, 1);
     let y = RULER + 6;
     const put = (h, facts) => {
       out.push({ y, h, ...facts });
@@ -134,7 +135,7 @@
       const x0 = Math.max(x, left - 2), x1 = Math.min(x + w, right + 2);
       if (x1 <= x0) continue;
       paint(x0, x1 - x0 > 3 ? x1 - x0 - 0.8 : x1 - x0, s);
-      if (x1 - x0 > 26) names.push(e, Math.max(x, left), x1, s);
+      if (x1 - x0 > 16) names.push(e, Math.max(x, left), x1, s);
     }
     if (style >= 0) paint(from, Math.max(to - from, NARROW), style);
     ctx.font = gs.font.sans(11);
@@ -147,7 +148,7 @@
       }
       const words = [name(names[i])].flat();
       const text = gs.marks.fit(ctx, words.find((word) => gs.marks.width(ctx, word) <= room - 8) || words[0], room - 8);
-      if (text.length < 2 || (text.length < 4 && text.includes("\u2026"))) continue;
+      if (!text || (text.length < 4 && text.includes("\u2026"))) continue;
       ctx.fillStyle = ink;
       ctx.fillText(text, x + Math.max(4, Math.min((room - gs.marks.width(ctx, text)) / 2, 8)), y + h / 2 + 0.5);
     }
@@ -240,11 +241,11 @@
       ctx.font = gs.font.sans(small || wide < 100 ? 11 : 12, small ? 400 : 600);
       ctx.fillStyle = gs.color(small ? "ink2" : "ink");
       const told = page.told(row);
-      ctx.fillText(gs.marks.fit(ctx, row.label, wide - 22), 18, told ? middle - 6 : middle);
+      ctx.fillText(gs.marks.fit(ctx, row.label, wide - 22), 18, told ? middle - 6 * zoom() : middle);
       if (told) {
         ctx.font = gs.font.sans(11);
         ctx.fillStyle = gs.color("ink2");
-        ctx.fillText(gs.marks.fit(ctx, told, wide - 22), 18, middle + 8);
+        ctx.fillText(gs.marks.fit(ctx, told, wide - 22), 18, middle + 8 * zoom());
       }
     }
     ctx.restore();
@@ -273,7 +274,7 @@
       const w = gs.marks.width(ctx, text);
       if (w + 6 > x1 - x0 || x0 < free) continue;
       ctx.fillStyle = gs.color(here ? "focus" : "ink2");
-      ctx.fillText(text, x0 + 2, 11);
+      ctx.fillText(text, x0 + 2, 10);
       free = x0 + w + 10;
     }
     ctx.font = gs.font.sans(11);

@@ -50,7 +50,7 @@ class _Controlled:
         stops: Stops = self.control.stops
         stops.before(self)
         plain.op(self, row, params, a, b, rest, out, t0, t1, node, *given)
-        stops.op(self, row, a, out)
+        stops.op(self, row, a, out, node)
 
     @fenced
     def grad(
@@ -135,6 +135,8 @@ class _Controlled:
         if self.control.stops.sees_values:
             self.values = True
         self.plain._follow(self, graph)
+        if self.values and self.control.stops.sees_values:
+            self.timed = self.look = False  # what is held to be looked at dies later than it would
         if self.told is not None:
             self.plan = NEVER
 

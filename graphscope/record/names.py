@@ -15,6 +15,7 @@ from graphscope.engine.frames import user_frame
 from graphscope.engine.tensor import Tensor
 from graphscope.trace import schema
 
+HELD = 100_000  # nodes of graphs that are kept to be compared with
 INPUT, PARAMETER, CONSTANT, CARRIED, BUFFER, GRADIENT, STATE = range(7)
 
 
@@ -23,7 +24,7 @@ class GraphRecord:
 
     __slots__ = (
         "id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "shapes", "deaths", "other",
-        "seen", "told", "track", "items", "on_device", "pack", "_last", "_last_id",
+        "seen", "told", "track", "items", "on_device", "pack", "_last", "_last_id", "tally", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -41,7 +42,8 @@ class GraphRecord:
         self.id, self.kind, self.keys, self.lines, self.kept = id, kind, keys, lines, kept
         self.ports, self.parent, self.at, self.digest = ports, parent, at, digest
         self.sets: dict[Any, int] = {}
-        self.shapes: list[Any] = []  # (of nodes, of ports) by number of the set
+        self.shapes: dict[int, Any] = {}  # (of nodes, of ports) by number of the set
+        self.tally = [0]  # shape sets so far, of this object and of those that it stands for again
         self.deaths: Any = None  # the pattern of the plan, and the last one that differed
         self.other: Any = None
         self.seen = 0  # steps so far
@@ -62,8 +64,9 @@ class GraphRecord:
         found = self.sets.get(key)
         self._last = both
         if found is None:
-            found = self.sets[key] = len(self.shapes)
-            self.shapes.append(key)
+            found = self.sets[key] = self.tally[0]
+            self.tally[0] += 1
+            self.shapes[found] = key
         self._last_id = found
         return found
 
@@ -75,6 +78,9 @@ class Names:
         self.texts: list[str] = [""]
         self._ids: dict[str, int] = {"": 0}
         self._graphs: dict[str, list[GraphRecord]] = {}
+        self._nodes = 0  # of the graphs in there
+        # Digest -> id, shape sets and, while somebody has it, the graph, of those that are not in there any more.
+        self._gone: dict[str, tuple[int, list[int], Any]] = {}
         self.count = 0
         self.parameter_scopes: dict[
             str, tuple[str, int]
@@ -150,7 +156,8 @@ class Names:
         at: int,
     ) -> tuple[GraphRecord, bool]:
         """The graph with this structure, and whether it is new."""
-        digest = blake2b(repr((kind, keys, lines, ports)).encode(), digest_size=12).hexdigest()
+        text = f"{kind}{structure(keys)}{lines}{ports}"
+        digest = blake2b(text.encode(), digest_size=12).hexdigest()
         for known in self._graphs.get(digest, ()):
             if (
                 known.keys == keys
@@ -159,10 +166,52 @@ class Names:
                 and known.kind == kind
             ):
                 return known, False
+        was = self._gone.get(digest)
+        if was is not None:
+            # Two structures with one digest of 96 bits are not to be expected, so that it is known by that alone.
+            id, tally, there = was
+            again = there()
+            if again is None:
+                again = GraphRecord(id, kind, keys, lines, kept, ports, parent, at, digest)
+                again.tally = tally
+            del self._gone[digest]
+            self._keep(again)
+            return again, False
         made = GraphRecord(self.count, kind, keys, lines, kept, ports, parent, at, digest)
         self.count += 1
-        self._graphs.setdefault(digest, []).append(made)
+        self._keep(made)
         return made, True
+
+    def _keep(self, graph: GraphRecord) -> None:
+        """Hold a graph, and let the oldest go: a program whose graph changes in every step must not fill the memory."""
+        graphs = self._graphs
+        graphs.setdefault(graph.digest, []).append(graph)
+        self._nodes += len(graph.keys)
+        while self._nodes > HELD and len(graphs) > 1:
+            digest = next(iter(graphs))
+            for old in graphs.pop(digest):
+                self._nodes -= len(old.keys)
+                self._gone[digest] = old.id, old.tally, ref(old)
+
+
+def structure(keys: list[Any]) -> str:
+    """The keys of a graph as text, the same one in every run: ``repr`` takes ten times as long, most of it for dtypes."""
+    parts = []
+    for key in keys:
+        if len(key) == 8:
+            row, params, u, v, scope, phase, dtype, mask = key
+            parts.append(f"{row.name}{params}{u},{v},{scope},{phase},{_letter(dtype)}{mask};")
+        elif len(key) == 4:
+            row, twin, slot, dtype = key
+            parts.append(f"{row.name}{twin},{slot}{_letter(dtype)};")
+        else:
+            parts.append(f"{key};")
+    return "".join(parts)
+
+
+def _letter(dtype: Any) -> str:
+    """A dtype of numpy by its letter; of a device's array by its name, which has the device."""
+    return dtype.char if type(dtype).__module__ == "numpy.dtypes" else repr(dtype)
 
 
 def port_of(x: Tensor, phase: int, names: Names) -> tuple[Any, ...]:

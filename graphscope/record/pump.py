@@ -350,6 +350,7 @@ class Pump:
                     names.string(const) if const else -1,
                 ]
             )
+        self.recorder.consts.pop(job.seq, None)
         called = [names.string(called_as[i]) if i in called_as else -1 for i in range(len(nodes))]
         sites = self.recorder.sites.lines
         for i in range(self._sites, len(sites)):

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 from time import monotonic
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
 from graphscope.record.breakpoints import Breakpoint, Event
+from graphscope.record.control_kept import Kept
 from graphscope.record.control_wait import drop_into_pdb, wait
 from graphscope.record.names import PARAMETER
 from graphscope.record.step import SPAN
 from graphscope.trace.schema import BACKWARD, FORWARD, UPDATE
 
-KEPT = (
-    512 << 20
-)  # bytes of values that are held so that they can be looked at; beyond, those that live anyway
 
-
-class Stops:
+class Stops(Kept):
     """What the program's thread knows of the running step while it is watched."""
 
     def __init__(self, control: Any) -> None:
+        super().__init__()
         self.control = control
-        self.kept: dict[
-            tuple[int, str], Any
-        ] = {}  # (value, "v" or "g") -> its array, or a weak reference
-        self.held = 0
-        self.owed = (
-            0  # nanoseconds by which the ops so far have to be moved: they ran before a wait
-        )
-        self._before: dict[int, Any] = {}  # parameters before the update, by value
+        # Nanoseconds by which the ops so far have to be moved: they ran before a wait.
+        self.owed = 0
         self._slept = 0.0
         self._stood = (-1, -1)  # where the program stood last: the end of a phase is no other place
 
@@ -49,46 +39,19 @@ class Stops:
         want = self.control.want
         if want is not None and want.after and monotonic() < want.after:
             return  # it stops at the end of a step that is looked at from its begin on
-        if rec.told is not None and self.sees_values:
-            rec._leave_track()
-            rec.values = rec.extra = True
-
-    def keep(self, v: int, kind: str, a: Any) -> None:
-        """Hold an array, so that it can be looked at while the program waits."""
-        size = getattr(a, "nbytes", 0)
-        if self.sees_values and self.held + size <= KEPT:
-            self.held += size
-            self.kept[v, kind] = a
-        else:
-            with contextlib.suppress(TypeError):  # a number of numpy's
-                self.kept[v, kind] = ref(a)
-        self.control.opened.arrived(v, kind, a)
-
-    def array(self, rec: Any, v: int, kind: str) -> Any:
-        """An array of the running step; None where there is none (any more)."""
-        if v < 0:
-            items = rec.port_items
-            x = items[-1 - v][0]() if -1 - v < len(items) else None
-            if x is None:
-                return None
-            if kind == "g":
-                return None if x._grad is None else x._grad._a
-            return x._a
-        held = self.kept.get((v, kind))
-        return held() if isinstance(held, ref) else held
-
-    def forget(self) -> None:
-        """The step is over."""
-        self.control.opened.step_over(self.kept)
-        self.kept.clear()
-        self._before.clear()
-        self.held = 0
+        if self.sees_values:
+            rec.timed = rec.look = False  # what is held to be looked at dies later than it would
+            if rec.told is not None:
+                rec._leave_track()
+                rec.values = rec.extra = True
 
     # ---------------------------------------------------------------- events
 
-    def op(self, rec: Any, row: Any, a: Any, out: Any) -> None:
+    def op(self, rec: Any, row: Any, a: Any, out: Any, node: Any) -> None:
         """A forward or update op ran."""
         self.settle_times(rec)
+        if node is not None:
+            self._tip = node
         many = type(out) is tuple
         first = rec.i - (len(out) if many else 1)
         for k, x in enumerate(out if many else (out,)):
@@ -273,17 +236,6 @@ class Stops:
             "node": twin if twin >= 0 else i, "scope": scope, "phase": ("data", "forward", "backward", "update")[phase],
             "file": file, "line": number, "func": func, "why": why, "end": at_end,
         }  # fmt: skip
-
-    def _describe_kept(self, rec: Any) -> None:
-        """Statistics of what ran before anybody looked, as far as it lives."""
-        known = {(v, kind) for v, kind, _ in rec.entries}
-        for v in range(-len(rec.port_items), 0):
-            a = self.array(rec, v, "v")
-            if (v, "v") not in known and a is not None and a.ndim:
-                rec._value(v, "v", a)
-        for v, kind in list(self.kept):
-            if (v, kind) not in known and (a := self.array(rec, v, kind)) is not None:
-                rec._value(v, kind, a)
 
     def _slowly(self, rec: Any, i: int) -> None:
         control = self.control

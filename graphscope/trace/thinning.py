@@ -7,6 +7,8 @@ the first of a graph, a failed one, a new slowest one, the first hundred with no
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +41,8 @@ class Thinning:
 class Moments:
     """Running mean, squared deviation, smallest and largest duration of each node, exactly."""
 
-    def __init__(self, nodes: int) -> None:
+    def __init__(self, nodes: int, goes_on: bool = False) -> None:
+        self.goes_on = goes_on  # the file has some of before, which are not in here
         self.n = 0
         self.data = np.zeros((4, nodes))
         self.data[2] = np.inf
@@ -54,16 +57,21 @@ class Moments:
         in a long run.
         """
         many = np.atleast_2d(durations).astype(np.float64)
-        k, before = len(many), self.n
+        of_these = many.mean(axis=0)
+        spread = np.square(many - of_these).sum(axis=0)
+        self.join(len(many), of_these, spread, many.min(axis=0), many.max(axis=0))
+
+    def join(self, k: int, of_these: Any, spread: Any, least: Any, most: Any) -> None:
+        """The moments of ``k`` more steps."""
+        before = self.n
         self.n += k
         mean, m2, low, high = self.data
-        of_these = many.mean(axis=0)
-        m2 += np.square(many - of_these).sum(axis=0)
+        m2 += spread
         delta = of_these - mean
         m2 += np.square(delta) * (before * k / self.n)
         mean += delta * (k / self.n)
-        np.minimum(low, many.min(axis=0), out=low)
-        np.maximum(high, many.max(axis=0), out=high)
+        np.minimum(low, least, out=low)
+        np.maximum(high, most, out=high)
 
     def flush(self, now: float) -> bytes | None:
         """The blob to write, or None when nothing is new or the last one is young enough."""

@@ -13,6 +13,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
@@ -27,6 +28,7 @@ from graphscope.trace.records import Entry
 from graphscope.trace.thinning import Moments, Thinning
 
 SOURCE_LIMIT = 1 << 20
+MOMENTS = 100_000  # nodes whose moments are held
 PENDING_LIMIT = 10_000  # rows that may wait while the disk is full
 _STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 26)})"
 # Of many rows in one statement: at every row that it inserts sqlite3 lets go of Python's lock and takes it
@@ -78,9 +80,10 @@ class TraceWriter:
         self.path = Path(path)
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._nodes: dict[int, int] = {}
-        self._plans: dict[int, NDArray[np.int32]] = {}
+        self._plans: dict[int, bytes] = {}  # digests
         self._phases: dict[int, NDArray[np.int32]] = {}
         self._moments: dict[int, Moments] = {}
+        self._rested: set[int] = set()  # graphs whose moments are in the file only
         self._thinning: dict[str, Thinning] = {}
         self._unsure: dict[str, int] = {}
         self._files: set[str] = set()
@@ -178,10 +181,10 @@ class TraceWriter:
         n = len(table)
         empty = np.full(n, -1, np.int32)
         freed = empty if plan is None else np.asarray(plan, np.int32)
-        self._nodes[id], self._plans[id] = n, freed
+        self._nodes[id], self._plans[id] = n, _digest(freed)
         copies = (table[:, schema.FLAGS] & schema.COPY) != 0
         phases = np.where(copies, len(schema.PHASES), table[:, schema.PHASE])
-        self._phases[id] = np.clip(phases, 0, len(schema.PHASES)).astype(np.int32)
+        self._phases[id] = np.clip(phases, 0, len(schema.PHASES)).astype(np.int8)
         blobs = [codec.raw(np.asarray(a, np.int32)) for a in (table, edges, ports, kept)]
         blobs.append(codec.raw(empty if names is None else np.asarray(names, np.int32)))
         row = (id, digest, kind, n, parent, diverged_at, *blobs, codec.raw(freed))
@@ -194,7 +197,7 @@ class TraceWriter:
     def set_plan(self, graph: int, plan: ArrayLike) -> None:
         """When memory dies in a graph whose first step was not looked at."""
         freed = np.asarray(plan, np.int32)
-        self._plans[graph] = freed
+        self._plans[graph] = _digest(freed)
         self._put("UPDATE graphs SET plan = ? WHERE id = ?", codec.raw(freed), graph)
 
     def add_shape_set(self, id: int, graph: int, specs: ArrayLike) -> None:
@@ -256,7 +259,7 @@ class TraceWriter:
         dur_ns: NDArray[np.int64] | None,
     ) -> None:
         """Many steps of one graph that ended the same way; their times are ``[steps, nodes]``."""
-        first = graph not in self._moments
+        first = graph not in self._moments and graph not in self._rested
         ok = status == "ok"
         kept: dict[int, int] = {}  # step's position -> its place in the blob
         blob, shift = None, 0
@@ -264,7 +267,11 @@ class TraceWriter:
         if begin_ns is not None and dur_ns is not None:
             parts = self._parts(graph, dur_ns)
             if ok:
-                self._moments.setdefault(graph, Moments(dur_ns.shape[1])).add(np.maximum(dur_ns, 0))
+                moments = self._moments.get(graph)
+                if moments is None:
+                    goes_on = graph in self._rested
+                    moments = self._moments[graph] = Moments(dur_ns.shape[1], goes_on)
+                moments.add(np.maximum(dur_ns, 0))
             chosen = self._thin(kind, steps, first, not ok)
             kept = {at: place for place, at in enumerate(chosen)}
             if len(chosen) == len(steps):
@@ -318,7 +325,7 @@ class TraceWriter:
 
     def _died(self, graph: int, freed: ArrayLike) -> bytes | None:
         died = np.asarray(freed, np.int32)
-        if np.array_equal(died, self._plans.get(graph, died[:0])):
+        if _digest(died) == self._plans.get(graph):
             return None
         return zlib.compress(codec.raw(died), codec.LEVEL)
 
@@ -419,10 +426,19 @@ class TraceWriter:
             self._still_there()
             self.set_meta("heartbeat", f"{time.time():.3f}")
         for graph, moments in self._moments.items():
+            if moments.goes_on:
+                self._join_file(graph, moments)
             blob = moments.flush(now)
             if blob is not None:
                 sql = "INSERT OR REPLACE INTO moments VALUES (?,?,?)"
                 self._put(sql, graph, moments.n, blob)
+        held = sum(m.data.shape[1] for m in self._moments.values())
+        if held > MOMENTS:
+            for graph in [g for g, m in self._moments.items() if m.flushed == m.n][:-1]:
+                held -= self._moments.pop(graph).data.shape[1]
+                self._rested.add(graph)
+                if held <= MOMENTS // 2:
+                    break
         items, self._pending = self._pending, []
         return items
 
@@ -434,6 +450,14 @@ class TraceWriter:
             here = None
         if self._file is not None and (here is None or (here.st_ino, here.st_dev) != self._file):
             raise TraceError(f"Cannot write to the trace {self.path}: it was deleted or replaced.")
+
+    def _join_file(self, graph: int, moments: Moments) -> None:
+        """Add what the file knows of a graph that was let go in between."""
+        found = self._db.execute("SELECT n, data FROM moments WHERE graph = ?", (graph,)).fetchone()
+        moments.goes_on = False
+        self._rested.discard(graph)
+        if found is not None:
+            moments.join(int(found[0]), *np.frombuffer(found[1], "<f8").reshape(4, -1))
 
     def write(self, taken: list[tuple[str, tuple[Any, ...]]]) -> None:
         """Put what was taken into the file. Raises: as ``commit``."""
@@ -505,6 +529,10 @@ class TraceWriter:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         self.close("failed" if error else "finished", None if error is None else repr(error))
+
+
+def _digest(column: NDArray[np.int32]) -> bytes:
+    return blake2b(column.tobytes(), digest_size=16).digest()
 
 
 def _clean(text: str) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from graphscope.trace.reader import TraceReader
 from graphscope.webapp.serve import serve
 from tests import golden
 
@@ -64,14 +65,6 @@ class Bench:
             page.locator(ready).first.wait_for()
             page.wait_for_timeout(500)
             yield page
-
-
-def seconds_until(page: Page, act: Callable[[], Any], selector: str) -> float:
-    """Milliseconds from an act until a selector is visible, measured by the page's own clock."""
-    page.evaluate("() => { window.gsT0 = performance.now(); }")
-    act()
-    page.locator(selector).first.wait_for()
-    return float(page.evaluate("() => performance.now() - window.gsT0"))
 
 
 def seen_after(page: Page, act: str, seen: str) -> float:
@@ -157,8 +150,6 @@ def live_step(bench: Bench) -> float:
             page = context.new_page()
             page.goto(bench.url + "/home?run=live")
             page.locator("[data-card=parts] table").wait_for(timeout=30_000)
-            from graphscope.trace.reader import TraceReader
-
             late = []
             with TraceReader(run) as reader:
                 begin = int(reader.header()["t0_unix_ns"]) / 1e6
@@ -193,9 +184,12 @@ def first_picture(bench: Bench) -> float:
             [sys.executable, "-c", TRAINING, str(bench.runs / "live")], stdout=subprocess.DEVNULL
         )
         try:
-            page.evaluate("() => gs.set({ run: 'live' })")
-            page.locator("#step b").filter(has_text="0").wait_for(timeout=30_000)
-            page.wait_for_selector("[data-card=parts] table", timeout=30_000)
+            seen_after(
+                page,
+                "() => gs.set({ run: 'live' })",
+                "() => gs.card && gs.card.run === 'live' && gs.card.last_step >= 0"
+                " && document.querySelector('[data-card=parts] table')",
+            )
             return 1e3 * (time.perf_counter() - begin)
         finally:
             program.terminate()

@@ -209,7 +209,7 @@ def growth(folder: Path) -> None:
     )  # type: ignore[union-attr]
 
 
-GRAPHS = 20_000
+GRAPHS = 20_000  # different ones
 
 
 def resident() -> float:

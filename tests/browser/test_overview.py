@@ -195,17 +195,17 @@ def test_hostile_runs_are_inert_on_both_pages(visit):
     )
 
 
-def test_ten_tabs_cost_little(fresh, visit):
-    """Ten tabs on a finished run: each asks for the card, and for nothing else."""
+def test_many_tabs_cost_little(fresh, visit):
+    """Tabs on a finished run: each asks for the card, and for nothing else."""
     url, folder = fresh
     golden.build("digits_like", folder)
     page = visit("/home?run=digits_like", at=url)
     expect(card(page, "loss-tile")).to_contain_text("Loss at step 59")
-    tabs = [page.context.new_page() for _ in range(4)]
+    tabs = [page.context.new_page() for _ in range(2)]
     for tab in tabs:
         tab.goto(url + "/home?run=digits_like")
     expect(card(tabs[-1], "loss-tile")).to_contain_text("Loss at step 59")
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(2000)
     asked = []
     page.on("request", lambda r: asked.append(r.url))
     page.wait_for_timeout(2000)

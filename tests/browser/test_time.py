@@ -217,8 +217,7 @@ def test_ten_thousand_ops_are_refined_where_the_reader_looks(large, visit):
     coarse = int(canvas.get_attribute("data-least"))
     assert coarse > 0
     page.evaluate("() => gs.timePage.axis.zoom(0.005)")
-    expect(canvas).to_have_attribute("data-least", re.compile(f"^(?!{coarse}$)"))
-    assert int(canvas.get_attribute("data-least")) < coarse
+    page.wait_for_function("n => Number(gs.timePage.canvas.dataset.least) < n", arg=coarse / 10)
     choice = option(page, r"^∂?(matmul|relu|add|mul)\b")
     choice.focus()
     choice.press("Enter")

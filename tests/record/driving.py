@@ -107,8 +107,7 @@ def train(
         finally:
             through.set()
             with contextlib.suppress(TraceError):  # it may stand: nobody else would let it go
-                if problems:
-                    commands.send(path, "resume")
+                commands.send(path, "resume")
 
     with gs.profile(folder / name, **options) as p:
         p.watch(net, "net")

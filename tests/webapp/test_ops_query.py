@@ -116,6 +116,13 @@ def test_every_grouping_of_every_run_is_plain_json(runs, run, by):
         assert ids and len(set(ids)) == len(ids)
 
 
+def test_a_run_that_failed_is_told_by_its_whole_steps(runs):
+    reader = TraceReader(runs / "failed.gscope")
+    rows = rows_of(ops_json(reader))
+    assert rows["pow"]["family"] == "pointwise" and rows["pow"]["node"] is None
+    assert roof_json(reader, ceilings=CEILINGS)["step"] == 6
+
+
 def test_wrong_questions_are_answered_with_a_sentence(client):
     wrong = (
         "run=tiny&by=color",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphscope import units
-from graphscope.analysis.aggregate import GROUPS, TOP, groups, key_averages
+from graphscope.analysis.aggregate import FEW_GRAPHS, GROUPS, TOP, groups, key_averages
 from graphscope.analysis.averages import Row
 from graphscope.analysis.part import Part
 from graphscope.analysis.tabular import plain
@@ -20,7 +20,7 @@ from graphscope.webapp.queries.graph import look
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
-    from graphscope.trace.records import Graph, Step, StepTable
+    from graphscope.trace.records import Graph, Longs, Step, StepTable
 
 LAST = 20  # steps that "the last steps" are
 CARDS = 5000  # ops of a graph
@@ -80,10 +80,10 @@ def ops_json(
     found = key_averages(part, by, step.kind)  # type: ignore[arg-type]  # a Part answers like a reader
     rows = found.sorted("total")
     nodes = heaviest(reader, graph, by, step, modules(graph, step) if by == "scope" else ())
-    families = _families(reader, graph) if by in ("op", "shape") else {}
+    colours = families(reader, np.unique(table.graph)) if by in ("op", "shape") else {}
     shown = rows[:ROWS]
     inside = members(reader, graph, by, step)
-    out = [_row(row, by, nodes, families) | {"cards": inside.get(row.key, [])} for row in shown]
+    out = [_row(row, by, nodes, colours) | {"cards": inside.get(row.key, [])} for row in shown]
     if by == "scope":
         out = tree(out)
     busy = _busy(rows, by)
@@ -145,11 +145,13 @@ def card_of(graph: Graph, node: int) -> str:
     return f"n{twin if twin >= 0 else node}"
 
 
-def _families(reader: TraceReader, graph: Graph) -> dict[str, str]:
+def families(reader: TraceReader, graphs: Longs) -> dict[str, str]:
+    """The family of every op by its name."""
     found: dict[str, str] = {}
-    for id in np.unique(graph.op).tolist():
-        info = reader.op(int(id))
-        found[info.name] = info.family if info.family in schema.FAMILIES else "other"
+    for id in graphs.tolist()[:FEW_GRAPHS]:
+        for op in np.unique(reader.graph(id).op).tolist():
+            info = reader.op(op)
+            found[info.name] = info.family if info.family in schema.FAMILIES else "other"
     return found
 
 

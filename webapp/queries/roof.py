@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphscope import units
 from graphscope.analysis.aggregate import GROUPS
 from graphscope.analysis.ceilings import Ceilings
 from graphscope.analysis.roofline import Roofline, roofline
 from graphscope.analysis.tabular import plain, rate
 from graphscope.errors import TraceError, UsageError
-from graphscope.trace import schema
 from graphscope.view.figures.roofline import Point, Roof, drawable, figure
 from graphscope.view.palette import theme
 from graphscope.webapp.queries.graph import look
+from graphscope.webapp.queries.ops import families
 from graphscope.webapp.theme import chart_layout
 
 if TYPE_CHECKING:
@@ -36,6 +38,11 @@ def roof_json(
     if by not in GROUPS:
         raise TraceError("There is no such table.")
     step = look(reader, num)
+    if step.status != "ok":
+        # Half a step says little: the last whole one, if there is one.
+        table = reader.steps(step.kind)
+        whole = [k for k, status in enumerate(table.status) if status == "ok"]
+        step = reader.step(int(table.num[whole[-1]]), step.kind) if whole else step
     try:
         found = roofline(reader, by, step.num, step.kind, ceilings=ceilings)
     except UsageError as error:
@@ -55,19 +62,14 @@ def roof_json(
 
 
 def _points(reader: TraceReader, found: Roofline, graph_id: int, by: str) -> list[Point]:
-    families: dict[str, str] = {}
-    if by in ("op", "shape"):
-        graph = reader.graph(graph_id)
-        for id in set(graph.op.tolist()):
-            info = reader.op(id)
-            families[info.name] = info.family if info.family in schema.FAMILIES else "other"
+    known = families(reader, np.array([graph_id])) if by in ("op", "shape") else {}
     out = []
     # A module is on the chart as the sum of what is in it only if nothing of it stands there already.
     inner = (
         {row.key.rpartition(".")[0] for row in found.rows} | {"(top)"} if by == "scope" else set()
     )
     for row in [row for row in found.rows if row.key not in inner][:POINTS]:
-        family = families.get(row.key.removeprefix("\u2202").partition(" ")[0], "")
+        family = known.get(row.key.removeprefix("\u2202").partition(" ")[0], "")
         out.append(Point(row.key, row.intensity, row.flops_s, row.time, family, row.bound))
     return out
 

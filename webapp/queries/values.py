@@ -123,13 +123,19 @@ def _failed(graph: Graph, step: Step, view: GraphView, nodes: Cards) -> None:
 
 
 def _trail(reader: TraceReader, step: Step) -> dict[str, Any] | None:
-    """The way of what is not finite: the card where it began, and the values that it went through."""
+    """The way of what is not finite: the card where it began, and the values that it went through.
+
+    Once it is there it stays: a later step that does not tell shows where it began in the run.
+    """
     found = trail(reader, step.num, step.kind)
-    if found is None or found.graph != step.graph or found.node is None:
+    if found is None or found.node is None:
+        found = trail(reader, None, step.kind)
+    if found is None or found.graph != step.graph or found.node is None or found.step > step.num:
         return None
     return {
         "node": card_id(found.node),
         "path": list(found.path),
+        "step": found.step,
         "why": units.clip(found.why, 300),
     }
 

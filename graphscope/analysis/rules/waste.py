@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -46,7 +47,8 @@ def unused_output(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         if case.counts().get(id, 0) < settings["steps"]:
             continue
         read = {int(row[0]) for fact in case.facts(id, "reads") for row in fact["values"]}
-        dead = _dead(wires, read)
+        held = _overwritten(case, wires)
+        dead = _dead(wires, read, held)
         forward = sum(work[i] for i in range(len(wires)) if wires.is_forward(i))
         lost = sum(work[i] for i in dead)
         if not dead or lost < max(settings["share"] * forward, 1):
@@ -59,17 +61,38 @@ def unused_output(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             f"nothing: {several([wires.what(i) for i in shown])} {'are' if len(shown) > 1 else 'is'} never read. "
             f"That is {units.share(lost / forward)} of the forward pass.",
             {"ops": len(dead), "share": lost / forward}, id, (*shown, *sorted(dead - set(shown))),
-            wires.site(shown[0]), key=wires.graph.key(shown[0]),
+            wires.site(shown[0]), key=wires.graph.key(shown[0]), severity="info" if dead & held else "",
         )  # fmt: skip
 
 
-def _dead(wires: Wires, read: set[int]) -> set[int]:
+def _overwritten(case: Case, wires: Wires) -> set[int]:
+    """Values that a variable holds until the next step gives it another one, as far as the trace can tell."""
+    ports = set()
+    for kind in ("train", "eval"):
+        for id in case.graphs(kind):
+            graph = case.graph(id)
+            for k in range(graph.n_ports):
+                if graph.port_kind(k) == "carried":
+                    return set()  # something is used a step later, and it may be this
+                ports.add(graph.port_name(k))
+    # A function's frame may hold its variables of the step in which the recorder looked at them: of one step only.
+    often = Counter(s.node for s in case.reader.survivors() if s.graph == wires.graph.id)
+    stays = {node for node, steps in often.items() if steps > 1}
+    plan = wires.graph.plan
+    return {
+        i for i in range(len(wires))
+        if wires.is_forward(i) and int(plan[i]) == schema.SURVIVED and i not in stays
+        and wires.graph.name(i) and wires.graph.name(i) not in ports
+    }  # fmt: skip
+
+
+def _dead(wires: Wires, read: set[int], held: set[int]) -> set[int]:
     plan = wires.graph.plan
     dead: set[int] = set()
     for i in range(len(wires) - 1, -1, -1):
         alive = (
             not wires.is_forward(i) or i in read or i in wires.differentiated or wires.flags[i] & schema.EXTRA
-            or wires.writes(i) or int(plan[i]) == schema.SURVIVED
+            or wires.writes(i) or (int(plan[i]) == schema.SURVIVED and i not in held)
         )  # fmt: skip
         if alive or any(u not in dead for u in wires.users(i)):
             continue

@@ -299,6 +299,36 @@ def unread(p: Any) -> None:
     train(net, loss_of)
 
 
+def unread_variable(p: Any) -> None:
+    net, extra, (x, y) = Net(), nn.Linear(4, 64), data()
+    extra.requires_grad_(False)
+    optimizer = optim.SGD(net.parameters(), lr=0.01)
+    for _ in range(4):
+        hidden = extra(x).relu()  # wrong
+        loss = F.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert hidden is not None
+
+
+def used_later(p: Any) -> None:
+    """A result that the next step needs, and one that is kept for the end."""
+    net, extra, (x, y) = Net(), nn.Linear(4, 64), data()
+    extra.requires_grad_(False)
+    optimizer = optim.SGD(net.parameters(), lr=0.01)
+    before, kept = gs.zeros(16, 64), []
+    for _ in range(20):
+        loss = F.cross_entropy(net(x), y) + 0 * before.mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with gs.no_grad():
+            before = extra(x).relu()
+            kept.append(extra(x + 1).relu())
+    assert len(kept) == 20
+
+
 def printed(p: Any) -> None:
     """What Python reads is used."""
     net, extra, (x, y) = Net(), nn.Linear(4, 64), data()
@@ -379,6 +409,7 @@ PAIRS = (
     Pair("computed-twice", twice, once),
     Pair("computed-twice", twice, two_views_of_data, name="views"),
     Pair("unused-output", unread, printed),
+    Pair("unused-output", unread_variable, used_later, severity="info", name="variable"),
     Pair("graph-changes", other_every_time, two_kinds, wrong=None),
     Pair("host-copy", fetched, fetched_seldom, also=frozenset({"idle-device"})),
 )  # fmt: skip
