@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
-from graphscope.errors import GraphScopeError, TraceError
 from graphscope.analysis.rules.rule import SEVERITIES
+from graphscope.errors import GraphScopeError, TraceError
 from graphscope.view.overlay import CUSTOM, OVERLAYS
 from graphscope.webapp.queries.backprop import backprop_json
 from graphscope.webapp.queries.diff import diff_graph_json, diff_values_json

@@ -164,13 +164,17 @@ def _where(t: Any) -> str:
     return str(t.device)
 
 
+_dispatch: Any = None
+
+
 def _tell(t: Any) -> None:
     """A recorder may want to know that Python looks at a value of its step."""
-    from graphscope.engine import dispatch
-
-    rec = dispatch._rec
-    if rec is not None and hasattr(rec, "seen"):
-        rec.seen(t)
+    global _dispatch
+    if _dispatch is None:  # it imports the tensors
+        from graphscope.engine import dispatch as _dispatch
+    seen = getattr(_dispatch._rec, "seen", None)
+    if seen is not None:
+        seen(t)
 
 
 def _off_the_host(t: Any, what: str) -> DeviceError:

@@ -39,7 +39,7 @@ class Facts:
     def read(self, i: int) -> None:
         """Python reads the numbers of value ``i`` of the running step."""
         if i not in self.reads and 0 <= i < PORT:
-            frame = user_frame(3)
+            frame = user_frame(4)
             where = ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
             self.reads[i] = where
 

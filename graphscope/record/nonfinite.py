@@ -127,9 +127,9 @@ class Trap:
     def _search(
         self, recorder: Any, root: Tensor, leaf: Tensor | None
     ) -> tuple[int, dict[str, Any]]:
-        from graphscope.record.capture import _Capture  # rarely needed
+        from graphscope.record.replay import Replay  # rarely needed
 
-        tape = _Capture((root,), {})
+        tape = Replay((root,), {})
         values = tape.values()
         parts: dict[tuple[int, int], Any] = {}
         adjoints: dict[int, Any] = {}
@@ -155,7 +155,9 @@ def forward_origin(tape: Any, values: list[Any]) -> Origin | None:
     """The earliest op on the way to the roots that was given finite numbers and gave others."""
     roots = [tape.place[t._node] for t in tape.roots if t._node is not None]
     via: dict[int, int] = {v: v for v in roots if _known_bad(tape, values, v)}
-    waiting, sure, likely = list(via), [], []
+    waiting = list(via)
+    sure: list[int] = []
+    likely: list[int] = []
     while waiting:
         v = waiting.pop()
         if v < 0:

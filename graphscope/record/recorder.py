@@ -221,11 +221,16 @@ class Recorder(StepLife):
             if self.trap is not None:
                 self.trap.loss(self, roots[0], finite)
 
-    @fenced
     def seen(self, x: Any) -> None:
         """Python reads the numbers of ``x``, which is on the host."""
-        i = x._rid - self.base
-        if self.timed and not i >> SPAN and get_ident() == self.thread:
+        if self.timed:
+            i = x._rid - self.base
+            if not i >> SPAN and i not in self.facts.reads:
+                self._read(i)
+
+    @fenced
+    def _read(self, i: int) -> None:
+        if get_ident() == self.thread:
             self.facts.read(i)
 
     @fenced

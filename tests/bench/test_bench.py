@@ -57,3 +57,20 @@ def test_peak_memory_is_of_the_order_of_the_activations():
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert 1e6 < int(done.stdout) < 2e8
+
+
+@pytest.mark.parametrize("name", ["repeating", "random depth", "unrolled", "tree"])
+def test_structures_are_recorded_whole(tmp_path, name):
+    """Each step is in the trace; those that never repeat are as many graphs."""
+    from tests.bench import structures
+
+    found = structures.run(structures.PROGRAMS[name](), 12, tmp_path / "run")
+    assert found["graphs"] == (1 if name == "repeating" else 15)
+    assert found["ops"] > 12 * 30
+
+
+def test_a_large_step_is_recorded(tmp_path):
+    from tests.bench import structures
+
+    found = structures.run(structures.large(2000), 5, tmp_path / "run")
+    assert found["ops"] == 5 * 2000 and found["graphs"] == 1
