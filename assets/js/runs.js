@@ -81,7 +81,7 @@
       }, el("span", {}, r.run), el("span", { class: "gs-run-state", "data-state": r.state }, gs.stateWord(r.state)),
         el("span", {}, r.steps ? r.steps.toLocaleString("en-US") : "—"), el("span", {}, r.loss || "—"), el("span", {}, when(r.created)))));
       if (found.length > ROWS) this.list.append(el("li", { class: "gs-run-none", role: "option", "aria-disabled": "true", "aria-selected": "false" }, `${found.length - ROWS} more: type on`));
-      if (!found.length) this.list.replaceChildren(el("li", { class: "gs-run-none", role: "option", "aria-disabled": "true", "aria-selected": "false" }, "No run has that name."));
+      if (!found.length) this.list.replaceChildren(el("li", { class: "gs-run-none", role: "option", "aria-disabled": "true", "aria-selected": "false" }, gs.runList ? "No run has that name." : "Looking for runs\u2026"));
       this.mark(this.at);
     }
 

@@ -449,7 +449,9 @@ class TraceWriter:
         except OSError:
             here = None
         if self._file is not None and (here is None or (here.st_ino, here.st_dev) != self._file):
-            raise TraceError(f"Cannot write to the trace: {self.path} is gone, deleted or replaced.")
+            raise TraceError(
+                f"Cannot write to the trace: {self.path} is gone, deleted or replaced."
+            )
 
     def _join_file(self, graph: int, moments: Moments) -> None:
         """Add what the file knows of a graph that was let go in between."""
