@@ -94,7 +94,7 @@
       });
       gs.key("Space", "Pause or resume the training", () => (gs.control() ? this.toggle() : false));
       gs.key(".", "One op on", () => (gs.control() ? void gs.command("step", { by: "op" }) : false));
-      gs.key("b", "Breakpoints and changes", () => (gs.control() ? this.panel.toggle() : false));
+      gs.key("Shift+b", "Breakpoints and changes", () => (gs.control() ? this.panel.toggle() : false));
       gs.live((card) => this.card(card));
       gs.on((state, changed) => changed.includes("run") && this.card(gs.card));
       setInterval(() => gs.control() && gs.control().state === "paused" && !document.hidden && gs.command("here"), HERE);

@@ -7,7 +7,7 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const FAST = 250, IDLE = 1000, CALM = 8; // after CALM unchanged answers the pace is idle
-  const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "runs", "doctor", "control_rev"];
+  const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "media", "texts", "runs", "doctor", "control_rev"];
   let told = null, same = 0, timer = null, asking = false;
 
   function signature(card) {

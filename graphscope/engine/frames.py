@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
+from typing import Any
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Examples and data sets in the package are programs like a user's; the engine is not.
@@ -27,6 +29,19 @@ def user_frame(depth: int = 1) -> FrameType | None:
     while frame is not None and (_ours.get(frame.f_code.co_filename) or is_ours(frame.f_code)):
         frame = frame.f_back
     return frame
+
+
+def locals_of(frame: FrameType) -> list[tuple[str, Any]]:
+    """A frame's variables, without keeping what they hold alive.
+
+    Before Python 3.13 the interpreter keeps the snapshot that ``f_locals`` of a function gives: a tensor in it would
+    live until somebody asks again.
+    """
+    snapshot = frame.f_locals
+    found = list(snapshot.items())
+    if type(snapshot) is dict and frame.f_code.co_flags & CO_OPTIMIZED:
+        snapshot.clear()
+    return found
 
 
 def user_line(depth: int = 1) -> str:

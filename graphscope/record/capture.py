@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphscope import ops
-from graphscope.engine.frames import user_frame
+from graphscope.engine.frames import locals_of, user_frame
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError
@@ -28,7 +28,7 @@ _ndarray = np.ndarray
 def _names(frame: Any, capture: Replay) -> dict[int, str]:
     named: dict[int, str] = {}
     while frame is not None:
-        for name, held in list(frame.f_locals.items()):
+        for name, held in locals_of(frame):
             if not isinstance(held, Tensor) or name.startswith("_"):
                 continue
             if held._node is not None and held._node in capture.place:

@@ -11,7 +11,7 @@ from struct import Struct
 from typing import Any
 from weakref import ref
 
-from graphscope.engine.frames import user_frame
+from graphscope.engine.frames import locals_of, user_frame
 from graphscope.engine.tensor import Tensor
 from graphscope.trace import schema
 
@@ -234,7 +234,7 @@ def names_in_frame(frame: Any, base: int, port: int) -> dict[int, str]:
     """The user's variable for each value of the step that one holds: value number -> name."""
     found: dict[int, str] = {}
     while frame is not None:
-        for name, held in list(frame.f_locals.items()):
+        for name, held in locals_of(frame):
             if isinstance(held, Tensor) and not name.startswith("_"):
                 v = held._rid - base
                 if not v >> 24:
@@ -249,7 +249,7 @@ def _variable_of(module: Any) -> str | None:
     """The user's variable that holds a module, looked for from the running line outwards."""
     frame = user_frame(2)
     while frame is not None:
-        for name, held in list(frame.f_locals.items()):
+        for name, held in locals_of(frame):
             if held is module and name != "self" and not name.startswith("_"):
                 return name
         frame = frame.f_back
@@ -260,7 +260,7 @@ def _owner_of(module: Any) -> tuple[Any, str]:
     """The module in a variable of the user's that has ``module`` somewhere below, and the variable's name."""
     frame = user_frame(3)
     while frame is not None:
-        for name, held in list(frame.f_locals.items()):
+        for name, held in locals_of(frame):
             if name.startswith("_") or name == "self" or not hasattr(type(held), "named_modules"):
                 continue
             if any(sub is module for sub in held.modules()):

@@ -78,9 +78,10 @@ class TraceReader(Dictionary):
         counts = self._rows(  # one row, whatever there is
             "SELECT (SELECT max(id) FROM steps), (SELECT max(id) FROM scalars),"
             " (SELECT max(id) FROM graphs), (SELECT max(step) FROM tensors),"
-            " (SELECT max(id) FROM findings), (SELECT max(num) FROM steps WHERE kind = 'train')"
+            " (SELECT max(id) FROM findings), (SELECT max(id) FROM media), (SELECT max(id) FROM texts),"
+            " (SELECT max(num) FROM steps WHERE kind = 'train')"
         )[0]
-        names = ("steps", "scalars", "graphs", "tensors", "findings")
+        names = ("steps", "scalars", "graphs", "tensors", "findings", "media", "texts")
         with self._decoding("a counter"):
             found = zip(names, counts, strict=False)
             card: dict[str, Any] = {k: -1 if v is None else int(v) for k, v in found}
@@ -89,7 +90,7 @@ class TraceReader(Dictionary):
         return card | {
             "state": self.state(header),
             "heartbeat_age": round(age, 3) if age < 1e9 else None,
-            "last_step": counts[5],
+            "last_step": counts[-1],
         }
 
     # -- graphs -----------------------------------------------------------------------------------
@@ -429,6 +430,26 @@ class TraceReader(Dictionary):
                 Media(int(id), str(t), int(s), str(k), bytes(data), int(w))
                 for id, t, s, k, data, w in rows
             ]
+
+    def media_list(self, kind: str | None = None) -> list[tuple[int, str, int, str, int]]:
+        """(id, tag, step, kind, wall_ns) of the media without their data, oldest first."""
+        rows = self._rows(
+            "SELECT id, tag, step, kind, wall_ns FROM media WHERE (? IS NULL OR kind = ?) ORDER BY id",
+            kind,
+            kind,
+            partial=True,
+        )
+        with self._decoding("the list of media"):
+            return [(int(i), str(t), int(s), str(k), int(w)) for i, t, s, k, w in rows]
+
+    def medium(self, id: int) -> Media | None:
+        """One of the media by its id; None when there is none."""
+        row = self._one("SELECT id, tag, step, kind, data, wall_ns FROM media WHERE id = ?", id)
+        if row is None:
+            return None
+        with self._decoding(f"media {id}"):
+            number, tag, step, kind, data, wall = row
+            return Media(int(number), str(tag), int(step), str(kind), bytes(data), int(wall))
 
     def facts(self, since: int = 0) -> list[tuple[int, int, str, Any]]:
         """(id, graph, name, data) of what was noted of graphs beside their columns, oldest first."""

@@ -116,3 +116,25 @@ def test_ten_threads_train_while_one_is_recorded(tmp_path: Path) -> None:
     assert len(reader.steps()) == 31, "thirty, and the sum at the end"
     assert len(reader.graphs()) == 2
     assert int(reader.header()["foreign_ops"]) > 10 * 30 * 4
+
+
+def test_recording_keeps_no_variable_of_the_program_alive(tmp_path: Path) -> None:
+    import weakref
+
+    gone: list[bool] = []
+
+    def train() -> None:
+        w = gs.ones(4, requires_grad=True)
+        last = None
+        for _ in range(6):
+            batch = gs.ones(4)
+            loss = (w * batch).sum()
+            loss.backward()
+            gone.append(last is None or last() is None)
+            last = weakref.ref(batch._a)
+            del batch, loss
+            w.grad = None
+
+    with gs.profile(tmp_path / "run", values="off"):
+        train()
+    assert gone == [True] * 6
