@@ -8,8 +8,4 @@ OPS_ROOF = "ops-roof"  # the box of the roofline chart
 COMPARE_TABLE = "compare-table"
 COMPARE_CURVES = "compare-curves"
 CURVES = "curves"  # the box that holds the cards of the Curves page
-
-
-def curve(key: str) -> dict[str, str]:
-    """The id of one chart on the Curves page."""
-    return {"type": "curve", "key": key}
+CURVES_TABLE = "curves-table"

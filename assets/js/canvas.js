@@ -17,9 +17,13 @@
     const seen = new WeakSet();
     const look = () => {
       for (const el of document.querySelectorAll(selector)) {
-        if (!seen.has(el)) {
-          seen.add(el);
+        if (seen.has(el)) continue;
+        seen.add(el);
+        // A page that fails must not stop the pages after it; it is an error all the same, and tests see it.
+        try {
           found(el);
+        } catch (error) {
+          console.error(`mounting ${selector} failed:`, error);
         }
       }
     };

@@ -3,7 +3,7 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const WORDS = {
-    live: "Live", paused: "Paused", waiting: "Waiting", stale: "No news", finished: "Finished", failed: "Failed",
+    live: "Live", paused: "Paused", waiting: "Waiting", stale: "No news", gone: "Ended", finished: "Finished", failed: "Failed",
     damaged: "Damaged", missing: "Missing", none: "No runs", lost: "Not connected",
   };
   const $ = (id) => document.getElementById(id);
@@ -106,7 +106,7 @@
       since = performance.now();
       if (gs.runPicker) gs.runPicker.card(card);
       const control = card.control && card.control.state;
-      this.state = card.lost ? "lost" : card.state === "live" && control === "paused" ? "paused" : card.state;
+      this.state = card.lost ? "lost" : card.gone ? "gone" : card.state === "live" && control === "paused" ? "paused" : card.state;
       const pill = $("state");
       if (pill.dataset.state !== this.state) {
         pill.dataset.state = this.state;
@@ -156,6 +156,7 @@
       let text = "", state = this.state;
       if (state === "lost") text = "The dashboard's server does not answer. What is shown stays; it goes on when the server is back.";
       else if (state === "failed") text = card.message || "";
+      else if (state === "gone") text = `the program has ended without a word (killed, or out of memory), ${gs.ago(silent)} ago. What it recorded is shown.`;
       else if (state === "stale") text = `no news for ${gs.ago(silent)}: the program was stopped, or it is busy outside a step`;
       else if (card.damage && state !== "damaged") [text, state] = [`${card.damage} The intact part is shown.`, "damaged"];
       if (bar.hidden !== !text) bar.hidden = !text;

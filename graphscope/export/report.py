@@ -258,7 +258,7 @@ def _memory(reader: TraceReader, step: int) -> str:
 
 
 def _facts(reader: TraceReader) -> str:
-    hidden = {"traceback", "heartbeat", "control"}
+    hidden = {"traceback", "heartbeat", "control", "process"}
     rows: list[list[Cell]] = [
         [key, value[:300]] for key, value in sorted(reader.header().items()) if key not in hidden
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any
@@ -14,6 +13,9 @@ from graphscope.engine.modes import is_grad_enabled
 from graphscope.record.deaths import freed_column
 from graphscope.record.facts import Facts
 from graphscope.record.names import Names, names_in_frame
+from graphscope.record.on_track import FORWARD as FORWARD
+from graphscope.record.on_track import SPAN as SPAN
+from graphscope.record.on_track import OnTrack, epochs
 from graphscope.record.outlive import Outlive
 from graphscope.record.pump import Job, Pump
 from graphscope.record.sites import Sites
@@ -21,14 +23,11 @@ from graphscope.record.tables import PORT
 from graphscope.record.track import Shapes, cost_on_track, track_of
 from graphscope.trace import schema
 
-SPAN = 24
-FORWARD, BACKWARD, UPDATE = schema.FORWARD, schema.BACKWARD, schema.UPDATE
-_epochs = count(1)
-_new = tuple.__new__
+BACKWARD, UPDATE = schema.BACKWARD, schema.UPDATE
 _NOTHING = (lambda: None, False, (None, 0, 0, None))  # came in through a port
 
 
-class StepLife:
+class StepLife(OnTrack):
     """The part of the recorder that begins, follows and closes steps."""
 
     # Slots: with more than 30 attributes an ordinary object's lookups get slower.
@@ -104,7 +103,7 @@ class StepLife:
     # ---------------------------------------------------------------- a step's life
 
     def _begin(self, t0: int) -> None:
-        self.base = next(_epochs) << SPAN
+        self.base = next(epochs) << SPAN
         self.t0 = t0
         self.i = 0
         self.kind: str | None = None
@@ -174,44 +173,6 @@ class StepLife:
             self.end = []
             self._off_track()
 
-    def _come_in(self, before: int) -> None:
-        """Number the values of a step on track; what came in through a port of the step before comes in again.
-
-        That is so of parameters, an optimizer's state and constants. What does not show up then is taken out
-        where the track is left; another tensor in its place is noticed, since it has no number of this step.
-        before: the base of the last step where that was on this track too: what has a number of it is as it
-        was there, since whatever gives a tensor another array takes its number away.
-        """
-        base = self.base
-        n = self.n_expected
-        ports = range(base + PORT, base + PORT + len(self.port_items))
-        self.rids = [*range(base, base + n), *ports]
-        if before:
-            for there, rid in zip(self.predicted.track.there, self.rids[n:], strict=True):
-                x = there()
-                if x is not None and not (x._rid - before) >> SPAN:
-                    x._rid = rid
-            return
-        self.predicted.track.there[:] = [item[0] for item in self.port_items]
-        of_ports = zip(self.port_items, self.port_shapes, self.rids[n:], strict=True)
-        for (there, wants, port), shape, rid in of_ports:
-            x = there()
-            if x is not None:
-                a = x._a
-                if x._rg is wants and a.dtype is port[3] and a.shape == shape:
-                    x._rid = rid
-
-    def _take_out(self, used: int) -> None:
-        """Of a step that leaves its track: forget the ports that no op has used."""
-        rids, n = self.rids, self.n_expected
-        for k in range(used, len(self.port_items)):
-            x = self.port_items[k][0]()
-            if x is not None and x._rid is rids[n + k]:
-                x._rid = -1
-        self.ports = self.ports[:used]
-        self.port_shapes = self.port_shapes[:used]
-        self.port_items = self.port_items[:used]
-
     def _off_track(self) -> None:
         self.told = None
         self.plan = NEVER
@@ -225,14 +186,6 @@ class StepLife:
         self.dead.clear()
         self.deaths: list[int] = []  # how many had died when each node was done
         self.deaths_append = self.deaths.append
-
-    def _leave_track(self) -> None:
-        """Go on op by op: what is known of the step so far is what was predicted."""
-        i, told = self.i, self.told
-        self._take_out(self.predicted.track.used(i))
-        del self.begin[i:], self.end[i:]
-        self._off_track()
-        self.shapes += told.of_nodes[:i]
 
     def _affordable(self, elapsed: int) -> bool:
         """Do statistics in this step keep the whole recorder within its budget?
@@ -344,55 +297,6 @@ class StepLife:
         self._begin(now)
         self.close_ns = clock() - began  # falls into the step that has just begun
 
-    def _close_on_track(self, now: int) -> None:
-        """What ``close`` does for a step that was as predicted, and for nothing else."""
-        n, kind, graph, pump = self.i, self.kind or "train", self.predicted, self.pump
-        wall = now - self.t0
-        rec_ns = int(self.track_ns * n) + self.close_ns
-        self.wall_ns += wall
-        self.rec_ns += rec_ns
-        outlive = self.outlive
-        live0 = outlive.alive(self.unseen) if outlive.counted else -1
-        self.unseen += 1
-        outlive.before = graph
-        num = self.num[kind]
-        self.num[kind] = num + 1
-        pump.put(
-            _new(Job, (
-                self.seq, kind, num, graph, self.told.number, "ok", self.t0 - self.t_start, wall, rec_ns,
-                self.loss, self.nonfinite, graph.pack(*self.begin, *self.end), self.t0, None, False, None, (), None,
-                None, live0, None, (),
-            ))
-        )  # fmt: skip
-        self.seq += 1
-        graph.seen = seen = graph.seen + 1
-        graph.items = self.port_items
-        self.last[kind] = graph
-        if (
-            (self.last["train"] or graph) is graph
-            and seen >= 3
-            and seen & (15 if seen < 64 else 63)
-            and self.plan is graph.track.entries
-            and (
-                self.mode == "off"
-                or (self.mode != "full" and not self._affordable(now - self.t_start - self.waited))
-            )
-        ):
-            # The next one is predicted to be the same: only what a step changes is set back.
-            before, self.base = self.base, next(_epochs) << SPAN
-            self.t0 = now
-            self.i = 0
-            self.kind = self.loss = self.root = None
-            self.phase = self.where = FORWARD
-            self.after = False
-            self.unsettled = True
-            self.nonfinite = self.scope = self.inside = 0
-            if self.stack:
-                self.stack = []
-            self._come_in(before)
-        else:
-            self._begin(now)
-
     def _settle(self, row: Any, node: Any, t0: int) -> None:
         """Decide what an op means where that is open: after a backward, in a new step, in evaluation."""
         if self.after:
@@ -438,11 +342,3 @@ class StepLife:
             self.shapes += [()] * i  # only a wait for data can have come before the first op
             self.refs += [None] * i
             self.deaths += [0] * i
-
-    def _diverge(self, at: int) -> None:
-        i = self.i
-        self.diverged = at
-        self.expected = self.expected[:i]
-        self.lines = self.lines[:i]
-        self.kept = self.kept[:i]
-        self.n_expected = i

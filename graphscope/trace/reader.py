@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
+from graphscope.trace.alive import gone
 from graphscope.trace.dictionary import Dictionary
 from graphscope.trace.records import (
     DeviceStep,
@@ -65,11 +66,13 @@ class TraceReader(Dictionary):
             return float("inf")
 
     def state(self, header: dict[str, str] | None = None) -> str:
-        """``live``, ``finished``, ``failed``, or ``stale``: running, but silent for 5 s."""
+        """``live``, ``finished``, ``failed``, or ``stale``: running, but silent for 5 s or gone (killed)."""
         header = self.header() if header is None else header
         state = header.get("state", "running")
         if state in ("finished", "failed"):
             return state
+        if gone(header.get("process", "")):
+            return "stale"
         return "stale" if self.heartbeat_age(header) > STALE_AFTER else "live"
 
     def revision(self) -> dict[str, Any]:
@@ -87,8 +90,10 @@ class TraceReader(Dictionary):
             card: dict[str, Any] = {k: -1 if v is None else int(v) for k, v in found}
         age = self.heartbeat_age(header)
         card |= control_of(header)
+        state = self.state(header)
         return card | {
-            "state": self.state(header),
+            "state": state,
+            "gone": state == "stale" and gone(header.get("process", "")),
             "heartbeat_age": round(age, 3) if age < 1e9 else None,
             "last_step": counts[-1],
         }

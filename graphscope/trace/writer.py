@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
+from graphscope.trace.alive import mark
 from graphscope.trace.records import Entry
 from graphscope.trace.thinning import Moments, Thinning
 
@@ -99,6 +100,7 @@ class TraceWriter:
             "state": "running",
             "heartbeat": f"{now:.3f}",
             "t0_unix_ns": time.time_ns(),
+            "process": mark(),
         }
         facts.update(meta or {})
         try:

@@ -1,95 +1,99 @@
-"""The Curves page: one card per scalar, the loss first, several runs on top of each other.
+"""The Curves page: one card per scalar, the loss first, several runs on top of each other, and what else was logged.
 
-The script curves.js asks ``/api/curves`` for figures whenever there is news and hands them to the
-charts with ``set_props``; the cards themselves are only replaced when the list of tags changes.
+The script curves.js asks ``/api/curves`` for the figures of the cards that are on screen whenever there
+is news; its other tabs are distributions.js and logged.js.
 """
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import blake2s
 from typing import Any
 
 from dash import html
-from flask import Flask, request
-from plotly.io.json import to_json_plotly
+from flask import Flask, Response, jsonify, request
 
-from graphscope.errors import GraphScopeError
+from graphscope.errors import GraphScopeError, TraceError
 from graphscope.trace.reader import TraceReader
-from graphscope.units import number
 from graphscope.view.figures import curves
-from graphscope.view.palette import Theme, theme
+from graphscope.view.palette import theme
 from graphscope.webapp import ids
 from graphscope.webapp.api import as_json
-from graphscope.webapp.components.chart import chart
+from graphscope.webapp.components.chart import CONFIG
+from graphscope.webapp.components.table import table
+from graphscope.webapp.pages import logged
+from graphscope.webapp.queries import curves as cards
 from graphscope.webapp.queries import scalars as query
+from graphscope.webapp.queries.curve_table import csv_text, rows_at
+from graphscope.webapp.queries.curves import MOST_RUNS, Found, Wish
+from graphscope.webapp.queries.events import events_of
+from graphscope.webapp.queries.hparams import differing, hparams_of
 from graphscope.webapp.queries.kept import Kept
 from graphscope.webapp.runs import RunDirectory
-from graphscope.webapp.theme import chart_layout
+from graphscope.webapp.shared import revision_of
 
-MOST_RUNS = 8  # more lines than this cannot be told apart
-MOST_CARDS = 48
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the page asked for."""
-
-    runs: tuple[str, ...]
-    find: str
-    smooth: float
-    log: bool
-    axis: str
-    look: Theme
-    have: str
-
-    @classmethod
-    def from_request(cls) -> Wish:
-        given = request.args
-        others = [run for run in given.getlist("with") if run]
-        runs = tuple(dict.fromkeys([given.get("run", ""), *others]))[:MOST_RUNS]
-        axis = given.get("x", "step")
-        return cls(
-            runs=runs,
-            find=given.get("find", "")[:200].casefold(),
-            smooth=_weight(given.get("smooth", "")),
-            log=given.get("log", "") == "1",
-            axis=axis if axis in query.X_AXES else "step",
-            look=theme("dark" if given.get("theme") == "dark" else "light"),
-            have=given.get("have", ""),
-        )
+_KEY = re.compile(r"[0-9a-f]{12}")
 
 
-@dataclass(frozen=True)
-class Found:
-    """One run with all its curves."""
-
-    place: int
-    name: str
-    start: int
-    """When it began, in nanoseconds since 1970."""
-    series: dict[str, query.Series]
+def wish_of_request() -> Wish:
+    """What the address asks for; nonsense is the default."""
+    given = request.args
+    others = [run for run in given.getlist("with") if run]
+    runs = tuple(dict.fromkeys([given.get("run", ""), *others]))[:MOST_RUNS]
+    axis = given.get("x", "step")
+    want = given.get("want")
+    drawn = frozenset(given.getlist("draw"))
+    return Wish(
+        runs=runs,
+        find=given.get("find", "")[:200].casefold(),
+        smooth=_weight(given.get("smooth", "")),
+        log=given.get("log", "") == "1",
+        axis=axis if axis in query.X_AXES else "step",
+        look=theme("dark" if given.get("theme") == "dark" else "light"),
+        want=None if want is None else frozenset(_KEY.findall(want)),
+        pins=tuple(_KEY.findall(given.get("pins", ""))),
+        windows=_windows(given.getlist("window")),
+        calm=given.get("calm", "") == "1",
+        by=given.get("group", "")[:200],
+        drawn=drawn or None,
+        events=given.get("events", "") != "0",
+    )
 
 
 def layout() -> Any:
-    """A bar that curves.js fills, and the box of cards."""
+    """A bar that curves.js fills, the list of runs, the cards, the table; and the boxes of the other tabs."""
     return html.Div(
         [
             html.Div(className="gs-curves-bar", role="toolbar", **{"aria-label": "Curves"}),
             html.Div(
                 [
-                    html.P(className="gs-curves-note", role="status"),
-                    html.Div(id=ids.CURVES, className="gs-cards"),
+                    html.Aside(className="gs-curves-runs", hidden=True, **{"aria-label": "Runs"}),
+                    html.Div(
+                        [
+                            html.Div(
+                                [
+                                    html.P(className="gs-curves-note", role="status"),
+                                    html.Div(id=ids.CURVES, className="gs-curve-groups"),
+                                ],
+                                className="gs-curves-scroll",
+                                tabIndex="0",
+                                role="region",
+                                **{"aria-label": "Cards"},
+                            ),
+                            html.Div(
+                                table(ids.CURVES_TABLE, "Values at the step"),
+                                className="gs-curves-table",
+                                hidden=True,
+                            ),
+                        ],
+                        className="gs-curves-main",
+                    ),
                 ],
-                className="gs-curves-scroll",
-                tabIndex="0",
-                role="region",
-                **{"aria-label": "Curves"},
+                className="gs-curves-body gs-curves-tab",
             ),
+            html.Div(className="gs-dist gs-curves-tab", hidden=True, **{"data-gs": "dist"}),
+            html.Div(className="gs-logged gs-curves-tab", hidden=True, **{"data-gs": "logged"}),
         ],
         className="gs-curves",
         **{"data-gs": "curves"},
@@ -97,13 +101,58 @@ def layout() -> Any:
 
 
 def register(server: Flask, source: RunDirectory) -> None:
-    """Add ``/api/curves``."""
+    """Add ``/api/curves``, ``/api/curve_table``, ``/api/curves.csv`` and the routes of the other tabs."""
     kept = Kept()
-    server.add_url_rule(
-        "/api/curves",
-        "gs_curves",
-        as_json(lambda: answer(source, Wish.from_request(), kept.series)),
-    )
+
+    def asked() -> dict[str, Any]:
+        return answer(source, wish_of_request(), kept.series)
+
+    def rows() -> dict[str, Any]:
+        wish = wish_of_request()
+        text = request.args.get("step", "")
+        step = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+        found, problems = find_runs(source, wish, kept.series)
+        drawn = [run for run in found if wish.drawn is None or run.name in wish.drawn]
+        return {"rows": rows_at(drawn, step, wish.find), "problems": problems}
+
+    def numbers() -> Any:
+        wish = wish_of_request()
+        try:
+            found, _ = find_runs(source, wish, kept.series)
+            drawn = [run for run in found if wish.drawn is None or run.name in wish.drawn]
+            tag, text = csv_text(drawn, request.args.get("key", ""))
+            if not tag:
+                raise TraceError("There is no such curve.")
+        except GraphScopeError as error:
+            return jsonify({"error": str(error)}), 404
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", tag)[:60].strip("._") or "curve"
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return Response(text, content_type="text/csv; charset=utf-8", headers=headers)
+
+    server.add_url_rule("/api/curves", "gs_curves", as_json(asked))
+    server.add_url_rule("/api/curve_table", "gs_curve_table", as_json(rows))
+    server.add_url_rule("/api/curves.csv", "gs_curves_csv", numbers)
+    logged.register(server, source)
+
+
+def find_runs(
+    source: RunDirectory, wish: Wish, series: Callable[[TraceReader], dict[str, query.Series]]
+) -> tuple[list[Found], list[str]]:
+    """The runs that can be read, and sentences about the others.
+
+    Raises: TraceError when the first run cannot be read.
+    """
+    found, problems = [], []
+    for place, run in enumerate(wish.runs):
+        try:
+            reader = source.reader(run)
+            hparams = hparams_of(reader) if len(wish.runs) > 1 else {}
+            found.append(Found(place, run, _start(reader.header()), series(reader), hparams))
+        except GraphScopeError as error:
+            if place == 0:
+                raise
+            problems.append(str(error))
+    return found, problems
 
 
 def answer(
@@ -111,85 +160,24 @@ def answer(
     wish: Wish,
     series: Callable[[TraceReader], dict[str, query.Series]] = query.series,
 ) -> dict[str, Any]:
-    """The figures, and the cards too unless the page has them already (``have``).
+    """The cards, and figures for those that are on screen (``want``).
 
     Raises: TraceError when the first run cannot be read; another run is left out and named.
     """
-    found, problems = [], []
-    for place, run in enumerate(wish.runs):
-        try:
-            reader = source.reader(run)
-            found.append(Found(place, run, _start(reader.header()), series(reader)))
-        except GraphScopeError as error:
-            if place == 0:
-                raise
-            problems.append(str(error))
-    known = dict.fromkeys(tag for run in found for tag in run.series)
-    tags = [tag for tag in known if wish.find in tag.casefold()]
-    tags.sort(key=lambda tag: (not query.is_loss(tag), tag.casefold()))
-    hidden = max(0, len(tags) - MOST_CARDS)
-    shared = chart_layout(wish.look.name)
-    cards = [_card(tag, found, wish, shared) for tag in tags[:MOST_CARDS]]
-    keys = blake2s(repr([(c["key"], len(wish.runs)) for c in cards]).encode()).hexdigest()[:16]
-    out: dict[str, Any] = {"have": keys, "cards": cards, "hidden": hidden, "problems": problems}
-    out["runs"] = [[run.name, curves.colour(wish.look, run.place)] for run in found]
-    if keys != wish.have:
-        boxes = [_box(tag, card) for tag, card in zip(tags, cards, strict=False)]
-        out["children"] = json.loads(to_json_plotly(boxes))
-    return out
-
-
-def _card(tag: str, found: list[Found], wish: Wish, shared: dict[str, Any]) -> dict[str, Any]:
-    mine = [run for run in found if tag in run.series]
-    lines = [_curve(run, run.series[tag], wish) for run in mine]
-    digits = 4 if query.is_loss(tag) else 3
-    last = [
-        [curves.colour(wish.look, run.place), number(float(run.series[tag][1][-1]), digits)]
-        for run in mine
-    ]
-    figure = curves.figure(lines, wish.look, shared, wish.axis, wish.log)
-    return {"key": _key(tag), "figure": figure, "last": last}
-
-
-def _curve(run: Found, points: query.Series, wish: Wish) -> curves.Curve:
-    """A run's points of one tag, thinned to what a screen can show."""
-    steps, values, wall = points
-    kept = query.keep(values, query.POINTS)
-    smooth = query.smoothed(values, wish.smooth)[kept] if wish.smooth else values[:0]
-    x = _x(wish.axis, run.start, steps, wall)
-    wild = [(*_around(x, a, b), int(steps[a])) for a, b in query.wild(values)]
-    return curves.Curve(
-        run=run.name,
-        place=run.place,
-        x=x[kept].tolist(),
-        y=_plain(values[kept]),
-        steps=steps[kept].tolist(),
-        smooth=_plain(smooth),
-        wild=wild,
-    )
-
-
-def _x(axis: str, start: int, steps: Any, wall: Any) -> Any:
-    if axis == "step":
-        return steps.astype(float)
-    if axis == "relative":
-        return wall / 1e9
-    # Plotly's dates are milliseconds since 1970 and know no zone: the local clock is meant.
-    zone = datetime.fromtimestamp(start / 1e9).astimezone().utcoffset() or timedelta()
-    return (start + wall) / 1e6 + zone.total_seconds() * 1e3
-
-
-def _around(x: Any, first: int, last: int) -> tuple[float, float]:
-    """From halfway to the point before, to halfway to the point behind."""
-    before = (x[first] - x[first - 1]) / 2 if first else None
-    behind = (x[last + 1] - x[last]) / 2 if last + 1 < len(x) else None
-    left = before if before is not None else behind if behind is not None else 0.5
-    right = behind if behind is not None else left
-    return float(x[first] - left), float(x[last] + right)
-
-
-def _plain(values: Any) -> list[float | None]:
-    return [v if math.isfinite(v) else None for v in values.tolist()]
+    found, problems = find_runs(source, wish, series)
+    reader, events = source.reader(wish.runs[0]), []
+    if wish.events:
+        doctors = source.shared.doctors
+        # Without waiting for the rules: their counter is part of the page's news.
+        doctors.nudge(reader, revision_of(reader))
+        events = events_of(reader, found[0].series, doctors.known(reader).found)
+    return cards.cards(found, wish, events) | {
+        "problems": problems,
+        "runs": [[run.name, curves.colour(wish.look, run.place)] for run in found],
+        "hparams": differing([run.hparams for run in found]),
+        "events": [[step, kind, text] for step, kind, text in events],
+        "config": CONFIG,
+    }
 
 
 def _start(header: dict[str, str]) -> int:
@@ -197,21 +185,24 @@ def _start(header: dict[str, str]) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _key(tag: str) -> str:
-    """A short name for a card: tags may be anything, ids should not."""
-    return blake2s(tag.encode("utf-8", "replace")).hexdigest()[:12]
-
-
-def _box(tag: str, card: dict[str, Any]) -> Any:
-    head = html.Header(
-        [html.H2(tag if len(tag) <= 200 else tag[:197] + "...", title=tag[:400]), html.Div()]
-    )
-    return html.Article(
-        [head, chart(ids.curve(card["key"]), card["figure"])],
-        className="gs-curve gs-curve-loss" if query.is_loss(tag) else "gs-curve",
-        key=card["key"],
-        **{"data-curve": card["key"]},
-    )
+def _windows(texts: list[str]) -> dict[str, tuple[float, float]]:
+    """``key:from:to`` each; what is no window is left out."""
+    found = {}
+    for text in texts[: cards.MOST_CARDS]:
+        name, _, ends = text.partition(":")
+        low, _, high = ends.partition(":")
+        try:
+            span = float(low), float(high)
+        except ValueError:
+            continue
+        if (
+            _KEY.fullmatch(name)
+            and math.isfinite(span[0])
+            and math.isfinite(span[1])
+            and span[0] < span[1]
+        ):
+            found[name] = span
+    return found
 
 
 def _weight(text: str) -> float:

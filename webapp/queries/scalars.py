@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from graphscope.trace.records import StepTable
 
 POINTS = 1000  # a chart is at most about this many pixels wide
+_BLOCK = 128
 X_AXES = ("step", "relative", "wall")
 Series = tuple["NDArray[np.int64]", "NDArray[np.float64]", "NDArray[np.int64]"]
 
@@ -53,20 +53,34 @@ def is_loss(tag: str) -> bool:
 def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
     """The debiased exponential moving average; what is not finite is left out, and stays a gap.
 
-    >>> smoothed(np.array([1.0, 1.0, np.nan, 1.0]), 0.9).tolist()
-    [1.0, 1.0, nan, 1.0]
+    Source: D. P. Kingma, J. Ba, "Adam", 2015, section 3, for the correction of the first values.
+
+    >>> smoothed(np.array([1.0, 1.0, np.nan, 3.0]), 0.5).tolist()
+    [1.0, 1.0, nan, 2.142857142857143]
     """
-    out: list[float] = []
-    total = debias = 0.0
-    finite = math.isfinite  # of numpy's own it would cost ten times as much on a single float
-    for value in values.tolist():
-        if finite(value):
-            total = weight * total + (1 - weight) * value
-            debias = weight * debias + (1 - weight)
-            out.append(total / debias)
-        else:
-            out.append(math.nan)
-    return np.array(out, np.float64)
+    out = np.full(len(values), np.nan)
+    finite = np.isfinite(values)
+    x = values[finite]
+    if not weight or not len(x):
+        out[finite] = x
+        return out
+    # Block by block, each as one product with a triangle of powers: a loop over 200,000 points takes 40 ms.
+    rows = -(-len(x) // _BLOCK)
+    table = np.zeros(rows * _BLOCK)
+    table[: len(x)] = x
+    k = np.arange(_BLOCK)
+    distance = k[None, :] - k[:, None]
+    powers = np.where(distance >= 0, weight ** np.maximum(distance, 0).astype(float), 0.0)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        parts = (1 - weight) * (table.reshape(rows, _BLOCK) @ powers)
+        whole, carry = weight**_BLOCK, 0.0
+        before = np.zeros(rows)
+        for row, last in enumerate(parts[:, -1].tolist()):
+            before[row] = carry
+            carry = whole * carry + last
+        parts += before[:, None] * weight ** (k + 1.0)
+        out[finite] = parts.reshape(-1)[: len(x)] / (1 - weight ** (np.arange(len(x)) + 1.0))
+    return out
 
 
 def wild(values: NDArray[np.float64]) -> list[tuple[int, int]]:

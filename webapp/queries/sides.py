@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # What changes with every run, or is said elsewhere on the page.
 _SKIP = frozenset(
-    ("run", "state", "heartbeat", "ended", "t0_unix_ns", "format", "memory", "control", "error", "pid", "cost")
+    ("run", "state", "heartbeat", "ended", "t0_unix_ns", "format", "memory", "control", "error", "pid", "process", "cost")
 )  # fmt: skip
 _WORDS = {"created": "begun", "argv": "command", "device_time": "clock of the device"}
 RECENT = 1000  # steps that a typical one is the median of

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from graphscope import units
 from graphscope.view.palette import Theme, mix
 
 AXIS_TITLES = {"step": "step", "relative": "seconds since the run began", "wall": "time of day"}
+LABELLED = 3  # events whose words stand in the chart; of more only the lines do
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,24 @@ class Curve:
     """The smoothed values at the same points; empty when not asked for."""
     wild: Sequence[tuple[float, float, int]] = ()
     """Where it is not finite: from x, to x, first step."""
+    word: str = "not finite"
+    """What the first of these is: NaN, +Inf or -Inf."""
+    band: tuple[Sequence[float], Sequence[float]] | None = None
+    """The smallest and the largest of the runs whose mean this is."""
+    faded: bool = False
+    """Whether the run was restarted after this part."""
+    peaks: Sequence[tuple[float, float, int, bool]] = ()
+    """What lies outside the range that is shown: x, value, step, whether above."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened during the training."""
+
+    x: float
+    step: int
+    kind: str
+    text: str
 
 
 def figure(
@@ -35,11 +55,14 @@ def figure(
     layout: dict[str, Any],
     axis: str = "step",
     log: bool = False,
+    view: tuple[float, float] | None = None,
+    events: Sequence[Event] = (),
 ) -> dict[str, Any]:
     """The chart: each run's raw line at full strength, its average as a thin second one.
 
     Args:
         layout: what all charts of the theme share; it is not changed.
+        view: the range of values that is shown; what lies outside is a triangle at the edge.
     """
     data = [trace for curve in curves for trace in _lines(curve, look, log)]
     bands = [_band(curve, span, look) for curve in curves for span in curve.wild]
@@ -60,15 +83,32 @@ def figure(
         yaxis |= _decades([v for trace in data for v in trace["y"] if v is not None])
     if not finite:
         yaxis |= {"range": [0, 1], "type": "linear", "showticklabels": False}
+    elif view is not None:
+        low, high = _padded(*view, log)
+        yaxis["range"] = [math.log10(low), math.log10(high)] if log else [low, high]
+        data += [_peaks(curve, look, low, high) for curve in curves if curve.peaks]
     plain = {**layout, "xaxis": xaxis, "yaxis": yaxis, "annotations": labels[:1]}
+    if events:
+        plain["shapes"] = [_line(event, look) for event in events]
+        if len(events) <= LABELLED:
+            plain["annotations"] = [*labels[:1], *(_said(event, look) for event in events)]
     if bands:
         # The bands fill the height, whatever the values are: they have an axis of their own.
         # The lines' axis lies over it: a run's band must not hide another run's line.
         plain["yaxis2"] = {"range": [0, 1], "visible": False, "fixedrange": True}
         yaxis |= {"overlaying": "y2", "tickmode": "auto", "showgrid": True}
     # Zoom stays while points arrive, and is given up when the axes mean something else.
-    plain["uirevision"] = f"{axis} {log}"
+    plain["uirevision"] = f"{axis} {log} {view is not None}"
     return {"data": data + bands, "layout": plain}
+
+
+def _padded(low: float, high: float, log: bool) -> tuple[float, float]:
+    """The range with room for the triangles at its edges."""
+    if log:
+        room = (high / low) ** 0.08 if high > low else 2.0
+        return low / room, high * room
+    room = 0.08 * (high - low) or abs(high) * 0.1 or 1.0
+    return low - room, high + room
 
 
 def _decades(values: Sequence[float]) -> dict[str, Any]:
@@ -91,15 +131,19 @@ def colour(look: Theme, place: int) -> str:
 
 def _lines(curve: Curve, look: Theme, log: bool) -> list[dict[str, Any]]:
     ink = colour(look, curve.place)
+    if curve.faded:
+        ink = mix(look.surface, ink, 0.5)
     # One point alone makes no line: a short curve shows every point it has.
     few = sum(v is not None for v in curve.y) <= 30
+    name = escape(_short(curve.run))
     raw: dict[str, Any] = {
         "type": "scatter",
         "mode": "lines+markers" if few else "lines",
+        "name": name,
         "x": list(curve.x),
         "y": _drawable(curve.y, log),
         "customdata": list(curve.steps),
-        "meta": [escape(_short(curve.run))],
+        "meta": [name],
         "line": {
             "color": ink,
             "width": 1.5,
@@ -109,11 +153,14 @@ def _lines(curve: Curve, look: Theme, log: bool) -> list[dict[str, Any]]:
         "connectgaps": False,
         "hovertemplate": "%{meta[0]}<br>step %{customdata:,d}<br><b>%{y}</b><extra></extra>",
     }
+    if curve.band is not None:
+        return [*_spread(curve, look, ink, log), raw]
     if not curve.smooth:
         return [raw]
     average = {
         "type": "scatter",
         "mode": "lines",
+        "name": f"{name}, smoothed",
         "x": list(curve.x),
         "y": _drawable(curve.smooth, log),
         "line": {"color": mix(ink, look.ink, 0.65), "width": 1.25},
@@ -122,8 +169,82 @@ def _lines(curve: Curve, look: Theme, log: bool) -> list[dict[str, Any]]:
     return [raw, average]
 
 
+def _spread(curve: Curve, look: Theme, ink: str, log: bool) -> list[dict[str, Any]]:
+    """From the smallest to the largest of a group, behind its mean."""
+    assert curve.band is not None
+    low, high = (_drawable(part, log) for part in curve.band)
+    shared = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": list(curve.x),
+        "line": {"width": 0, "color": ink},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    red, green, blue = (int(ink[k : k + 2], 16) for k in (1, 3, 5))
+    fill = {"fill": "tonexty", "fillcolor": f"rgba({red},{green},{blue},0.18)"}
+    return [shared | {"y": low}, shared | {"y": high} | fill]
+
+
 def _drawable(values: Sequence[float | None], log: bool) -> list[float | None]:
     return [v if v is not None and not (log and v <= 0) else None for v in values]
+
+
+def _peaks(curve: Curve, look: Theme, low: float, high: float) -> dict[str, Any]:
+    """A triangle with its value where a peak leaves the range that is shown."""
+    ink = colour(look, curve.place)
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": [x for x, _, _, _ in curve.peaks],
+        "y": [high if above else low for _, _, _, above in curve.peaks],
+        "customdata": [step for _, _, step, _ in curve.peaks],
+        "text": [units.number(value) for _, value, _, _ in curve.peaks],
+        "textposition": [
+            "bottom right" if above else "top right" for _, _, _, above in curve.peaks
+        ],
+        "textfont": {"size": 11, "color": look.ink},
+        "marker": {
+            "symbol": [
+                "triangle-up" if above else "triangle-down" for _, _, _, above in curve.peaks
+            ],
+            "size": 9,
+            "color": ink,
+        },
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _line(event: Event, look: Theme) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "x0": event.x,
+        "x1": event.x,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "line": {"color": _ink(event, look), "width": 1, "dash": "dot"},
+        "layer": "below",
+    }
+
+
+def _said(event: Event, look: Theme) -> dict[str, Any]:
+    return {
+        "x": event.x,
+        "y": 0,
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "text": escape(units.clip(event.text, 28)),
+        "font": {"size": 11, "color": _ink(event, look)},
+    }
+
+
+def _ink(event: Event, look: Theme) -> str:
+    return look.states.get("paused", look.ink2) if event.kind == "finding" else look.ink2
 
 
 def _band(curve: Curve, span: tuple[float, float, int], look: Theme) -> dict[str, Any]:
@@ -136,6 +257,7 @@ def _band(curve: Curve, span: tuple[float, float, int], look: Theme) -> dict[str
         "y": [1],
         "yaxis": "y2",
         "hoverinfo": "skip",
+        "showlegend": False,
         "marker": {
             "line": {"width": 0},
             "pattern": {
@@ -159,7 +281,7 @@ def _label(curve: Curve, look: Theme) -> dict[str, Any]:
         "xanchor": "left",
         "yanchor": "top",
         "showarrow": False,
-        "text": f"not finite from step {step:,}",
+        "text": f"{curve.word} from step {step:,}",
         "font": {"size": 11, "color": look.nonfinite},
         "bgcolor": look.surface,
         "borderpad": 3,

@@ -1,0 +1,128 @@
+"""A step on its track: what enters it is expected, and one that was as predicted ends with little ado."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from graphscope.record.job import Job
+from graphscope.record.tables import PORT
+from graphscope.trace import schema
+
+SPAN = 24
+FORWARD = schema.FORWARD
+epochs = count(1)
+_new = tuple.__new__
+
+
+class OnTrack:
+    """The part of the recorder that begins and ends a step that repeats the one before."""
+
+    __slots__ = ()
+    kind: str | None
+    loss: float | None
+    root: Any
+    stack: list[int]
+
+    def _come_in(self: Any, before: int) -> None:
+        """Number the values of a step on track; what came in through a port of the step before comes in again.
+
+        That is so of parameters, an optimizer's state and constants. What does not show up then is taken out
+        where the track is left; another tensor in its place is noticed, since it has no number of this step.
+        before: the base of the last step where that was on this track too: what has a number of it is as it
+        was there, since whatever gives a tensor another array takes its number away.
+        """
+        base = self.base
+        n = self.n_expected
+        ports = range(base + PORT, base + PORT + len(self.port_items))
+        self.rids = [*range(base, base + n), *ports]
+        if before:
+            for there, rid in zip(self.predicted.track.there, self.rids[n:], strict=True):
+                x = there()
+                if x is not None and not (x._rid - before) >> SPAN:
+                    x._rid = rid
+            return
+        self.predicted.track.there[:] = [item[0] for item in self.port_items]
+        of_ports = zip(self.port_items, self.port_shapes, self.rids[n:], strict=True)
+        for (there, wants, port), shape, rid in of_ports:
+            x = there()
+            if x is not None:
+                a = x._a
+                if x._rg is wants and a.dtype is port[3] and a.shape == shape:
+                    x._rid = rid
+
+    def _take_out(self: Any, used: int) -> None:
+        """Of a step that leaves its track: forget the ports that no op has used."""
+        rids, n = self.rids, self.n_expected
+        for k in range(used, len(self.port_items)):
+            x = self.port_items[k][0]()
+            if x is not None and x._rid is rids[n + k]:
+                x._rid = -1
+        self.ports = self.ports[:used]
+        self.port_shapes = self.port_shapes[:used]
+        self.port_items = self.port_items[:used]
+
+    def _close_on_track(self: Any, now: int) -> None:
+        """What ``close`` does for a step that was as predicted, and for nothing else."""
+        n, kind, graph, pump = self.i, self.kind or "train", self.predicted, self.pump
+        wall = now - self.t0
+        rec_ns = int(self.track_ns * n) + self.close_ns
+        self.wall_ns += wall
+        self.rec_ns += rec_ns
+        outlive = self.outlive
+        live0 = outlive.alive(self.unseen) if outlive.counted else -1
+        self.unseen += 1
+        outlive.before = graph
+        num = self.num[kind]
+        self.num[kind] = num + 1
+        pump.put(
+            _new(Job, (
+                self.seq, kind, num, graph, self.told.number, "ok", self.t0 - self.t_start, wall, rec_ns,
+                self.loss, self.nonfinite, graph.pack(*self.begin, *self.end), self.t0, None, False, None, (), None,
+                None, live0, None, (),
+            ))
+        )  # fmt: skip
+        self.seq += 1
+        graph.seen = seen = graph.seen + 1
+        graph.items = self.port_items
+        self.last[kind] = graph
+        if (
+            (self.last["train"] or graph) is graph
+            and seen >= 3
+            and seen & (15 if seen < 64 else 63)
+            and self.plan is graph.track.entries
+            and (
+                self.mode == "off"
+                or (self.mode != "full" and not self._affordable(now - self.t_start - self.waited))
+            )
+        ):
+            # The next one is predicted to be the same: only what a step changes is set back.
+            before, self.base = self.base, next(epochs) << SPAN
+            self.t0 = now
+            self.i = 0
+            self.kind = self.loss = self.root = None
+            self.phase = self.where = FORWARD
+            self.after = False
+            self.unsettled = True
+            self.nonfinite = self.scope = self.inside = 0
+            if self.stack:
+                self.stack = []
+            self._come_in(before)
+        else:
+            self._begin(now)
+
+    def _leave_track(self: Any) -> None:
+        """Go on op by op: what is known of the step so far is what was predicted."""
+        i, told = self.i, self.told
+        self._take_out(self.predicted.track.used(i))
+        del self.begin[i:], self.end[i:]
+        self._off_track()
+        self.shapes += told.of_nodes[:i]
+
+    def _diverge(self: Any, at: int) -> None:
+        i = self.i
+        self.diverged = at
+        self.expected = self.expected[:i]
+        self.lines = self.lines[:i]
+        self.kept = self.kept[:i]
+        self.n_expected = i

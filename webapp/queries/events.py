@@ -1,0 +1,69 @@
+"""What happened during a training, as marks on its curves: settings that changed, pauses, findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphscope import units
+from graphscope.webapp.queries.scalars import is_loss
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from graphscope.trace.reader import TraceReader
+    from graphscope.webapp.queries.scalars import Series
+
+MOST = 60
+CHANGES = 12  # a rate that changes more often follows a schedule: that is no event
+_RATE = {"lr", "learning_rate", "learning-rate"}
+Event = tuple[int, str, str]
+"""Step, kind (finding, control, lr, note), text."""
+
+
+def events_of(
+    reader: TraceReader, series: Mapping[str, Series], findings: Iterable[Any] = ()
+) -> list[Event]:
+    """By step, the first ``MOST``. ``findings`` are the doctor's."""
+    found: list[Event] = []
+    for finding in findings:
+        if (
+            finding.kind == "train"
+            and finding.first_step >= 0
+            and finding.on in ("steps", "values")
+        ):
+            found.append((finding.first_step, "finding", units.clip(finding.title, 120)))
+    for noted in reader.findings():
+        if noted.step < 0:
+            continue
+        kind = "control" if noted.rule.startswith("control") else "finding"
+        text = str(noted.data.get("text") or noted.title)
+        found.append((noted.step, kind, units.clip(text, 120)))
+    for _, step, text, _ in reader.texts("event"):
+        found.append((step, "note", units.clip(text, 120)))
+    for tag, (steps, values, _) in series.items():
+        if tag.casefold().split("/")[-1] in _RATE and not is_loss(tag):
+            found += changes(tag, steps, values)
+    unique = dict.fromkeys(sorted(found, key=lambda e: (e[0], e[1], e[2])))
+    return list(unique)[:MOST]
+
+
+def changes(tag: str, steps: Any, values: Any) -> list[Event]:
+    """The steps at which a rate became another one; nothing of one that changes all the time.
+
+    >>> changes("lr", np.array([0, 1, 2]), np.array([0.1, 0.1, 0.01]))
+    [(2, 'lr', 'lr 0.1 to 0.01')]
+    """
+    with np.errstate(invalid="ignore"):
+        at = np.flatnonzero(np.diff(values) != 0) + 1
+    if not 0 < len(at) <= CHANGES:
+        return []
+    name = units.clip(tag, 40)
+    return [
+        (int(steps[k]), "lr", f"{name} {_short(values[k - 1])} to {_short(values[k])}") for k in at
+    ]
+
+
+def _short(value: float) -> str:
+    return f"{float(value):.4g}"
