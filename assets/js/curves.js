@@ -1,243 +1,312 @@
-/* The Curves page: its controls, and the figures that arrive for its charts.
+/* The Curves page: which curves are asked for, and where their cards stand.
  *
- * One question at a time, at most two a second, and only while the page is shown. The cards are
- * Dash's; a new figure goes to a chart with set_props, which redraws it in place.
+ * One question at a time, at most two a second, only while the page is shown, and only for the cards
+ * that are on screen. What is news gets a number (generation): a card with an older one is asked for anew.
  */
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
+  const el = (...all) => gs.el(...all);
   const PACE = 500;
-  const AXES = [["step", "Step"], ["relative", "Relative"], ["wall", "Wall time"]];
+  const COUNTERS = ["run", "state", "steps", "scalars", "findings", "texts", "doctor"];
+  const START = { pins: [], wide: [], closed: [], calm: false, events: true, by: "", table: false, runs: null };
 
   class Curves {
     constructor(root) {
       this.root = root;
       this.note = root.querySelector(".gs-curves-note");
-      this.have = "";
+      this.scroll = root.querySelector(".gs-curves-scroll");
+      this.home = root.querySelector(".gs-curve-groups");
+      this.my = { ...START, ...stored() }; // of this reader, not of the view: kept in the browser
+      this.cards = new Map();
+      this.groups = new Map();
+      this.colours = new Map();
+      this.seen = new Set();
+      this.events = [];
+      this.hparams = [];
       this.find = "";
+      this.only = null;
+      this.hideMain = false;
+      this.gen = 0;
+      this.listed = -1;
       this.asked = -1e9;
-      this.answers = new gs.Latest((a) => this.got(a), (e) => this.tell(e.message, true));
-      this.build(root.querySelector(".gs-curves-bar"));
+      this.hover = new gs.CurveHover(this);
+      this.answers = new gs.Latest((a, url) => this.got(a, url), (e) => this.tell(e.message, true));
+      this.eye = new IntersectionObserver((all) => this.looked(all), { root: this.scroll, rootMargin: "120px" });
+      this.runs = new gs.CurveRuns(this, root.querySelector(".gs-curves-runs"));
+      this.bar = new gs.CurveBar(this, root.querySelector(".gs-curves-bar"));
+      this.table = new gs.CurveTable(this, root.querySelector(".gs-curves-table"));
+      this.home.replaceChildren(...[1, 2, 3].map(() => el("div", { class: "gs-curve gs-skeleton" })));
       gs.on((state, changed) => this.changed(changed));
-      gs.live(() => this.soon());
-      gs.onTheme(() => this.soon());
+      gs.live((card) => this.live(card));
+      gs.onTheme(() => this.news());
       document.addEventListener("gs:runs", () => this.listRuns(), true);
+      gs.key("/", "Filter the curves", () => (this.onTop() ? void this.bar.find.focus() : false), "scalars");
+      gs.key("t", "Table of values at the step", () => (this.onTop() ? this.set({ table: !this.my.table }) : false), "scalars");
+      document.addEventListener("pointerdown", (e) => {
+        for (const box of this.root.querySelectorAll("details[open]")) if (!box.contains(e.target)) box.open = false;
+      });
+      this.turn();
       this.ask();
     }
 
-    build(bar) {
-      const find = gs.el("input", { type: "search", placeholder: "Filter curves", "aria-label": "Filter curves", class: "gs-field" });
-      find.addEventListener("input", () => {
-        this.find = find.value;
-        this.soon();
-      });
-      this.slider = gs.el("input", { type: "range", min: "0", max: "0.99", step: "0.01", "aria-label": "Smoothing" });
-      this.slider.addEventListener("input", () => gs.set({ smooth: Number(this.slider.value) ? this.slider.value : null }));
-      this.weight = gs.el("output", { class: "gs-weight" });
-      this.axes = segments("x axis", AXES, (x) => gs.set({ x: x === "step" ? null : x }));
-      this.scales = segments("y axis", [["", "Linear"], ["1", "Log"]], (log) => gs.set({ log: log || null }));
-      this.others = gs.el("div", { class: "gs-menu" });
-      this.names = gs.el("span", { class: "gs-run-names" });
-      this.compare = gs.el("details", { class: "gs-compare" }, gs.el("summary", { class: "gs-tool" }, "Overlay runs"), this.others);
-      document.addEventListener("pointerdown", (e) => this.compare.contains(e.target) || (this.compare.open = false));
-      this.compare.addEventListener("keydown", (e) => {
-        if (e.key !== "Escape") return;
-        this.compare.open = false;
-        this.compare.firstElementChild.focus();
-      });
-      bar.replaceChildren(find,
-        gs.el("label", { class: "gs-smooth" }, "Smoothing", this.slider, this.weight),
-        this.axes.box, this.scales.box, gs.el("span", { class: "gs-spring" }), this.names, this.compare);
-      this.paint();
-      this.listRuns();
+    /* A setting of the reader: kept, and shown at once. */
+    set(wish) {
+      Object.assign(this.my, wish);
+      gs.remember("curves", JSON.stringify(this.my));
+      this.bar.paint();
+      this.layout();
+      if ("table" in wish) this.table.news();
+      if (["pins", "calm", "events", "by"].some((name) => name in wish)) this.news(true);
     }
 
-    paint() {
-      const { smooth, x, log } = gs.state;
-      this.slider.value = smooth || 0;
-      this.weight.textContent = smooth ? Number(smooth).toFixed(2) : "off";
-      this.axes.choose(x || "step");
-      this.scales.choose(log || "");
+    pin(key) {
+      this.set({ pins: toggled(this.my.pins, key) });
+    }
+
+    widen(key) {
+      this.set({ wide: toggled(this.my.wide, key) });
+      const card = this.cards.get(key);
+      if (card) card.box.classList.toggle("gs-curve-wide", this.my.wide.includes(key));
+      if (card) card.wide.setAttribute("aria-pressed", String(this.my.wide.includes(key)));
+    }
+
+    others() {
+      return (gs.state.with || "").split(",").filter(Boolean).map(decode).filter((name) => name !== gs.state.run);
+    }
+
+    overlay(names) {
+      gs.set({ with: names.map(encodeURIComponent).join(",") || null });
+    }
+
+    solo(run) {
+      this.only = this.only === run ? null : run;
+      if (this.only && run !== gs.state.run && !this.others().includes(run)) this.overlay([...this.others(), run]);
+      this.runs.draw();
+      this.news(true);
+    }
+
+    /* The runs whose lines are drawn. */
+    drawn_() {
+      const all = [gs.state.run, ...this.others()];
+      return new Set(this.only ? [this.only] : all.filter((name) => !(this.hideMain && name === gs.state.run)));
+    }
+
+    onTop() {
+      return this.root.offsetParent !== null && !this.tab();
+    }
+
+    tab() {
+      return ["distributions", "images", "texts", "hparams"].includes(gs.state.tab) ? gs.state.tab : null;
+    }
+
+    turn() {
+      const tab = gs.state.page === "scalars" ? this.tab() : null;
+      const parts = this.root.querySelectorAll(":scope > .gs-curves-tab");
+      const shown = tab === null ? 0 : tab === "distributions" ? 1 : 2;
+      parts.forEach((part, i) => (part.hidden = i !== shown));
+      this.bar.paint();
+      this.layout();
+    }
+
+    /* The list of runs is beside the cards where there is room for both, and as the reader left it. */
+    layout() {
+      const room = this.root.clientWidth > 820;
+      const aside = this.root.querySelector(".gs-curves-runs");
+      const many = (gs.runList || []).filter((r) => r.state !== "damaged").length > 1;
+      const open = many && (this.my.runs === null ? room && this.others().length > 0 : this.my.runs);
+      aside.hidden = !open;
+      aside.classList.toggle("gs-floating", !room);
+      this.root.querySelector(".gs-curves-table").hidden = !this.my.table;
+      if (open) this.runs.draw();
+      this.bar.paintRuns(many, open);
     }
 
     listRuns() {
-      const chosen = others();
-      const rest = (gs.runList || []).filter((r) => r.run !== gs.state.run && r.state !== "damaged");
-      this.compare.hidden = !rest.length;
-      this.others.replaceChildren(...rest.map((r) => {
-        const box = gs.el("input", { type: "checkbox", checked: chosen.includes(r.run) });
-        box.addEventListener("change", () => {
-          const now = others().filter((name) => name !== r.run);
-          if (box.checked) now.push(r.run);
-          gs.set({ with: now.map(encodeURIComponent).join(",") || null });
-        });
-        return gs.el("label", {}, box, gs.el("span", {}, r.run));
-      }));
-    }
-
-    shown() {
-      return this.root.offsetParent !== null;
+      this.layout();
     }
 
     changed(changed) {
       const has = (...keys) => keys.some((key) => changed.includes(key));
       if (has("run")) {
         this.answers.drop();
-        this.listRuns();
+        this.only = null;
+        this.hideMain = false;
+        for (const card of this.cards.values()) card.window = null;
       }
-      if (has("smooth", "x", "log")) this.paint();
-      if (has("step")) this.playheads();
-      if (has("run", "page", "with", "smooth", "x", "log")) {
-        this.asked = -1e9; // the reader waits for this one
-        this.soon();
+      if (has("run", "with")) this.layout();
+      if (has("page", "tab")) this.turn();
+      if (has("smooth", "x", "log")) this.bar.paint();
+      if (has("x", "log")) for (const card of this.cards.values()) card.window = null;
+      if (has("step")) {
+        for (const card of this.cards.values()) card.playhead();
+        this.table.news();
       }
+      if (has("run", "with", "smooth", "x", "log")) this.news(true);
+      else if (has("page", "tab")) this.soon(true);
     }
 
-    soon() {
+    live(card) {
+      const seen = COUNTERS.map((name) => card[name]).join("|");
+      if (seen === this.counted) return;
+      this.counted = seen;
+      this.news();
+    }
+
+    news(atOnce) {
+      this.gen += 1;
+      this.soon(atOnce);
+      this.table.news();
+    }
+
+    /* One card shows something else now: its window. */
+    stale(card) {
+      card.gen = -1;
+      this.soon(true);
+    }
+
+    soon(atOnce) {
       clearTimeout(this.later);
-      this.later = setTimeout(() => this.ask(), Math.max(0, PACE - (performance.now() - this.asked)));
+      this.later = setTimeout(() => this.ask(), atOnce ? 0 : Math.max(0, PACE - (performance.now() - this.asked)));
+    }
+
+    wanted() {
+      return [...this.cards.values()].filter((card) => card.gen !== this.gen && this.seen.has(card.key));
     }
 
     ask() {
-      if (!gs.state.run || !this.shown()) return;
+      if (!gs.state.run || !this.onTop()) return;
+      const wanted = this.wanted();
+      if (this.listed === this.gen && !wanted.length) return;
       this.asked = performance.now();
-      const { run, smooth, x, log } = gs.state;
-      const url = gs.url("/api/curves", { run, smooth, x, log, find: this.find, theme: gs.themeName(), have: this.have });
-      this.answers.ask(url + others().map((name) => "&with=" + encodeURIComponent(name)).join(""));
+      const want = this.cards.size ? wanted.map((card) => card.key).join(",") || "-" : null;
+      this.answers.ask(this.address("/api/curves", { want, at: this.gen }, wanted));
     }
 
-    got(answer) {
-      const dash = window.dash_clientside;
-      if (!dash || !dash.set_props) return void this.soon();
-      if (answer.children) {
-        this.have = answer.have;
-        dash.set_props("curves", { children: answer.children });
-      } else {
-        for (const card of answer.cards) {
-          this.keepZoom(card);
-          dash.set_props({ type: "curve", key: card.key }, { figure: card.figure });
-        }
+    /* The question with everything that says which lines there are. */
+    address(path, more, cards = []) {
+      const { run, smooth, x, log } = gs.state, { my } = this;
+      const url = gs.url(path, { run, smooth, x, log, find: this.find, theme: gs.themeName(), calm: my.calm ? 1 : null, group: my.by,
+        events: my.events ? null : 0, pins: my.pins.join(","), ...more });
+      const list = (name, values) => values.map((value) => `&${name}=${encodeURIComponent(value)}`).join("");
+      const all = [run, ...this.others()], drawn = [...this.drawn_()];
+      return url + list("with", this.others()) + (drawn.length < all.length ? list("draw", drawn.length ? drawn : ["-"]) : "")
+        + list("window", cards.filter((card) => card.window).map((card) => `${card.key}:${card.window[0]}:${card.window[1]}`));
+    }
+
+    got(answer, url) {
+      const gen = Number(new URLSearchParams(url.split("?")[1]).get("at"));
+      this.listed = gen;
+      this.colours = new Map(answer.runs);
+      this.events = answer.events;
+      this.hparams = answer.hparams;
+      this.place(answer);
+      const many = answer.runs.length > 1;
+      for (const told of answer.cards) {
+        const card = this.cards.get(told.key);
+        card.told(told, many);
+        if (told.figure) card.draw(told.figure, answer.config, gen);
       }
-      this.names.replaceChildren(...(answer.runs.length > 1 ? answer.runs : []).map(([name, colour]) => {
-        const item = gs.el("span", { class: "gs-legend-item" }, gs.el("span", { class: "gs-swatch" }), gs.el("span", {}, name));
-        item.firstChild.style.background = colour;
-        return item;
-      }));
+      this.bar.told(answer);
+      if (!this.root.querySelector(".gs-curves-runs").hidden) this.runs.draw();
       const words = answer.problems.slice();
       if (!answer.cards.length) words.push(this.find ? "No curve has such a name." : "No curves yet. A loss that the training returns appears here, and whatever p.scalar(\"name\", value) logs.");
       if (answer.hidden) words.push(`${answer.hidden} more curves match; filter by name to see them.`);
       this.tell(words.join(" "));
-      // Dash draws the cards a moment later.
-      this.wait(answer, 40);
-    }
-
-    /* What the reader zoomed into stays while points arrive (dcc.Graph forgets plotly's own memory of it). */
-    keepZoom(card) {
-      const plot = this.root.querySelector(`[data-curve="${card.key}"] .js-plotly-plot`);
-      const { layout } = card.figure;
-      if (!plot || !plot.gsZoomed || plot.layout.uirevision !== layout.uirevision) return;
-      for (const name of ["xaxis", "yaxis"]) {
-        const full = plot._fullLayout[name];
-        if (!full.autorange) layout[name].range = full.range.slice();
-      }
-    }
-
-    wait(answer, tries) {
-      const boxes = new Map([...this.root.querySelectorAll("[data-curve]")].map((box) => [box.dataset.curve, box]));
-      if (answer.cards.some((card) => !boxes.has(card.key)) && tries) {
-        return void setTimeout(() => this.wait(answer, tries - 1), 50);
-      }
-      for (const card of answer.cards) {
-        const box = boxes.get(card.key);
-        if (box) this.dress(box, card, answer.runs.length > 1);
-      }
       this.root.dataset.ready = String(answer.cards.length);
+      if (this.listed !== this.gen || this.wanted().length) this.soon();
     }
 
-    dress(box, card, many) {
-      const numbers = box.querySelector("header > div");
-      numbers.replaceChildren(...card.last.map(([colour, text]) => {
-        const b = gs.el("b", {}, many ? gs.el("span", { class: "gs-swatch" }) : null, text);
-        if (many) b.firstChild.style.background = colour;
-        return b;
-      }));
-      const plot = box.querySelector(".js-plotly-plot");
-      if (!plot || !plot.on) return void setTimeout(() => box.isConnected && this.dress(box, card, many), 100);
-      if (!plot.gsHeard) {
-        plot.gsHeard = true;
-        plot.on("plotly_click", (e) => {
-          const point = e.points && e.points[0];
-          if (point && point.customdata !== undefined) gs.set({ step: Number(point.customdata) });
+    /* The cards in their groups, in the order of the answer; what stays keeps its place in the document. */
+    place(answer) {
+      const keys = new Set(answer.cards.map((told) => told.key));
+      for (const [key, card] of this.cards) {
+        if (keys.has(key)) continue;
+        this.eye.unobserve(card.box);
+        this.seen.delete(key);
+        card.drop();
+        this.cards.delete(key);
+      }
+      this.home.querySelectorAll(":scope > .gs-skeleton").forEach((box) => box.remove());
+      const named = answer.groups.some((name) => name !== "Pinned" && name !== "Other");
+      for (const [name, group] of this.groups) {
+        if (answer.groups.includes(name)) continue;
+        group.box.remove();
+        this.groups.delete(name);
+      }
+      answer.groups.forEach((name, i) => {
+        let group = this.groups.get(name);
+        if (!group) this.groups.set(name, (group = this.group(name)));
+        if (this.home.children[i] !== group.box) this.home.insertBefore(group.box, this.home.children[i] || null);
+        const mine = answer.cards.filter((told) => told.group === name);
+        group.head.hidden = !named;
+        gs.write(group.count, gs.units.count(mine.length));
+        mine.forEach((told, k) => {
+          let card = this.cards.get(told.key);
+          if (!card) {
+            this.cards.set(told.key, (card = new gs.CurveCard(this, told)));
+            this.eye.observe(card.box);
+          }
+          if (group.list.children[k] !== card.box) group.list.insertBefore(card.box, group.list.children[k] || null);
         });
-        plot.on("plotly_relayout", (e) => {
-          const keys = Object.keys(e);
-          if (keys.some((key) => key.includes(".range"))) plot.gsZoomed = true;
-          if (keys.some((key) => key.endsWith(".autorange"))) plot.gsZoomed = false;
-        });
-        plot.on("plotly_afterplot", () => this.playhead(box, plot));
-      }
-      this.playhead(box, plot);
+        this.fold(name);
+      });
     }
 
-    playheads() {
-      for (const box of this.root.querySelectorAll("[data-curve]")) {
-        const plot = box.querySelector(".js-plotly-plot");
-        if (plot) this.playhead(box, plot);
-      }
+    group(name) {
+      const count = el("span", { class: "gs-quiet" });
+      const button = el("button", { type: "button", class: "gs-curve-fold", onclick: () => {
+        this.my.closed = toggled(this.my.closed, name);
+        this.set({});
+        this.fold(name);
+      } }, el("span", { class: "gs-curve-arrow", "aria-hidden": "true" }), name, count);
+      const head = el("h2", {}, button), list = el("div", { class: "gs-cards" });
+      return { head, count, list, button, box: el("section", { class: "gs-curve-group", "aria-label": name }, head, list) };
     }
 
-    /* A line at the step that is looked at, above the chart: it moves without a redraw. */
-    playhead(box, plot) {
-      let line = box.querySelector(".gs-playhead");
-      const { step } = gs.state, data = plot.data && plot.data[0], full = plot._fullLayout;
-      const past = step !== null && step !== undefined && data && data.customdata && data.customdata.length && full && full.xaxis;
-      if (!past) return void (line && line.remove());
-      if (!line) {
-        line = gs.el("div", { class: "gs-playhead" });
-        plot.append(line);
+    fold(name) {
+      const group = this.groups.get(name), open = group.head.hidden || !this.my.closed.includes(name);
+      group.button.setAttribute("aria-expanded", String(open));
+      group.list.hidden = !open;
+    }
+
+    looked(all) {
+      for (const { target, isIntersecting } of all) {
+        if (isIntersecting) this.seen.add(target.dataset.curve);
+        else this.seen.delete(target.dataset.curve);
       }
-      let a = 0, b = data.customdata.length - 1;
-      while (a < b) {
-        const m = (a + b + 1) >> 1;
-        if (data.customdata[m] <= step) a = m;
-        else b = m - 1;
-      }
-      // Among steps the line stands at the step itself, also between two points of a sparse curve.
-      const axis = full.xaxis, x = axis.d2p(gs.state.x && gs.state.x !== "step" ? data.x[a] : step);
-      line.hidden = !(x >= 0 && x <= axis._length);
-      line.style.left = `${axis._offset + x}px`;
-      line.style.top = `${full._size.t}px`;
-      line.style.height = `${full._size.h}px`;
+      if (this.wanted().length) this.soon(performance.now() - this.asked > PACE);
+    }
+
+    drawn(card) {
+      this.root.dataset.drawn = String([...this.cards.values()].filter((c) => c.plot.on).length);
+      card.box.dataset.gen = String(card.gen);
     }
 
     tell(text, bad) {
-      if (this.note.textContent !== text) this.note.textContent = text;
+      gs.write(this.note, text);
       this.note.classList.toggle("gs-bad", Boolean(bad));
     }
   }
 
-  const others = () => (gs.state.with || "").split(",").filter(Boolean).map(decodeURIComponent).filter((name) => name !== gs.state.run);
+  const toggled = (list, key) => (list.includes(key) ? list.filter((k) => k !== key) : [...list, key].slice(-60));
 
-  function segments(label, choices, act) {
-    const buttons = choices.map(([value, word]) =>
-      gs.el("button", { type: "button", role: "radio", "data-value": value, onclick: () => act(value) }, word));
-    const box = gs.el("div", { class: "gs-segments", role: "radiogroup", "aria-label": label }, buttons);
-    box.addEventListener("keydown", (e) => {
-      const d = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
-      if (!d) return;
-      e.preventDefault();
-      const next = buttons[(buttons.indexOf(document.activeElement) + d + buttons.length) % buttons.length];
-      next.focus();
-      next.click();
-    });
-    const choose = (value) => {
-      for (const b of buttons) {
-        const on = b.dataset.value === value;
-        b.setAttribute("aria-checked", String(on));
-        b.tabIndex = on ? 0 : -1;
-      }
-    };
-    return { box, choose };
+  function decode(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch (error) {
+      return text;
+    }
+  }
+
+  /* What was kept in the browser; of another make it is forgotten. */
+  function stored() {
+    try {
+      const found = JSON.parse(gs.remembered("curves") || "{}");
+      return Object.fromEntries(Object.entries(found).filter(([name, value]) => name in START && (START[name] === null || typeof value === typeof START[name]) && Array.isArray(value) === Array.isArray(START[name])));
+    } catch (error) {
+      return {};
+    }
   }
 
   gs.mount("[data-gs=curves]", (root) => new Curves(root));

@@ -22,6 +22,21 @@ _DAMAGE = (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryErr
 _R = TypeVar("_R", bound="Rows")
 
 
+class _Link:
+    """One thread's connection. Closing it from another thread waits until no query runs: SQLite would crash."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self.thread = threading.current_thread()
+        self.lock = threading.Lock()
+        self.is_closed = False
+
+    def close(self) -> None:
+        with self.lock:
+            self.is_closed = True
+            self.db.close()
+
+
 class Rows:
     """Connections to one file, and queries."""
 
@@ -29,36 +44,42 @@ class Rows:
         self.path = Path(path)
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        self._links: list[_Link] = []
         self.damage: str | None = None
         """What is wrong with the file, when part of it could not be read."""
 
-    def _db(self) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = self._local.db = open_trace(self.path)
+    def _link(self) -> _Link:
+        link: _Link | None = getattr(self._local, "link", None)
+        if link is None or link.is_closed:
+            db = open_trace(self.path)
+            link = self._local.link = _Link(db)
             if is_salvaged(db):
                 self.damage = f"{self.path} is damaged: part of it is missing."
             with self._lock:
                 # A server with a thread per request must not collect open files.
-                for thread, old in self._connections:
-                    if not thread.is_alive():
+                for old in self._links:
+                    if not old.thread.is_alive():
                         old.close()
-                alive = [pair for pair in self._connections if pair[0].is_alive()]
-                self._connections = [*alive, (threading.current_thread(), db)]
-        return db
+                self._links = [old for old in self._links if not old.is_closed]
+                self._links.append(link)
+        return link
 
     def _rows(self, sql: str, *args: Any, partial: bool = False) -> list[tuple[Any, ...]]:
         """All rows; with ``partial``, of a damaged file those before the damage."""
         rows: list[tuple[Any, ...]] = []
-        try:
-            # Row by row only so that the intact part survives; the cursor ends with this method.
-            rows.extend(self._db().execute(sql, args))
-        except SQL_ERRORS as error:
-            self.damage = f"{self.path} is damaged: {error}."
-            if not partial:
-                raise TraceError(self.damage) from error
-        return rows
+        while True:
+            link = self._link()
+            with link.lock:
+                if link.is_closed:  # by another thread, just now: this one opens the file again
+                    continue
+                try:
+                    # Row by row only so that the intact part survives; the cursor ends with this method.
+                    rows.extend(link.db.execute(sql, args))
+                except SQL_ERRORS as error:
+                    self.damage = f"{self.path} is damaged: {error}."
+                    if not partial:
+                        raise TraceError(self.damage) from error
+                return rows
 
     def _one(self, sql: str, *args: Any) -> tuple[Any, ...] | None:
         rows = self._rows(sql, *args)
@@ -75,14 +96,14 @@ class Rows:
             raise TraceError(self.damage) from error
 
     def close(self) -> None:
+        """Let the file go; a question after this opens it again."""
         with self._lock:
-            for _, db in self._connections:
-                db.close()
-            self._connections.clear()
-        self._local = threading.local()
+            links, self._links = self._links, []
+        for link in links:
+            link.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_connections"):
+        if hasattr(self, "_links"):
             self.close()
 
     def __enter__(self: _R) -> _R:

@@ -61,8 +61,9 @@ def changing(path: Path, steps: int = 12) -> None:
 def all_kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a folder with a run of every kind is served; one of them is being trained right now."""
     folder = tmp_path_factory.mktemp("kinds")
-    command = [sys.executable, "-c", DIGITS, str(folder / "training")]
-    program = subprocess.Popen(command, cwd=ROOT)
+    file = folder / "train.py"
+    file.write_text(DIGITS)
+    program = subprocess.Popen([sys.executable, str(file), str(folder / "training")], cwd=ROOT)
     for name in ("digits_like", "failed", "empty", "one_step", "many", "hostile"):
         golden.build(name, folder)
     assert long_run(folder / "million.gscope", 8001) > 1_000_000
