@@ -10,9 +10,11 @@
     const colours = colouring(page);
     const unroll = gs.el("button", { type: "button", class: "gs-tool", "aria-pressed": "false", title: "The backward pass beside the forward one (b)", onclick: () => flip(page) },
       gs.glyph("mirror"), gs.el("span", {}, "Backward"));
+    const figure = gs.el("button", { type: "button", class: "gs-tool", "aria-label": "Save as SVG", title: "Save the graph as it is opened and coloured as a vector figure (x); PDF, PNG and TikZ: Ctrl K", onclick: () => gs.saveFigure("svg") },
+      gs.glyph("save"), gs.el("span", {}, "SVG"));
     const walk = gs.el("button", { type: "button", class: "gs-tool", title: "Step through backprop, one gradient at a time (.)", onclick: () => (page.walk.on() ? page.walk.end() : page.walk.begin()) }, "\u2202 Step");
     bar.append(gs.search.build(page), gs.el("span", { class: "gs-by" }, "Colour by"), ...colours,
-      gs.el("span", { class: "gs-spring" }), page.focus.menu(), page.diff.menu(), unroll, walk);
+      gs.el("span", { class: "gs-spring" }), page.focus.menu(), page.diff.menu(), unroll, walk, figure);
     const tool = (icon, label, title, act) => gs.el("button", { type: "button", class: "gs-icon-button", "aria-label": label, title, onclick: act }, gs.glyph(icon));
     const zoom = (by) => page.board.zoomAt(page.board.size.width / 2, page.board.size.height / 2, by);
     side.append(
@@ -78,6 +80,7 @@
       gs.set({ color: all[(all.indexOf(now) + 1) % all.length] });
     });
     key("b", "Backward beside forward", () => flip(page));
+    key("x", "Save the graph as SVG", () => gs.saveFigure("svg"));
     key("g", "Play the steps", () => page.player.toggle());
     key("/", "Search the graph", () => bar.querySelector("input").focus());
     key("+", "Zoom in", () => zoom(1.25));

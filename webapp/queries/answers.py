@@ -76,7 +76,8 @@ def _largest(reader: TraceReader, places: Places, graph: Graph, step: Step) -> d
         value = at if at < graph.n else graph.n - 1 - at
         if not sizes[at]:
             break
-        if places.card(value) is not None:
+        # A data set is no card of the graph, and the inspector shows it all the same.
+        if places.card(value) is not None or value < 0:
             spec = reader.spec(step.spec_id(value))
             detail = f"{units.shape(spec.shape)} {spec.dtype}"
             return _answer("largest", question, units.bytes_(int(sizes[at])), detail, places, value)
@@ -117,8 +118,17 @@ def _rms(group: list[tuple[int, float, int]]) -> float:
 def _answer(
     key: str, question: str, text: str, detail: str, places: Places, value: int
 ) -> dict[str, Any]:
-    place = places.place(value) or {"id": "", "inside": "", "label": "", "scope": "", "line": ""}
+    place = places.place(value) or _unplaced(places.graph, value)
     return {"key": key, "question": question, "text": text, "detail": detail} | place
+
+
+def _unplaced(graph: Graph, value: int) -> dict[str, str]:
+    """Of a port that no card shows: selected all the same, its facts are in the inspector."""
+    if value >= 0:
+        return {"id": "", "inside": "", "label": "", "scope": "", "line": ""}
+    k = -1 - value
+    label = units.clip(graph.port_label(k), 60)
+    return {"id": f"p{k}", "inside": "", "label": label, "scope": "", "line": ""}
 
 
 def _nothing(key: str, question: str, why: str) -> dict[str, Any]:
