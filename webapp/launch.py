@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from html import escape
 from pathlib import Path
 
 from graphscope.errors import UsageError
 
+HEIGHT = 760  # pixels in a notebook: the strip and the inspector are on screen
 PATIENCE = 30.0  # seconds: a cold disk may take ten
 
 
@@ -42,6 +44,17 @@ class Dashboard:
                 pipe.close()
 
     close = stop
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the dashboard itself, below the cell."""
+        where = escape(self.url, quote=True)
+        link = f'<a href="{where}" target="_blank" rel="noopener">{where}</a>'
+        if self._process.poll() is not None:
+            return f"<p>The dashboard at {where} has ended; gs.dashboard() starts another one.</p>"
+        return (
+            f'<iframe src="{where}" title="GraphScope dashboard" width="100%" height="{HEIGHT}"'
+            f' style="border: 1px solid #8a94a4; border-radius: 6px"></iframe><p>{link}</p>'
+        )
 
     def __repr__(self) -> str:
         return f"<dashboard at {self.url}>"

@@ -20,6 +20,8 @@ TOKEN_HEADER = "X-Graphscope-Token"
 COOKIE = "graphscope"
 CONTROL = "/api/control/"
 COMMAND = "/api/command"  # asking what became of one needs no token
+# Who may show the dashboard in a frame: a notebook that is served by this machine too, on whatever port.
+LOCAL = "'self' http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:*"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -53,7 +55,7 @@ def protect(
         gate: demand the token for everything (for addresses that others can reach).
     """
     allowed = {h.lower() for h in hosts}
-    policy = _policy(scripts)
+    policy = _policy(scripts, LOCAL if not gate else "'self'")
 
     def refused() -> Any:
         name = host_name(request.host)
@@ -85,7 +87,7 @@ def protect(
     server.after_request(marked)
 
 
-def _policy(scripts: Collection[str]) -> str:
+def _policy(scripts: Collection[str], frames: str) -> str:
     return "; ".join(
         (
             "default-src 'self'",
@@ -96,7 +98,7 @@ def _policy(scripts: Collection[str]) -> str:
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",
-            "frame-ancestors 'self'",
+            f"frame-ancestors {frames}",
         )
     )
 

@@ -91,7 +91,7 @@ class Distributions:
             return {"layers": [], "hidden": 0, "steps": 0, "read": 0}
         graph = reader.graph(newest.graph)
         known = [x for x in layers_of(graph, what, newest) if find in x.name.casefold()]
-        shown = [known[k] for k in spaced(len(known), LAYERS)]
+        shown = chosen(known)
         room = max(6, min(STEPS, WORK // max(len(newest), 1)))
         nums = thinned(recorded, room)
         table = self._read(reader, (str(reader.path), what, find), nums, shown, what)
@@ -141,8 +141,8 @@ def thinned(nums: Sequence[int], room: int) -> list[int]:
     stride = 1
     while math.ceil(len(nums) / stride) > max(room - 1, 1):
         stride *= 2
-    chosen = list(nums[::stride])
-    return chosen if not nums or chosen[-1] == nums[-1] else [*chosen, nums[-1]]
+    found = list(nums[::stride])
+    return found if not nums or found[-1] == nums[-1] else [*found, nums[-1]]
 
 
 def spaced(count: int, room: int) -> list[int]:
@@ -150,6 +150,14 @@ def spaced(count: int, room: int) -> list[int]:
     if count <= room:
         return list(range(count))
     return np.unique(np.linspace(0, count - 1, room).round().astype(int)).tolist()  # type: ignore[no-any-return]
+
+
+def chosen(known: list[Layer]) -> list[Layer]:
+    """What is shown of many layers: weights before biases, then evenly over the depth."""
+    if len(known) > LAYERS:
+        weights = [x for x in known if not x.name.endswith("bias")]
+        known = weights if len(weights) >= LAYERS // 2 else known
+    return [known[k] for k in spaced(len(known), LAYERS)]
 
 
 def layers_of(graph: Graph, what: str, values: ValueStep) -> list[Layer]:

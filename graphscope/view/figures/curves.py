@@ -12,7 +12,6 @@ from graphscope import units
 from graphscope.view.palette import Theme, mix
 
 AXIS_TITLES = {"step": "step", "relative": "seconds since the run began", "wall": "time of day"}
-LABELLED = 3  # events whose words stand in the chart; of more only the lines do
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,6 @@ def figure(
     plain = {**layout, "xaxis": xaxis, "yaxis": yaxis, "annotations": labels[:1]}
     if events:
         plain["shapes"] = [_line(event, look) for event in events]
-        if len(events) <= LABELLED:
-            plain["annotations"] = [*labels[:1], *(_said(event, look) for event in events)]
     if bands:
         # The bands fill the height, whatever the values are: they have an axis of their own.
         # The lines' axis lies over it: a run's band must not hide another run's line.
@@ -227,19 +224,6 @@ def _line(event: Event, look: Theme) -> dict[str, Any]:
         "yref": "paper",
         "line": {"color": _ink(event, look), "width": 1, "dash": "dot"},
         "layer": "below",
-    }
-
-
-def _said(event: Event, look: Theme) -> dict[str, Any]:
-    return {
-        "x": event.x,
-        "y": 0,
-        "yref": "paper",
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "text": escape(units.clip(event.text, 28)),
-        "font": {"size": 11, "color": _ink(event, look)},
     }
 
 

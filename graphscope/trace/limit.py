@@ -1,0 +1,298 @@
+"""A stated size: where a trace comes near it, every second of the oldest half of everything that grows goes.
+
+So the newest part is whole, and the older a part is, the fewer of its steps are left: a run of a week fits into
+the file of an hour. Small pieces go, each in one transaction: a program that is killed meanwhile leaves a file
+that is whole, and a dashboard that sends a command waits no longer than for one of them. What says something
+stays: the first and the last step of each kind, the first of a graph, failed ones, those with findings or
+numbers that are not finite. Only where that does not free enough it is thinned too, and the graphs of which
+no step is left go with it; a trainer of ever new graphs fills its file with them alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from graphscope.errors import UsageError
+from graphscope.units import bytes_, count
+
+DEFAULT = 1 << 30
+LEAST = 1 << 18  # an empty trace and the text of a program's files take some of it
+HIGH, LOW = 0.9, 0.75  # of the limit: where thinning begins, and ends
+PIECE = 4_000  # rows looked at in one transaction
+CHUNK = 1_024  # steps whose times may stand together lie at most so far apart (record.pump: 128)
+SECONDS = 0.1  # for thinning after one writing, as long as the file is below its limit
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+_COUNTED = ("steps", "times", "values", "scalars", "texts", "media", "graphs")
+_WORDS = {"times": "times of steps", "values": "value steps", "media": "logged pictures"}
+_RANGE = "id > ? AND id <= ?"
+_SECOND = "WHERE r % 2 = 0"
+
+
+def size(given: Any, name: str = "profile: max_size") -> int | None:
+    """Bytes of ``1073741824``, ``"1 GiB"``, ``"300 MB"`` (all units are powers of 1024); None: no limit.
+
+    Raises: UsageError for what is no size, or too small for a trace.
+
+    >>> size("1 GiB"), size("1.5mb"), size(None)
+    (1073741824, 1572864, None)
+    """
+    if given is None:
+        return None
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", str(given), re.ASCII | re.I)
+    if found is None or isinstance(given, bool):
+        raise UsageError(f'{name}={given!r} is no size; try "1 GiB", "300 MB" or None')
+    wanted = int(float(found[1]) * (1 << _UNITS[found[2].upper()]))
+    if wanted < LEAST:
+        raise UsageError(f"{name}={given!r} is too small; a trace needs {bytes_(LEAST)} or more")
+    return wanted
+
+
+class Limit:
+    """Keeps the file of a trace within ``size`` bytes (and what one writing adds)."""
+
+    def __init__(self, size: int | None) -> None:
+        self.size = size
+        self.firsts: list[int] = []  # ids of the first steps of graphs, rising
+        self.told: dict[str, Any] = dict.fromkeys(_COUNTED, 0)
+        self.let_go: Callable[[list[int]], list[int]] = lambda graphs: []
+        """Asked before graphs go; returns those that nobody needs any more."""
+        self._round: Iterator[None] | None = None
+        self._level = 1
+        self._before = 0  # bytes in use when the round began
+        self._rest = 0  # nothing is tried below so many bytes, since nothing was found to thin
+
+    def keep(self, db: sqlite3.Connection, seconds: float = SECONDS) -> None:
+        """Thin the file where it is too large; goes on at the next call where time is up."""
+        if self.size is None:
+            return
+        pages, unused, page = (
+            db.execute(f"PRAGMA {what}").fetchone()[0]
+            for what in ("page_count", "freelist_count", "page_size")
+        )
+        used = (pages - unused) * page
+        if self._round is None and used <= max(HIGH * self.size, self._rest):
+            return
+        until = time.monotonic() + seconds
+        while used > LOW * self.size:
+            if self._round is None:
+                self._before, self._round = used, self._pieces(db, self._level)
+            if next(self._round, 0) == 0:
+                self._round = None
+                freed = self._before - used
+                if freed < 0.02 * self.size:
+                    if self._level == 2:
+                        self._level, self._rest = 1, used + self.size // 50
+                        return
+                    self._level = 2
+                else:
+                    self._level = 1
+            unused = db.execute("PRAGMA freelist_count").fetchone()[0]
+            pages = db.execute("PRAGMA page_count").fetchone()[0]
+            used = (pages - unused) * page
+            if time.monotonic() > until and pages * page < self.size:
+                return
+        self._round, self._level, self._rest = None, 1, 0
+
+    def _pieces(self, db: sqlite3.Connection, level: int) -> Iterator[None]:
+        """Each turn thins a piece of the oldest half of a table."""
+        db.execute("PRAGMA temp_store=MEMORY")
+        for name in ("stays", "goes"):
+            db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} (id INTEGER PRIMARY KEY)")
+        for table in ("steps", "scalars", "texts", "media"):
+            for low, high in _halves(db, table):
+                with _transaction(db):
+                    if table == "steps":
+                        self._steps(db, low, high, level)
+                    else:
+                        self._tagged(db, table, low, high, level)
+                    self._tell(db)
+                yield
+        if level == 2:
+            with _transaction(db):
+                self._graphs(db)
+                self._tell(db)
+            yield
+
+    def _steps(self, db: sqlite3.Connection, low: int, high: int, level: int) -> None:
+        do, far = db.execute, high + CHUNK
+        do("DELETE FROM stays")
+        do(
+            f"INSERT INTO stays SELECT id FROM steps WHERE {_RANGE} AND"
+            " (status = 'paused' OR num IN (SELECT step FROM findings)"
+            " OR (? AND (status != 'ok' OR nonfinite OR note IS NOT NULL)))",
+            (low, far, level == 1),
+        )
+        if level == 1:
+            begin, end = bisect_right(self.firsts, low), bisect_right(self.firsts, far)
+            firsts = [(id,) for id in self.firsts[begin:end]]
+            db.executemany("INSERT OR IGNORE INTO stays VALUES (?)", firsts)
+        for (kind,) in do("SELECT DISTINCT kind FROM steps WHERE id > ? AND id <= ?", (low, far)):
+            for end_of in ("ASC", "DESC"):
+                do(
+                    "INSERT OR IGNORE INTO stays SELECT id FROM (SELECT id FROM steps WHERE kind = ?"
+                    f" ORDER BY num {end_of} LIMIT 1)",
+                    (kind,),
+                )
+        # Statistics: a step of which they are taken stays as long as they do.
+        self._choose(
+            db,
+            "SELECT step AS id, row_number() OVER (ORDER BY step) AS r FROM tensors"
+            " WHERE step > ? AND step <= ? AND step NOT IN stays",
+            low,
+            high,
+        )
+        self.told["values"] += do("DELETE FROM tensors WHERE step IN goes").rowcount
+        # Times: those of many steps stand in the row of the first, and go together.
+        self._choose(
+            db,
+            f"SELECT id, row_number() OVER (ORDER BY id) AS r FROM steps WHERE {_RANGE} AND columns IS NOT NULL"
+            " AND id NOT IN (SELECT chunk FROM steps WHERE id IN stays AND chunk IS NOT NULL)",
+            low,
+            high,
+        )
+        self.told["times"] += do(
+            "UPDATE steps SET chunk = NULL, place = NULL, columns = NULL, dev = NULL, held = 1"
+            f" WHERE {_RANGE} AND chunk IN goes",
+            (low, far),
+        ).rowcount
+        # The steps themselves.
+        self._choose(
+            db,
+            f"SELECT id, row_number() OVER (ORDER BY id) AS r FROM steps WHERE {_RANGE} AND columns IS NULL"
+            " AND id NOT IN stays AND id NOT IN (SELECT step FROM tensors WHERE step > ? AND step <= ?)",
+            low,
+            high,
+            low,
+            high,
+        )
+        for table in ("devices", "survivors", "alive"):
+            do(f"DELETE FROM {table} WHERE step IN goes")
+        self.told["steps"] += self._rewrite(db, "steps", low, high)
+        last = do("SELECT max(num) FROM steps WHERE id <= ? AND kind = 'train'", (high,)).fetchone()
+        self.told["before_step"] = max(self.told.get("before_step", 0), last[0] or 0)
+
+    def _tagged(self, db: sqlite3.Connection, table: str, low: int, high: int, level: int) -> None:
+        """Of each tag every second; its first and its last one stay."""
+        keeps = ""
+        if table == "scalars":
+            later = "EXISTS (SELECT 1 FROM scalars b WHERE b.tag = a.tag AND b.id > a.id)"
+            if level == 1:
+                keeps = " AND value - value = 0"  # NULL for NaN and infinities
+        else:
+            later = f"id NOT IN (SELECT max(id) FROM {table} GROUP BY tag)"
+            keeps = " AND kind != 'hparams'" if table == "media" else ""
+        self._choose(
+            db,
+            f"SELECT id, row_number() OVER (PARTITION BY tag ORDER BY id) AS r FROM {table} a"
+            f" WHERE {_RANGE} AND {later}{keeps}",
+            low,
+            high,
+        )
+        self.told[table] += self._rewrite(db, table, low, high)
+
+    def _choose(self, db: sqlite3.Connection, select: str, *args: int) -> None:
+        db.execute("DELETE FROM goes")
+        db.execute(f"INSERT INTO goes SELECT id FROM ({select}) {_SECOND}", args)
+
+    def _rewrite(self, db: sqlite3.Connection, table: str, low: int, high: int) -> int:
+        """Without the rows that go. In place SQLite would leave half empty pages, which nothing can use."""
+        many: int = db.execute("SELECT count(*) FROM goes").fetchone()[0]
+        if many:
+            where = f"WHERE {_RANGE}"
+            db.execute(
+                f"CREATE TEMP TABLE rest AS SELECT * FROM main.{table} {where} AND id NOT IN goes",
+                (low, high),
+            )
+            db.execute(f"DELETE FROM main.{table} {where}", (low, high))
+            db.execute(f"INSERT INTO main.{table} SELECT * FROM temp.rest ORDER BY id")
+            db.execute("DROP TABLE temp.rest")
+        return many
+
+    def _graphs(self, db: sqlite3.Connection) -> None:
+        """Graphs of which no step is left, with all that is about them."""
+        rows = db.execute("SELECT id FROM graphs WHERE id NOT IN (SELECT graph FROM steps)")
+        gone = self.let_go([id for (id,) in rows])
+        db.execute("DELETE FROM goes")
+        db.executemany("INSERT INTO goes VALUES (?)", [(id,) for id in gone])
+        db.execute(
+            "DELETE FROM costs WHERE shape_set IN (SELECT id FROM shape_sets WHERE graph IN goes)"
+        )
+        for table, column in (
+            ("shape_sets", "graph"),
+            ("moments", "graph"),
+            ("facts", "graph"),
+            ("graphs", "id"),
+        ):
+            db.execute(f"DELETE FROM {table} WHERE {column} IN goes")
+        self.told["graphs"] += len(gone)
+
+    def _tell(self, db: sqlite3.Connection) -> None:
+        self.told.setdefault("since", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        self.told["limit"] = self.size
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('thinned', ?)", (json.dumps(self.told),))
+
+    def first(self, id: int) -> None:
+        """A step is the first one of its graph."""
+        if not self.firsts or id > self.firsts[-1]:
+            self.firsts.append(id)
+        else:  # steps of two kinds may come out of turn
+            self.firsts.insert(bisect_left(self.firsts, id), id)
+
+
+class _transaction:
+    """All or nothing."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    def __enter__(self) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is None:
+            self.db.execute("COMMIT")
+        elif self.db.in_transaction:
+            self.db.execute("ROLLBACK")
+
+
+def _halves(db: sqlite3.Connection, table: str) -> Iterator[tuple[int, int]]:
+    """The oldest half of a table's rows in pieces: ids above the first number, up to the second."""
+    rows = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    found = db.execute(f"SELECT id FROM {table} ORDER BY id LIMIT 1 OFFSET ?", (rows // 2,))
+    end = found.fetchone()
+    low = -1
+    while end is not None:
+        inner = f"SELECT id FROM {table} WHERE {_RANGE} ORDER BY id LIMIT {PIECE}"
+        high = db.execute(f"SELECT max(id) FROM ({inner})", (low, end[0])).fetchone()[0]
+        if high is None:
+            return
+        yield low, high
+        low = high
+
+
+def sentence(header: dict[str, str]) -> str | None:
+    """What of a run was thinned away, in one sentence; None where nothing was."""
+    text = header.get("thinned")
+    if text is None:
+        return None
+    try:
+        told = json.loads(text)
+        parts = [
+            f"{count(int(told[what]))} {_WORDS.get(what, what)}"
+            for what in _COUNTED
+            if int(told.get(what, 0))
+        ]
+        limit, upto = bytes_(int(told["limit"])), count(int(told["before_step"]))
+        since = str(told["since"]).replace("T", " ").replace("Z", " UTC")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return "The trace was thinned to stay within its size; what went cannot be read any more."
+    what = (
+        ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + (parts[-1] if parts else "")
+    )
+    return f"To stay within {limit}, {what or 'nothing'} from before step {upto} were thinned out (since {since})."
