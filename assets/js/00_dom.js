@@ -29,6 +29,13 @@
     return true;
   };
 
+  /* Lines of source [number, text, here], without the indentation that all of them share. */
+  gs.codeLines = function (lines) {
+    const depth = Math.min(...lines.filter(([, text]) => text.trim()).map(([, text]) => text.search(/\S/)));
+    return lines.map(([number, text, here]) => gs.el("div", { class: here ? "gs-here" : null },
+      gs.el("span", { class: "gs-line-no" }, String(number)), text.slice(Number.isFinite(depth) ? depth : 0) || " "));
+  };
+
   /* A poll of one page: asks url() when the page is shown and what it shows became old.
    *
    *   const poll = new gs.Poll("home", () => gs.url("/api/home", {run}), (answer) => draw(answer), {

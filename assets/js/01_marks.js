@@ -29,6 +29,15 @@
     }
     return room > 14 ? text.slice(0, 1) + mark : "";
   }
+
+  /* The text, cut at its end: what begins alike is told apart by what stands beside it. */
+  function clip(ctx, text, room) {
+    if (width(ctx, text.slice(0, 400)) <= room) return text.slice(0, 400);
+    let keep = Math.floor((text.length * room) / width(ctx, text.slice(0, 400)));
+    while (keep > 1 && ctx.measureText(text.slice(0, keep) + "\u2026").width > room) keep--;
+    return keep > 1 ? text.slice(0, keep) + "\u2026" : "";
+  }
+
   function round(ctx, x, y, w, h, r) {
     ctx.beginPath();
     ctx.roundRect(x, y, w, h, Math.min(r, w / 2, h / 2));
@@ -155,5 +164,5 @@
     return x;
   }
 
-  gs.marks = { width, fit, round, hatch, bars, toggle, pill, tag, corner };
+  gs.marks = { width, fit, clip, round, hatch, bars, toggle, pill, tag, corner };
 })();

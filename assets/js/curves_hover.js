@@ -67,7 +67,7 @@
       if (!rows.length) return this.leave();
       const x = rows.reduce((a, b) => (a.off <= b.off ? a : b)).x;
       for (const other of this.page.cards.values()) this.line(other, x);
-      const events = ((card.plot.layout || {}).shapes || []).map((s, i) => [Math.abs(at.axis.l2p(s.x0) - at.px), this.page.events[i]])
+      const events = ((card.plot.layout || {}).shapes || []).map((s) => [Math.abs(at.axis.l2p(s.x0) - at.px), this.page.events[Number(s.name)]])
         .filter(([off, event]) => off < NEAR && event);
       const step = rows[0].step;
       gs.fill(this.tip, [rows.slice(0, ROWS).map((r) => [r.name, r.colour, r.step, r.value, r.smooth, r.band]), events, rows.length], () => [

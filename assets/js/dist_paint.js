@@ -63,6 +63,7 @@
   }
 
   function axis({ ctx, w, h, first, last }) {
+    if (first === null) return;
     ctx.fillStyle = gs.color("ink2");
     ctx.textBaseline = "alphabetic";
     ctx.textAlign = "left";
@@ -77,7 +78,7 @@
     const Y = (v) => TOP + 3 + ((high - v) / (high - low)) * (h - TOP - FOOT - 6);
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
-    for (const v of ticks(low, high, Math.max(2, Math.floor((h - FOOT) / 40)))) {
+    for (const v of ticks(low, high, Math.max(3, Math.floor((h - FOOT) / 32)))) {
       ctx.fillStyle = gs.color("line");
       ctx.fillRect(LEFT, Math.round(Y(v)), w - LEFT - RIGHT, 1);
       ctx.fillStyle = gs.color("ink2");
@@ -244,7 +245,7 @@
       if (i % every || (layers.length - 1 - i < every && i !== layers.length - 1 && i)) if (!mine) return;
       ctx.fillStyle = mine ? gs.color("focus") : gs.color("ink2");
       ctx.textAlign = i === 0 ? "left" : X(i) > w - 60 ? "right" : "center";
-      ctx.fillText(gs.marks.fit(ctx, l.name, Math.min(160, every * pitch - 8)), i === 0 ? LEFT : Math.min(X(i), w - RIGHT), h - foot + 16);
+      ctx.fillText(gs.marks.fit(ctx, l.name, Math.min(160, (every * pitch) / (i && X(i) <= w - 60 ? 1 : 2) - 8)), i === 0 ? LEFT : Math.min(X(i), w - RIGHT), h - foot + 16);
     });
   }
 

@@ -190,7 +190,7 @@
       if (this.flow.hidden) return;
       if (!this.flow.firstChild) {
         this.flowCanvas = el("canvas", { role: "img", "aria-label": "Size of the gradients by layer, one line per step" });
-        this.flow.append(el("header", {}, el("h2", {}, "Gradient flow"), el("span", { class: "gs-aside" }, "rms of each layer's gradient, from the input to the loss; one line a step, the newest darkest")), this.flowCanvas);
+        this.flow.append(el("header", {}, el("h2", {}, "Gradient flow"), el("span", { class: "gs-aside" }, "rms of each layer's gradient, from the input to the loss; one line a step, the newest thick")), this.flowCanvas);
         this.flowCanvas.addEventListener("click", (e) => {
           const layer = this.flowAt && this.flowAt(e);
           if (layer && layer.id) gs.set({ node: layer.id });

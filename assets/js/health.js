@@ -195,7 +195,7 @@
     copy.addEventListener("click", () => gs.copyText(c.path, copy));
     return el("section", { class: "gs-code", "aria-label": "Source line" },
       el("div", { class: "gs-code-head" }, el("span", { class: "gs-code-path", title: c.path }, c.short), c.func && c.func !== "<module>" ? el("span", { class: "gs-quiet" }, ` in ${c.func}`) : null, copy),
-      c.lines.length ? el("pre", { "data-scroll": `code ${id}`, tabindex: "0" }, c.lines.map(([number, text, here]) => el("div", { class: here ? "gs-here" : null }, el("span", { class: "gs-line-no" }, number), text || " ")))
+      c.lines.length ? el("pre", { "data-scroll": `code ${id}`, tabindex: "0" }, gs.codeLines(c.lines))
         : el("p", { class: "gs-quiet" }, "the file's text was not recorded"));
   }
 

@@ -52,8 +52,7 @@
         n.source.func && n.source.func !== "<module>" ? el("span", { class: "gs-quiet" }, ` in ${n.source.func}`) : null,
         el("span", { class: "gs-code-do" }, copy, opener(n.source.path))),
       n.source.lines.length
-        ? el("pre", {}, n.source.lines.map(([number, text, here]) => el("div", { class: here ? "gs-here" : null },
-          el("span", { class: "gs-line-no" }, String(number)), text || " ")))
+        ? el("pre", { "data-scroll": "code", tabindex: "0" }, gs.codeLines(n.source.lines))
         : el("p", { class: "gs-quiet" }, "the file's text was not recorded"));
   }
 

@@ -23,7 +23,7 @@
     const ramp = gs.el("span", { class: "gs-ramp" });
     ramp.style.background = `linear-gradient(to right, ${legend.colours.join(",")})`;
     // An end leads to its card: the slowest op is one click away.
-    const end = (text, top) => (top ? gs.el("button", { type: "button", class: "gs-legend-end", title: `${top[1]}: show it`, onclick: () => go(top[0]) }, text, gs.el("span", {}, ` ${top[1]}`))
+    const end = (text, top) => (top ? gs.el("button", { type: "button", class: "gs-legend-end", title: `${top[1]}: show it`, onclick: () => go(top[0]) }, text, " ", gs.el("span", {}, top[1]))
       : gs.el("span", { class: "gs-legend-end" }, text));
     const [low, high] = legend.ends, tops = legend.tops || [];
     const most = tops.length === 2 ? tops[1] : null;

@@ -110,7 +110,7 @@
     }
 
     gotRows(answer) {
-      const text = (v) => (v === undefined || v === null ? "\u2014" : typeof v === "number" ? gs.units.number(v, 4) : String(v));
+      const text = (v) => (v === undefined || v === null ? "\u2014" : typeof v === "number" && String(v).length > 8 ? gs.units.number(v, 4) : String(v));
       gs.fill(this.table, answer, () => el("div", { class: "gs-card gs-logged-hparams" }, el("table", {},
         el("thead", {}, el("tr", {}, ["run", ...answer.names, ...answer.metrics].map((name) => el("th", { scope: "col" }, name)))),
         el("tbody", {}, answer.rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.run),

@@ -154,7 +154,7 @@
       return [
         { field: "key", title: name, flex: 1, min: 110, max: 720, sort: null, pinned: null, render: (p) => this.name(p) },
         c("share", "share", "share", false, { bar: true, width: 112 }),
-        c("total", "total", "ns", false, tree ? {} : { sort: "desc" }),
+        c("total", "total", "ns", false, tree ? { width: 104 } : { width: 104, sort: "desc" }),
         c("self", "self", "ns", !tree, {}),
         c("calls", tree || phase || a.by === "line" ? "steps" : "calls", "count", false),
         c("mean", "mean", "ns", false),

@@ -22,7 +22,7 @@
 
     resized() {
       this.size = gs.sharpen(this.canvas);
-      this.left = (this.size.width < 640 ? 82 : 104) * (gs.type || 1); // projector mode has larger type
+      this.left = (this.size.width < 640 ? 88 : 104) * (gs.type || 1); // projector mode has larger type
       if (this.on.resized) this.on.resized(this.size);
       this.paint();
     }

@@ -87,7 +87,7 @@
         const share = gs.units.share(data.w[i] / data.total), full = `${text}  ${share}`;
         ctx.fillStyle = dim ? gs.color("ink3") : soft ? gs.color("ink") : gs.inkOn(colour);
         const room = x1 - x0 - 10;
-        ctx.fillText(gs.marks.width(ctx, full) <= room ? full : gs.marks.fit(ctx, text, room), x0 + 5, y + ROW / 2 - 1);
+        ctx.fillText(gs.marks.width(ctx, full) <= room ? full : gs.marks.clip(ctx, text, room), x0 + 5, y + ROW / 2 - 1);
       }
       page.axis.tall = height;
     }

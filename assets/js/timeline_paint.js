@@ -6,7 +6,8 @@
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
-  const NARROW = 0.7, FLAME = 19, LANE = 32, MEMORY = 64, RULER = 30;
+  const NARROW = 0.7, FLAME = 19, LANE = 32, MEMORY = 64;
+  const RULER = (gs.timelineRuler = 36);
   const WORDS = { data: "Data", forward: "Forward", backward: "Backward", update: "Update", copies: "Copies" };
 
   const zoom = () => gs.type || 1; // of the type, in projector mode
@@ -147,10 +148,10 @@
         ctx.strokeRect(x + 0.5, y + 0.5, room - 1.8, h - 1);
       }
       const words = [name(names[i])].flat();
-      const text = gs.marks.fit(ctx, words.find((word) => gs.marks.width(ctx, word) <= room - 8) || words[0], room - 8);
+      const text = gs.marks.clip(ctx, words.find((word) => gs.marks.width(ctx, word) <= room - 6) || words[0], room - 6);
       if (!text || (text.length < 4 && text.includes("\u2026"))) continue;
       ctx.fillStyle = ink;
-      ctx.fillText(text, x + Math.max(4, Math.min((room - gs.marks.width(ctx, text)) / 2, 8)), y + h / 2 + 0.5);
+      ctx.fillText(text, x + Math.max(3, Math.min((room - gs.marks.width(ctx, text)) / 2, 8)), y + h / 2 + 0.5);
     }
   }
   gs.timelineBars = bars;
@@ -241,11 +242,11 @@
       ctx.font = gs.font.sans(small || wide < 100 ? 11 : 12, small ? 400 : 600);
       ctx.fillStyle = gs.color(small ? "ink2" : "ink");
       const told = page.told(row);
-      ctx.fillText(gs.marks.fit(ctx, row.label, wide - 22), 18, told ? middle - 6 * zoom() : middle);
+      ctx.fillText(gs.marks.fit(ctx, row.label, wide - 20), 18, told ? middle - 6 * zoom() : middle);
       if (told) {
         ctx.font = gs.font.sans(11);
         ctx.fillStyle = gs.color("ink2");
-        ctx.fillText(gs.marks.fit(ctx, told, wide - 22), 18, middle + 8 * zoom());
+        ctx.fillText(gs.marks.fit(ctx, told, wide - 20), 18, middle + 8 * zoom());
       }
     }
     ctx.restore();
@@ -274,17 +275,18 @@
       const w = gs.marks.width(ctx, text);
       if (w + 6 > x1 - x0 || x0 < free) continue;
       ctx.fillStyle = gs.color(here ? "focus" : "ink2");
-      ctx.fillText(text, x0 + 2, 10);
+      ctx.fillText(text, x0 + 2, 13);
       free = x0 + w + 10;
     }
     ctx.font = gs.font.sans(11);
     ctx.fillStyle = gs.color("ink3");
     ctx.textAlign = "center";
-    for (const t of ticks.at) ctx.fillText(ticks.label(t), axis.x(t), 23);
+    for (const t of ticks.at) ctx.fillText(ticks.label(t), axis.x(t), 28);
     ctx.restore();
     ctx.font = gs.font.sans(11);
     ctx.fillStyle = gs.color("ink3");
     ctx.textAlign = "left";
-    ctx.fillText(gs.marks.fit(ctx, `${ticks.unit} ${page.since()}`, axis.left - 12), 8, 23);
+    const unit = `${ticks.unit} ${page.since()}`;
+    ctx.fillText(gs.marks.width(ctx, unit) <= axis.left - 12 ? unit : ticks.unit, 8, 28);
   }
 })();

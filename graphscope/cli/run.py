@@ -48,6 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="record only the active ones of the optimizer's steps, as torch.profiler.schedule",
     )
     add("--no-memory", action="store_true", help="do not record when tensors are freed")
+    add(
+        "--max-size",
+        type=_size,
+        default="1 GiB",
+        metavar="SIZE",
+        help="of the trace; near it the oldest parts are thinned (1 GiB; none: no limit)",
+    )
     add("--view", action="store_true", help="serve the dashboard while the program runs")
     add(
         "--debug",
@@ -81,6 +88,17 @@ def _share(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text} is no share between 0 and 1; try 0.05")
     return value
+
+
+def _size(text: str) -> str | None:
+    from graphscope.trace.limit import size
+
+    try:
+        size(given := None if text.lower() == "none" else text)
+    except UsageError as problem:
+        said = str(problem).partition("=")[2]
+        raise argparse.ArgumentTypeError(said.replace("None", "none")) from None
+    return given
 
 
 def _seconds(text: str) -> float | None:
@@ -131,6 +149,7 @@ def run(args: argparse.Namespace) -> int:
         budget=args.budget,
         memory=not args.no_memory,
         name=name,
+        max_size=args.max_size,
         control=args.debug,
         resume_after=args.resume_after,
         resume_alone=args.resume_alone,

@@ -261,7 +261,8 @@ class StepMarks:
         if not any(t[0] >= 0 for t in self.told):
             return None, rows
         column = np.concatenate([dur, idle])
-        if apart or len({(t[1], t[3]) for t in self.told}) > 1:
+        # Neither does it where a device was idle (or busy) for longer than 32 bits of nanoseconds hold.
+        if apart or column.max() > LIMIT or len({(t[1], t[3]) for t in self.told}) > 1:
             column = np.concatenate([column, *np.divmod(begin + (1 << 62), 1 << 32)])
         return np.clip(column, 0, LIMIT).astype(np.uint32), rows
 

@@ -33,8 +33,9 @@ WAITING_LIMIT = 20_000  # steps; what comes while so many wait is dropped and co
 class Pump(Describing):
     """Owns the writer and the thread that feeds it."""
 
-    def __init__(self, path: Path, meta: Mapping[str, Any]) -> None:
-        self.writer = TraceWriter(path, meta)
+    def __init__(self, path: Path, meta: Mapping[str, Any], max_size: int | None = None) -> None:
+        self.writer = TraceWriter(path, meta, max_size)
+        self.writer.limit.let_go = self._let_go
         self.path = path
         self.recorder: Any = None
         self.control: Any = None  # who reads commands (record.control)
@@ -187,7 +188,19 @@ class Pump(Describing):
             rows = self.writer.take()
             wrote, self._packed = self._packed, 0
         self.writer.write(rows)  # with nothing to write it beats the heart
+        self.writer.keep_within()
         return wrote
+
+    def _let_go(self, graphs: list[int]) -> list[int]:
+        """Of graphs without a step in the file those that may go; if they come up again they are described again."""
+        with self._packing:
+            gone = set(graphs) - self.writer.needed
+            for graph in gone:
+                self._graphs.pop(graph, None)
+                self._planned.discard(graph)
+            self._sets = {key: id for key, id in self._sets.items() if key[0] not in gone}
+            self.writer.forget(gone)
+        return sorted(gone)
 
     def _pack(self, here: bool) -> None:
         """Turn the steps that wait into rows.

@@ -24,6 +24,7 @@ from graphscope.record.results import Results
 from graphscope.record.schedule import RECORDING, ProfilerAction, Schedule, Window, Windows, always
 from graphscope.record.wreck import facts_of
 from graphscope.trace.format import new_run_path
+from graphscope.trace.limit import DEFAULT, size
 
 VALUES = ("auto", "off", "stats", "full")
 DEVICE_TIMES = ("interval", "isolated", "off")
@@ -57,6 +58,8 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
     budget: share of wall time that statistics may cost.
     raise_on_nan: stop with NonFiniteError where a loss or a gradient is NaN or infinite; it says which op made it so.
     Without, the run goes on and the finding is in the trace.
+    max_size: of the file, in bytes or as "1 GiB" (the default); near it every second of the oldest steps,
+    statistics and scalars go, and the trace says so. None sets no limit.
     control: let a dashboard pause, step and change the program (and ``gs.breakpoint``); "60s" also resumes
     a paused program after that time, as ``resume_after=60`` does; ``resume_alone`` when nobody looks so long.
 
@@ -78,6 +81,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         on_trace_ready: Callable[[Any], Any] | None = None,
         name: str | None = None,
         raise_on_nan: bool = False,
+        max_size: int | float | str | None = DEFAULT,
         control: bool | str | float = False,
         resume_after: float | str | None = None,
         resume_alone: float | str | None = None,
@@ -99,6 +103,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
             raise UsageError(
                 f"profile: budget={budget} must be a share of wall time between 0 and 1"
             )
+        self._max_size = size(max_size)
         self._control = options(control, resume_after, resume_alone)
         self._wanted = Path(path)
         self._name = name
@@ -130,10 +135,11 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
             "t0_unix_ns": self._t0_unix, "device_time": self._device_time,
             "memory": LOOKED if self._options["memory"] else "off",
             "values": self._options["values"], "budget": self._options["budget"],
+            "max_size": self._max_size or "none",
         }  # fmt: skip
         try:
             self.path = new_run_path(folder, name)
-            self._pump = Pump(self.path, meta)
+            self._pump = Pump(self.path, meta, self._max_size)
         except (OSError, TraceError) as problem:
             warnings.warn(
                 f"GraphScope cannot record into {self._wanted}: {problem} The program runs on unrecorded.",

@@ -45,7 +45,9 @@ MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _steps_stand_a
 # What SQLite raises on a damaged file. Its messages quote the file, so they may not be UTF-8.
 SQL_ERRORS = (sqlite3.Error, UnicodeError)
 
-_LATER = {"facts"}  # tables that a whole file of this format may lack, because it was written before them
+_LATER = {
+    "facts"
+}  # tables that a whole file of this format may lack, because it was written before them
 _TABLES = frozenset(re.findall(r"CREATE TABLE (\w+)", schema.SQL)) - _LATER
 
 

@@ -1,7 +1,7 @@
 """A stated size: where a trace comes near it, every second of the oldest half of everything that grows goes.
 
-So the newest part is whole, and the older a part is, the fewer of its steps are left: a run of a week fits into
-the file of an hour. Small pieces go, each in one transaction: a program that is killed meanwhile leaves a file
+So the newest part is whole, and what is older lies evenly over the rest of the run: a week fits into the file
+of an hour. Small pieces go, each in one transaction: a program that is killed meanwhile leaves a file
 that is whole, and a dashboard that sends a command waits no longer than for one of them. What says something
 stays: the first and the last step of each kind, the first of a graph, failed ones, those with findings or
 numbers that are not finite. Only where that does not free enough it is thinned too, and the graphs of which
@@ -16,6 +16,8 @@ import sqlite3
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from graphscope.errors import UsageError
@@ -31,7 +33,6 @@ _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _COUNTED = ("steps", "times", "values", "scalars", "texts", "media", "graphs")
 _WORDS = {"times": "times of steps", "values": "value steps", "media": "logged pictures"}
 _RANGE = "id > ? AND id <= ?"
-_SECOND = "WHERE r % 2 = 0"
 
 
 def size(given: Any, name: str = "profile: max_size") -> int | None:
@@ -53,64 +54,120 @@ def size(given: Any, name: str = "profile: max_size") -> int | None:
     return wanted
 
 
+class Survey(Thread):
+    """Where the oldest half of each table ends and how dense it is, looked up beside the writing.
+
+    It reads all of a file that may be large: whoever waited for it would lose that much if the program was killed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(name="graphscope-survey", daemon=True)
+        self.path = path
+        self.found: dict[str, tuple[int, list[int], str]] = {}
+        """By table: the last id, the widths, the column that says where a row lies."""
+        self.start()
+
+    def run(self) -> None:
+        """Nothing is found where the file cannot be read: the writer will say so."""
+        try:
+            db = sqlite3.connect(self.path, isolation_level=None)
+            try:
+                for table in ("steps", "scalars", "texts", "media"):
+                    end = _middle(db, table)
+                    if table == "steps":
+                        at, widths = "num", _widths_of_steps(db, end)
+                    else:
+                        at = "wall_ns" if _spread(db, table, end) else "id"
+                        widths = [_width(db, f"{table} WHERE id <= {end}", at, "tag")]
+                    self.found[table] = end, widths, at
+            finally:
+                db.close()
+        except sqlite3.Error:
+            self.found.clear()
+
+
 class Limit:
     """Keeps the file of a trace within ``size`` bytes (and what one writing adds)."""
 
-    def __init__(self, size: int | None) -> None:
-        self.size = size
+    def __init__(self, size: int | None, path: Path) -> None:
+        self.size, self.path = size, path
+        self._survey: Survey | None = None
         self.firsts: list[int] = []  # ids of the first steps of graphs, rising
         self.told: dict[str, Any] = dict.fromkeys(_COUNTED, 0)
         self.let_go: Callable[[list[int]], list[int]] = lambda graphs: []
         """Asked before graphs go; returns those that nobody needs any more."""
         self._round: Iterator[None] | None = None
         self._level = 1
-        self._before = 0  # bytes in use when the round began
+        self._freed = 0  # bytes in this round
         self._rest = 0  # nothing is tried below so many bytes, since nothing was found to thin
 
     def keep(self, db: sqlite3.Connection, seconds: float = SECONDS) -> None:
         """Thin the file where it is too large; goes on at the next call where time is up."""
         if self.size is None:
             return
-        pages, unused, page = (
-            db.execute(f"PRAGMA {what}").fetchone()[0]
-            for what in ("page_count", "freelist_count", "page_size")
-        )
-        used = (pages - unused) * page
+        used, size = _sizes(db)
         if self._round is None and used <= max(HIGH * self.size, self._rest):
             return
         until = time.monotonic() + seconds
+        try:
+            self._thin(db, used, size, until)
+        except BaseException:
+            self._round = None
+            raise
+
+    def _thin(self, db: sqlite3.Connection, used: int, size: int, until: float) -> None:
+        """Piece by piece until enough is free, or time is up; ``size`` is the file's."""
+        assert self.size is not None
         while used > LOW * self.size:
             if self._round is None:
-                self._before, self._round = used, self._pieces(db, self._level)
-            if next(self._round, 0) == 0:
+                found = self._surveyed(until if size < self.size else None)
+                if found is None:
+                    return
+                self._freed, self._round = 0, self._pieces(db, found, self._level)
+            over = next(self._round, 0) == 0
+            before, (used, size) = used, _sizes(db)
+            self._freed += before - used
+            if over:
                 self._round = None
-                freed = self._before - used
-                if freed < 0.02 * self.size:
-                    if self._level == 2:
-                        self._level, self._rest = 1, used + self.size // 50
-                        return
+                if self._freed > 0.02 * self.size:
+                    self._level = 1
+                elif self._level == 1:
                     self._level = 2
                 else:
-                    self._level = 1
-            unused = db.execute("PRAGMA freelist_count").fetchone()[0]
-            pages = db.execute("PRAGMA page_count").fetchone()[0]
-            used = (pages - unused) * page
-            if time.monotonic() > until and pages * page < self.size:
+                    self._level, self._rest = 1, used + self.size // 50
+                    return
+            if time.monotonic() > until and size < self.size:
                 return
         self._round, self._level, self._rest = None, 1, 0
 
-    def _pieces(self, db: sqlite3.Connection, level: int) -> Iterator[None]:
+    def _surveyed(self, until: float | None) -> dict[str, tuple[int, list[int], str]] | None:
+        """What the survey found; None where it is not through by then."""
+        survey = self._survey = self._survey or Survey(self.path)
+        survey.join(None if until is None else max(until - time.monotonic(), 0.0))
+        if survey.is_alive():
+            return None
+        self._survey = None
+        return survey.found
+
+    def close(self) -> None:
+        """Nothing reads the file any more."""
+        if self._survey is not None:
+            self._survey.join()
+
+    def _pieces(
+        self, db: sqlite3.Connection, found: dict[str, tuple[int, list[int], str]], level: int
+    ) -> Iterator[None]:
         """Each turn thins a piece of the oldest half of a table."""
         db.execute("PRAGMA temp_store=MEMORY")
         for name in ("stays", "goes"):
             db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} (id INTEGER PRIMARY KEY)")
-        for table in ("steps", "scalars", "texts", "media"):
-            for low, high in _halves(db, table):
+        for table, (end, widths, at) in found.items():
+            for low, high in _pieces_to(db, table, end):
                 with _transaction(db):
                     if table == "steps":
-                        self._steps(db, low, high, level)
+                        self._steps(db, low, high, level, widths)
                     else:
-                        self._tagged(db, table, low, high, level)
+                        self._tagged(db, table, low, high, level, f"{at} / {widths[0]}")
                     self._tell(db)
                 yield
         if level == 2:
@@ -119,8 +176,11 @@ class Limit:
                 self._tell(db)
             yield
 
-    def _steps(self, db: sqlite3.Connection, low: int, high: int, level: int) -> None:
+    def _steps(
+        self, db: sqlite3.Connection, low: int, high: int, level: int, widths: list[int]
+    ) -> None:
         do, far = db.execute, high + CHUNK
+        of_rows, of_times, of_values = widths
         do("DELETE FROM stays")
         do(
             f"INSERT INTO stays SELECT id FROM steps WHERE {_RANGE} AND"
@@ -142,7 +202,7 @@ class Limit:
         # Statistics: a step of which they are taken stays as long as they do.
         self._choose(
             db,
-            "SELECT step AS id, row_number() OVER (ORDER BY step) AS r FROM tensors"
+            f"SELECT step AS id, row_number() OVER (PARTITION BY step / {of_values}) AS r FROM tensors"
             " WHERE step > ? AND step <= ? AND step NOT IN stays",
             low,
             high,
@@ -151,7 +211,8 @@ class Limit:
         # Times: those of many steps stand in the row of the first, and go together.
         self._choose(
             db,
-            f"SELECT id, row_number() OVER (ORDER BY id) AS r FROM steps WHERE {_RANGE} AND columns IS NOT NULL"
+            f"SELECT id, row_number() OVER (PARTITION BY id / {of_times}) AS r FROM steps"
+            f" WHERE {_RANGE} AND columns IS NOT NULL"
             " AND id NOT IN (SELECT chunk FROM steps WHERE id IN stays AND chunk IS NOT NULL)",
             low,
             high,
@@ -164,8 +225,8 @@ class Limit:
         # The steps themselves.
         self._choose(
             db,
-            f"SELECT id, row_number() OVER (ORDER BY id) AS r FROM steps WHERE {_RANGE} AND columns IS NULL"
-            " AND id NOT IN stays AND id NOT IN (SELECT step FROM tensors WHERE step > ? AND step <= ?)",
+            f"SELECT id, row_number() OVER (PARTITION BY kind, num / {of_rows}) AS r FROM steps"
+            f" WHERE {_RANGE} AND columns IS NULL AND id NOT IN stays AND id NOT IN (SELECT step FROM tensors WHERE step > ? AND step <= ?)",
             low,
             high,
             low,
@@ -177,8 +238,10 @@ class Limit:
         last = do("SELECT max(num) FROM steps WHERE id <= ? AND kind = 'train'", (high,)).fetchone()
         self.told["before_step"] = max(self.told.get("before_step", 0), last[0] or 0)
 
-    def _tagged(self, db: sqlite3.Connection, table: str, low: int, high: int, level: int) -> None:
-        """Of each tag every second; its first and its last one stay."""
+    def _tagged(
+        self, db: sqlite3.Connection, table: str, low: int, high: int, level: int, bucket: str
+    ) -> None:
+        """Of each tag; its first and its last one stay."""
         keeps = ""
         if table == "scalars":
             later = "EXISTS (SELECT 1 FROM scalars b WHERE b.tag = a.tag AND b.id > a.id)"
@@ -189,7 +252,7 @@ class Limit:
             keeps = " AND kind != 'hparams'" if table == "media" else ""
         self._choose(
             db,
-            f"SELECT id, row_number() OVER (PARTITION BY tag ORDER BY id) AS r FROM {table} a"
+            f"SELECT id, row_number() OVER (PARTITION BY tag, {bucket}) AS r FROM {table} a"
             f" WHERE {_RANGE} AND {later}{keeps}",
             low,
             high,
@@ -198,7 +261,7 @@ class Limit:
 
     def _choose(self, db: sqlite3.Connection, select: str, *args: int) -> None:
         db.execute("DELETE FROM goes")
-        db.execute(f"INSERT INTO goes SELECT id FROM ({select}) {_SECOND}", args)
+        db.execute(f"INSERT INTO goes SELECT id FROM ({select}) WHERE r > 1", args)
 
     def _rewrite(self, db: sqlite3.Connection, table: str, low: int, high: int) -> int:
         """Without the rows that go. In place SQLite would leave half empty pages, which nothing can use."""
@@ -261,19 +324,59 @@ class _transaction:
             self.db.execute("ROLLBACK")
 
 
-def _halves(db: sqlite3.Connection, table: str) -> Iterator[tuple[int, int]]:
-    """The oldest half of a table's rows in pieces: ids above the first number, up to the second."""
+def _sizes(db: sqlite3.Connection) -> tuple[int, int]:
+    """Bytes in use, and of the file."""
+    pages, unused, page = (
+        db.execute(f"PRAGMA {what}").fetchone()[0]
+        for what in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - unused) * page, pages * page
+
+
+def _middle(db: sqlite3.Connection, table: str) -> int:
+    """The id up to which the oldest half of a table's rows goes."""
     rows = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
     found = db.execute(f"SELECT id FROM {table} ORDER BY id LIMIT 1 OFFSET ?", (rows // 2,))
-    end = found.fetchone()
+    return int((found.fetchone() or (-1,))[0])
+
+
+def _pieces_to(db: sqlite3.Connection, table: str, end: int) -> Iterator[tuple[int, int]]:
+    """Up to ``end`` in pieces: ids above the first number, up to the second."""
     low = -1
-    while end is not None:
+    while True:
         inner = f"SELECT id FROM {table} WHERE {_RANGE} ORDER BY id LIMIT {PIECE}"
-        high = db.execute(f"SELECT max(id) FROM ({inner})", (low, end[0])).fetchone()[0]
+        high = db.execute(f"SELECT max(id) FROM ({inner})", (low, end)).fetchone()[0]
         if high is None:
             return
         yield low, high
         low = high
+
+
+def _width(db: sqlite3.Connection, rows: str, at: str, group: str = "''") -> int:
+    """One row of each stretch so wide is to stay, which is every second of the largest group's.
+
+    Stretches of equal width leave alone what is thin already: else the oldest part would fade away.
+    """
+    found = db.execute(
+        f"SELECT count(*) AS many, max({at}) - min({at}) + 1 FROM {rows} GROUP BY {group}"
+        " ORDER BY many DESC LIMIT 1"
+    ).fetchone()
+    return 1 if found is None else max(1, -(-2 * int(found[1]) // int(found[0])))
+
+
+def _widths_of_steps(db: sqlite3.Connection, end: int) -> list[int]:
+    """For the steps themselves, their times, their statistics."""
+    return [
+        _width(db, f"steps WHERE id <= {end}", "num", "kind"),
+        _width(db, f"steps WHERE id <= {end} AND columns IS NOT NULL", "id"),
+        _width(db, f"tensors WHERE step <= {end}", "step"),
+    ]
+
+
+def _spread(db: sqlite3.Connection, table: str, end: int) -> bool:
+    """Whether the times of these rows tell them apart."""
+    sql = f"SELECT max(wall_ns) - min(wall_ns) FROM {table} WHERE id <= ?"
+    return bool(db.execute(sql, (end,)).fetchone()[0])
 
 
 def sentence(header: dict[str, str]) -> str | None:

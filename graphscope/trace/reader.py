@@ -16,6 +16,7 @@ from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
 from graphscope.trace.alive import gone
 from graphscope.trace.dictionary import Dictionary
+from graphscope.trace.limit import sentence
 from graphscope.trace.records import (
     DeviceStep,
     Finding,
@@ -56,6 +57,10 @@ class TraceReader(Dictionary):
     def header(self) -> dict[str, str]:
         """The meta table: run, created, engine, state and so on."""
         return {str(k): str(v) for k, v in self._rows("SELECT key, value FROM meta")}
+
+    def thinned(self) -> str | None:
+        """What was thinned away to keep the file within its size, in one sentence; None where nothing was."""
+        return sentence(self.header())
 
     def heartbeat_age(self, header: dict[str, str] | None = None) -> float:
         """Seconds since the program last wrote."""

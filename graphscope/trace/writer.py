@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
 from graphscope.trace.alive import mark
+from graphscope.trace.limit import Limit
 from graphscope.trace.records import Entry
 from graphscope.trace.thinning import Moments, Thinning
 
@@ -74,11 +75,16 @@ class Facts(NamedTuple):
 class TraceWriter:
     """Creates the trace file at ``path``, which must be missing or empty.
 
+    max_size: bytes that the file may take; beyond it the oldest part is thinned. None: no limit.
+
     Raises: TraceError when the file cannot be created or written; the run goes on without it.
     """
 
-    def __init__(self, path: Path | str, meta: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, path: Path | str, meta: Mapping[str, Any] | None = None, max_size: int | None = None
+    ) -> None:
         self.path = Path(path)
+        self.limit = Limit(max_size, self.path)
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._nodes: dict[int, int] = {}
         self._plans: dict[int, bytes] = {}  # digests
@@ -265,6 +271,8 @@ class TraceWriter:
         ok = status == "ok"
         kept: dict[int, int] = {}  # step's position -> its place in the blob
         blob, shift = None, 0
+        if first:
+            self.limit.first(steps[0].id)
         parts: list[Any] = [(None,) * 5] * len(steps)
         if begin_ns is not None and dur_ns is not None:
             parts = self._parts(graph, dur_ns)
@@ -414,6 +422,7 @@ class TraceWriter:
             limit, and the next commit tries again.
         """
         self.write(self.take())
+        self.keep_within()
 
     @property
     def waiting(self) -> int:
@@ -490,6 +499,26 @@ class TraceWriter:
             self._make_room()
             raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
 
+    def keep_within(self, seconds: float = 0.1) -> None:
+        """Thin the file where it is larger than wanted. Raises: as ``commit``."""
+        try:
+            self.limit.keep(self._db, seconds)
+        except (sqlite3.Error, OSError) as error:
+            if "locked" not in str(error):  # somebody gives a command: later, then
+                raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
+
+    def forget(self, graphs: Iterable[int]) -> None:
+        """These graphs are not in the file any more; who writes a step of one adds it again."""
+        for graph in graphs:
+            for table in (self._nodes, self._plans, self._phases, self._moments):
+                table.pop(graph, None)
+            self._rested.discard(graph)
+
+    @property
+    def needed(self) -> set[int]:
+        """The graphs of steps that wait to be written."""
+        return {row[3] for sql, row in self._pending if sql is _STEP}
+
     def _make_room(self) -> None:
         """While nothing can be written, give up steps and values, never the dictionary."""
         if len(self._pending) <= PENDING_LIMIT:
@@ -513,6 +542,7 @@ class TraceWriter:
             self.set_meta("error", error)
         try:
             self.commit()
+            self.limit.close()
             try:
                 # Refused while someone reads; then the -wal file stays, which is as good.
                 self._db.execute("PRAGMA busy_timeout=50")

@@ -86,7 +86,9 @@ def last(page: Page) -> int:
 
 
 def home(page: Page) -> None:
-    expect(page.locator("[data-card=parts] tbody tr").first).to_contain_text(re.compile(r"\d [nµm]?s"))
+    expect(page.locator("[data-card=parts] tbody tr").first).to_contain_text(
+        re.compile(r"\d [nµm]?s")
+    )
     expect(page.locator("[data-card=loss-tile] h2")).to_contain_text(re.compile(r"Loss"))
     expect(page.locator("[data-card=answers] li")).not_to_have_count(0)
     expect(page.locator("[data-card=overhead] [data-level]")).to_have_count(4)

@@ -2,7 +2,13 @@
 
 import re
 
+import numpy as np
+import pytest
 from playwright.sync_api import expect
+
+from graphscope.trace.writer import TraceWriter
+from graphscope.webapp.serve import serve
+from tests import golden
 
 POINT = """(place) => { const plot = document.querySelectorAll('.gs-curve .js-plotly-plot')[0];
   const f = plot._fullLayout, box = plot.getBoundingClientRect(), d = plot.data[0];
@@ -13,11 +19,12 @@ def ready(page, count):
     expect(page.locator(".gs-curves")).to_have_attribute("data-ready", str(count))
     # The first chart waits for plotly itself, several megabytes of it.
     expect(page.locator(".gs-curve .main-svg").first).to_be_visible(timeout=15_000)
+    expect(page.locator(".gs-curves")).to_have_attribute("data-drawn", re.compile(r"[1-9]"))
     return page
 
 
 def titles(page):
-    return page.locator(".gs-curve h2").all_inner_texts()
+    return page.locator(".gs-curve h3").all_inner_texts()
 
 
 def drawn(page, what="plot.data.map(t => t.y.length)"):
@@ -30,31 +37,51 @@ def drawn(page, what="plot.data.map(t => t.y.length)"):
 
 def until(page, what):
     """Waits for something that only plotly knows; the page's policy forbids wait_for_function."""
-    for _ in range(100):
+    for _ in range(200):
         if drawn(page, what):
             return
         page.wait_for_timeout(50)
     raise AssertionError(f"never came true: {what}")
 
 
-def test_the_loss_comes_first_with_its_last_value(visit):
+def drag(page, first, last):
+    x0, y0 = page.evaluate(POINT, first)
+    x1, _ = page.evaluate(POINT, last)
+    page.mouse.move(x0, y0)
+    page.mouse.down()
+    page.mouse.move(x1, y0, steps=5)
+    page.mouse.up()
+
+
+def test_the_loss_comes_first_and_a_click_travels_everywhere(visit):
     page = ready(visit("/scalars?run=digits_like"), 3)
     assert titles(page) == ["loss", "accuracy/val", "lr"]
     expect(page.locator(".gs-curve header b").first).to_have_text(re.compile(r"^0\.09\d+$"))
     assert drawn(page) == [60]
-
-
-def test_a_click_on_a_point_travels_there_on_every_page(visit):
-    page = ready(visit("/scalars?run=digits_like"), 3)
     page.mouse.click(*page.evaluate(POINT, 40))
     expect(page).to_have_url(re.compile("step=40"))
     expect(page.locator("#step")).to_have_text("step 40 / 59")
-    expect(page.locator(".gs-curve .gs-playhead")).to_have_count(3)
+    expect(page.locator(".gs-curve .gs-playhead:visible")).to_have_count(3)
     page.get_by_role("link", name="Graph").click()
     expect(page.locator(".gs-board")).to_have_attribute("data-step", "40")
 
 
-def test_smoothing_adds_a_line_and_keeps_the_raw_one(visit):
+def test_the_crosshair_goes_through_all_cards_with_values_in_a_table(visit):
+    page = ready(visit("/scalars?run=digits_like&with=failed&smooth=0.5"), 3)
+    until(page, "plot.data.length >= 4")
+    expect(page.locator(".gs-curves")).to_have_attribute("data-drawn", "3")
+    page.mouse.move(*page.evaluate(POINT, 20))
+    tip = page.locator(".gs-curves > .gs-curve-tip")
+    expect(tip).to_contain_text("step 20")
+    expect(tip.locator("tr")).to_have_count(2)
+    expect(tip.locator("tr").first).to_contain_text("digits_like")  # the nearest to the pointer
+    expect(tip.locator("tr").first).to_contain_text("smoothed")
+    expect(page.locator(".gs-crosshair:visible")).to_have_count(3)
+    page.mouse.move(5, 5)
+    expect(tip).to_be_hidden()
+
+
+def test_smoothing_axes_and_the_calm_part(visit):
     page = ready(visit("/scalars?run=digits_like"), 3)
     slider = page.get_by_label("Smoothing")
     slider.fill("0.6")
@@ -63,67 +90,174 @@ def test_smoothing_adds_a_line_and_keeps_the_raw_one(visit):
     assert drawn(page) == [60, 60]
     slider.fill("0")
     until(page, "plot.data.length === 1")
-
-
-def test_axes_are_chosen_and_kept_in_the_address(visit):
-    page = ready(visit("/scalars?run=digits_like"), 3)
-    page.get_by_role("radio", name="Log").click()
+    bar = page.locator(".gs-curves-bar")
+    bar.get_by_role("radio", name="Log").click()
     until(page, "plot._fullLayout.yaxis.type === 'log'")
-    page.get_by_role("radio", name="Relative").click()
+    bar.get_by_role("radio", name="Relative").click()
     expect(page).to_have_url(re.compile("x=relative&log=1"))
+    bar.get_by_role("button", name="Fit calm part").click()
     page.reload()
     ready(page, 3)
-    expect(page.get_by_role("radio", name="Relative")).to_have_attribute("aria-checked", "true")
+    expect(bar.get_by_role("radio", name="Relative")).to_have_attribute("aria-checked", "true")
+    expect(bar.get_by_role("button", name="Fit calm part")).to_have_attribute(
+        "aria-pressed", "true"
+    )
     assert drawn(page, "plot._fullLayout.xaxis.title.text") == "seconds since the run began"
 
 
-def test_runs_are_overlaid(visit):
+def test_runs_are_overlaid_filtered_and_drawn_alone(visit):
     page = ready(visit("/scalars?run=digits_like"), 3)
-    page.get_by_text("Overlay runs").click()
-    page.get_by_role("checkbox", name="tiny").check()
+    page.get_by_role("button", name="Overlay runs").click()
+    runs = page.locator(".gs-curves-runs")
+    runs.get_by_label("Filter runs").fill("^t.*y$")
+    expect(runs.locator("li")).to_have_count(1)
+    runs.get_by_role("checkbox", name="tiny").check()
     until(page, "plot.data.length === 2")
     assert drawn(page, "plot.data.map(t => t.meta[0])") == ["digits_like", "tiny"]
-    expect(page.locator(".gs-run-names")).to_contain_text("tiny")
     expect(page).to_have_url(re.compile("with=tiny"))
+    runs.locator("li").hover()
+    runs.get_by_role("button", name="only").click()
+    until(page, "plot.data.length === 1 && plot.data[0].meta[0] === 'tiny'")
+    runs.get_by_label("Filter runs").fill("")
+    runs.get_by_role("button", name="None").click()
+    until(page, "plot.data.length === 1 && plot.data[0].meta[0] === 'digits_like'")
 
 
-def test_the_filter_leaves_what_matches(visit):
+def test_the_filter_leaves_what_matches_and_a_pin_is_kept(visit):
     page = ready(visit("/scalars?run=digits_like"), 3)
+    page.locator(".gs-curve").nth(2).hover()
+    page.locator(".gs-curve").nth(2).get_by_role("button", name="Pin").click()
+    expect(page.locator(".gs-curve h3").nth(1)).to_have_text("lr")
+    page.reload()
+    ready(page, 3)
+    assert titles(page) == ["loss", "lr", "accuracy/val"]
     page.get_by_label("Filter curves").fill("acc")
     expect(page.locator(".gs-curve")).to_have_count(1)
     page.get_by_label("Filter curves").fill("zzz")
-    expect(page.locator(".gs-curves-note")).to_have_text("No curve has such a name.")
+    expect(page.locator(".gs-curves .gs-curves-note").first).to_have_text(
+        "No curve has such a name."
+    )
 
 
 def test_not_finite_is_marked(visit):
     page = ready(visit("/scalars?run=failed"), 1)
-    expect(page.locator(".gs-curve .annotation-text")).to_have_text("not finite from step 5")
+    expect(page.locator(".gs-curve .annotation-text")).to_have_text("NaN from step 5")
     expect(page.locator(".gs-curve header b")).to_have_text("NaN")
 
 
-def test_zoom_stays_when_news_arrive(visit):
+def test_zoom_stays_when_news_arrive_and_a_double_click_resets(visit):
     page = ready(visit("/scalars?run=digits_like"), 3)
-    x0, y0 = page.evaluate(POINT, 10)
-    x1, _ = page.evaluate(POINT, 30)
-    page.mouse.move(x0, y0)
-    page.mouse.down()
-    page.mouse.move(x1, y0, steps=5)
-    page.mouse.up()
+    with page.expect_response(re.compile(r"/api/curves\?.*window=")):
+        drag(page, 10, 30)
     until(page, "plot._fullLayout.xaxis.range[1] < 31")
-    with page.expect_response("**/api/curves**"):
-        page.evaluate("gs.announce(gs.card, true)")
+    with page.expect_response("**/api/curves?**"):
+        page.evaluate("gs.announce({...gs.card, scalars: 1e6}, true)")
     page.wait_for_timeout(300)
     assert drawn(page, "plot._fullLayout.xaxis.range[1]") < 31
+    page.mouse.dblclick(*page.evaluate(POINT, 20))
+    until(page, "plot._fullLayout.xaxis.range[1] > 58")
+    expect(page).not_to_have_url(re.compile("step="))  # the first of the two clicks is taken back
+
+
+def test_the_table_of_values_and_the_files_of_a_card(visit):
+    page = ready(visit("/scalars?run=digits_like&step=10"), 3)
+    page.locator(".gs-curves-bar").get_by_role("button", name="Table").click()
+    grid = page.locator("#curves-table")
+    expect(grid).to_have_attribute("data-ready", "3")
+    expect(page.locator(".gs-curves-table-head")).to_contain_text("Values at step 10")
+    expect(grid.locator("[col-id=step]").nth(1)).to_have_text("10")
+    card = page.locator(".gs-curve").first
+    for word, head in (("CSV", b"run,step,seconds,value\n"), ("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        card.hover()
+        card.get_by_text("Save").click()
+        with page.expect_download() as coming:
+            card.get_by_role("button", name=word).click()
+        data = coming.value.path().read_bytes()
+        assert data.startswith(head) and coming.value.suggested_filename == f"loss.{word.lower()}"
+        assert b"digits_like" in data or word != "CSV"
 
 
 def test_hostile_tags_stay_text(visit):
     page = ready(visit("/scalars?run=hostile"), 3)
     assert "<script>alert(1)</script>" in titles(page)
     page.mouse.move(*page.evaluate(POINT, 1))
-    expect(page.locator(".hovertext").first).to_be_visible()
+    expect(page.locator(".gs-curves > .gs-curve-tip")).to_be_visible()
     assert page.locator("script:text('alert')").count() == 0
 
 
-def test_a_run_without_curves_says_how_to_get_some(visit):
+def test_a_run_without_curves_says_so(visit):
     page = visit("/scalars?run=empty")
     expect(page.locator("#notice")).to_be_visible()
+    page.goto(page.url.split("?")[0] + "?run=empty&tab=distributions")
+    expect(page.locator("#notice")).to_be_visible()
+
+
+@pytest.fixture
+def growing(tmp_path):
+    """A run that is written while the page looks on."""
+    w = TraceWriter(tmp_path / "now.gscope", golden.META)
+    for k in range(20):
+        w.add_scalar("loss", k, 1.0 / (k + 1), k)
+    w.commit()
+    server = serve(tmp_path, port=0, block=False)
+    yield w, server.url.rstrip("/")
+    server.stop()
+    w.close()
+
+
+def test_points_arrive_in_place(visit, growing):
+    writer, address = growing
+    page = ready(visit("/scalars?run=now", at=address), 1)
+    assert drawn(page) == [20]
+    page.evaluate("window.first = document.querySelector('.gs-curve .main-svg')")
+    for k in range(20, 40):
+        writer.add_scalar("loss", k, 1.0 / (k + 1), k)
+    writer.commit()
+    until(page, "plot.data[0].y.length === 40")
+    assert page.evaluate("window.first === document.querySelector('.gs-curve .main-svg')")
+
+
+def test_distributions_of_every_kind_link_to_their_layers(visit):
+    page = visit("/scalars?run=digits_like&tab=distributions")
+    dist = page.locator(".gs-dist")
+    expect(dist).to_have_attribute("data-ready", re.compile(r"^parameters bands [1-9]"))
+    for view in ("Histograms", "Heat map", "Bands"):
+        dist.get_by_role("radio", name=view).click()
+    dist.get_by_role("radio", name="Gradients").click()
+    expect(dist).to_have_attribute("data-ready", re.compile(r"^gradients bands [1-9]"))
+    expect(dist.get_by_role("heading", name="Gradient flow")).to_be_visible()
+    dist.get_by_label("Filter layers").fill("conv1.weight")
+    expect(dist.locator(".gs-dist-card")).to_have_count(1)
+    canvas = dist.locator(".gs-dist-card canvas")
+    painted = "c => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size"
+    assert canvas.evaluate(painted) > 20
+    canvas.hover()
+    expect(dist.locator(".gs-curve-tip")).to_contain_text("median")
+    canvas.click()
+    expect(page).to_have_url(re.compile(r"step=\d+&node=p\d+"))
+    dist.get_by_role("radio", name="Logged").is_hidden()
+
+
+def test_what_was_logged_has_tabs_of_its_own(visit, tmp_path):
+    from graphscope.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path / "log")) as w:
+        for k in range(3):
+            w.add_image("digit", np.full((1, 4, 4), k / 3), k)
+            w.add_scalar("train/loss", k, k)
+        w.add_text("note", "<img src=x onerror=alert(1)>", 1)
+        w.add_hparams({"lr": 0.1}, {"best": 2.0})
+    server = serve(tmp_path, port=0, block=False)
+    page = visit("/scalars?run=log", at=server.url.rstrip("/"))
+    tabs = page.locator(".gs-curves-bar").get_by_role("radiogroup", name="View")
+    tabs.get_by_role("radio", name="Images").click()
+    slider = page.get_by_label("Step of digit")
+    until_loaded = page.locator(".gs-logged-image img")
+    expect(until_loaded).to_have_js_property("naturalWidth", 4)
+    slider.fill("0")
+    expect(page.locator(".gs-logged-image")).to_contain_text("step 0")
+    tabs.get_by_role("radio", name="Texts").click()
+    expect(page.locator(".gs-logged-text pre")).to_have_text("<img src=x onerror=alert(1)>")
+    tabs.get_by_role("radio", name="Hparams").click()
+    expect(page.locator(".gs-logged-hparams tbody")).to_contain_text("0.1")
+    server.stop()

@@ -5,9 +5,10 @@ import types
 
 import pytest
 
-from graphscope.view.figures.curves import Curve, figure
+from graphscope.trace.writer import TraceWriter
+from graphscope.view.figures.curves import Curve, Event, figure
 from graphscope.view.palette import theme
-from graphscope.webapp.pages.scalars import MOST_RUNS, Wish, answer
+from graphscope.webapp.pages.scalars import MOST_RUNS, Wish, answer, wish_of_request
 from graphscope.webapp.runs import RunDirectory
 from graphscope.webapp.theme import chart_layout
 from tests import golden
@@ -47,6 +48,18 @@ def test_what_is_not_finite_is_a_gap_under_a_band():
     assert made["layout"]["yaxis"]["overlaying"] == band["yaxis"] != "y"
 
 
+def test_a_cut_peak_is_a_triangle_with_its_value():
+    made = draw(plain(y=(1.0, 2.0, 900.0), peaks=[(2, 900.0, 2, True)]), view=(1.0, 2.0))
+    mark = made["data"][-1]
+    assert mark["text"] == ["900"] and mark["marker"]["symbol"] == ["triangle-up"]
+    assert mark["y"] == [made["layout"]["yaxis"]["range"][1]] == [pytest.approx(2.08)]
+
+
+def test_an_event_is_a_line_through_the_height():
+    (line,) = draw(plain(), events=[Event(1.0, 1, "lr", "<b>")])["layout"]["shapes"]
+    assert (line["x0"], line["y0"], line["y1"], line["yref"]) == (1.0, 0, 1, "paper")
+
+
 def test_log_axis_leaves_out_what_has_no_logarithm():
     made = draw(plain(y=(0.0, -1.0, 10.0)), log=True)
     assert made["data"][0]["y"] == [None, None, 10.0] and made["layout"]["yaxis"]["type"] == "log"
@@ -81,23 +94,75 @@ def source(tmp_path):
 
 
 def wish(runs=("digits_like",), **more):
-    given = {"find": "", "smooth": 0.0, "log": False, "axis": "step", "look": LIGHT, "have": ""}
+    given = {"find": "", "smooth": 0.0, "log": False, "axis": "step", "look": LIGHT}
     return Wish(runs=tuple(runs), **given | more)
 
 
 def test_the_loss_is_pinned_first(source):
     told = answer(source, wish())
-    titles = [
-        box["props"]["children"][0]["props"]["children"][0]["props"]["children"]
-        for box in told["children"]
-    ]
-    assert titles == ["loss", "accuracy/val", "lr"]
+    assert [card["tag"] for card in told["cards"]] == ["loss", "accuracy/val", "lr"]
+    assert told["groups"] == ["Pinned", "Other"] and told["cards"][0]["loss"]
 
 
-def test_cards_are_sent_once_figures_always(source):
+def test_a_pinned_card_comes_up_to_the_loss(source):
+    key = answer(source, wish())["cards"][2]["key"]
+    told = answer(source, wish(pins=(key,)))
+    assert [card["tag"] for card in told["cards"]] == ["loss", "lr", "accuracy/val"]
+
+
+def test_only_cards_on_screen_have_figures(source):
     first = answer(source, wish())
-    again = answer(source, wish(have=first["have"]))
-    assert "children" in first and "children" not in again and len(again["cards"]) == 3
+    again = answer(source, wish(want=frozenset([first["cards"][1]["key"]])))
+    assert ["figure" in card for card in first["cards"]] == [True] * 3
+    assert ["figure" in card for card in again["cards"]] == [False, True, False]
+
+
+def test_a_window_has_every_point_and_the_whole_its_extremes(tmp_path):
+    w = TraceWriter(tmp_path / "long.gscope", golden.META)
+    for k in range(30_000):
+        w.add_scalar("loss", k, 50.0 if k == 12_345 else 1.0, k)
+    w.close()
+    source = RunDirectory(tmp_path)
+    (card,) = answer(source, wish(("long",)))["cards"]
+    line = card["figure"]["data"][0]
+    assert len(line["x"]) < 2500 and max(line["y"]) == 50.0
+    window = {card["key"]: (12_300.0, 12_400.0)}
+    (card,) = answer(source, wish(("long",), windows=window))["cards"]
+    assert set(range(12_300, 12_401)) <= set(card["figure"]["data"][0]["customdata"])
+    source.reader("long").close()
+
+
+def test_a_run_that_is_not_drawn_leaves_its_colour(source):
+    both = wish(("digits_like", "failed"), drawn=frozenset(["failed"]))
+    told = answer(source, both)
+    (line,) = [t for t in told["cards"][0]["figure"]["data"] if t["type"] == "scatter"]
+    assert line["meta"] == ["failed"] and line["line"]["color"] == dict(told["runs"])["failed"]
+
+
+def test_events_are_lines_and_can_be_left_out(source):
+    told = answer(source, wish())
+    assert [e[:2] for e in told["events"]] == [[40, "finding"]]
+    assert told["cards"][0]["figure"]["layout"]["shapes"][0]["x0"] == 40
+    assert "shapes" not in answer(source, wish(events=False))["cards"][0]["figure"]["layout"]
+
+
+def test_runs_in_groups_have_a_mean_in_a_band(source):
+    told = answer(source, wish(("digits_like", "failed"), by="run"))
+    low, high, mean = told["cards"][0]["figure"]["data"]
+    assert high["fill"] == "tonexty" and "2 runs" in mean["meta"][0]
+    assert all(a <= m <= b for a, m, b in zip(low["y"], mean["y"], high["y"], strict=True))
+
+
+def test_a_restarted_run_has_two_lines_the_older_one_faded(tmp_path):
+    w = TraceWriter(tmp_path / "again.gscope", golden.META)
+    for k in (0, 1, 2, 1, 2, 3):
+        w.add_scalar("loss", k, 1.0, k)
+    w.close()
+    source = RunDirectory(tmp_path)
+    old, new = answer(source, wish(("again",)))["cards"][0]["figure"]["data"]
+    assert (old["customdata"], new["customdata"]) == ([0, 1, 2], [1, 2, 3])
+    assert old["line"]["color"] != new["line"]["color"] == LIGHT.value
+    source.reader("again").close()
 
 
 def test_runs_lie_on_top_of_each_other(source):
@@ -147,6 +212,7 @@ def test_filter_by_name(source):
         {"x": "evil"},
         {"log": "yes"},
         {"theme": "pink"},
+        {"want": "<script>", "pins": "x,y", "group": "z" * 900},
     ],
 )
 def test_nonsense_in_the_address_is_the_default(given):
@@ -159,7 +225,7 @@ def test_nonsense_in_the_address_is_the_default(given):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "request", request)
-        made = Wish.from_request()
+        made = wish_of_request()
     assert 0 <= made.smooth < 1 and made.axis == "step" and not made.log
     assert made.look is LIGHT and len(made.runs) <= MOST_RUNS
 

@@ -1,5 +1,7 @@
 """Who is let in, and what every answer carries."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from flask import jsonify
 
@@ -89,17 +91,21 @@ def test_answers_carry_the_headers(client, path):
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     policy = headers["Content-Security-Policy"]
-    assert "frame-ancestors 'self'" in policy
+    frames = next(part for part in policy.split("; ") if part.startswith("frame-ancestors"))
+    names = [urlsplit(name.replace(":*", "")).hostname for name in frames.split() if "://" in name]
+    assert set(names) == {"localhost", "127.0.0.1"}
     assert "object-src 'none'" in policy
     scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
     assert "unsafe" not in scripts
-    assert "http" not in policy
+    assert "http" not in policy.replace(frames, "")
 
 
 def test_the_gate_takes_the_token_once_and_leaves_a_cookie(runs):
     client = create_app(runs, token="secret", hosts={"0.0.0.0"}, gate=True).server.test_client()
     for path in ("/", "/api/runs", "/theme.css"):
         assert client.get(path).status_code == 401
+    # What others can reach is shown in no notebook's frame.
+    assert client.get("/").headers["Content-Security-Policy"].endswith("frame-ancestors 'self'")
     assert client.get("/?token=wrong").status_code == 401
     answer = client.get("/graph?token=secret")
     assert answer.status_code == 302

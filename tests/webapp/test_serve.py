@@ -1,18 +1,20 @@
 """Serving for real: ports, threads, processes, and a clean end."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from graphscope.errors import UsageError
 from graphscope.webapp import serve
-from graphscope.webapp.launch import dashboard
+from graphscope.webapp.launch import START, dashboard
 
 
 def fetch(url):
@@ -85,3 +87,15 @@ def test_ctrl_c_is_a_clean_end(runs):
         _, errors = process.communicate(timeout=15)
     assert process.returncode == 0
     assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_the_process_has_no_engine_in_it(runs):
+    """The package's own module would import it; the dashboard is there a quarter sooner without."""
+    code = f"import sys\nsys.argv[1:] = ['--help']\n{START}"
+    code = code.replace("sys.exit(main())", "import graphscope.webapp.app\nprint(*sys.modules)")
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(told.stdout.split())
+    assert "graphscope.webapp.app" in loaded and "graphscope.trace.reader" in loaded
+    strange = [m for m in loaded if re.match(r"graphscope\.(engine|ops|record|nn|optim)\b", m)]
+    assert not strange

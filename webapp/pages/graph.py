@@ -13,7 +13,7 @@ from graphscope.webapp.pages import Page
 
 
 def layout() -> Component:
-    """Toolbar, canvas with its hidden tree, and what floats over it: notes, maps, lists, legend."""
+    """Toolbar, canvas with its hidden tree and what floats over it, and below it step and legend: they hide no card."""
     stage = html.Div(
         [
             html.Canvas(
@@ -21,10 +21,6 @@ def layout() -> Component:
                 tabIndex="0",
                 role="img",
                 **{"aria-label": "Computational graph; the tree lists its cards"},
-            ),
-            html.Div(
-                [html.Button(type="button", className="gs-icon-button"), html.Span(role="status")],
-                className="gs-graph-note",
             ),
             html.Div(className="gs-focus gs-float", hidden=True),
             html.Div(className="gs-stage-tools gs-float"),
@@ -38,13 +34,20 @@ def layout() -> Component:
                 **{"aria-label": "Backprop, one gradient at a time"},
             ),
             html.Canvas(className="gs-minimap", hidden=True, **{"aria-hidden": "true"}),
-            html.Div(className="gs-legend", **{"aria-label": "Legend"}),
             html.Ul(className="gs-tree", role="tree", **{"aria-label": "Cards of the graph"}),
         ],
         className="gs-stage",
     )
+    note = html.Div(
+        [html.Button(type="button", className="gs-icon-button"), html.Span(role="status")],
+        className="gs-graph-note",
+    )
+    foot = html.Div(
+        [note, html.Div(className="gs-legend", **{"aria-label": "Legend"})],
+        className="gs-graph-foot",
+    )
     return html.Div(
-        [html.Div(className="gs-toolbar", role="toolbar", **{"aria-label": "Graph"}), stage],
+        [html.Div(className="gs-toolbar", role="toolbar", **{"aria-label": "Graph"}), stage, foot],
         className="gs-graph",
         **{"data-gs": "graph"},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,7 +80,11 @@ def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
             before[row] = carry
             carry = whole * carry + last
         parts += before[:, None] * weight ** (k + 1.0)
-        out[finite] = parts.reshape(-1)[: len(x)] / (1 - weight ** (np.arange(len(x)) + 1.0))
+        smooth = parts.reshape(-1)[: len(x)]
+        # After so many values the correction is one in double precision, and its power only costs time.
+        early = min(len(x), int(40 / -math.log(weight)) + 1)
+        smooth[:early] /= 1 - weight ** (np.arange(early) + 1.0)
+        out[finite] = smooth
     return out
 
 

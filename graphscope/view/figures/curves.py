@@ -88,7 +88,10 @@ def figure(
         data += [_peaks(curve, look, low, high) for curve in curves if curve.peaks]
     plain = {**layout, "xaxis": xaxis, "yaxis": yaxis, "annotations": labels[:1]}
     if events:
-        plain["shapes"] = [_line(event, look) for event in events]
+        # Only between the first and the last point: a line beyond would stretch the axis.
+        ends = [x for curve in curves if curve.x for x in (curve.x[0], curve.x[-1])]
+        inside = [e for e in events if ends and min(ends) <= e.x <= max(ends)]
+        plain["shapes"] = [{**_line(e, look), "name": str(events.index(e))} for e in inside]
     if bands:
         # The bands fill the height, whatever the values are: they have an axis of their own.
         # The lines' axis lies over it: a run's band must not hide another run's line.

@@ -127,14 +127,16 @@ def _names(roof: Roof | None, low: float, high: float, look: Theme) -> list[dict
     font = {"size": 11, "color": look.ink2}
     shared = {"showarrow": False, "font": font, "bgcolor": look.surface, "borderpad": 2}
     ridge = roof.gemm32 / roof.copy
-    slope = math.sqrt(low * min(ridge, high))
+    # From the left edge on, so high that the line passes below the end of the words: over the axis' numbers
+    # there is no room for them.
+    slope = min(low * (high / low) ** 0.3, ridge)
     return [
         {
             **shared, "x": math.log10(high), "y": math.log10(roof.gemm32), "xanchor": "right", "yanchor": "bottom",
             "text": f"float32 products, {units.flops(roof.gemm32)}/s",
         },
         {
-            **shared, "x": math.log10(slope), "y": math.log10(roof.copy * slope), "xanchor": "right",
+            **shared, "x": math.log10(low), "y": math.log10(roof.copy * slope), "xanchor": "left",
             "yanchor": "bottom", "text": f"memory, {units.flops(roof.copy).removesuffix('FLOP')}B/s",
         },
     ]  # fmt: skip
