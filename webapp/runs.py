@@ -49,12 +49,12 @@ class RunDirectory:
             return []
         return [f for f in self.path.glob(f"*{SUFFIX}") if f.is_file()]
 
-    def reader(self, run: str) -> TraceReader:
-        """The (shared) reader of a run.
+    def reader(self, run: str, files: dict[str, Path] | None = None) -> TraceReader:
+        """The (shared) reader of a run; who asks for many gives the ``files()`` once.
 
         Raises: TraceError when there is no such run, or its file cannot be read.
         """
-        file = self.files().get(run)
+        file = (self.files() if files is None else files).get(run)
         if file is None:
             with self._lock:
                 self._readers.pop(run, None)

@@ -146,7 +146,16 @@
       const { run, step } = gs.state, by = this.group();
       this.table.prepare();
       this.parts.ask(gs.url("/api/compare", { run, vs, step, by }));
+      setTimeout(() => this.waits(), 300);
       this.lines.ask(gs.url("/api/compare_curves", { run, vs, step, tag: this.tag, log: this.log, theme: gs.themeName(), chart: this.chart ? 1 : null }));
+    }
+
+    /* Two long runs take their time: an empty page says nothing. */
+    waits() {
+      if (!this.parts.busy || !this.cards.hidden) return;
+      this.began = null;
+      this.empty.hidden = false;
+      this.empty.replaceChildren(el("p", { role: "status" }, "Comparing\u2026"));
     }
 
     /* The bar and the empty state, from what is known without asking. */

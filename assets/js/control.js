@@ -37,7 +37,8 @@
       if (status === "new") status = "sent: the program answers at its next op";
       gs.lastCommand = { id: told.id, kind, status };
     } catch (error) {
-      status = `refused: ${error.message}`;
+      // The browser's own words ("Failed to fetch") say nothing of what happened.
+      status = `refused: ${error instanceof TypeError ? "the dashboard's server does not answer" : error.message}`;
     }
     if (gs.lookNow) gs.lookNow();
     if (status.startsWith("refused") && !quiet) gs.controlSays(status.replace(/^refused: ?/, ""), true);
@@ -96,7 +97,11 @@
       gs.key(".", "One op on", () => (gs.control() ? void gs.command("step", { by: "op" }) : false));
       gs.key("Shift+b", "Breakpoints and changes", () => (gs.control() ? this.panel.toggle() : false));
       gs.live((card) => this.card(card));
-      gs.on((state, changed) => changed.includes("run") && this.card(gs.card));
+      gs.on((state, changed) => {
+        if (!changed.includes("run")) return;
+        this.stood = undefined;
+        this.card(gs.card);
+      });
       setInterval(() => gs.control() && gs.control().state === "paused" && !document.hidden && gs.command("here"), HERE);
     }
 
@@ -166,7 +171,8 @@
         if (gs.state.step !== null && gs.state.step !== undefined) gs.set({ step: null });
         if (this.stood !== undefined) gs.set({ node: `n${at.node}` });
       }
-      if (here) this.stood = here;
+      // Seen running, a program that stops takes the reader there; a page that opens while it waits stays where its link says.
+      this.stood = here;
     }
   }
 

@@ -72,11 +72,17 @@
       if (!control || this.box.hidden) return;
       const list = control.breakpoints || [];
       gs.fill(this.breaks, list, () => list.length ? el("ul", { class: "gs-ctl-breaks" }, list.map((b) => this.breakpoint(b))) : el("p", { class: "gs-quiet" }, "No breakpoint yet."));
-      gs.fill(this.rates, control.groups || [], (groups) => groups.some((g) => g.lr !== null) ? el("section", {}, el("h3", {}, "Learning rate"),
+      // A schedule changes the rate at every step: a number that is being typed stays.
+      if (!this.typing(this.rates)) gs.fill(this.rates, control.groups || [], (groups) => groups.some((g) => g.lr !== null) ? el("section", {}, el("h3", {}, "Learning rate"),
         groups.filter((g) => g.lr !== null).map((g) => this.number(`group ${g.group} \u00b7 ${g.optimizer}, ${g.parameters} parameters`, g.lr, `lr${g.group}`, (value) => gs.command("set_lr", { group: g.group, value })))) : null);
-      gs.fill(this.tunes, control.tunables || [], (all) => all.length ? el("section", {}, el("h3", {}, "Tunables"),
+      if (!this.typing(this.tunes)) gs.fill(this.tunes, control.tunables || [], (all) => all.length ? el("section", {}, el("h3", {}, "Tunables"),
         all.map((t) => this.number(t.name, t.value, `tune-${t.name}`, (value) => gs.command("set", { name: t.name, value })))) : null);
       gs.fill(this.frozen, control.frozen || [], (all) => this.freezing(all));
+    }
+
+    typing(box) {
+      const input = document.activeElement;
+      return box.contains(input) && input.matches("input") && input.value !== input.defaultValue;
     }
 
     breakpoint(b) {

@@ -7,7 +7,7 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
-  const PACE = 500;
+  const PACE = 500, KEPT = 32;
   const COUNTERS = ["run", "state", "steps", "scalars", "findings", "texts", "doctor"];
   const START = { pins: [], wide: [], closed: [], calm: false, events: true, by: "", table: false, runs: null };
 
@@ -105,6 +105,7 @@
       const parts = this.root.querySelectorAll(":scope > .gs-curves-tab");
       const shown = tab === null ? 0 : tab === "distributions" ? 1 : 2;
       parts.forEach((part, i) => (part.hidden = i !== shown));
+      this.hover.leave();
       this.bar.paint();
       this.layout();
     }
@@ -115,6 +116,7 @@
       const aside = this.root.querySelector(".gs-curves-runs");
       const many = (gs.runList || []).filter((r) => r.state !== "damaged").length > 1;
       const open = many && (this.my.runs === null ? room && this.others().length > 0 : this.my.runs);
+      if (aside.hidden && open) this.runs.sort();
       aside.hidden = !open;
       aside.classList.toggle("gs-floating", !room);
       this.root.querySelector(".gs-curves-table").hidden = !this.my.table;
@@ -205,7 +207,8 @@
       for (const told of answer.cards) {
         const card = this.cards.get(told.key);
         card.told(told, many);
-        if (told.figure) card.draw(told.figure, answer.config, gen);
+        // The first answer draws what comes first; in a folded group that is nothing to draw.
+        if (told.figure && card.box.offsetParent) card.draw(told.figure, answer.config, gen);
       }
       this.bar.told(answer);
       if (!this.root.querySelector(".gs-curves-runs").hidden) this.runs.draw();
@@ -278,8 +281,11 @@
       if (this.wanted().length) this.soon(performance.now() - this.asked > PACE);
     }
 
+    /* Charts that were scrolled away are given up when there are many: each holds thousands of elements. */
     drawn(card) {
-      this.root.dataset.drawn = String([...this.cards.values()].filter((c) => c.plot.on).length);
+      const all = [...this.cards.values()].filter((c) => c.plot.on);
+      if (all.length > KEPT) all.filter((c) => !this.seen.has(c.key)).forEach((c) => c.rest());
+      this.root.dataset.drawn = String(all.length);
       card.box.dataset.gen = String(card.gen);
     }
 

@@ -179,6 +179,12 @@
       return this.tag.replace(/[^A-Za-z0-9_.-]+/g, "_").slice(0, 60) || "curve";
     }
 
+    rest() {
+      window.Plotly.purge(this.plot);
+      this.plot.replaceChildren();
+      this.gen = -1;
+    }
+
     drop() {
       this.size.disconnect();
       window.removeEventListener("pointerup", this.up, true);

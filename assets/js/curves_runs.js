@@ -9,7 +9,11 @@
     constructor(page, box) {
       Object.assign(this, { page, box });
       this.filter = el("input", { type: "search", class: "gs-field", placeholder: "Filter runs (regex)", "aria-label": "Filter runs by a regular expression", spellcheck: "false" });
-      this.filter.addEventListener("input", () => this.draw());
+      this.filter.addEventListener("input", () => {
+        this.sort();
+        this.draw();
+      });
+      this.top = new Set();
       this.note = el("p", { class: "gs-quiet", role: "status" });
       this.list = el("ul", { class: "gs-curves-run-list", "data-scroll": "runs" });
       const button = (word, title, act) => el("button", { type: "button", class: "gs-mini", title, onclick: act }, word);
@@ -33,6 +37,11 @@
       return runs.filter((r) => fits(r.run));
     }
 
+    /* What is drawn comes first; not while boxes are ticked, which would move them from under the pointer. */
+    sort() {
+      this.top = new Set([gs.state.run, ...this.page.others()]);
+    }
+
     all(on) {
       this.page.only = null;
       this.page.hideMain = false;
@@ -42,7 +51,7 @@
 
     draw() {
       const { page } = this, chosen = new Set(page.others()), main = gs.state.run;
-      const rows = this.listed();
+      const all = this.listed(), rows = [...all.filter((r) => this.top.has(r.run)), ...all.filter((r) => !this.top.has(r.run))];
       const shown = rows.slice(0, ROWS);
       const drawn = page.drawn_();
       gs.write(this.note, `${chosen.size + 1} of ${(gs.runList || []).length}${rows.length > ROWS ? `, ${rows.length - ROWS} more match` : ""}`);

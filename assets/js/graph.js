@@ -93,6 +93,8 @@
       if (!this.shown()) this.late = true;
       if (!gs.state.run || !this.shown()) return;
       this.layouts.ask(gs.url("/api/graph", this.query({ node: gs.state.node })));
+      // A large graph takes seconds for the first time: an empty canvas says nothing.
+      setTimeout(() => this.layouts.busy && !this.scene && this.tell("Laying out the graph\u2026"), 300);
     }
 
     /* fresh: what is kept of past steps is old, since the findings changed. */

@@ -19,12 +19,13 @@
     /* keep: the answer is final (a past step), so it may be shown again without asking. */
     ask(url, keep) {
       if (this.kept.has(url)) {
-        this.wish = null;
+        if (this.busy) this.busy.control.abort(); // it must not come after, and stay
+        this.busy = this.wish = null;
         this.done(this.kept.get(url), url);
         return;
       }
       if (this.busy) {
-        if (this.busy.url !== url) this.wish = { url, keep };
+        this.wish = this.busy.url === url ? null : { url, keep };
         return;
       }
       this.send(url, keep);

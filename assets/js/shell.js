@@ -114,6 +114,8 @@
       }
       pill.title = card.summary || "";
       this.root.classList.toggle("gs-lost", Boolean(card.lost));
+      // A link to a step that is not there (of another run, or made by hand) leads to the newest one.
+      if (card.run === gs.state.run && Number.isInteger(card.last_step) && gs.state.step > card.last_step) gs.set({ step: null });
       this.step();
       gs.write($("pace"), card.per_step ? `${card.per_step}/step` : "");
       gs.write($("cost"), card.cost ? `recording costs ${card.cost}` : "");

@@ -133,7 +133,8 @@ def _of_step(reader: TraceReader, table: StepTable, num: int, group_by: str, kin
     others = op_times(reader, pick(table, mine), kind)
     graph = reader.graph(one.graph)
     for key, nodes in groups(reader, graph, group_by, one.shape_set).items():
-        run.wide[key] = _width(others[:, np.concatenate(nodes)].sum(axis=1))
+        times = others[:, np.concatenate(nodes)].sum(axis=1) if others.size else np.zeros(0)
+        run.wide[key] = _width(times)
     run.wide[STEP] = _width(table.wall_ns[mine].astype(float))
     return run
 

@@ -194,12 +194,11 @@ class Pump(Describing):
     def _let_go(self, graphs: list[int]) -> list[int]:
         """Of graphs without a step in the file those that may go; if they come up again they are described again."""
         with self._packing:
-            gone = set(graphs) - self.writer.needed
+            gone = self.writer.forget(graphs)
             for graph in gone:
                 self._graphs.pop(graph, None)
                 self._planned.discard(graph)
             self._sets = {key: id for key, id in self._sets.items() if key[0] not in gone}
-            self.writer.forget(gone)
         return sorted(gone)
 
     def _pack(self, here: bool) -> None:

@@ -17,22 +17,20 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from graphscope.errors import UsageError
+from graphscope.trace.survey import RANGE, Found, Survey, pieces
 from graphscope.units import bytes_, count
 
 DEFAULT = 1 << 30
 LEAST = 1 << 18  # an empty trace and the text of a program's files take some of it
 HIGH, LOW = 0.9, 0.75  # of the limit: where thinning begins, and ends
-PIECE = 4_000  # rows looked at in one transaction
 CHUNK = 1_024  # steps whose times may stand together lie at most so far apart (record.pump: 128)
 SECONDS = 0.1  # for thinning after one writing, as long as the file is below its limit
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _COUNTED = ("steps", "times", "values", "scalars", "texts", "media", "graphs")
 _WORDS = {"times": "times of steps", "values": "value steps", "media": "logged pictures"}
-_RANGE = "id > ? AND id <= ?"
 
 
 def size(given: Any, name: str = "profile: max_size") -> int | None:
@@ -52,38 +50,6 @@ def size(given: Any, name: str = "profile: max_size") -> int | None:
     if wanted < LEAST:
         raise UsageError(f"{name}={given!r} is too small; a trace needs {bytes_(LEAST)} or more")
     return wanted
-
-
-class Survey(Thread):
-    """Where the oldest half of each table ends and how dense it is, looked up beside the writing.
-
-    It reads all of a file that may be large: whoever waited for it would lose that much if the program was killed.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(name="graphscope-survey", daemon=True)
-        self.path = path
-        self.found: dict[str, tuple[int, list[int], str]] = {}
-        """By table: the last id, the widths, the column that says where a row lies."""
-        self.start()
-
-    def run(self) -> None:
-        """Nothing is found where the file cannot be read: the writer will say so."""
-        try:
-            db = sqlite3.connect(self.path, isolation_level=None)
-            try:
-                for table in ("steps", "scalars", "texts", "media"):
-                    end = _middle(db, table)
-                    if table == "steps":
-                        at, widths = "num", _widths_of_steps(db, end)
-                    else:
-                        at = "wall_ns" if _spread(db, table, end) else "id"
-                        widths = [_width(db, f"{table} WHERE id <= {end}", at, "tag")]
-                    self.found[table] = end, widths, at
-            finally:
-                db.close()
-        except sqlite3.Error:
-            self.found.clear()
 
 
 class Limit:
@@ -140,7 +106,7 @@ class Limit:
                 return
         self._round, self._level, self._rest = None, 1, 0
 
-    def _surveyed(self, until: float | None) -> dict[str, tuple[int, list[int], str]] | None:
+    def _surveyed(self, until: float | None) -> Found | None:
         """What the survey found; None where it is not through by then."""
         survey = self._survey = self._survey or Survey(self.path)
         survey.join(None if until is None else max(until - time.monotonic(), 0.0))
@@ -154,15 +120,13 @@ class Limit:
         if self._survey is not None:
             self._survey.join()
 
-    def _pieces(
-        self, db: sqlite3.Connection, found: dict[str, tuple[int, list[int], str]], level: int
-    ) -> Iterator[None]:
+    def _pieces(self, db: sqlite3.Connection, found: Found, level: int) -> Iterator[None]:
         """Each turn thins a piece of the oldest half of a table."""
         db.execute("PRAGMA temp_store=MEMORY")
         for name in ("stays", "goes"):
             db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} (id INTEGER PRIMARY KEY)")
         for table, (end, widths, at) in found.items():
-            for low, high in _pieces_to(db, table, end):
+            for low, high in pieces(db, table, end):
                 with _transaction(db):
                     if table == "steps":
                         self._steps(db, low, high, level, widths)
@@ -183,7 +147,7 @@ class Limit:
         of_rows, of_times, of_values = widths
         do("DELETE FROM stays")
         do(
-            f"INSERT INTO stays SELECT id FROM steps WHERE {_RANGE} AND"
+            f"INSERT INTO stays SELECT id FROM steps WHERE {RANGE} AND"
             " (status = 'paused' OR num IN (SELECT step FROM findings)"
             " OR (? AND (status != 'ok' OR nonfinite OR note IS NOT NULL)))",
             (low, far, level == 1),
@@ -212,21 +176,21 @@ class Limit:
         self._choose(
             db,
             f"SELECT id, row_number() OVER (PARTITION BY id / {of_times}) AS r FROM steps"
-            f" WHERE {_RANGE} AND columns IS NOT NULL"
+            f" WHERE {RANGE} AND columns IS NOT NULL"
             " AND id NOT IN (SELECT chunk FROM steps WHERE id IN stays AND chunk IS NOT NULL)",
             low,
             high,
         )
         self.told["times"] += do(
             "UPDATE steps SET chunk = NULL, place = NULL, columns = NULL, dev = NULL, held = 1"
-            f" WHERE {_RANGE} AND chunk IN goes",
+            f" WHERE {RANGE} AND chunk IN goes",
             (low, far),
         ).rowcount
         # The steps themselves.
         self._choose(
             db,
             f"SELECT id, row_number() OVER (PARTITION BY kind, num / {of_rows}) AS r FROM steps"
-            f" WHERE {_RANGE} AND columns IS NULL AND id NOT IN stays AND id NOT IN (SELECT step FROM tensors WHERE step > ? AND step <= ?)",
+            f" WHERE {RANGE} AND columns IS NULL AND id NOT IN stays AND id NOT IN (SELECT step FROM tensors WHERE step > ? AND step <= ?)",
             low,
             high,
             low,
@@ -253,7 +217,7 @@ class Limit:
         self._choose(
             db,
             f"SELECT id, row_number() OVER (PARTITION BY tag, {bucket}) AS r FROM {table} a"
-            f" WHERE {_RANGE} AND {later}{keeps}",
+            f" WHERE {RANGE} AND {later}{keeps}",
             low,
             high,
         )
@@ -267,7 +231,7 @@ class Limit:
         """Without the rows that go. In place SQLite would leave half empty pages, which nothing can use."""
         many: int = db.execute("SELECT count(*) FROM goes").fetchone()[0]
         if many:
-            where = f"WHERE {_RANGE}"
+            where = f"WHERE {RANGE}"
             db.execute(
                 f"CREATE TEMP TABLE rest AS SELECT * FROM main.{table} {where} AND id NOT IN goes",
                 (low, high),
@@ -331,52 +295,6 @@ def _sizes(db: sqlite3.Connection) -> tuple[int, int]:
         for what in ("page_count", "freelist_count", "page_size")
     )
     return (pages - unused) * page, pages * page
-
-
-def _middle(db: sqlite3.Connection, table: str) -> int:
-    """The id up to which the oldest half of a table's rows goes."""
-    rows = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-    found = db.execute(f"SELECT id FROM {table} ORDER BY id LIMIT 1 OFFSET ?", (rows // 2,))
-    return int((found.fetchone() or (-1,))[0])
-
-
-def _pieces_to(db: sqlite3.Connection, table: str, end: int) -> Iterator[tuple[int, int]]:
-    """Up to ``end`` in pieces: ids above the first number, up to the second."""
-    low = -1
-    while True:
-        inner = f"SELECT id FROM {table} WHERE {_RANGE} ORDER BY id LIMIT {PIECE}"
-        high = db.execute(f"SELECT max(id) FROM ({inner})", (low, end)).fetchone()[0]
-        if high is None:
-            return
-        yield low, high
-        low = high
-
-
-def _width(db: sqlite3.Connection, rows: str, at: str, group: str = "''") -> int:
-    """One row of each stretch so wide is to stay, which is every second of the largest group's.
-
-    Stretches of equal width leave alone what is thin already: else the oldest part would fade away.
-    """
-    found = db.execute(
-        f"SELECT count(*) AS many, max({at}) - min({at}) + 1 FROM {rows} GROUP BY {group}"
-        " ORDER BY many DESC LIMIT 1"
-    ).fetchone()
-    return 1 if found is None else max(1, -(-2 * int(found[1]) // int(found[0])))
-
-
-def _widths_of_steps(db: sqlite3.Connection, end: int) -> list[int]:
-    """For the steps themselves, their times, their statistics."""
-    return [
-        _width(db, f"steps WHERE id <= {end}", "num", "kind"),
-        _width(db, f"steps WHERE id <= {end} AND columns IS NOT NULL", "id"),
-        _width(db, f"tensors WHERE step <= {end}", "step"),
-    ]
-
-
-def _spread(db: sqlite3.Connection, table: str, end: int) -> bool:
-    """Whether the times of these rows tell them apart."""
-    sql = f"SELECT max(wall_ns) - min(wall_ns) FROM {table} WHERE id <= ?"
-    return bool(db.execute(sql, (end,)).fetchone()[0])
 
 
 def sentence(header: dict[str, str]) -> str | None:

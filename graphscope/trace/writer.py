@@ -507,17 +507,14 @@ class TraceWriter:
             if "locked" not in str(error):  # somebody gives a command: later, then
                 raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
 
-    def forget(self, graphs: Iterable[int]) -> None:
-        """These graphs are not in the file any more; who writes a step of one adds it again."""
-        for graph in graphs:
+    def forget(self, graphs: Iterable[int]) -> set[int]:
+        """Graphs that leave the file: all but those of steps that wait. Who writes a step of one adds it again."""
+        gone = set(graphs) - {row[3] for sql, row in self._pending if sql is _STEP}
+        for graph in gone:
             for table in (self._nodes, self._plans, self._phases, self._moments):
                 table.pop(graph, None)
             self._rested.discard(graph)
-
-    @property
-    def needed(self) -> set[int]:
-        """The graphs of steps that wait to be written."""
-        return {row[3] for sql, row in self._pending if sql is _STEP}
+        return gone
 
     def _make_room(self) -> None:
         """While nothing can be written, give up steps and values, never the dictionary."""

@@ -33,6 +33,8 @@ with gs.profile(sys.argv[1], **options) as p:
         loss = (x @ w).relu().sum()
         loss.backward()
         w.grad = None
+        for i in range(300 if options else 0):  # so much that the limit is reached soon
+            p.scalar("x", i)
         k += 1
         print(k, time.time(), flush=True)
         time.sleep(0.005)
@@ -48,6 +50,7 @@ class Found(NamedTuple):
     lost_ms: float
     """Before the kill the first step was done that is not in the file; 0 where none is missing."""
     problem: str
+    thinned: bool = False
 
 
 def kill(folder: Path, seed: int, least: float = 0.0, most: float = 1.5, *options: str) -> Found:
@@ -73,11 +76,13 @@ def kill(folder: Path, seed: int, least: float = 0.0, most: float = 1.5, *option
 
 def look(path: Path, seed: int, done: list[tuple[int, float]], killed: float) -> Found:
     """Open what is left of a run of which ``done`` (number, from 1 on, and when) was finished."""
+    thinned = False
     try:
         with TraceReader(path) as reader:
+            thinned = reader.thinned() is not None
             num = reader.steps().num.tolist()
             problem = reader.damage or ""
-            if num != list(range(len(num))) and "thinned" not in reader.header():
+            if num != list(range(len(num))) and not thinned:
                 problem = "steps are missing in between"
             if reader.state() not in ("live", "stale"):
                 problem = f"the run is {reader.state()}"
@@ -90,7 +95,8 @@ def look(path: Path, seed: int, done: list[tuple[int, float]], killed: float) ->
             problem = said
     last = num[-1] + 1 if num else 0
     lost = [at for k, at in done if k > last]
-    return Found(seed, len(done), (killed - min(lost)) * 1e3 if lost else 0.0, problem)
+    lost_ms = (killed - min(lost)) * 1e3 if lost else 0.0
+    return Found(seed, len(done), lost_ms, problem, thinned)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -111,7 +117,7 @@ def main(argv: list[str] | None = None) -> int:
     print(
         f"{len(found)} kills: {sum(not f.problem for f in found)} traces open and whole; steps lost at most "
         f"{lost[-1]:.0f} ms (median {lost[len(lost) // 2]:.0f}, {sum(x > 250 for x in lost)} above 250 ms); "
-        f"{sum(f.done for f in found)} steps done"
+        f"{sum(f.done for f in found)} steps done; {sum(f.thinned for f in found)} traces were thinned"
     )
     return int(any(f.problem for f in found))
 

@@ -15,6 +15,7 @@ from playwright.sync_api import expect
         "/home?run=digits_like",
         "/health?run=failed",
         "/scalars?run=digits_like",
+        "/scalars?run=digits_like&tab=distributions",
         "/graph?run=failed",
         "/graph?run=nothing",
     ],
@@ -22,7 +23,9 @@ from playwright.sync_api import expect
 def test_no_serious_finding(visit, path, dark):
     page = visit(path, dark=dark)
     expect(page.locator("#state")).to_have_attribute("data-state", re.compile(r"\w"))
-    if path.startswith("/scalars"):
+    if path.endswith("tab=distributions"):
+        expect(page.locator(".gs-dist")).to_have_attribute("data-ready", re.compile("parameters"))
+    elif path.startswith("/scalars"):
         expect(page.locator(".gs-curve .main-svg").first).to_be_visible()
     elif path.startswith("/home"):
         expect(page.locator("[data-card=parts] table")).to_be_visible()

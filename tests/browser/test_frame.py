@@ -194,3 +194,52 @@ def test_print_shows_the_page_alone(visit):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     ink = page.evaluate("getComputedStyle(document.body).color")
     assert ink == "rgb(26, 31, 39)"
+
+
+def test_a_step_that_is_not_there_becomes_the_newest(visit):
+    page = ready(visit("/ops?run=digits_like&step=99999999"))
+    expect(page.locator("#step")).to_have_text("step 59 / 59")
+    expect(page).not_to_have_url(re.compile("step="))
+    expect(page.locator(".gs-ops-line")).to_contain_text("steps")
+
+
+def test_the_newest_wish_wins_also_when_it_is_an_old_one(visit):
+    """Asked for A, then B, then A again: what is shown at the end is A, kept or on its way."""
+    page = ready(visit("/home?run=tiny"))
+    page.route("**/slow*", lambda route: route.fulfill(json=route.request.url[-1]))
+    shown = page.evaluate(
+        """async () => {
+          const rest = () => new Promise((done) => setTimeout(done, 300));
+          const out = [], latest = new gs.Latest((answer) => out.push(answer));
+          latest.ask("/slow?a"), latest.ask("/slow?b"), latest.ask("/slow?a");
+          await rest();
+          latest.ask("/slow?c", true);
+          await rest();
+          latest.ask("/slow?d"), latest.ask("/slow?c", true);
+          await rest();
+          return out;
+        }"""
+    )
+    assert shown == ["a", "c", "c"]
+
+
+def test_no_toolbar_is_cut_and_the_legend_hides_no_card(visit):
+    page = ready(visit("/graph?run=digits_like&node=n1"))
+    inside = """(name) => {
+      const bar = document.querySelector(name), box = bar.getBoundingClientRect();
+      return bar.scrollWidth <= bar.clientWidth && [...bar.children].filter((e) => e.offsetWidth).every((e) => {
+        const r = e.getBoundingClientRect();
+        return r.left >= box.left && r.right <= box.right + 0.5 && r.bottom <= box.bottom;
+      });
+    }"""
+    for width in (1440, 1280, 1200, 1024, 900, 700, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        for name, bar in (("graph", ".gs-graph .gs-toolbar"), ("time", ".gs-time .gs-toolbar")):
+            page.evaluate("(page) => gs.set({ page })", name)
+            assert page.evaluate(inside, bar), (name, width)
+    page.evaluate("() => gs.set({ page: 'graph', node: null })")
+    menu = page.locator(".gs-drop").first
+    menu.locator("summary").click()
+    expect(menu.locator(".gs-menu")).to_be_in_viewport(ratio=1)
+    legend, stage = page.locator(".gs-legend").bounding_box(), page.locator(".gs-board").bounding_box()
+    assert legend["y"] >= stage["y"] + stage["height"]

@@ -138,6 +138,17 @@ def scalars(page: Page) -> None:
     expect(page.locator(".gs-curve .main-svg").first).to_be_visible()
 
 
+def distributions(page: Page) -> None:
+    page.locator(".gs-curves-bar").get_by_role("radio", name="Distributions").click()
+    box = page.locator("[data-gs=dist]")
+    expect(box).to_have_attribute("data-ready", re.compile(r"\d"))
+    layers = int((box.get_attribute("data-ready") or "").split()[-1])
+    if layers:
+        expect(box.locator("canvas").first).to_be_visible()
+    else:  # it says what to record, or that no step has values yet
+        expect(box.locator("[role=status]").first).to_contain_text(re.compile(r"\w{4}"))
+
+
 def health(page: Page) -> None:
     turn(page, "health")
     expect(page.locator(".gs-findings")).to_have_attribute("data-ready", "true")
@@ -154,7 +165,7 @@ def compare(page: Page) -> None:
         expect(empty).to_contain_text(re.compile(r"\w{4}"))
 
 
-PAGES = (home, graph, time, ops, source, memory, scalars, health, compare)
+PAGES = (home, graph, time, ops, source, memory, scalars, distributions, health, compare)
 
 
 def inked(page: Page, selector: str) -> int:

@@ -217,6 +217,27 @@ def test_points_arrive_in_place(visit, growing):
     assert page.evaluate("window.first === document.querySelector('.gs-curve .main-svg')")
 
 
+def test_many_cards_in_groups_that_fold(visit, tmp_path):
+    w = TraceWriter(tmp_path / "wide.gscope", golden.META)
+    for k in range(3):
+        for tag in range(90):
+            w.add_scalar(f"{'abc'[tag % 3]}/{tag}", k, float(tag), k)
+    w.close()
+    server = serve(tmp_path, port=0, block=False)
+    page = ready(visit("/scalars?run=wide", at=server.url.rstrip("/")), 90)
+    assert page.locator(".gs-curve .main-svg").count() < 60  # three each; only what is on screen
+    heads = page.locator(".gs-curve-group h2 button")
+    expect(heads).to_have_text([re.compile(f"^{name}30$") for name in "abc"])
+    heads.first.click()
+    expect(page.locator(".gs-cards").first).to_be_hidden()
+    page.locator(".gs-curve").last.scroll_into_view_if_needed()
+    expect(page.locator(".gs-curve").last.locator(".main-svg").first).to_be_visible()
+    page.reload()
+    ready(page, 90)
+    expect(heads.first).to_have_attribute("aria-expanded", "false")
+    server.stop()
+
+
 def test_distributions_of_every_kind_link_to_their_layers(visit):
     page = visit("/scalars?run=digits_like&tab=distributions")
     dist = page.locator(".gs-dist")

@@ -223,3 +223,17 @@ def test_a_drawer_opened_by_hand_stays_open_when_no_card_is_chosen(visit):
     page.evaluate("() => window.gs.set({ step: 1 })")
     page.wait_for_timeout(300)
     expect(side).to_be_visible()
+
+
+def test_a_page_that_fails_to_mount_leaves_the_others(visit, watch):
+    page = visit("/home?run=tiny")
+    expect(page.locator("[data-card=parts] tbody")).to_be_visible()
+    page.evaluate(
+        "() => { gs.mount('.gs-late', () => { throw new Error('broken page'); });"
+        " gs.mount('.gs-late', (el) => { el.textContent = 'mounted'; });"
+        " document.body.append(gs.el('p', { class: 'gs-late' })); }"
+    )
+    expect(page.locator(".gs-late")).to_have_text("mounted")
+    faults, watch.faults[:] = watch.faults[:], []
+    assert len(faults) == 1 and "mounting .gs-late failed" in faults[0]
+    assert "broken page" in faults[0]

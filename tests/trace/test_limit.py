@@ -154,7 +154,7 @@ def test_graphs_that_never_repeat_go_with_their_steps_and_are_described_again(
 def test_kill_9_while_it_is_thinned(tmp_path: Path) -> None:
     for seed in range(3):
         found = kill(tmp_path, seed, 0.8, 1.4, "256 KiB")
-        assert found.problem == "" and found.done > 20
+        assert found.problem == "" and found.done > 20 and found.thinned
 
 
 @pytest.mark.parametrize("given", ["much", "-1", 0, "1 KB", True, "1 XB", float("nan")])

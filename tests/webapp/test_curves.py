@@ -153,6 +153,14 @@ def test_runs_in_groups_have_a_mean_in_a_band(source):
     assert all(a <= m <= b for a, m, b in zip(low["y"], mean["y"], high["y"], strict=True))
 
 
+def test_the_band_names_the_op_once_the_doctor_knows(source):
+    reader = source.reader("failed")
+    source.shared.doctors.found(reader, "now")
+    source.shared.doctors.wait(reader)
+    layout = answer(source, wish(("failed",)))["cards"][0]["figure"]["layout"]
+    assert layout["annotations"][0]["text"] == "NaN from step 5 \u00b7 log"
+
+
 def test_a_restarted_run_has_two_lines_the_older_one_faded(tmp_path):
     w = TraceWriter(tmp_path / "again.gscope", golden.META)
     for k in (0, 1, 2, 1, 2, 3):

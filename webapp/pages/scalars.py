@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from dash import html
@@ -16,7 +17,6 @@ from flask import Flask, Response, jsonify, request
 
 from graphscope.errors import GraphScopeError, TraceError
 from graphscope.trace.reader import TraceReader
-from graphscope.view.figures import curves
 from graphscope.view.palette import theme
 from graphscope.webapp import ids
 from graphscope.webapp.api import as_json
@@ -27,7 +27,7 @@ from graphscope.webapp.queries import curves as cards
 from graphscope.webapp.queries import scalars as query
 from graphscope.webapp.queries.curve_table import csv_text, rows_at
 from graphscope.webapp.queries.curves import MOST_RUNS, Found, Wish
-from graphscope.webapp.queries.events import events_of
+from graphscope.webapp.queries.events import events_of, origin_of
 from graphscope.webapp.queries.hparams import differing, hparams_of
 from graphscope.webapp.queries.kept import Kept
 from graphscope.webapp.runs import RunDirectory
@@ -142,10 +142,10 @@ def find_runs(
 
     Raises: TraceError when the first run cannot be read.
     """
-    found, problems = [], []
+    found, problems, files = [], [], source.files()
     for place, run in enumerate(wish.runs):
         try:
-            reader = source.reader(run)
+            reader = source.reader(run, files)
             hparams = hparams_of(reader) if len(wish.runs) > 1 else {}
             found.append(Found(place, run, _start(reader.header()), series(reader), hparams))
         except GraphScopeError as error:
@@ -165,15 +165,15 @@ def answer(
     Raises: TraceError when the first run cannot be read; another run is left out and named.
     """
     found, problems = find_runs(source, wish, series)
-    reader, events = source.reader(wish.runs[0]), []
-    if wish.events:
-        doctors = source.shared.doctors
-        # Without waiting for the rules: their counter is part of the page's news.
-        doctors.nudge(reader, revision_of(reader))
-        events = events_of(reader, found[0].series, doctors.known(reader).found)
+    reader, doctors = source.reader(wish.runs[0]), source.shared.doctors
+    # Without waiting for the rules: their counter is part of the page's news.
+    doctors.nudge(reader, revision_of(reader))
+    told = doctors.known(reader).found
+    events = events_of(reader, found[0].series, told) if wish.events else []
+    found[0] = replace(found[0], origin=origin_of(reader, told))
     return cards.cards(found, wish, events) | {
         "problems": problems,
-        "runs": [[run.name, curves.colour(wish.look, run.place)] for run in found],
+        "runs": cards.colours(found, wish),
         "hparams": differing([run.hparams for run in found]),
         "events": [[step, kind, text] for step, kind, text in events],
         "config": CONFIG,

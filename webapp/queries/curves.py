@@ -60,6 +60,8 @@ class Found:
     """When it began, in nanoseconds since 1970."""
     series: dict[str, query.Series]
     hparams: Mapping[str, Any] = field(default_factory=dict)
+    origin: tuple[int, str] | None = None
+    """Step and op in which its numbers stopped being finite, where that is known."""
 
 
 def cards(found: Sequence[Found], wish: Wish, events: Sequence[Event] = ()) -> dict[str, Any]:
@@ -70,6 +72,7 @@ def cards(found: Sequence[Found], wish: Wish, events: Sequence[Event] = ()) -> d
     hidden = max(0, len(placed) - MOST_CARDS)
     shared = chart_layout(wish.look.name)
     drawn = [run for run in found if wish.drawn is None or run.name in wish.drawn]
+    places = group_places(found, wish.by)
     out = []
     for k, (group, tag) in enumerate(placed[:MOST_CARDS]):
         card = key(tag)
@@ -82,7 +85,7 @@ def cards(found: Sequence[Found], wish: Wish, events: Sequence[Event] = ()) -> d
             "last": _last(tag, mine, wish),
         }
         if k < FIRST if wish.want is None else card in wish.want:
-            told["figure"] = _figure(tag, card, mine, wish, shared, events)
+            told["figure"] = _figure(tag, card, mine, wish, shared, events, places)
         out.append(told)
     groups = list(dict.fromkeys(card["group"] for card in out))
     return {"cards": out, "groups": groups, "hidden": hidden}
@@ -129,13 +132,14 @@ def _figure(
     wish: Wish,
     shared: dict[str, Any],
     events: Sequence[Event],
+    places: Mapping[str, int],
 ) -> dict[str, Any]:
     window = wish.windows.get(card)
     limit = max(80, min(query.POINTS, 8 * query.POINTS // max(len(mine), 1)))
     if wish.by and len(mine) > 1:
-        lines = _groups(tag, mine, wish)
+        lines = _groups(tag, mine, wish, places)
     else:
-        lines = [c for run in mine for c in _curves(run, run.series[tag], wish, window, limit)]
+        lines = [c for run in mine for c in _curves(run, tag, wish, window, limit)]
     view = _view([c.y for c in lines], wish.log) if wish.calm else None
     if view is not None:
         lines = [_with_peaks(c, view) for c in lines]
@@ -145,14 +149,15 @@ def _figure(
 
 def _curves(
     run: Found,
-    points: query.Series,
+    tag: str,
     wish: Wish,
     window: tuple[float, float] | None,
     limit: int,
 ) -> list[curves.Curve]:
     """A run's points of one tag, thinned to what a screen can show: one curve per part of a restarted run."""
-    steps, values, wall = points
+    steps, values, wall = run.series[tag]
     x = x_of(wish.axis, run.start, steps, wall)
+    since, op = run.origin if run.origin and query.is_loss(tag) else (0, "")
     out = []
     stretches = windows.parts(steps)
     for first, end in stretches:
@@ -171,19 +176,40 @@ def _curves(
                 smooth=_plain(smooth),
                 wild=wild,
                 word=number(float(bad[0])) if len(bad) else "",
+                origin=op if wild and wild[0][2] >= since else "",
                 faded=end != stretches[-1][1],
             )
         )
     return out
 
 
-def _groups(tag: str, mine: Sequence[Found], wish: Wish) -> list[curves.Curve]:
+def group_places(found: Sequence[Found], by: str) -> dict[str, int]:
+    """The colour of each value of a hyper-parameter, the same on every card; nothing without one."""
+    words = [value_text(run.hparams.get(by)) for run in found] if by else []
+    return {word: place for place, word in enumerate(dict.fromkeys(words))}
+
+
+def colours(found: Sequence[Found], wish: Wish) -> list[list[str]]:
+    """``[run, colour]`` of all runs: its own, or that of its group."""
+    places = group_places(found, wish.by) if len(found) > 1 else {}
+    return [
+        [
+            run.name,
+            curves.colour(wish.look, places.get(value_text(run.hparams.get(wish.by)), run.place)),
+        ]
+        for run in found
+    ]
+
+
+def _groups(
+    tag: str, mine: Sequence[Found], wish: Wish, places: Mapping[str, int]
+) -> list[curves.Curve]:
     """Mean and band of the runs that have the same value of a hyper-parameter; the axis is the step."""
     by: dict[str, list[Found]] = {}
     for run in mine:
         by.setdefault(value_text(run.hparams.get(wish.by)), []).append(run)
     out = []
-    for place, (word, runs) in enumerate(by.items()):
+    for word, runs in by.items():
         grid, mean, low, high = mean_band([run.series[tag] for run in runs], query.POINTS)
         smooth = query.smoothed(mean, wish.smooth) if wish.smooth else mean
         x = grid.astype(float)
@@ -193,7 +219,7 @@ def _groups(tag: str, mine: Sequence[Found], wish: Wish) -> list[curves.Curve]:
         out.append(
             curves.Curve(
                 run=f"{wish.by} {word}, {len(runs)} run{'s' if len(runs) > 1 else ''}",
-                place=place,
+                place=places[word],
                 x=x.tolist(),
                 y=_plain(smooth),
                 steps=grid.tolist(),
@@ -204,8 +230,8 @@ def _groups(tag: str, mine: Sequence[Found], wish: Wish) -> list[curves.Curve]:
 
 
 def _view(columns: Sequence[Sequence[float | None]], log: bool) -> tuple[float, float] | None:
-    numbers = np.array([v for column in columns for v in column if v is not None], np.float64)
-    return windows.calm(numbers, log)
+    found = [v for column in columns for v in column if v is not None]
+    return windows.calm(np.array(found, np.float64), log)
 
 
 def _with_peaks(curve: curves.Curve, view: tuple[float, float]) -> curves.Curve:

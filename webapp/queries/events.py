@@ -65,5 +65,15 @@ def changes(tag: str, steps: Any, values: Any) -> list[Event]:
     ]
 
 
+def origin_of(reader: TraceReader, findings: Iterable[Any]) -> tuple[int, str] | None:
+    """The step and the op in which the numbers stopped being finite, once the doctor knows."""
+    for finding in findings:
+        if finding.id == "nonfinite" and finding.nodes and finding.nodes[0] >= 0:
+            graph = reader.graph(finding.graph)
+            if finding.nodes[0] < graph.n:
+                return finding.first_step, units.clip(graph.op_name(finding.nodes[0]), 24)
+    return None
+
+
 def _short(value: float) -> str:
     return f"{float(value):.4g}"

@@ -59,7 +59,9 @@ def image_of(reader: TraceReader, id: int) -> bytes:
 
 def hparams_json(readers: Mapping[str, TraceReader]) -> dict[str, Any]:
     """One row a run, of those that have any; ``names`` and ``metrics`` are the columns."""
-    rows, names, metrics = [], {}, {}
+    rows: list[dict[str, Any]] = []
+    names: dict[str, None] = {}
+    metrics: dict[str, None] = {}
     for run, reader in readers.items():
         found = hparams_of(reader)
         told: dict[str, float] = {}

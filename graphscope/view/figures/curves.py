@@ -30,6 +30,8 @@ class Curve:
     """Where it is not finite: from x, to x, first step."""
     word: str = "not finite"
     """What the first of these is: NaN, +Inf or -Inf."""
+    origin: str = ""
+    """The op in which it began, where that is known."""
     band: tuple[Sequence[float], Sequence[float]] | None = None
     """The smallest and the largest of the runs whose mean this is."""
     faded: bool = False
@@ -268,7 +270,8 @@ def _label(curve: Curve, look: Theme) -> dict[str, Any]:
         "xanchor": "left",
         "yanchor": "top",
         "showarrow": False,
-        "text": f"{curve.word} from step {step:,}",
+        "text": f"{curve.word} from step {step:,}"
+        + (f" \u00b7 {escape(curve.origin)}" if curve.origin else ""),
         "font": {"size": 11, "color": look.nonfinite},
         "bgcolor": look.surface,
         "borderpad": 3,
