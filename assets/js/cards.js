@@ -65,8 +65,9 @@
       if (v.health && v.health !== "ok") right = corner(ctx, right - 16, y - 8, "nonfinite") - 4;
       if (v.failed) right = corner(ctx, right - 16, y - 8, "failed") - 4;
       if (mood.sign) right = corner(ctx, right - 16, y - 8, mood.sign.severity) - 4;
-      if (n.mark) corner(ctx, right - 16, y - 8, n.mark);
-      if (mood.bad && mood.bad !== "on the way" && k >= 0.4) tag(ctx, mood.bad, x + 12, y, gs.color("state-failed"), k);
+      if (n.mark) right = corner(ctx, right - 16, y - 8, n.mark) - 4;
+      // Above the signs where there are any: side by side they lie on each other.
+      if (mood.bad && mood.bad !== "on the way" && k >= 0.4) tag(ctx, mood.bad, x + 12, right < x + w + 8 ? y - 9 : y, gs.color("state-failed"), k);
     }
     ctx.globalAlpha = 1;
   };

@@ -148,7 +148,9 @@
         ctx.strokeRect(x + 0.5, y + 0.5, room - 1.8, h - 1);
       }
       const words = [name(names[i])].flat();
-      const text = gs.marks.clip(ctx, words.find((word) => gs.marks.width(ctx, word) <= room - 6) || words[0], room - 6);
+      const whole = words.find((word) => gs.marks.width(ctx, word) <= room - 6);
+      // Where a row has short words too (a time), half a word says nothing.
+      const text = whole || (words.length > 1 ? "" : gs.marks.clip(ctx, words[0], room - 6));
       if (!text || (text.length < 4 && text.includes("\u2026"))) continue;
       ctx.fillStyle = ink;
       ctx.fillText(text, x + Math.max(3, Math.min((room - gs.marks.width(ctx, text)) / 2, 8)), y + h / 2 + 0.5);

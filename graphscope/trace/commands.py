@@ -235,7 +235,9 @@ def _open(path: Path, mode: str = "rw") -> sqlite3.Connection:
     """A connection to a file that exists: a deleted run is not made again."""
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
     db = sqlite3.connect(uri, uri=True, timeout=2.0, isolation_level=None)
-    db.text_factory = lambda text: text.decode("utf-8", "replace")  # a damaged file's may be anything
+    db.text_factory = lambda text: text.decode(
+        "utf-8", "replace"
+    )  # a damaged file's may be anything
     return db
 
 

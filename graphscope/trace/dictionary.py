@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from graphscope.trace.records import OpInfo, Site, Spec
 from graphscope.trace.rows import Rows
@@ -48,7 +49,7 @@ class Dictionary(Rows):
             for key, dims, dtype, nbytes, device in self._rows("SELECT * FROM specs", partial=True):
                 with self._decoding("a shape"):
                     sizes = tuple(int(d) for d in json.loads(dims))
-                    self._specs[key] = Spec(key, sizes, str(dtype), int(nbytes), str(device))
+                    self._specs[key] = Spec(key, sizes, str(dtype), _bytes(nbytes), str(device))
         return self._specs.get(id) or Spec(id, (), "?", 0, "?")
 
     def sources(self) -> list[str]:
@@ -60,3 +61,10 @@ class Dictionary(Rows):
         """The text of a source file as it was when it ran."""
         row = self._one("SELECT text FROM sources WHERE file = ?", file)
         return None if row is None else str(row[0])
+
+
+def _bytes(n: Any) -> int:
+    """A tensor's size; those of a graph can be added up."""
+    if not 0 <= int(n) < 1 << 48:
+        raise ValueError(f"{n} bytes")
+    return int(n)

@@ -70,7 +70,12 @@ def open_trace(path: Path | str) -> sqlite3.Connection:
     except TraceError:
         connection.close()
         raise
-    return connection if version == schema.FORMAT else _migrate(connection, version)
+    if version == schema.FORMAT:
+        return connection
+    try:
+        return _migrate(connection, version)
+    except SQL_ERRORS as error:  # it is not of the format that it says
+        raise TraceError(f"{path} is damaged: {_say(error)}.") from error
 
 
 def is_trace(path: Path | str) -> bool:

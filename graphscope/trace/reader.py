@@ -49,6 +49,8 @@ class TraceReader(Dictionary):
         self._graphs: dict[int, Graph] = {}
         self._shape_sets: dict[int, Ints] = {}
         self._costs: dict[int, tuple[Longs, Longs]] = {}
+        self._alones: dict[int, tuple[int, int]] = {}
+        self._alone_upto = -1
         self._chunks: dict[int, tuple[Longs, Longs]] = {}
         self.header()
 
@@ -211,8 +213,12 @@ class TraceReader(Dictionary):
         if row is None:
             what = f"no {kind} step {num}" if num >= 0 else f"no {kind} step yet"
             raise TraceError(f"{self.path} has {what}.")
-        id, num, graph_id, shape_set, status, t0, wall, rec, loss, nonfinite = row[:10]
-        chunk, place, freed, dev, live0, note, looked = row[10:]
+        with self._decoding(f"step {num}"):
+            id, num, graph_id, shape_set = (_number(x) for x in row[:4])
+            t0, wall, rec, live0 = (_number(x) for x in (*row[5:8], row[14]))
+            loss = None if row[8] is None else float(row[8])
+        status, nonfinite = row[4], row[9]
+        chunk, place, freed, dev, _, note, looked = row[10:]
         graph = self.graph(graph_id)
         timed_at = num
         if chunk is None:
@@ -226,6 +232,9 @@ class TraceReader(Dictionary):
             device, idle, on_device = _device_columns(dev, graph.n, self.devices(id))
             if len(begin) != graph.n or len(dur) != graph.n:
                 raise ValueError("its columns do not fit its graph")
+            specs = self.specs_of(shape_set)
+            if len(specs) < graph.n + graph.n_ports:
+                raise ValueError("its shapes do not fit its graph")
             return Step(
                 id,
                 kind,
@@ -245,7 +254,7 @@ class TraceReader(Dictionary):
                 dur,
                 died,
                 device,
-                self.specs_of(shape_set),
+                specs,
                 bool(looked),
                 idle,
                 on_device,
@@ -349,6 +358,13 @@ class TraceReader(Dictionary):
         """Each node's duration over all steps: ``n``, and ``mean, std, min, max`` arrays (ns)."""
         row = self._one("SELECT n, data FROM moments WHERE graph = ?", graph)
         nodes = self.graph(graph).n
+        alone = None if row is not None else self._alone(graph)
+        if alone is not None:
+            with self._decoding(f"the only step of graph {graph}"):
+                took = self._chunk(alone[0])[1][alone[1]].astype(np.float64)
+                if len(took) != nodes:
+                    raise ValueError("its columns do not fit its graph")
+                return {"n": 1, "mean": took, "std": np.zeros(nodes), "min": took, "max": took}
         if row is None:
             nothing = np.full(nodes, np.nan)
             return {"n": 0, "mean": nothing, "std": nothing, "min": nothing, "max": nothing}
@@ -356,6 +372,23 @@ class TraceReader(Dictionary):
             mean, m2, low, high = np.frombuffer(row[1], "<f8").reshape(4, nodes)
             std = np.sqrt(np.maximum(m2, 0) / max(int(row[0]), 1))
             return {"n": int(row[0]), "mean": mean, "std": std, "min": low, "max": high}
+
+    def _alone(self, graph: int) -> tuple[int, int] | None:
+        """Where the times of a graph's first step are: of one that ran once the file has no moments."""
+        rows = self._rows(
+            "SELECT id, graph, chunk, place FROM steps WHERE id > ? AND chunk IS NOT NULL AND status = 'ok'"
+            " ORDER BY id",
+            self._alone_upto,
+            partial=True,
+        )
+        for id, of, chunk, place in rows:
+            self._alones.setdefault(of, (chunk, place))
+            self._alone_upto = id
+        found = self._alones.get(graph)
+        if found is None:
+            return None
+        there = self._one("SELECT 1 FROM steps WHERE id = ? AND columns IS NOT NULL", found[0])
+        return None if there is None else found  # it may have been thinned away since
 
     # -- values -----------------------------------------------------------------------------------
 
@@ -475,7 +508,15 @@ class TraceReader(Dictionary):
         rows = self._rows("SELECT * FROM findings WHERE id > ? ORDER BY id", since, partial=True)
         with self._decoding("the findings"):
             return [
-                Finding(id, step, rule, severity, node, title, dict(json.loads(data)))
+                Finding(
+                    int(id),
+                    _number(step),
+                    str(rule),
+                    str(severity),
+                    _number(node),
+                    str(title),
+                    dict(json.loads(data)),
+                )
                 for id, step, rule, severity, node, title, data in rows
             ]
 
@@ -493,6 +534,13 @@ def control_of(header: dict[str, str]) -> dict[str, Any]:
         return {"control": facts, "control_rev": int(facts.get("rev", 0))}
     except (ValueError, AttributeError, TypeError, RecursionError):
         return {}
+
+
+def _number(x: Any) -> int:
+    """An integer that a trace may hold; sums of some of them fit 64 bits."""
+    if abs(number := int(x)) >= 1 << 60:
+        raise ValueError(f"{x} is out of range")
+    return number
 
 
 def _device_columns(

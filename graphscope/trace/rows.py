@@ -17,7 +17,16 @@ from typing import Any, TypeVar
 from graphscope.errors import TraceError
 from graphscope.trace.format import SQL_ERRORS, is_salvaged, open_trace
 
-_DAMAGE = (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, zlib.error)
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+    zlib.error,
+)
 
 _R = TypeVar("_R", bound="Rows")
 

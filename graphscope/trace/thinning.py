@@ -7,10 +7,13 @@ the first of a graph, a failed one, a new slowest one, the first hundred with no
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from graphscope.trace import codec
 
 KEEP = 2000
 NONFINITE = 100
@@ -41,8 +44,9 @@ class Thinning:
 class Moments:
     """Running mean, squared deviation, smallest and largest duration of each node, exactly."""
 
-    def __init__(self, nodes: int, goes_on: bool = False) -> None:
+    def __init__(self, nodes: int, goes_on: bool = False, first: int = -1) -> None:
         self.goes_on = goes_on  # the file has some of before, which are not in here
+        self.first = first  # id of the first step
         self.n = 0
         self.data = np.zeros((4, nodes))
         self.data[2] = np.inf
@@ -76,7 +80,19 @@ class Moments:
     def flush(self, now: float) -> bytes | None:
         """The blob to write, or None when nothing is new or the last one is young enough."""
         rest = 1.0 if self.data.nbytes < 1 << 16 else 5.0
+        if self.n < 2:
+            return None  # the step itself says as much; a graph that never repeats would take a third more
         if self.flushed == self.n or now - self.flushed_at < rest:
             return None
         self.flushed, self.flushed_at = self.n, now
         return self.data.astype("<f8").tobytes()
+
+
+def duration(db: sqlite3.Connection, step: int) -> NDArray[np.int64] | None:
+    """How long each node of a step took; None where that is not in the file (any more)."""
+    at = db.execute("SELECT chunk, place FROM steps WHERE id = ?", (step,)).fetchone()
+    if at is None or at[0] is None:
+        return None
+    chunk = db.execute("SELECT columns, shift, held FROM steps WHERE id = ?", at[:1]).fetchone()
+    found: NDArray[np.int64] = codec.unpack_many(*chunk)[1][at[1]]
+    return found

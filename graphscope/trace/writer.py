@@ -27,7 +27,7 @@ from graphscope.trace import codec, schema, values
 from graphscope.trace.alive import mark
 from graphscope.trace.limit import Limit
 from graphscope.trace.records import Entry
-from graphscope.trace.thinning import Moments, Thinning
+from graphscope.trace.thinning import Moments, Thinning, duration
 
 SOURCE_LIMIT = 1 << 20
 MOMENTS = 100_000  # nodes whose moments are held
@@ -90,7 +90,9 @@ class TraceWriter:
         self._plans: dict[int, bytes] = {}  # digests
         self._phases: dict[int, NDArray[np.int32]] = {}
         self._moments: dict[int, Moments] = {}
-        self._rested: set[int] = set()  # graphs whose moments are in the file only
+        self._rested: dict[
+            int, int
+        ] = {}  # graphs whose moments are in the file only, and their first steps
         self._thinning: dict[str, Thinning] = {}
         self._unsure: dict[str, int] = {}
         self._files: set[str] = set()
@@ -100,14 +102,10 @@ class TraceWriter:
         self._closed = False
         now = time.time()
         facts: dict[str, Any] = {
-            "format": schema.FORMAT,
-            "run": self.path.stem,
+            "format": schema.FORMAT, "run": self.path.stem, "state": "running", "heartbeat": f"{now:.3f}",
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-            "state": "running",
-            "heartbeat": f"{now:.3f}",
-            "t0_unix_ns": time.time_ns(),
-            "process": mark(),
-        }
+            "t0_unix_ns": time.time_ns(), "process": mark(),
+        }  # fmt: skip
         facts.update(meta or {})
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,8 +166,8 @@ class TraceWriter:
         self, id: int, shape: Sequence[int], dtype: str, nbytes: int, device: str = "cpu"
     ) -> None:
         dims = json.dumps([int(d) for d in shape])
-        sql = "INSERT OR REPLACE INTO specs VALUES (?,?,?,?,?)"
-        self._put(sql, id, dims, str(dtype), int(nbytes), str(device))
+        row = (id, dims, str(dtype), int(nbytes), str(device))
+        self._put("INSERT OR REPLACE INTO specs VALUES (?,?,?,?,?)", *row)
 
     def add_graph(
         self,
@@ -194,13 +192,13 @@ class TraceWriter:
         phases = np.where(copies, len(schema.PHASES), table[:, schema.PHASE])
         self._phases[id] = np.clip(phases, 0, len(schema.PHASES)).astype(np.int8)
         blobs = [codec.raw(np.asarray(a, np.int32)) for a in (table, edges, ports, kept)]
-        blobs.append(codec.raw(empty if names is None else np.asarray(names, np.int32)))
-        row = (id, digest, kind, n, parent, diverged_at, *blobs, codec.raw(freed))
+        called = codec.raw(empty if names is None else np.asarray(names, np.int32))
+        row = (id, digest, kind, n, parent, diverged_at, *blobs, called, codec.raw(freed))
         self._put("INSERT OR REPLACE INTO graphs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", *row)
 
     def set_names(self, graph: int, names: ArrayLike) -> None:
-        blob = codec.raw(np.asarray(names, np.int32))
-        self._put("UPDATE graphs SET names = ? WHERE id = ?", blob, graph)
+        sql = "UPDATE graphs SET names = ? WHERE id = ?"
+        self._put(sql, codec.raw(np.asarray(names, np.int32)), graph)
 
     def set_plan(self, graph: int, plan: ArrayLike) -> None:
         """When memory dies in a graph whose first step was not looked at."""
@@ -279,8 +277,8 @@ class TraceWriter:
             if ok:
                 moments = self._moments.get(graph)
                 if moments is None:
-                    goes_on = graph in self._rested
-                    moments = self._moments[graph] = Moments(dur_ns.shape[1], goes_on)
+                    moments = Moments(dur_ns.shape[1], graph in self._rested, steps[0].id)
+                    self._moments[graph] = moments
                 moments.add(np.maximum(dur_ns, 0))
             chosen = self._thin(kind, steps, first, not ok)
             kept = {at: place for place, at in enumerate(chosen)}
@@ -441,13 +439,13 @@ class TraceWriter:
                 self._join_file(graph, moments)
             blob = moments.flush(now)
             if blob is not None:
-                sql = "INSERT OR REPLACE INTO moments VALUES (?,?,?)"
-                self._put(sql, graph, moments.n, blob)
+                self._put("INSERT OR REPLACE INTO moments VALUES (?,?,?)", graph, moments.n, blob)
         held = sum(m.data.shape[1] for m in self._moments.values())
         if held > MOMENTS:
-            for graph in [g for g, m in self._moments.items() if m.flushed == m.n][:-1]:
-                held -= self._moments.pop(graph).data.shape[1]
-                self._rested.add(graph)
+            for graph in [g for g, m in self._moments.items() if m.n in (m.flushed, 1)][:-1]:
+                rested = self._moments.pop(graph)
+                held -= rested.data.shape[1]
+                self._rested[graph] = rested.first
                 if held <= MOMENTS // 2:
                     break
         items, self._pending = self._pending, []
@@ -468,9 +466,11 @@ class TraceWriter:
         """Add what the file knows of a graph that was let go in between."""
         found = self._db.execute("SELECT n, data FROM moments WHERE graph = ?", (graph,)).fetchone()
         moments.goes_on = False
-        self._rested.discard(graph)
+        first = self._rested.pop(graph, -1)
         if found is not None:
             moments.join(int(found[0]), *np.frombuffer(found[1], "<f8").reshape(4, -1))
+        elif (alone := duration(self._db, first)) is not None:
+            moments.add(alone)
 
     def write(self, taken: list[tuple[str, tuple[Any, ...]]]) -> None:
         """Put what was taken into the file. Raises: as ``commit``."""
@@ -510,10 +510,9 @@ class TraceWriter:
     def forget(self, graphs: Iterable[int]) -> set[int]:
         """Graphs that leave the file: all but those of steps that wait. Who writes a step of one adds it again."""
         gone = set(graphs) - {row[3] for sql, row in self._pending if sql is _STEP}
-        for graph in gone:
-            for table in (self._nodes, self._plans, self._phases, self._moments):
+        for table in (self._nodes, self._plans, self._phases, self._moments, self._rested):
+            for graph in gone:
                 table.pop(graph, None)
-            self._rested.discard(graph)
         return gone
 
     def _make_room(self) -> None:
@@ -531,8 +530,8 @@ class TraceWriter:
         if self._closed:
             return
         self._closed = True
-        for moments in self._moments.values():
-            moments.flushed_at = 0.0
+        for m in self._moments.values():
+            m.flushed_at = 0.0
         self.set_meta("state", state)
         self.set_meta("ended", f"{time.time():.3f}")
         if error is not None:

@@ -46,10 +46,10 @@ with gs.profile(path) as p:
 def training(
     bench: Bench, pause: float = 0.0, board: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
-    """A program that records ``live``; killed and forgotten at the end."""
+    """A program that records ``training``; killed and forgotten at the end."""
     file = bench.runs / "train.py"
     file.write_text(TRAINING)
-    command = [sys.executable, str(file), str(bench.runs / "live"), str(pause)]
+    command = [sys.executable, str(file), str(bench.runs / "training"), str(pause)]
     program = subprocess.Popen(
         command + ["board"] * board, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
@@ -58,7 +58,7 @@ def training(
     finally:
         program.kill()
         program.communicate()
-        bench.forget("live")
+        bench.forget("training")
 
 
 def wait_for(file: Path) -> None:
@@ -86,14 +86,14 @@ def live_step(bench: Bench) -> float:
     A step that was never shown by its own number counts from its end to the frame with a later one.
     """
     with training(bench, 0.1), bench.context() as context:
-        wait_for(bench.runs / "live.gscope")
+        wait_for(bench.runs / "training.gscope")
         page = context.new_page()
-        page.goto(bench.url + "/home?run=live")
+        page.goto(bench.url + "/home?run=training")
         page.locator(HOME).wait_for(timeout=30_000)
         page.evaluate(WATCH)
         page.wait_for_timeout(5000)
         seen = page.evaluate("() => [...window.gsSeen]")
-        with TraceReader(bench.runs / "live.gscope") as reader:
+        with TraceReader(bench.runs / "training.gscope") as reader:
             begin, table = int(reader.header()["t0_unix_ns"]) / 1e6, reader.steps("train")
             ended = dict(
                 zip(
@@ -123,7 +123,7 @@ def first_picture(bench: Bench) -> float:
         with training(bench, 0.02, board=True) as program:
             assert program.stdout is not None
             url = program.stdout.readline().strip()
-            page.goto(f"{url}home?run=live", wait_until="commit")
+            page.goto(f"{url}home?run=training", wait_until="commit")
             page.wait_for_function(
                 "() => window.gs && gs.card && gs.card.last_step >= 0"
                 " && document.querySelector('[data-card=parts] table')"
@@ -147,8 +147,8 @@ def first_on_open_page(bench: Bench) -> float:
         with training(bench, 0.02):
             seen_after(
                 page,
-                "() => gs.set({ run: 'live' })",
-                "() => gs.card && gs.card.run === 'live' && gs.card.last_step >= 0"
+                "() => gs.set({ run: 'training' })",
+                "() => gs.card && gs.card.run === 'training' && gs.card.last_step >= 0"
                 " && document.querySelector('[data-card=parts] table')",
             )
             return 1e3 * (time.perf_counter() - begin)
@@ -166,9 +166,9 @@ def slowdown(bench: Bench, processor: bool = False) -> float:
     ``processor``: of the program's processor time a step, which neighbours who want the same core do not change.
     """
     with training(bench) as program, bench.context() as context:
-        wait_for(bench.runs / "live.gscope")
+        wait_for(bench.runs / "training.gscope")
         page = context.new_page()
-        page.goto(bench.url + "/home?run=live")
+        page.goto(bench.url + "/home?run=training")
         page.locator(HOME).wait_for(timeout=30_000)
         blocks: list[tuple[float, float, float]] = []
         for k in range(2 * PAIRS):
@@ -177,7 +177,7 @@ def slowdown(bench: Bench, processor: bool = False) -> float:
             begin, used = time.time_ns(), _used(program.pid)
             page.wait_for_timeout(1000 * BLOCK)
             blocks.append((begin, time.time_ns(), _used(program.pid) - used))
-        with TraceReader(bench.runs / "live.gscope") as reader:
+        with TraceReader(bench.runs / "training.gscope") as reader:
             zero, table = int(reader.header()["t0_unix_ns"]), reader.steps("train")
     began = table.t0_ns + zero
     periods = []

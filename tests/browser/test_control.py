@@ -93,7 +93,9 @@ def test_a_training_is_debugged(
     stood = place(page)[0]
     page.wait_for_timeout(300)
     assert place(page)[0] == stood
-    assert page.evaluate("() => gs.state.node === `n${gs.card.control.at.node}`")  # and is looked at
+    assert page.evaluate(
+        "() => gs.state.node === `n${gs.card.control.at.node}`"
+    )  # and is looked at
 
     # Op by op through a forward and a backward
     grads = []

@@ -32,7 +32,7 @@ def test_keys_turn_pages_and_walk_steps(visit):
     page.locator("#run").click()
     page.keyboard.type("2l")
     expect(page).to_have_url(re.compile("/home"))
-    expect(page.get_by_label("Filter runs")).to_have_value("2l")
+    expect(page.get_by_label("Filter runs", exact=True)).to_have_value("2l")
 
 
 def test_the_key_sheet_is_made_from_the_map(visit):
@@ -120,7 +120,7 @@ def test_a_hundred_runs_are_listed_at_once(hundred, visit):
     page = ready(visit("/home", at=hundred))
     page.locator("#run").click()
     expect(page.locator("#gs-run-list li")).to_have_count(100)
-    page.get_by_label("Filter runs").fill("run-042")
+    page.get_by_label("Filter runs", exact=True).fill("run-042")
     expect(page.locator("#gs-run-list li")).to_have_count(1)
 
 
@@ -241,5 +241,8 @@ def test_no_toolbar_is_cut_and_the_legend_hides_no_card(visit):
     menu = page.locator(".gs-drop").first
     menu.locator("summary").click()
     expect(menu.locator(".gs-menu")).to_be_in_viewport(ratio=1)
-    legend, stage = page.locator(".gs-legend").bounding_box(), page.locator(".gs-board").bounding_box()
+    legend, stage = (
+        page.locator(".gs-legend").bounding_box(),
+        page.locator(".gs-board").bounding_box(),
+    )
     assert legend["y"] >= stage["y"] + stage["height"]

@@ -78,3 +78,20 @@ def test_the_text_of_a_structure_tells_dtypes_and_wires_apart() -> None:
     ]  # fmt: skip
     texts = {names.structure([key]) for key in keys}
     assert len(texts) == len(keys)
+
+
+def test_what_ran_once_needs_no_row_of_moments(tmp_path: Path) -> None:
+    w = gs.ones(4, requires_grad=True)
+    with gs.profile(tmp_path / "a", values="off") as p:
+        for n in (1, 2, 3, 3, 3):
+            rows(w, n).backward()
+            w.grad = None
+    assert p.path is not None
+    with TraceReader(p.path) as reader:
+        stored = reader._rows("SELECT graph, n FROM moments")
+        assert stored == [(2, 3)]
+        for g in (0, 1):
+            moments, step = reader.moments(g), reader.step(g)
+            assert moments["n"] == 1 and not moments["std"].any()
+            for what in ("mean", "min", "max"):
+                np.testing.assert_array_equal(moments[what], step.dur_ns)

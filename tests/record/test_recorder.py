@@ -303,3 +303,28 @@ def test_named_scopes_nest_and_cost_nothing_without_a_recorder(tmp_path: Path) -
         z.sum().backward()
     graph = TraceReader(p.path).graph(0)
     assert [graph.scope_path(i) for i in range(2)] == ["outer.inner", ""]
+
+
+def test_the_first_steps_of_a_run_have_statistics_whatever_they_cost(tmp_path: Path) -> None:
+    """A training of half a second would have one or two value steps, and no rule about trends a thing to look at."""
+    w = gs.ones(8, requires_grad=True)
+    with gs.profile(tmp_path / "run", budget=1e-6) as p:
+        for _ in range(120):
+            (w * 2).tanh().sum().backward()
+            w.grad = None
+        recorder = p._recorder
+        assert recorder is not None and recorder.early == []
+    found = TraceReader(p.path).value_steps()
+    assert {0, 2, 5, 11, 23, 47, 95} <= set(found) and len(found) < 20
+
+
+def test_early_statistics_are_not_taken_where_they_are_slow(tmp_path: Path, monkeypatch) -> None:
+    from graphscope.record import step
+
+    monkeypatch.setattr(step, "EARLY_MOST", -1)
+    w = gs.ones(8, requires_grad=True)
+    with gs.profile(tmp_path / "run", budget=1e-6) as p:
+        for _ in range(120):
+            (w * 2).tanh().sum().backward()
+            w.grad = None
+    assert not {5, 11, 23} <= set(TraceReader(p.path).value_steps())

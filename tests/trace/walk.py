@@ -27,6 +27,8 @@ def walk(path: Path) -> int:
             reader.scalars,
             reader.texts,
             reader.media,
+            reader.media_list,
+            lambda: reader.medium(1),
             reader.findings,
             lambda: reader.source("train.py"),
             lambda: breakdown.breakdown_table(reader),

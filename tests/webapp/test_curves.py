@@ -158,7 +158,7 @@ def test_the_band_names_the_op_once_the_doctor_knows(source):
     source.shared.doctors.found(reader, "now")
     source.shared.doctors.wait(reader)
     layout = answer(source, wish(("failed",)))["cards"][0]["figure"]["layout"]
-    assert layout["annotations"][0]["text"] == "NaN from step 5 \u00b7 log"
+    assert layout["annotations"][0]["text"] == "NaN from step 5 \u00b7 sub"
 
 
 def test_a_restarted_run_has_two_lines_the_older_one_faded(tmp_path):

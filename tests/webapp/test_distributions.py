@@ -136,6 +136,16 @@ def test_nonsense_is_refused_and_nothing_is_nothing(digits, tmp_path):
         assert Distributions().answer(empty, "logged")["layers"] == []
 
 
+def test_a_layer_that_never_changes(tmp_path):
+    w = TraceWriter(tmp_path / "f.gscope", golden.META)
+    for k in range(3):
+        w.add_media("frozen", k, "histogram", values.encode([(0, "v", entry(np.arange(9.0)))]))
+    w.close()
+    with TraceReader(tmp_path / "f.gscope") as reader:
+        (layer,) = Distributions().answer(reader, "logged", hist=True)["layers"]
+    assert layer["hist"]["rows"][0] == layer["hist"]["rows"][2] and layer["mean"] == [4, 4, 4]
+
+
 def test_logged_histograms(tmp_path):
     w = TraceWriter(tmp_path / "h.gscope", golden.META)
     for k in range(3):

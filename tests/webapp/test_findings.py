@@ -86,6 +86,7 @@ def test_a_finding_has_its_card_its_line_and_its_words(reader):
         (80, 80, 1, "train", "step 80"),
         (0, 399, 400, "train", "steps 0 to 399"),
         (80, 399, 212, "train", "steps 80 to 399, 212 times"),
+        (402, 497, 1, "train", "steps 402 to 497, once"),
         (3, 4, 2, "eval", "eval steps 3 to 4"),
     ],
 )

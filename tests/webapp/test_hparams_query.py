@@ -27,7 +27,8 @@ def logged(tmp_path):
     w.add_media("evil", 0, "image", b"<svg onload=alert(1)>")
     data = {"hparams": {"lr": 0.1, "opt": "sgd"}, "metrics": {"best": 0.5}, "domains": {}}
     w.add_media("hparams", 0, "hparams", json.dumps(data).encode())
-    w.add_media("hparams", 0, "hparams", b"no json")
+    for garbled in (b"no json", b"[" * 3000, b'{"hparams": 7}', b'{"metrics": {"worst": NaN}}'):
+        w.add_media("hparams", 0, "hparams", garbled)
     w.add_text("event", 7, "changed the data", 0)
     for k in range(10):
         w.add_scalar("lr", k, 0.1 if k < 6 else 0.01, 0)
@@ -38,13 +39,13 @@ def logged(tmp_path):
 
 def test_pages_notice_what_is_logged(logged):
     card = logged.revision()
-    assert card["media"] == 5 and card["texts"] == 1 and card["last_step"] is None
+    assert card["media"] == 8 and card["texts"] == 1 and card["last_step"] is None
 
 
 def test_the_list_of_what_was_logged_has_no_data_in_it(logged):
     told = logged_json(logged)
     assert told["images"][0] == {"tag": "digit", "steps": [0, 5], "ids": [1, 2]}
-    assert told["hparams"] == 2 and told["texts"][0]["text"] == "changed the data"
+    assert told["hparams"] == 5 and told["texts"][0]["text"] == "changed the data"
     assert b"PNG" not in json.dumps(told).encode()
 
 
@@ -58,7 +59,11 @@ def test_only_pictures_go_out_as_pictures(logged):
 def test_hparams_and_their_metrics(logged):
     assert hparams_of(logged) == {"lr": 0.1, "opt": "sgd"}
     told = hparams_json({"log": logged})
-    assert told["names"] == ["lr", "opt"] and told["rows"][0]["metrics"] == {"best": 0.5}
+    assert told["names"] == ["lr", "opt"] and told["rows"][0]["metrics"] == {
+        "best": 0.5,
+        "worst": "NaN",
+    }
+    json.dumps(told, allow_nan=False)
 
 
 def test_without_logged_ones_the_trace_itself_says_a_few(tmp_path):

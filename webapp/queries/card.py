@@ -71,7 +71,7 @@ def _pace(reader: TraceReader, card: dict[str, Any]) -> dict[str, Any]:
         out["cost"] = share(float(table.rec_ns.sum()) / float(wall.sum()))
     if whole:
         took = float(table.t0_ns[-1] + table.wall_ns[-1] - table.t0_ns[0])
-        words = f"{count(len(table))} steps in {time_text(took)}"
+        words = f"{count(len(table))} step{'s' * (len(table) != 1)} in {time_text(took)}"
         finite = np.isfinite(table.loss)
         if finite.any():
             best = int(np.where(finite, table.loss, np.inf).argmin())

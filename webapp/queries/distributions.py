@@ -49,7 +49,7 @@ class Layer:
         return f"n{self.value}" if self.value >= 0 else f"p{-1 - self.value}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spread:
     """One tensor in one step."""
 
@@ -297,11 +297,11 @@ def _columns(
     }
     if any(s.ratio is not None for _, s in rows):
         told["ratio"] = [None if s.ratio is None else _plain(s.ratio) for _, s in rows]
-    fine = [s for _, s in rows if math.isfinite(s.lo) and math.isfinite(s.hi)]
+    fine = [s for _, s in rows if _has_range(s)]
     if hist and fine:
         low, high = min(s.lo for s in fine), max(s.hi for s in fine)
         shares = np.array(
-            [rebinned(s, low, high) if s in fine else np.zeros(BINS) for _, s in rows]
+            [rebinned(s, low, high) if _has_range(s) else np.zeros(BINS) for _, s in rows]
         )
         most = float(shares.max()) or 1.0
         told["hist"] = {
@@ -310,6 +310,10 @@ def _columns(
             "rows": np.ceil(shares / most * 99).astype(int).tolist(),
         }
     return told
+
+
+def _has_range(spread: Spread) -> bool:
+    return math.isfinite(spread.lo) and math.isfinite(spread.hi)
 
 
 def _logged(reader: TraceReader, find: str, hist: bool) -> dict[str, Any]:

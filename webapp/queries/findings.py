@@ -276,7 +276,7 @@ def steps_text(finding: Finding) -> str:
         return f"{word} {finding.first_step}"
     text = f"{word}s {finding.first_step} to {finding.last_step}"
     if 0 < finding.count <= finding.last_step - finding.first_step:
-        text += f", {units.count(finding.count)} times"
+        text += ", once" if finding.count == 1 else f", {units.count(finding.count)} times"
     return text
 
 

@@ -26,22 +26,34 @@ def hparams_of(reader: TraceReader) -> dict[str, Any]:
     """Name to number, text or bool: what the program logged as such, else what its trace says of it."""
     found: dict[str, Any] = {}
     for medium in reader.media("hparams"):
-        try:
-            told = json.loads(medium.data)["hparams"]
-        except (ValueError, KeyError, TypeError):
-            continue  # a file of another program: the table says so by its absence
-        if isinstance(told, dict):
-            found |= {str(k): v for k, v in told.items() if isinstance(v, (int, float, str, bool))}
+        found |= plain(told_of(medium.data, "hparams"))
     if not found:
         header = reader.header()
         found = {name: header[name] for name in _META if header.get(name)}
-        try:
-            given = json.loads(header.get("hparams", "{}"))
-        except ValueError:
-            given = {}
-        if isinstance(given, dict):
-            found |= {str(k): v for k, v in given.items() if isinstance(v, (int, float, str, bool))}
+        found |= plain(
+            told_of(b'{"hparams":' + header.get("hparams", "{}").encode() + b"}", "hparams")
+        )
     return dict(list(found.items())[:MOST])
+
+
+def told_of(data: bytes, name: str) -> Any:
+    """One part of what ``add_hparams`` wrote; None of what is garbled: its absence says so."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return found.get(name) if isinstance(found, dict) else None
+
+
+def plain(found: Any) -> dict[str, Any]:
+    """What JSON can say of a dictionary; numbers that are not finite become words."""
+    if not isinstance(found, dict):
+        return {}
+    return {
+        str(k): units.number(v) if isinstance(v, float) and not math.isfinite(v) else v
+        for k, v in found.items()
+        if isinstance(v, (int, float, str, bool))
+    }
 
 
 def differing(runs: Sequence[Mapping[str, Any]]) -> list[str]:

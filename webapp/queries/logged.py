@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphscope.errors import TraceError
 from graphscope.units import clip
-from graphscope.webapp.queries.hparams import MOST, hparams_of
+from graphscope.webapp.queries.hparams import MOST, hparams_of, plain, told_of
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
@@ -64,13 +63,9 @@ def hparams_json(readers: Mapping[str, TraceReader]) -> dict[str, Any]:
     metrics: dict[str, None] = {}
     for run, reader in readers.items():
         found = hparams_of(reader)
-        told: dict[str, float] = {}
+        told: dict[str, Any] = {}
         for medium in reader.media("hparams"):
-            try:
-                given = json.loads(medium.data).get("metrics", {})
-                told |= {str(k): float(v) for k, v in given.items()}
-            except (ValueError, TypeError, AttributeError):
-                continue
+            told |= plain(told_of(medium.data, "metrics"))
         names |= dict.fromkeys(found)
         metrics |= dict.fromkeys(told)
         rows.append({"id": run, "run": run, "hparams": found, "metrics": told})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -116,7 +117,9 @@ def facts(a: Side, b: Side) -> Cells:
 def _results(side: Side) -> dict[str, str]:
     step, table = side.step, side.table
     if side.alone:
-        out = {"loss": units.loss(step.loss), "status": step.status}
+        # A loss that is NaN comes out of the file as no loss (SQLite has no NaN).
+        loss = math.nan if step.loss is None and step.nonfinite else step.loss
+        out = {"loss": units.loss(loss), "status": step.status}
         return out | {"time": units.ns(step.wall_ns), "graph": f"graph {step.graph}"}
     finite = np.isfinite(table.loss)
     out = {"state": side.reader.state(), "steps": units.count(len(table))}
