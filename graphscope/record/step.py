@@ -11,6 +11,7 @@ from graphscope.engine.dispatch import NEVER
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
 from graphscope.record.deaths import freed_column
+from graphscope.record.early import Early
 from graphscope.record.facts import Facts
 from graphscope.record.names import Names, names_in_frame
 from graphscope.record.on_track import FORWARD as FORWARD
@@ -24,10 +25,6 @@ from graphscope.record.track import Shapes, cost_on_track, track_of
 from graphscope.trace import schema
 
 BACKWARD, UPDATE = schema.BACKWARD, schema.UPDATE
-# Statistics are taken in these training steps whatever the budget says, or a training of a second has too few
-# for anyone to see a trend; later ones wait until that is made up for. Not where one costs more than EARLY_MOST.
-EARLY = (2, 5, 11, 23, 47, 95)
-EARLY_MOST = 20_000_000  # nanoseconds
 _NOTHING = (lambda: None, False, (None, 0, 0, None))  # came in through a port
 
 
@@ -43,8 +40,7 @@ class StepLife(OnTrack):
         "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
         "refs_append", "root", "scope", "seq", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
         "sites", "stack", "stacks", "status", "t0", "t_start",
-        "thread", "timed", "begin", "end", "begin_append", "end_append", "unsettled", "value_cost", "value_last", "value_least",
-        "early",
+        "thread", "timed", "begin", "end", "begin_append", "end_append", "unsettled", "value_cost", "value_last", "early",
         "value_ns", "values", "wall_ns", "plan", "rids", "where", "told", "track_ns", "broken",
         "device_time", "clocks", "marks", "asked", "outlive", "unseen", "inside", "facts", "trap",
         "control", "waited", "watched", "calls",
@@ -68,8 +64,7 @@ class StepLife(OnTrack):
         self.rec_ns = 0
         self.value_ns = 0
         self.value_last = 0.0
-        self.value_least = 0  # of a busy machine's clock the smallest cost says most
-        self.early = [*EARLY]
+        self.early = Early()
         self.sample_need = 0
         self.close_ns = 0
         self.op_ns = 600.0  # cost of one event, measured on every step that is looked at
@@ -201,14 +196,8 @@ class StepLife(OnTrack):
         that a program of tiny steps is not blind: one millisecond of statistics is due five times a second.
         And some of the first steps of a run have them in any case.
         """
-        early, num = self.early, self.num["train"]
-        if early and early[0] <= num:
-            while early and early[0] < num:
-                del early[0]
-            # The very first statistics cost several times what the next ones do: caches are cold.
-            most = 5 * EARLY_MOST if num == EARLY[0] else EARLY_MOST
-            if early and early[0] == num and self.value_least <= most:
-                return True
+        if self.early.left and self.early.due(self.num["train"]):
+            return True
         events = self.rec_ns - self.value_ns + self.pump.cpu_ns
         share = max(self.budget - events / max(elapsed, 1), 0.005)
         return self.value_ns + self.value_last <= share * elapsed
@@ -286,9 +275,7 @@ class StepLife(OnTrack):
         self.value_ns += self.value_cost
         if self.value_cost:
             self.value_last = self.value_cost
-            self.value_least = min(self.value_least or self.value_cost, self.value_cost)
-            if self.early and self.early[0] == self.num["train"]:
-                del self.early[0]
+            self.early.took(self.num["train"], self.value_cost)
             self.pump.thumbs_left -= self.sampled
             if self.samples:
                 self.sample_need = self.sampled

@@ -313,15 +313,15 @@ def test_the_first_steps_of_a_run_have_statistics_whatever_they_cost(tmp_path: P
             (w * 2).tanh().sum().backward()
             w.grad = None
         recorder = p._recorder
-        assert recorder is not None and recorder.early == []
+        assert recorder is not None and recorder.early.left == []
     found = TraceReader(p.path).value_steps()
     assert {0, 2, 5, 11, 23, 47, 95} <= set(found) and len(found) < 20
 
 
 def test_early_statistics_are_not_taken_where_they_are_slow(tmp_path: Path, monkeypatch) -> None:
-    from graphscope.record import step
+    from graphscope.record import early
 
-    monkeypatch.setattr(step, "EARLY_MOST", -1)
+    monkeypatch.setattr(early, "MOST", -1)
     w = gs.ones(8, requires_grad=True)
     with gs.profile(tmp_path / "run", budget=1e-6) as p:
         for _ in range(120):
