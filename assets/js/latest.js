@@ -19,8 +19,7 @@
     /* keep: the answer is final (a past step), so it may be shown again without asking. */
     ask(url, keep) {
       if (this.kept.has(url)) {
-        if (this.busy) this.busy.control.abort(); // it must not come after, and stay
-        this.busy = this.wish = null;
+        this.rest(); // what is under way must not come after, and stay
         this.done(this.kept.get(url), url);
         return;
       }
@@ -33,9 +32,14 @@
 
     /* Forget everything, also what is under way: the run changed. */
     drop() {
+      this.rest();
+      this.kept.clear();
+    }
+
+    /* Nothing is wished any more. */
+    rest() {
       if (this.busy) this.busy.control.abort();
       this.busy = this.wish = null;
-      this.kept.clear();
     }
 
     async send(url, keep) {

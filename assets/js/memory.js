@@ -134,8 +134,10 @@
       this.chart.show(answer);
       this.slider.setAttribute("aria-valuemax", String(answer.at.length - 1));
       this.showPools(answer.pools);
-      if (this.chart.cursor === this.chart.peak) this.gotMoment(answer);
-      else this.look(this.chart.cursor);
+      // The table is the pointer's as long as it is on the chart.
+      const { hovered, cursor, peak } = this.chart, at = hovered === null ? cursor : Math.min(hovered, answer.at.length - 1);
+      if (at === peak) this.gotMoment(answer);
+      else this.look(at);
       this.canvas.dataset.ready = String(answer.at.length);
     }
 
@@ -151,7 +153,7 @@
       this.told(i);
       const node = this.data.node[i];
       if (node === this.data.peak) {
-        this.moments.wish = null;
+        this.moments.rest();
         return this.gotMoment(this.data);
       }
       this.moments.ask(gs.url("/api/memory/at", { run: gs.state.run, step: this.data.step, node }), true);
