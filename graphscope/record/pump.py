@@ -176,11 +176,13 @@ class Pump(Describing):
     def _drain(self) -> int:
         """Write what has come; returns the number of steps."""
         with self._packing:
-            if self.due or self._stop or self._asked > self._done:
+            # What is said of a program that stands still comes after the steps before it.
+            said = len(self.notes)
+            if self.due or self._stop or self._asked > self._done or (said and self.control):
                 # No step has ended in a while. Never more than wait now: others may come all the time.
                 self.due = False
                 self._pack(False)
-            while self.notes:
+            for _ in range(len(self.notes) if self._stop else said):
                 kind, *row = self.notes.popleft()
                 self._notes[kind](*row)
             if self.dropped:
