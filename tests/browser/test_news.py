@@ -62,8 +62,12 @@ def test_two_tabs_and_the_death_of_the_program(
     for tab in tabs:
         expect(tab.locator("#step b")).to_have_text(re.compile(r"\d"))
         tab.evaluate(SEEN)
-    # The other tab lies in front: a browser paints no frames behind it, and a real click waits for frames.
-    page.locator("[data-key=parts-run]").evaluate("el => { el.focus(); el.click(); }")
+    # The other tab lies in front: a browser paints no frames behind it, and a real click waits for frames. Found and
+    # clicked in one go, since news may replace the button in between.
+    expect(page.locator("[data-key=parts-run]")).to_be_visible()
+    page.evaluate(
+        "() => { const b = document.querySelector('[data-key=parts-run]'); b.focus(); b.click(); }"
+    )
     page.wait_for_timeout(1500)
     assert len(other.evaluate("() => window.gsSeen")) >= 3, "several times a second"
     page.wait_for_timeout(3000)  # a browser lets the tab behind ask once a second
