@@ -199,6 +199,7 @@ class StepMarks:
         self.began = {clock: clock.backend.host_ns() for clock in clocks.values()}
         self.before = {clock: clock.used for clock in clocks.values()}
         self.pools: dict[Clock, Pool] = {}
+        self.waits: list[tuple[int, int]] = []  # before which mark the program stood, and how long
         self.on_device = False  # whether an op of the step ran on one
 
     def set_apart(self) -> None:
@@ -206,6 +207,11 @@ class StepMarks:
         for clock in self.clocks.values():
             now = clock.backend.host_ns()
             self.told.append((NOT_A_NODE, clock, *clock.mark(now), now))
+
+    def waited(self, ns: int) -> None:
+        """The program stood still, and what the devices did before that moves with the step's begin."""
+        self.waits.append((len(self.told), ns))
+        self.set_apart()
 
     def join(self, clock: Clock) -> None:
         """A device was started in the middle of the step."""
@@ -216,6 +222,15 @@ class StepMarks:
         """The step is over: take the pools' numbers."""
         for clock in self.clocks.values():
             self.pools[clock] = clock.pool(self.before.get(clock, 0))
+
+    def _moved(self, clock: Clock) -> Any:
+        """By how much each of a device's marks moves, so that the times that the program stood are in no step."""
+        by = np.zeros(len(self.told), np.int64)
+        for place, ns in self.waits:
+            if place:
+                by[place - 1] += ns
+        by = by[::-1].cumsum()[::-1]
+        return by[[t[1] is clock for t in self.told]]
 
     def _last(self) -> dict[Clock, int]:
         """The newest mark of each device."""
@@ -249,7 +264,12 @@ class StepMarks:
             if told:
                 found = clock.read(told)
                 # A virtual clock is not the host's: there the step began when that clock said so.
-                zero = t0 if clock.backend.passed_at(told[-1][2]) is None else self.began[clock]
+                # (nor does it run on while the program stands)
+                if clock.backend.passed_at(told[-1][2]) is None:
+                    zero = t0
+                    found[1:3] += self._moved(clock)
+                else:
+                    zero = self.began[clock]
                 mine = (found[0] >= 0) & (found[0] < n)
                 apart = apart or not mine.all()
                 nodes, at, end, waited = found[:, mine]

@@ -120,6 +120,7 @@ class _Controlled:
                 waited = 0
         control.stops.forget()
         plain = self.plain
+        on_device = self.marks is not None and self.marks.on_device
         if not control.wanted:
             self.__class__ = plain
         # The program waited behind the end of this step: that time is in no step.
@@ -128,6 +129,8 @@ class _Controlled:
             self.t0 += waited
             self.waited += waited
             control.stops.owed = waited if at else 0
+            if on_device:
+                self.marks.set_apart()
         if status is None:
             control.stops.stop_for_good(self)
 

@@ -99,7 +99,7 @@ class Pump(Describing):
 
         Where steps still run on a device this waits for it.
         """
-        self._wait_for_devices()
+        self.wait_for_devices()
         with self._idle:
             self._asked += 1
             mine = self._asked
@@ -109,7 +109,7 @@ class Pump(Describing):
 
     def close(self, state: str, error: str | None) -> None:
         """Write the rest, mark the trace as ended, end the thread."""
-        self._wait_for_devices()
+        self.wait_for_devices()
         self._stop = True
         self._wake.set()
         if self._thread.is_alive():
@@ -124,7 +124,8 @@ class Pump(Describing):
         ) as problem:  # a bug of ours included: the program's own result must survive
             self._give_up(problem)
 
-    def _wait_for_devices(self) -> None:
+    def wait_for_devices(self) -> None:
+        """Return when the devices are through with every step that was put."""
         try:
             for job in list(self.jobs):
                 if job.marks is not None:

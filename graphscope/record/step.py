@@ -219,7 +219,8 @@ class StepLife(OnTrack):
             told is not None
             and n == self.n_expected
             and kind == graph.kind
-            and status is note is self.note is self.marks is None
+            and status is note is self.note is None
+            and not (self.marks is not None and self.marks.on_device)
             and self.status == "ok"
             and not self.entries
         ):
@@ -285,16 +286,19 @@ class StepLife(OnTrack):
         else:
             self.unseen += 1
             self.outlive.before = graph
-        if self.marks is not None:
-            self.marks.end()
-            graph.on_device = graph.on_device or self.marks.on_device
+        marks = self.marks
+        if marks is not None:
+            marks.end()
+            graph.on_device = graph.on_device or marks.on_device
+            if not marks.on_device and not marks.told:
+                marks = None  # the devices had no part in it: nothing to wait for and to read
         self.pump.put(
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
                 graph.pack(*self.begin, *self.end), self.t0,
                 freed_column(graph, self.dead, self.deaths, self.refs) if looked else None,
-                looked, note or self.note, self.entries, names, self.marks, live0, left,
+                looked, note or self.note, self.entries, names, marks, live0, left,
                 list(self.outlive.by.items()) if looked else (),
             )
         )  # fmt: skip

@@ -198,6 +198,7 @@ class Stops(Kept):
         control.at = self.place(rec, i, why, at_end)
         self._stood = rec.seq, rec.i
         self._describe_kept(rec)
+        rec.pump.wait_for_devices()  # what is told of the pause comes behind the steps before it
         control.partial.put(rec, control.at)
         if control.pdb:
             at = control.at
@@ -211,12 +212,7 @@ class Stops(Kept):
         waited = wait(control, self)
         if at_end:
             return  # the wait lies between two steps
-        rec.waited += waited
-        if rec.marks is None:
-            _shift(rec, waited)
-            rec.t0 += waited
-        else:  # the marks on a device's clock cannot be moved: the step is as long as it was
-            rec.marks.set_apart()
+        _shift(rec, waited)
 
     def place(self, rec: Any, i: int, why: str, at_end: bool = False) -> dict[str, Any]:
         """Where the program is, as the meta row ``control`` says it."""
@@ -250,11 +246,7 @@ class Stops(Kept):
         before = monotonic()
         control.wake.wait(control.slow_ms / 1e3)
         control.wake.clear()
-        if rec.marks is None:
-            waited = int((monotonic() - before) * 1e9)
-            _shift(rec, waited)
-            rec.t0 += waited
-            rec.waited += waited
+        _shift(rec, int((monotonic() - before) * 1e9))
 
     def _snapshot(self, rec: Any) -> None:
         """The parameters as they are before they are updated."""
@@ -274,3 +266,7 @@ def _shift(rec: Any, by: int) -> None:
     for k in range(rec.i):
         begin[k] += by
         end[k] += by
+    rec.t0 += by
+    rec.waited += by
+    if rec.marks is not None and rec.marks.on_device:
+        rec.marks.waited(by)

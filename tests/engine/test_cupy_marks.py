@@ -113,6 +113,37 @@ def test_marks_are_recorded_on_the_current_stream_and_used_again(cupy):
     assert len(Hook.active) == 1  # the backend's own, for the peak
 
 
+def test_a_step_in_which_the_program_stood_is_told_as_if_it_had_not(cupy):
+    backend = CupyBackend(cupy)
+    runtime = cupy.cuda.runtime
+    backend.host_ns = lambda: 5_000_000 + round(runtime.now * 1e6)
+    clock = Clock(backend, memory=False)
+    begin = backend.host_ns()
+    step = StepMarks({cupy.ndarray: clock})
+    for node in range(4):
+        if node == 2:  # 3 s, in the middle
+            runtime.now += 3_000.0
+            begin += 3_000_000_000
+            step.waited(3_000_000_000)
+        t0 = backend.host_ns()
+        runtime.now += 0.01
+        runtime.tail = max(runtime.tail, runtime.now) + 0.1
+        step.told.append((node, clock, *clock.mark(t0), backend.host_ns()))
+        runtime.now += 0.2
+    step.wait()
+    step.end()
+    step.on_device = True
+    column, (row,) = step.read(4, begin)
+    dur, idle = column[:4].astype(int), column[4:8].astype(int)
+    np.testing.assert_allclose(dur, 110_000, atol=2_000)
+    assert idle.sum() < 1_000_000  # the pause is none of the device's waiting
+    high, low = column[12:16].astype(object), column[8:12].astype(object)
+    began = [int(a) * (1 << 32) + int(b) - (1 << 62) for a, b in zip(low, high, strict=True)]
+    np.testing.assert_allclose(began, [0, 210_000, 420_000, 630_000], atol=150_000)
+    assert row.idle_ns < 1_000_000 and abs(row.busy_ns - 440_000) < 8_000
+    clock.close()
+
+
 def test_the_hook_counts_what_is_used_and_the_workspace(cupy):
     backend = CupyBackend(cupy)
     clock = Clock(backend, memory=True)

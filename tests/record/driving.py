@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import threading
 import time
@@ -86,7 +87,7 @@ def train(
     net: Any = None,
     **options: Any,
 ) -> Training:
-    """Train until the driver is through (and ``steps`` at least without one)."""
+    """Train until the driver is through, however many steps that takes; without one, ``steps``."""
     net = net or network()
     optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     x, y = gs.randn(16, 8), gs.randint(0, 3, (16,))
@@ -115,7 +116,7 @@ def train(
         thread = threading.Thread(target=run, args=(p.path,), daemon=True)
         if drive is not None:
             thread.start()
-        for k in range(steps):
+        for k in range(steps) if drive is None else itertools.count():
             if drive is not None and through.is_set():
                 break
             optimizer.zero_grad()

@@ -10,8 +10,10 @@ import pytest
 
 import graphscope as gs
 from graphscope import nn
+from graphscope.engine.backend import BACKENDS, backend_of
 from graphscope.engine.dispatch import NEVER
 from graphscope.errors import UsageError
+from graphscope.record.on_device import DeviceRecorder
 from graphscope.record.recorder import Recorder
 from graphscope.trace import commands
 from graphscope.trace.reader import TraceReader
@@ -19,6 +21,20 @@ from tests.record.driving import train
 
 OPS = ["linear", "relu", "linear", "cross_entropy"]
 BACK = ["cross_entropy", "linear", "linear", "linear", "relu", "linear", "linear"]
+
+
+@pytest.fixture(params=[Recorder, DeviceRecorder], ids=["host", "a device was started"])
+def kind(request):
+    """The kind of recorder that a program of numpy arrays has: a device changes it also where none is used."""
+    before = {k: b for k, b in BACKENDS.items() if b.name != "cpu"}
+    for k in before:
+        del BACKENDS[k]
+    if request.param is DeviceRecorder:
+        backend_of("sim")
+    yield request.param
+    for k in [k for k, b in BACKENDS.items() if b.name != "cpu"]:
+        del BACKENDS[k]
+    BACKENDS.update(before)
 
 
 def same(a, b):
@@ -29,7 +45,7 @@ def same(a, b):
             np.testing.assert_array_equal(p, q)
 
 
-def test_pause_step_and_resume_leave_the_result_as_it_was(tmp_path):
+def test_pause_step_and_resume_leave_the_result_as_it_was(tmp_path, kind):
     def drive(d):
         d.send("pause")
         at = d.paused()
@@ -83,7 +99,7 @@ def test_pause_step_and_resume_leave_the_result_as_it_was(tmp_path):
     assert control["on"] is False and control["state"] == "running" and control["at"] is None
 
 
-def test_the_time_of_a_pause_is_in_no_step(tmp_path):
+def test_the_time_of_a_pause_is_in_no_step(tmp_path, kind):
     def drive(d):
         d.send("pause")
         d.paused()
@@ -105,7 +121,7 @@ def test_the_time_of_a_pause_is_in_no_step(tmp_path):
     assert gaps.max() > 500e6
 
 
-def test_when_nothing_is_asked_the_recorder_is_the_ordinary_one(tmp_path):
+def test_when_nothing_is_asked_the_recorder_is_the_ordinary_one(tmp_path, kind):
     def drive(d):
         d.send("pause")
         d.paused()
@@ -121,8 +137,8 @@ def test_when_nothing_is_asked_the_recorder_is_the_ordinary_one(tmp_path):
         return gs.nn.functional.cross_entropy(net(x), y)
 
     train(tmp_path, drive, body=body)
-    assert kinds[0][0] is Recorder and kinds[-1][0] is Recorder
-    assert any(kind is not Recorder for kind, _ in kinds)
+    assert kinds[0][0] is kind and kinds[-1][0] is kind
+    assert any(one is not kind for one, _ in kinds)
     assert not all(never for _, never in kinds[-8:])
 
 

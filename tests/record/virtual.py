@@ -16,7 +16,7 @@ from graphscope.engine.sim_array import SimArray
 from graphscope.engine.sim_device import Costs
 from graphscope.engine.tensor import Tensor
 from graphscope.ops import conversion
-from graphscope.record import recorder, step
+from graphscope.record import control_wait, controlled, recorder, step
 from graphscope.utils.data import dataloader
 
 # launch 10, a view 1, a kernel 100 + bytes/4 + flops/2, a copy 1000 + bytes/2
@@ -42,6 +42,8 @@ def virtual(monkeypatch: pytest.MonkeyPatch, costs: Costs = COSTS) -> Iterator[S
             bridges,
             conversion,
             recorder,
+            controlled,
+            control_wait,
             step,
             dataloader,
         ):
