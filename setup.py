@@ -1,9 +1,10 @@
 """What pyproject.toml cannot say: webapp/, assets/ and examples/lecture/ are installed inside graphscope/.
 
 So nothing bare named "webapp" or "assets" lands in site-packages, for wheels and for ``pip install -e .``.
+And one module is compiled, where there is a C compiler; where not, ``graphscope.engine.follow`` does the same.
 """
 
-from setuptools import find_namespace_packages, setup
+from setuptools import Extension, find_namespace_packages, setup
 
 setup(
     packages=[
@@ -18,5 +19,8 @@ setup(
         "graphscope.webapp.assets": "assets",
         "graphscope.lecture": "examples/lecture",
     },
+    ext_modules=[
+        Extension("graphscope.engine._follow", ["graphscope/engine/_follow.c"], optional=True)
+    ],
     include_package_data=False,
 )

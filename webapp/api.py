@@ -14,6 +14,7 @@ from graphscope.webapp.queries.card import live_json
 from graphscope.webapp.queries.findings import findings_json, ribbon
 from graphscope.webapp.queries.home import home_json
 from graphscope.webapp.queries.scalars import scalars_json
+from graphscope.webapp.queries.step import step_json
 from graphscope.webapp.queries.strip import strip_json
 from graphscope.webapp.runs import RunDirectory
 from graphscope.webapp.shared import revision_of
@@ -58,6 +59,12 @@ def register(server: Flask, source: RunDirectory) -> None:
             lambda _: home_json(reader, shared.so_far, shared.views),
         )
 
+    def step() -> dict[str, Any]:
+        reader, shared = source.reader(request.args.get("run", "")), source.shared
+        text = request.args.get("step", "")
+        num = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+        return step_json(reader, shared.so_far, shared.scalars.series(reader), num)
+
     def nothing(rest: str) -> dict[str, Any]:
         raise TraceError("There is no such question.")
 
@@ -66,6 +73,7 @@ def register(server: Flask, source: RunDirectory) -> None:
     server.add_url_rule("/api/scalars", "gs_scalars", as_json(scalars))
     server.add_url_rule("/api/strip", "gs_strip", as_json(strip))
     server.add_url_rule("/api/home", "gs_home", as_json(home))
+    server.add_url_rule("/api/step", "gs_step", as_json(step))
     server.add_url_rule("/api/findings", "gs_findings", as_json(findings))
     server.add_url_rule("/api/<path:rest>", "gs_nothing", as_json(nothing))
     server.register_error_handler(Exception, _broken)

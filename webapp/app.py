@@ -1,49 +1,118 @@
-"""The Dash application: the frame around the pages, the routes, and the guard at the door."""
+"""The dashboard as a WSGI application: the page, the answers, Dash, and the guard at the door.
+
+The page and its two files need a few light modules only. What answers (Flask, numpy, everything that reads
+traces) and what draws tables and charts (Dash) are applications of their own, made when they are first asked
+for: so a browser reads the page while the rest is still being imported.
+"""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
-from html import escape
+import threading
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
-from dash import Dash
-from flask import Response, redirect, request
-
-from graphscope.webapp import api, api_control, api_figure, api_graph, security, theme
-from graphscope.webapp.assets_path import assets_path
-from graphscope.webapp.components.frame import frame
-from graphscope.webapp.components.table import on_demand
+from graphscope.webapp import islands, security
+from graphscope.webapp.index import Index
 from graphscope.webapp.pages import pages
-from graphscope.webapp.runs import RunDirectory
 
-_ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
-    "%3Cpath d='M3 8h4l6-4M7 8l6 4' stroke='%231B5FC1' stroke-width='1.6' fill='none'/%3E"
-    "%3Ccircle cx='3' cy='8' r='2.4' fill='%231B5FC1'/%3E%3Ccircle cx='13' cy='4' r='2.4'"
-    " fill='%23B34700'/%3E%3Ccircle cx='13' cy='12' r='2.4' fill='%231B5FC1'/%3E%3C/svg%3E"
-)
-_INDEX = """<!DOCTYPE html>
-<html lang="en">
-<head>
-{%metas%}
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="graphscope-token" content="TOKEN">
-<title>{%title%}</title>
-<link rel="icon" href="ICON">
-<link rel="stylesheet" href="/theme.css">
-{%css%}
-</head>
-<body>
-{%app_entry%}
-<footer>
-{%config%}
-{%scripts%}
-{%renderer%}
-</footer>
-</body>
-</html>"""
+if TYPE_CHECKING:
+    from dash import Dash
+    from flask import Flask
+
+    from graphscope.webapp.runs import RunDirectory
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+_FOR_EVER = "private, max-age=31536000, immutable"  # the address names this very content
+
+
+class Part:
+    """Something that is made once, by whoever asks first; the others wait."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: Any = None
+
+    def get(self) -> Any:
+        """The thing."""
+        if self._made is None:
+            with self._lock:
+                if self._made is None:
+                    self._made = self._make()
+        return self._made
+
+
+class App:
+    """What ``create_app`` returns: call it as a WSGI application, or take ``server`` to test it."""
+
+    def __init__(
+        self, source: RunDirectory | Path | str, token: str, hosts: Collection[str], gate: bool
+    ) -> None:
+        self._source = source
+        self._index = Index(token)
+        self._answers = Part(self._make_answers)
+        self._dash = Part(lambda: islands.make(pages()))
+        self._guarded = security.Guard(self._inside, token, hosts, gate)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        return self._guarded(environ, start_response)
+
+    @property
+    def server(self) -> Flask:
+        """The Flask application of the answers; what it is asked goes through the whole of this one."""
+        server: Flask = self._answers.get()[0]
+        return server
+
+    def warm(self) -> None:
+        """Make what answers, so that the first question need not wait for it."""
+        self._answers.get()
+
+    @property
+    def dash(self) -> Dash:
+        """The Dash application of the tables and charts."""
+        found: Dash = self._dash.get()
+        return found
+
+    def _inside(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO") or "/"
+        if path.startswith("/api/"):
+            answers: Wsgi = self._answers.get()[1]
+            return answers(environ, start_response)
+        if path.startswith(islands.PREFIX):
+            drawn: Wsgi = self.dash.server
+            return drawn(environ, start_response)
+        return self._page(path, environ, start_response)
+
+    def _page(self, path: str, environ: dict[str, Any], start: Any) -> list[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return _send(environ, start, "405 Method Not Allowed", "text/plain", b"")
+        query = environ.get("QUERY_STRING", "")
+        if path == "/":
+            where = f"/home?{query}" if query else "/home"
+            return _send(environ, start, "302 Found", "text/plain", b"", ("Location", where))
+        if path.startswith("/assets/"):
+            now = self._index.bundle.now()
+            if path not in now.bodies:
+                return _send(
+                    environ, start, "404 Not Found", "text/plain", b"There is no such file."
+                )
+            known = parse_qs(query).get("v") == [now.digests[path]]
+            kind = "text/css" if path.endswith(".css") else "text/javascript"
+            keep = ("Cache-Control", _FOR_EVER if known else "no-cache")
+            return _send(environ, start, "200 OK", kind, now.bodies[path], keep)
+        body = self._index.html(path)
+        return _send(environ, start, "200 OK", "text/html", body, ("Cache-Control", "no-cache"))
+
+    def _make_answers(self) -> tuple[Flask, Wsgi]:
+        from graphscope.webapp.answers import make
+
+        server = make(self._source)
+        inside = server.wsgi_app
+        server.wsgi_app = self  # type: ignore[method-assign]
+        return server, inside
 
 
 def create_app(
@@ -52,55 +121,20 @@ def create_app(
     token: str | None = None,
     hosts: Collection[str] = (),
     gate: bool = False,
-) -> Dash:
-    """The dashboard over a folder of runs (or one trace); ``.server`` is its Flask application.
+) -> App:
+    """The dashboard over a folder of runs (or one trace), as a WSGI application.
 
     Args:
         token: what requests that control a run must carry; random when not given.
         hosts: names besides localhost under which the page may be asked for.
         gate: demand the token for everything, for addresses that others can reach.
     """
-    runs = source if isinstance(source, RunDirectory) else RunDirectory(source)
-    secret = token or secrets.token_urlsafe(24)
-    shown = pages()
-    app = Dash(
-        "graphscope",
-        title="GraphScope",
-        update_title=None,  # else the tab's title flickers at every update
-        assets_folder=str(assets_path()),
-        serve_locally=True,
-        compress=False,  # on this machine packing costs more than it saves
-        suppress_callback_exceptions=True,
-        index_string=_INDEX.replace("TOKEN", escape(secret)).replace("ICON", _ICON),
-    )
-    app.interpolate_index = on_demand(app.interpolate_index)
-    app.enable_dev_tools(debug=False)
-    app.layout = frame(shown)
-    server: Any = app.server
-    api.register(server, runs)
-    api_graph.register(server, runs)
-    api_figure.register(server, runs)
-    api_control.register(server, runs)
-    for page in shown:
-        if page.register is not None:
-            page.register(server, runs)
-    style = theme.style_sheet()
-    server.add_url_rule("/theme.css", "gs_theme", lambda: Response(style, mimetype="text/css"))
-    server.after_request(_kept)
-    # Last: by now every callback, and so every inline script of Dash, is known.
-    security.protect(server, secret, hosts, app.csp_hashes(), gate)
-    # After the guard, so that a refused request is refused and not led on.
-    server.before_request(lambda: _home() if request.path == "/" else None)
-    return app
+    return App(source, token or secrets.token_urlsafe(24), hosts, gate)
 
 
-def _kept(answer: Response) -> Response:
-    """Scripts and styles carry the time of their last change in their address: a reload need not ask again."""
-    if request.path.startswith("/assets/") and "m" in request.args and answer.status_code == 200:
-        answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-    return answer
-
-
-def _home() -> Any:
-    query = request.query_string.decode("ascii", "replace")
-    return redirect(f"/home?{query}" if query else "/home")
+def _send(
+    environ: dict[str, Any], start: Any, status: str, kind: str, body: bytes, *more: tuple[str, str]
+) -> list[bytes]:
+    length = ("Content-Length", str(len(body)))
+    start(status, [("Content-Type", f"{kind}; charset=utf-8"), length, *more])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

@@ -2,7 +2,6 @@
 
 APP = "app"
 STRIP = "strip"
-LIVE = "live"  # a dcc.Store: the latest revision card, for callbacks
 OPS_TABLE = "ops-table"  # the box of the grid on the Ops page
 OPS_ROOF = "ops-roof"  # the box of the roofline chart
 COMPARE_TABLE = "compare-table"

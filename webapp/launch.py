@@ -1,4 +1,8 @@
-"""The dashboard beside a training: in a process of its own, so that neither slows the other."""
+"""The dashboard beside a training: in a process of its own, so that neither holds the other's interpreter.
+
+What they do share is the processors. Where the training fills all of them, an open page takes part of one
+(measured on two cores, both busy: a step took 7.8 % longer); where a core is free, the training loses nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ import shlex
 import subprocess
 import sys
 import threading
-import urllib.request
 from html import escape
 from pathlib import Path
 
@@ -71,7 +74,10 @@ class Dashboard:
 
 
 def dashboard(runs: Path | str = "runs", port: int = 0) -> Dashboard:
-    """Start the dashboard over ``runs`` and return when it answers; port 0 takes any free one.
+    """Start the dashboard over ``runs`` and return when it has its address; port 0 takes any free one.
+
+    Browsers may ask from then on. Their first answer waits until the dashboard has been imported, beside the
+    program that goes on.
 
     Raises: UsageError when it does not start.
     """
@@ -89,9 +95,7 @@ def dashboard(runs: Path | str = "runs", port: int = 0) -> Dashboard:
     threading.Thread(target=_read, args=(process, lines), daemon=True).start()
     try:
         url = _address(lines)
-        with urllib.request.urlopen(url + "api/runs", timeout=PATIENCE):
-            pass
-    except (OSError, queue.Empty, StopIteration) as error:
+    except (queue.Empty, StopIteration) as error:
         Dashboard(process, "").stop()
         raise UsageError(
             "The dashboard did not start; what it said is above. "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphscope.webapp.queries.findings import Doctors
 from graphscope.webapp.queries.graph import Views
+from graphscope.webapp.queries.kept import Kept
 from graphscope.webapp.queries.so_far import SoFar
 
 if TYPE_CHECKING:
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
 
 
 class Shared:
-    """Layouts, step tables and doctors of the runs that are looked at."""
+    """Layouts, step tables, scalars and doctors of the runs that are looked at."""
 
     def __init__(self) -> None:
         self.views = Views()
         self.so_far = SoFar()
+        self.scalars = Kept()
         self.doctors = Doctors()
 
 

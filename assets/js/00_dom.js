@@ -8,6 +8,10 @@
     if (el && el.textContent !== String(text)) el.textContent = text;
   };
 
+  /* Whether an element is on the page that is shown. Pages, tabs and boxes hide with the attribute, so the
+   * browser need not lay out the document to know it, as it must for offsetParent. */
+  gs.onScreen = (el) => el.isConnected && !el.closest("[hidden]");
+
   /* gs.fill(box, value, make): the children of a box, made anew only when the value they show changed.
    * Focus and scroll inside the box stay where they were (elements with the same data-key). */
   gs.fill = function (box, value, make) {

@@ -10,12 +10,10 @@
   gs.plotly = function () {
     if (window.Plotly) return Promise.resolve(window.Plotly);
     if (coming) return coming;
-    coming = new Promise((done, failed) => {
-      const src = window._dashPlotlyJSURL;
-      if (!src) return failed(new Error("the chart library is not known"));
-      document.head.append(gs.el("script", {
-        src, onload: () => done(window.Plotly), onerror: () => failed(new Error("the chart library cannot be loaded")),
-      }));
+    coming = gs.dash().then(async () => {
+      if (!window._dashPlotlyJSURL) throw new Error("the chart library is not known");
+      await gs.script(window._dashPlotlyJSURL);
+      return window.Plotly;
     });
     coming.catch(() => (coming = null)); // the next chart tries again
     return coming;

@@ -52,6 +52,16 @@
       this.board.request();
     },
 
+    /* The same, gliding: to where a program waits that goes on op by op. */
+    bring(box) {
+      const { view, size } = this.board, [left, top, right, bottom] = this.board.window();
+      const mid = [(left + right) / 2, (top + bottom) / 2];
+      const out = [box.x < left || box.x + box.w > right, box.y < top + 40 / view.k || box.y + box.h > bottom - 60 / view.k];
+      if (!out[0] && !out[1]) return;
+      const at = [out[0] ? box.x + box.w / 2 : mid[0], out[1] ? box.y + box.h / 2 : mid[1]];
+      if (size.width > 1) this.board.goTo(at[0], at[1], view.k, 200);
+    },
+
     /* Moves to a new layout so that the clicked box (else the selection, else nothing) stays put. */
     keepPlace(old, scene) {
       const name = this.anchor || (gs.state.node && old.byId.has(gs.state.node) ? gs.state.node : null);

@@ -13,23 +13,31 @@
   gs.still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   /* Calls found(element) once for every element that matches, now or when the page adds it later. */
-  gs.mount = gs.mount || function (selector, found) {
-    const seen = new WeakSet();
-    const look = () => {
-      for (const el of document.querySelectorAll(selector)) {
-        if (seen.has(el)) continue;
-        seen.add(el);
-        // A page that fails must not stop the pages after it; it is an error all the same, and tests see it.
-        try {
-          found(el);
-        } catch (error) {
-          console.error(`mounting ${selector} failed:`, error);
-        }
+  const wanted = []; // {selector, found, seen}
+  function look({ selector, found, seen }) {
+    for (const el of document.querySelectorAll(selector)) {
+      if (seen.has(el)) continue;
+      seen.add(el);
+      // A page that fails must not stop the pages after it; it is an error all the same, and tests see it.
+      try {
+        found(el);
+      } catch (error) {
+        console.error(`mounting ${selector} failed:`, error);
       }
-    };
-    new MutationObserver(look).observe(document.documentElement, { childList: true, subtree: true });
-    setTimeout(look); // after the scripts that come later in the page
+    }
+  }
+  gs.mount = gs.mount || function (selector, found) {
+    const one = { selector, found, seen: new WeakSet() };
+    wanted.push(one);
+    setTimeout(() => look(one)); // after the scripts that come later in the page
   };
+  // One for all: a live page changes its text many times a second, and text never holds what is wanted.
+  new MutationObserver((all) => {
+    if (!wanted.length) return;
+    const any = wanted.map((one) => one.selector).join(",");
+    const holds = (node) => node.nodeType === 1 && (node.matches(any) || (node.firstElementChild && node.querySelector(any)));
+    if (all.some((change) => [...change.addedNodes].some(holds))) wanted.forEach(look);
+  }).observe(document.documentElement, { childList: true, subtree: true });
 
   /* A DOM element with text children only: names out of a trace can never become markup here. */
   gs.el = function (tag, attributes, ...children) {

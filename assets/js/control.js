@@ -169,7 +169,10 @@
       const here = paused && at ? `${at.step} ${at.i} ${at.grad}` : "";
       if (here && here !== this.stood) {
         if (gs.state.step !== null && gs.state.step !== undefined) gs.set({ step: null });
-        if (this.stood !== undefined) gs.set({ node: `n${at.node}` });
+        if (this.stood !== undefined) {
+          if (gs.graphPage) gs.graphPage.stand(`n${at.node}`, at.scope);
+          else gs.set({ node: `n${at.node}` });
+        }
       }
       // Seen running, a program that stops takes the reader there; a page that opens while it waits stays where its link says.
       this.stood = here;

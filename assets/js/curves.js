@@ -93,7 +93,7 @@
     }
 
     onTop() {
-      return this.root.offsetParent !== null && !this.tab();
+      return gs.onScreen(this.root) && !this.tab();
     }
 
     tab() {

@@ -3,7 +3,7 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
-  const AXES = [["step", "Step"], ["relative", "Relative", "Seconds since the run began"], ["wall", "Wall time"]];
+  const AXES = [["step", "Step"], ["relative", "Relative", "Seconds since the run began"], ["wall", "Wall", "Date and time"]];
   const TABS = [["curves", "Curves"], ["distributions", "Distributions", "How the numbers of each layer are spread"], ["images", "Images"], ["texts", "Texts"], ["hparams", "Hparams"]];
 
   gs.CurveBar = class {
@@ -29,8 +29,15 @@
       this.by.addEventListener("change", () => page.set({ by: this.by.value }));
       this.runs = el("button", { type: "button", class: "gs-tool", title: "Lay runs over each other", onclick: () => page.set({ runs: this.runs.getAttribute("aria-expanded") !== "true" }) }, "Overlay runs");
       this.names = el("span", { class: "gs-run-names" });
-      this.mine = [this.find, el("label", { class: "gs-smooth" }, "Smoothing", this.slider, this.weight), this.axes.box, this.scales.box, this.calm, this.events, this.by,
+      // On a phone the rest of the bar is behind this button (curves.css).
+      this.opts = el("button", { type: "button", class: "gs-tool gs-curves-opts", "aria-expanded": "false", title: "How the curves are drawn", onclick: () => {
+        this.opts.setAttribute("aria-expanded", String(bar.classList.toggle("gs-open")));
+        this.opts.classList.toggle("gs-chosen", bar.classList.contains("gs-open"));
+      } }, "Options");
+      const extra = [el("label", { class: "gs-smooth" }, "Smoothing", this.slider, this.weight), this.axes.box, this.scales.box, this.calm, this.events, this.by,
         el("span", { class: "gs-spring" }), this.names, this.table, this.runs];
+      for (const part of extra) part.classList.add("gs-curves-extra");
+      this.mine = [this.find, this.opts, ...extra];
       bar.replaceChildren(this.tabs.box, ...this.mine);
       this.by.hidden = this.events.hidden = true;
       this.logged = new gs.Poll("scalars", () => gs.url("/api/logged", { run: gs.state.run }), (answer) => this.gotLogged(answer), { counters: ["run", "state", "media", "texts"] });

@@ -4,7 +4,12 @@
   const gs = (window.gs = window.gs || {});
   const LEFT = 52, RIGHT = 8, TOP = 6, FOOT = 18;
 
+  /* canvas: one on the page, or {ink, w, h}: a part of a file that is being made, in its own size. */
   function begin(canvas) {
+    if (canvas.ink) {
+      canvas.ink.font = font();
+      return { ctx: canvas.ink, w: canvas.w, h: canvas.h };
+    }
     const size = gs.sharpen(canvas), zoom = gs.type || 1, ctx = canvas.getContext("2d");
     const w = size.width / zoom, h = size.height / zoom;
     ctx.scale(zoom, zoom);

@@ -117,7 +117,8 @@
       const canvas = el("canvas", { role: "img", "aria-label": `${name.slice(0, 120)} over the steps` });
       const card = { canvas, said: el("span", { class: "gs-quiet" }) };
       card.title = el("button", { type: "button", class: "gs-dist-name", title: `${name}: show it in the inspector`, onclick: () => card.layer.id && gs.set({ node: card.layer.id }) }, name);
-      card.box = el("article", { class: "gs-dist-card" }, el("header", {}, card.title, card.said), canvas);
+      const save = gs.saveMenu(() => this.picture(card), (text) => this.tell(text, true));
+      card.box = el("article", { class: "gs-dist-card" }, el("header", {}, card.title, card.said, save), canvas);
       canvas.addEventListener("pointermove", (e) => this.hover(card, e));
       canvas.addEventListener("pointerleave", () => this.leave());
       canvas.addEventListener("click", (e) => {
@@ -125,6 +126,27 @@
         if (k !== null) gs.set({ step: card.layer.steps[k], ...(card.layer.id ? { node: card.layer.id } : {}) });
       });
       return card;
+    }
+
+    /* What the menu of a card saves: the layer as it is drawn now. */
+    picture(card) {
+      const l = card.layer, name = `${this.what} of ${l.name}`;
+      return {
+        name, title: l.name.startsWith(this.what) ? l.name : name,
+        draw: (target) => gs.paintSpread(target, l, this.view, this.what, { cross: null, step: gs.state.step }),
+        rows: () => [["step", "smallest", "5 %", "25 %", "median", "75 %", "95 %", "largest", "mean", "rms", "not finite"],
+          ...l.steps.map((step, k) => [step, l.low[k], ...[0, 1, 2, 3, 4].map((q) => l.quantiles[q][k]), l.high[k], l.mean[k], l.rms[k], l.bad[k]])],
+      };
+    }
+
+    /* The same of the gradient flow: one column of numbers a layer, one row a step. */
+    flowPicture() {
+      const { layers } = this.answer, steps = this.flowSteps;
+      return {
+        name: "gradient flow", title: "Gradient flow: rms of each layer's gradient, one line a step",
+        draw: (target) => gs.paintFlow(target, layers, steps, null),
+        rows: () => [["step", ...layers.map((l) => l.name)], ...steps.map((step) => [step, ...layers.map((l) => l.rms[l.steps.indexOf(step)])])],
+      };
     }
 
     at(card, e) {
@@ -190,7 +212,8 @@
       if (this.flow.hidden) return;
       if (!this.flow.firstChild) {
         this.flowCanvas = el("canvas", { role: "img", "aria-label": "Size of the gradients by layer, one line per step" });
-        this.flow.append(el("header", {}, el("h2", {}, "Gradient flow"), el("span", { class: "gs-aside" }, "rms of each layer's gradient, from the input to the loss; one line a step, the newest thick")), this.flowCanvas);
+        this.flow.append(el("header", {}, el("h2", {}, "Gradient flow"), el("span", { class: "gs-aside" }, "rms of each layer's gradient, from the input to the loss; one line a step, the newest thick"),
+          gs.saveMenu(() => this.flowPicture(), (text) => this.tell(text, true))), this.flowCanvas);
         this.flowCanvas.addEventListener("click", (e) => {
           const layer = this.flowAt && this.flowAt(e);
           if (layer && layer.id) gs.set({ node: layer.id });
@@ -202,6 +225,7 @@
       }
       const steps = [...new Set(layers.flatMap((l) => l.steps))].sort((a, b) => a - b);
       const chosen = steps.length <= FLOW ? steps : Array.from({ length: FLOW }, (_, i) => steps[Math.round((i * (steps.length - 1)) / (FLOW - 1))]);
+      this.flowSteps = chosen;
       const where = gs.paintFlow(this.flowCanvas, layers, chosen, gs.state.node);
       this.flowAt = (e) => where((e.clientX - this.flowCanvas.getBoundingClientRect().left) / (gs.type || 1));
     }

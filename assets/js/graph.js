@@ -52,7 +52,7 @@
 
     /* All pages stand in the document and one is shown; a hidden one asks for nothing. */
     shown() {
-      return this.root.offsetParent !== null;
+      return gs.onScreen(this.root);
     }
 
     changed(changed) {
@@ -231,6 +231,7 @@
       const box = this.scene && id ? this.scene.holder(id) : null;
       this.selected = box;
       if (box && go) this.zoomTo(box);
+      else if (box && box.id === this.stood) this.bring(box);
       this.board.request();
     }
 
@@ -249,6 +250,20 @@
       if (gs.state.focus) gs.set({ focus: null }); // it may be outside of the part that is shown
       gs.set(open.size > before ? { node: id, open: gs.openText([...open]) } : { node: id });
       if (open.size === before) this.select(id, true);
+    }
+
+    /* Where a program waits: its card is opened up to, and kept in view at every op it goes on. */
+    stand(id, scope) {
+      this.stood = id;
+      if (!this.scene || !this.shown()) return void gs.set({ node: id });
+      if (this.scene.byId.has(id)) {
+        gs.set({ node: id });
+        return void this.select(id);
+      }
+      const open = new Set(this.scene.openScopes());
+      const parts = scope ? scope.split(".") : [];
+      for (let i = 1; i <= parts.length; i++) open.add(parts.slice(0, i).join("."));
+      gs.set({ node: id, open: gs.openText([...open]) });
     }
 
     /* Whether cards are painted in an overlay's colours; a comparison has one by itself. */

@@ -35,6 +35,7 @@
 
     forget() {
       this.told = this.charts = null;
+      this.cards.get("thinned").hidden = true;
       for (const card of this.cards.values()) delete card.gsTold;
       this.skeleton();
     }
@@ -49,6 +50,10 @@
       // What went wrong stands at the end of a traceback.
       const trace = this.cards.get("traceback").querySelector("pre");
       if (told.traceback && !this.told) trace.scrollTop = trace.scrollHeight;
+      // What is not in the file any more is said before any number of it.
+      this.cards.get("thinned").hidden = !told.thinned;
+      this.fill("thinned", told.thinned, (text) => [el("span", { class: "gs-icon gs-icon-info", "aria-hidden": "true" }), el("p", {}, text),
+        el("code", { title: "The size that profile() was given, or its default" }, "profile(max_size=…)")]);
       if (!told.steps) return;
       const first = !this.told;
       this.told = told;

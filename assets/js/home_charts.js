@@ -52,7 +52,7 @@
     }
 
     paint() {
-      if (!this.canvas.isConnected || this.canvas.offsetParent === null) return;
+      if (!gs.onScreen(this.canvas)) return;
       const { width, height } = gs.sharpen(this.canvas);
       [this.w, this.h] = [width, height];
       const ctx = this.canvas.getContext("2d");
@@ -128,6 +128,7 @@
     marks(ctx) {
       // Cut peaks are triangles at the top, the largest with its number.
       if (this.top < this.high) {
+        let named = null;
         ctx.fillStyle = gs.color(this.colour);
         for (const [step, v] of this.points) {
           if (typeof v !== "number" || v <= this.top) continue;
@@ -139,11 +140,19 @@
           ctx.fill();
           if (v === this.high) {
             const right = x + 90 < this.w;
-            ctx.textAlign = right ? "left" : "right";
-            ctx.textBaseline = "middle";
-            ctx.fillText(this.say(v), x + (right ? 8 : -8), TOP + 4);
-            ctx.textAlign = "left";
+            named = [this.say(v), x + (right ? 8 : -8), right];
           }
+        }
+        if (named) {
+          // On a ground of its own: the next cut peak may be beside it.
+          const [text, x, right] = named, w = ctx.measureText(text).width;
+          ctx.fillStyle = gs.color("surface");
+          ctx.fillRect(right ? x - 2 : x - w - 2, TOP - 4, w + 4, 14 * (gs.type || 1));
+          ctx.fillStyle = gs.color("ink2");
+          ctx.textBaseline = "middle";
+          ctx.textAlign = right ? "left" : "right";
+          ctx.fillText(text, x, TOP + 4);
+          ctx.textAlign = "left";
         }
       }
       const step = gs.state.step;

@@ -28,6 +28,9 @@
       const around = (sign) => values.mean.map((m, i) => (m === null || values.std[i] === null ? null : m + sign * values.std[i]));
       line(".gs-over-v", values.steps, [{ values: values.mean, colour: gs.color("value"), band: [around(-1), around(1)] }], gs.number);
       line(".gs-over-g", values.steps, [{ values: values.gradient, colour: gs.color("gradient") }], gs.number);
+      // A parameter runs nothing: no empty chart for it.
+      const runs = Boolean(times && times.steps.length);
+      box.querySelector(".gs-over-t").parentElement.hidden = box.querySelectorAll(".gs-key")[1].hidden = !runs;
       line(".gs-over-t", times ? times.steps : [], times ? [
         { values: times.forward, colour: gs.color("phase-forward") }, { values: times.backward, colour: gs.color("phase-backward") },
       ] : [], gs.ns);

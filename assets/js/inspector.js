@@ -4,6 +4,12 @@
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
 
+  const TAP = 1500; // ms that an answer may take after a tap
+  let touched = -1e9;
+  document.addEventListener("pointerdown", (e) => {
+    if (!e.target.closest(".gs-top, .gs-rail")) touched = performance.now();
+  }, true);
+
   class Inspector {
     constructor(root) {
       this.root = root;
@@ -39,6 +45,9 @@
 
     /* On a narrow window the inspector is a drawer: it comes with a node and goes with it. */
     drawer(open) {
+      // On a phone it hides the page: it comes when something was tapped, not with a link or a program's pause.
+      const tapped = performance.now() - touched < TAP;
+      if (open && !this.shown && !tapped && document.documentElement.classList.contains("gs-tiny")) return;
       this.shown = this.shown || open;
       const side = this.root.closest(".gs-side");
       if (side) side.classList.toggle("gs-open", open);

@@ -40,13 +40,6 @@
     // Without a choice the newest run is watched; the address then says which.
     if (!gs.state.run && card.run) gs.set({ run: card.run });
     gs.announce(card, isNews);
-    if (isNews && window.dash_clientside && window.dash_clientside.set_props) {
-      try {
-        window.dash_clientside.set_props("live", { data: card });
-      } catch (error) {
-        told = null; // Dash has not drawn the page yet: tell it next time
-      }
-    }
   }
 
   gs.on((state, changed) => {

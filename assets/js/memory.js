@@ -22,7 +22,7 @@
     }
 
     shown() {
-      return this.root.isConnected && this.root.offsetParent !== null;
+      return gs.onScreen(this.root);
     }
 
     build() {

@@ -133,7 +133,7 @@
   })));
   gs.offer(() => ["svg", "pdf", "png", "tikz"].map((kind) => ({
     title: `Save the graph as ${kind.toUpperCase()}`, detail: "export", act: () => gs.saveFigure(kind),
-  })));
+  })).filter((entry) => !gs.keys().some((k) => k.what === entry.title && (!k.page || k.page === gs.state.page)))); // there with its key
   gs.offer(() => [{ title: "Print this page", detail: "export", act: () => window.print() }]);
 
   gs.offer((query) => {

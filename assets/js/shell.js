@@ -43,6 +43,7 @@
       root.classList.toggle("gs-no-side", gs.remembered("inspector") === "closed");
       this.tips();
       this.show();
+      gs.mount(".gs-page", (page) => (page.hidden = page.dataset.page !== gs.state.page)); // Dash draws some later
       this.themed();
       if (gs.card) this.card(gs.card);
     }
@@ -75,18 +76,17 @@
     }
 
     show() {
-      const pages = [...this.root.querySelectorAll(".gs-page")];
-      const found = pages.some((p) => p.dataset.page === gs.state.page);
-      if (!found) gs.state.page = "home";
+      const links = [...this.root.querySelectorAll(".gs-rail a")];
+      if (!links.some((link) => link.dataset.page === gs.state.page)) gs.state.page = "home";
       const now = gs.state.page;
       this.root.dataset.page = now;
-      for (const page of pages) page.hidden = page.dataset.page !== now;
-      for (const link of this.root.querySelectorAll(".gs-rail a")) {
+      for (const page of this.root.querySelectorAll(".gs-page")) page.hidden = page.dataset.page !== now;
+      for (const link of links) {
         if (link.dataset.page === now) link.setAttribute("aria-current", "page");
         else link.removeAttribute("aria-current");
       }
-      const title = pages.find((p) => p.dataset.page === now);
-      document.title = [gs.state.run, title && title.getAttribute("aria-label"), "GraphScope"].filter(Boolean).join(" \u00b7 ");
+      const title = links.find((link) => link.dataset.page === now).children[1].textContent; // after the drawing, before a badge
+      document.title = [gs.state.run, title, "GraphScope"].filter(Boolean).join(" \u00b7 ");
     }
 
     changed(changed) {
@@ -151,12 +151,14 @@
     /* The bar under the top bar: what went wrong, in one sentence. */
     clock() {
       const card = gs.card, bar = $("banner");
-      if (!card) return;
+      if (!card || document.hidden) return;
+      const pill = $("state");
+      pill.toggleAttribute("data-beat", this.state === "live" && !pill.hasAttribute("data-beat"));
       const silent = (card.heartbeat_age || 0) + (performance.now() - since) / 1000;
       const waiting = document.querySelector(".gs-waiting");
       if (waiting && card.created) gs.write(waiting, gs.ago(Math.max(0, (Date.now() - Date.parse(card.created)) / 1000)));
       let text = "", state = this.state;
-      if (state === "lost") text = "The dashboard's server does not answer. What is shown stays; it goes on when the server is back.";
+      if (state === "lost") text = `The dashboard's server does not answer: it was closed, or the program that served it has ended. What is shown stays. To open it again: graphscope view ${gs.state.run ? `${gs.state.run}.gscope, in its folder` : "and the folder"}`;
       else if (state === "failed") text = card.message || "";
       else if (state === "gone") text = `the program has ended without a word (killed, or out of memory), ${gs.ago(silent)} ago. What it recorded is shown.`;
       else if (state === "stale") text = `no news for ${gs.ago(silent)}: the program was stopped, or it is busy outside a step`;

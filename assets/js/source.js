@@ -28,7 +28,10 @@
         this.now();
       });
       gs.on((state, changed) => this.changed(changed));
-      gs.live(() => this.soon());
+      gs.live(() => {
+        this.soon();
+        this.stand();
+      });
       gs.onTheme(() => this.paint(true));
       this.ask();
     }
@@ -144,6 +147,7 @@
       if (line !== undefined && line !== this.line) this.goto(line);
       this.map(rows);
       this.ops();
+      this.stand();
       this.root.dataset.ready = String(rows.length);
     }
 
@@ -172,6 +176,16 @@
           if (gs.state.node === node && a.line !== null && (!this.text || a.file !== this.text.file)) this.gotText(a);
         }, (error) => this.tell(error.message));
       }
+    }
+
+    /* The line at which a program waits; null while it runs. A program that goes on takes the reader along. */
+    stand() {
+      const control = gs.control && gs.control(), at = control && control.state === "paused" ? control.at : null;
+      const line = at && this.of && gs.state.step === null ? this.of.get(`n${at.node}`) || null : null;
+      if (line === this.waits) return;
+      this.waits = line;
+      if (line && this.shown()) this.goto(line);
+      this.paint(true);
     }
 
     goto(line) {
@@ -232,15 +246,15 @@
       const line = k + 1, cost = this.costs && this.costs.lines[line], spent = cost ? cost.forward + cost.backward : 0;
       const block = !spent && this.blocks ? this.blocks.get(line) : 0;
       const findings = this.found && this.found.get(line);
-      const here = line === this.line;
-      const row = el("div", { class: `gs-src-row${here ? " gs-here" : ""}${cost && cost.ops && cost.ops.length ? " gs-has" : ""}`, "data-line": line, role: "option", "aria-selected": String(here), id: `gs-line-${line}` },
+      const here = line === this.line, waits = line === this.waits;
+      const row = el("div", { class: `gs-src-row${here ? " gs-here" : ""}${waits ? " gs-waits" : ""}${cost && cost.ops && cost.ops.length ? " gs-has" : ""}`, "data-line": line, role: "option", "aria-selected": String(here), id: `gs-line-${line}` },
         this.bars(cost, spent, block),
         el("span", { class: "gs-src-n" }, cost && spent ? gs.units.share(cost.share) : ""),
         el("span", { class: "gs-src-n" }, cost && cost.calls ? gs.units.count(Math.round(cost.calls * 10) / 10) : ""),
         el("span", { class: "gs-src-n" }, cost && cost.bytes ? gs.units.bytes(cost.bytes, this.size) : ""),
         el("span", { class: "gs-src-find" }, findings ? el("span", { class: `gs-icon gs-icon-${findings[0][0]}`, title: findings.map((f) => f[1]).join("\n"), role: "img", "aria-label": findings.map((f) => `${f[0]}: ${f[1]}`).join("; ") }) : null),
         el("span", { class: "gs-line-no" }, line),
-        el("code", {}, this.coloured(k)));
+        el("code", {}, this.coloured(k), waits ? el("span", { class: "gs-src-waits" }, "the training waits here") : null));
       if (here) this.box.setAttribute("aria-activedescendant", row.id);
       row.style.top = `${k * h}px`;
       return row;

@@ -23,7 +23,12 @@
       new ResizeObserver(() => this.paint()).observe(this.slider);
       gs.onTheme(() => this.paint());
       gs.on(() => this.changed());
-      gs.live(() => this.news());
+      gs.live(() => {
+        this.news();
+        const at = this.standing(), key = at ? `${at.step} ${at.i} ${at.grad}` : "";
+        if (key !== this.stood) this.paint();
+        this.stood = key;
+      });
       this.listen();
       this.keys();
       this.fetch();
@@ -66,18 +71,27 @@
       this.paint();
     }
 
+    /* The step in which a paused program stands: it is no row of the table yet, and has its place behind the last. */
+    standing() {
+      const control = gs.control && gs.control(), at = control && control.state === "paused" ? control.at : null;
+      return at && this.data && this.data.steps && this.data.kind === "train" && at.step > this.data.last ? at : null;
+    }
+
     following() {
       return gs.state.step === null || gs.state.step === undefined;
     }
 
     now() {
       if (!this.data || !this.data.steps) return null;
+      const standing = this.standing();
+      if (standing && this.following()) return standing.step;
       return this.following() ? this.data.last : Math.min(Math.max(Number(gs.state.step), this.data.first), this.data.last);
     }
 
     go(step) {
       if (!this.data || !this.data.steps) return;
-      const { first, last } = this.data;
+      const { first, last } = this.data, standing = this.standing();
+      if (standing && Math.round(step) >= standing.step) return void gs.set({ step: null });
       step = Math.min(Math.max(Math.round(step), first), last);
       if (step !== gs.state.step) gs.set({ step });
     }
@@ -108,7 +122,8 @@
         if (held) this.go(this.picture.stepAt(e.clientX - this.slider.getBoundingClientRect().left));
         const { first, last } = this.data;
         const hover = Math.min(Math.max(Math.round(at.step), first), last);
-        const words = at.event ? `step ${at.event.step}: ${at.event.text}` : at.cell && at.cell[3] ? `${at.cell[0] === at.cell[1] ? "step" : "worst of steps " + at.cell[0] + " to " + at.cell[1] + ": step"} ${at.cell[4]}: ${at.cell[3]}` : "";
+        const words = at.event ? `step ${at.event.step}: ${at.event.text}` : at.cell && at.cell[3] ? `${at.cell[0] === at.cell[1] ? "step" : "worst of steps " + at.cell[0] + " to " + at.cell[1] + ": step"} ${at.cell[4]}: ${at.cell[3]}`
+          : this.data.thinned && (this.data.thinned.before === null || at.step < this.data.thinned.before) ? this.data.thinned.text : "";
         if (this.slider.title !== words) this.slider.title = words;
         if (hover === this.hover) return;
         this.hover = hover;
@@ -151,19 +166,19 @@
       const data = this.data;
       this.picture = null;
       if (!data || !data.steps || width < 50) return;
-      this.picture = new gs.StripPicture(data, width, height);
+      this.picture = new gs.StripPicture(data, width, height, this.standing());
       const control = gs.card && gs.card.control;
-      this.picture.paint(ctx, this.now(), this.hover, Boolean(control && control.state === "paused"));
+      this.picture.paint(ctx, this.now(), this.hover, Boolean(control && control.state === "paused") && this.following());
       this.say();
     }
 
     say() {
-      const s = this.slider, step = this.now();
+      const s = this.slider, step = this.now(), standing = this.standing();
       const set = (name, value) => s.getAttribute(name) !== String(value) && s.setAttribute(name, value);
       set("aria-valuemin", this.data.first);
-      set("aria-valuemax", this.data.last);
+      set("aria-valuemax", standing ? standing.step : this.data.last);
       set("aria-valuenow", step);
-      set("aria-valuetext", `step ${step} of ${this.data.last}, loss ${this.picture.words(step).split("·")[1].trim()}`);
+      set("aria-valuetext", standing && step === standing.step ? `step ${step}, ${gs.waitingText(gs.control())}` : `step ${step} of ${this.data.last}, loss ${this.picture.words(step).split("·")[1].trim()}`);
     }
   }
 

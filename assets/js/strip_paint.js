@@ -12,8 +12,10 @@
   const floor = (height) => height - 18 * (gs.type || 1);
 
   class Picture {
-    constructor(data, width, height) {
-      Object.assign(this, { data, width, height });
+    /* standing: where a paused program stands, in the step behind the last: {step, i, n}. */
+    constructor(data, width, height, standing) {
+      Object.assign(this, { data, width, height, standing });
+      this.last = standing ? standing.step : data.last;
       const finite = data.points.filter((p) => typeof p[1] === "number").map((p) => p[1]);
       this.any = finite.length > 0;
       this.low = Math.min(...finite);
@@ -22,12 +24,12 @@
 
     /* Every step owns an equal part of the width and stands in its middle, as its cell does. */
     x(step) {
-      const { first, last } = this.data;
+      const { first } = this.data, { last } = this;
       return PAD + ((step - first + 0.5) / (last - first + 1)) * (this.width - 2 * PAD);
     }
 
     stepAt(x) {
-      const { first, last } = this.data;
+      const { first } = this.data, { last } = this;
       return first + ((x - PAD) / (this.width - 2 * PAD)) * (last - first + 1) - 0.5;
     }
 
@@ -36,9 +38,15 @@
       return f - (this.high > this.low ? ((loss - this.low) / (this.high - this.low)) * (f - t) : (f - t) / 2);
     }
 
+    /* px that the cells share: all but the place of the step that is not over. */
+    room() {
+      const { first, last } = this.data;
+      return ((this.width - 2 * PAD) * (last - first + 1)) / (this.last - first + 1);
+    }
+
     cellAt(x) {
       const { cells } = this.data;
-      return cells[Math.floor(((x - PAD) / (this.width - 2 * PAD)) * cells.length)];
+      return cells[Math.floor(((x - PAD) / this.room()) * cells.length)];
     }
 
     eventAt(x) {
@@ -60,16 +68,23 @@
 
     /* "251 · 2.44". A long run is drawn by its extremes: between two of them the number is the neighbour's. */
     words(step) {
+      const at = this.standing;
+      if (at && step === at.step) return `${step} \u00b7 op ${at.i + 1}${at.n ? ` of ${at.n}` : ""}`;
       const loss = this.lossAt(step);
       const near = this.data.points.some((p) => p[0] === step) ? "" : "≈ ";
       return `${step} · ${loss === undefined || loss === false ? "—" : loss === null ? "NaN" : near + gs.number(loss, 4)}`;
     }
 
     paint(ctx, now, hover, paused) {
+      this.thinned(ctx);
       this.curve(ctx);
       this.cells(ctx);
       this.events(ctx);
       if (hover !== null && hover !== now) this.ghost(ctx, hover);
+      if (this.standing && now !== this.standing.step) {
+        ctx.fillStyle = gs.color("state-paused");
+        ctx.fillRect(Math.round(this.x(this.standing.step)), 4, 1.5, this.height - 6);
+      }
       this.playhead(ctx, now, paused);
     }
 
@@ -101,6 +116,22 @@
       ctx.stroke();
     }
 
+    /* Where the run was thinned to keep its file small: a ground of dots, and the word. */
+    thinned(ctx) {
+      const told = this.data.thinned, k = gs.type || 1;
+      if (!told || told.before === null || told.before <= this.data.first) return;
+      const end = Math.min(this.x(told.before - 1), this.width - PAD), t = top(), f = floor(this.height);
+      ctx.fillStyle = gs.color("line");
+      for (let x = PAD; x < end; x += 6 * k) for (let y = t; y < f; y += 6 * k) ctx.fillRect(x, y, k, k);
+      ctx.font = gs.font.sans(11);
+      const room = ctx.measureText("thinned").width;
+      if (end - PAD < room + 12) return;
+      ctx.fillStyle = gs.color("ink3");
+      ctx.textAlign = "left";
+      ctx.textBaseline = "middle";
+      ctx.fillText("thinned", PAD, 3 + 9 * k);
+    }
+
     wild(ctx) {
       const { points } = this.data, t = top(), f = floor(this.height);
       const half = (this.x(this.data.first + 1) - this.x(this.data.first)) / 2;
@@ -128,7 +159,7 @@
     }
 
     cells(ctx) {
-      const { cells } = this.data, each = (this.width - 2 * PAD) / cells.length, k = gs.type || 1;
+      const { cells } = this.data, each = this.room() / cells.length, k = gs.type || 1;
       const gap = each > 4 ? 1.5 : each > 2 ? 0.5 : 0;
       cells.forEach(([, , severity], i) => {
         const tall = TALL[severity] * k, x = PAD + i * each, w = Math.max(each - gap, severity ? 1.5 : 0.8);
@@ -169,7 +200,7 @@
     }
 
     playhead(ctx, step, paused) {
-      const x = Math.round(this.x(step)) + 0.5, loss = this.lossAt(step);
+      const x = Math.round(this.x(step)) + 0.5, loss = this.standing && step === this.standing.step ? null : this.lossAt(step);
       const colour = gs.color(paused ? "state-paused" : "ink");
       ctx.fillStyle = colour;
       ctx.fillRect(x - 0.75, 4, 1.5, this.height - 6);

@@ -31,13 +31,8 @@
   /* The grid's script, once; it is the heaviest of the page and most pages have no table. */
   function load() {
     if (script) return script;
-    script = new Promise((done, failed) => {
-      if (window.dash_ag_grid) return done();
-      const meta = document.querySelector("meta[name=graphscope-grid]");
-      if (!meta) return failed(new Error("the table's script is not known"));
-      const tag = gs.el("script", { src: meta.content, onload: () => done(), onerror: () => failed(new Error("the table's script cannot be loaded")) });
-      document.head.append(tag);
-    });
+    script = gs.dash().then((found) => gs.script(found.grid));
+    script.catch(() => (script = null)); // the next table tries again
     return script;
   }
 

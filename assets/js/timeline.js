@@ -45,7 +45,7 @@
     }
 
     shown() {
-      return this.root.isConnected && this.root.offsetParent !== null;
+      return gs.onScreen(this.root);
     }
 
     /* -- what is asked for ---------------------------------------------------------------------- */
@@ -234,9 +234,13 @@
       return last ? last[2] + last[3] : 0;
     }
 
+    /* The most bytes in view: an evaluation outside of it must not flatten the step that is looked at. */
     mostLive() {
-      if (!this.tape.high) this.tape.high = Math.max(1, this.tape.c.mem_live.reduce((a, b) => Math.max(a, b), 0));
-      return this.tape.high;
+      const { tape } = this, { a, b } = this.axis;
+      const from = tape.tick(a), to = tape.tick(b);
+      if (tape.highOf && tape.highOf[0] === from && tape.highOf[1] === to) return tape.high;
+      tape.highOf = [from, to];
+      return (tape.high = Math.max(1, tape.mostLive(from, to)));
     }
 
     /* The second line of a row's label: time in view, or the most memory. */

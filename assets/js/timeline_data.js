@@ -100,6 +100,20 @@
       return (ns - this.base) / this.unit;
     }
 
+    /* The most bytes alive between two ticks. */
+    mostLive(first, last) {
+      const { mem_at: at, mem_live: live } = this.c;
+      let a = 0, b = at.length;
+      while (a < b) {
+        const m = (a + b) >> 1;
+        if (at[m] <= first) a = m + 1;
+        else b = m;
+      }
+      let most = a ? live[a - 1] : 0;
+      for (; a < at.length && at[a] <= last; a++) if (live[a] > most) most = live[a];
+      return most;
+    }
+
     ns(tick) {
       return this.base + tick * this.unit;
     }

@@ -19,12 +19,13 @@
     const lanes = tape ? tape.lanes.map((row, k) => [row, page.lanes[k]]).filter(([row, name]) => row.ids.length || !["copies", "data"].includes(name) || page.has(name)) : [];
     const deep = tape ? tape.deep : 0, streams = tape ? tape.streams : [], each = lanes.length + streams.length + 1;
     let free = page.axis.size.height - RULER - 34 - (deep * FLAME + each * LANE) * zoom() - (remembers ? MEMORY : 0) - 20;
+    const tallest = Math.max(1, page.axis.size.height / 900); // a large screen shows larger rows
     const share = (most, parts, part) => {
       const got = Math.floor(Math.max(0, Math.min(most, (free * part) / Math.max(parts, 1))));
       free -= got * parts;
       return got;
     };
-    const flame = FLAME * zoom() + share(9, deep, 0.4), lane = LANE * zoom() + share(36, each, 0.7), tall = MEMORY + share(300, 1, 1);
+    const flame = FLAME * zoom() + share(9 * tallest, deep, 0.4), lane = LANE * zoom() + share(36 * tallest, each, 0.7), tall = MEMORY + share(96 * tallest, 1, 1);
     let y = RULER + 6;
     const put = (h, facts) => {
       out.push({ y, h, ...facts });

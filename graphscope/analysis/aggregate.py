@@ -122,7 +122,8 @@ def run_costs(
     In float64: a run of a week does more operations than 64 bits count. Broken steps count only where there
     are no others, as in the times.
     """
-    ok = np.array([s == "ok" for s in steps.status]) & mine
+    all_ok = steps.status.count("ok") == len(steps)  # counted in C
+    ok = mine if all_ok else np.array([s == "ok" for s in steps.status]) & mine
     total = np.zeros((2, graph.n))
     sets, times = np.unique(steps.shape_set[ok if ok.any() else mine], return_counts=True)
     for id, count in zip(sets.tolist(), times.tolist(), strict=True):

@@ -47,13 +47,8 @@ def growth(reader: TraceReader, kind: str = "train", sample: int = 200) -> Growt
     and a step adds at least one byte in ten thousand.
     """
     table = reader.steps(kind)
-    nums = (
-        table.num[np.unique(np.linspace(0, max(len(table) - 1, 0), sample).astype(int))]
-        if len(table)
-        else []
-    )
-    points = [(n, reader.step(int(n), kind).live0) for n in nums]
-    points = [(n, size) for n, size in points if size]
+    some = np.unique(np.linspace(0, len(table) - 1, sample).astype(int)) if len(table) else []
+    points = [(int(table.num[k]), int(table.live0[k])) for k in some if table.live0[k]]
     if len(points) < 8:
         return None
     points = points[2:]  # optimizers make their state in the first steps

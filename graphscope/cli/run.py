@@ -175,8 +175,11 @@ def run(args: argparse.Namespace) -> int:
         _summary(recording, say, args.as_torch)
     finally:
         if board is not None:
-            if not code and not args.quiet and sys.stdin is not None and sys.stdin.isatty():
-                say("the program has ended; Ctrl-C closes the dashboard")
+            # Who sits at a terminal reads on, above all where it failed; Ctrl-C was the wish to leave.
+            typed = sys.stdin is not None and sys.stdin.isatty()
+            if typed and not args.quiet and not isinstance(error, KeyboardInterrupt):
+                word = "failed" if code else "ended"
+                say(f"the program has {word}; the dashboard stays until Ctrl-C: {board.url}")
                 try:
                     board.wait()
                 except KeyboardInterrupt:

@@ -19,6 +19,7 @@ import numpy as np
 
 from graphscope.engine import dispatch, versions
 from graphscope.engine.careful import Pass
+from graphscope.engine.follow import follow_grad, follow_leaf
 from graphscope.engine.frames import user_line
 from graphscope.engine.modes import _enabled
 from graphscope.engine.saved import freed, rewrap
@@ -240,7 +241,7 @@ def _accumulate(leaf: Tensor, g: Any, create_graph: bool, shared: bool) -> None:
             versions.wrote(ha, _ADDING)
         g = ha
     rec = dispatch._rec
-    if rec is not None:
+    if rec is not None and not follow_leaf(rec, leaf):
         rec.leaf(leaf, g)
 
 
@@ -411,13 +412,7 @@ def _walk(pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool, last:
         if told:
             t1 = clock()
             try:
-                i = rec.i
-                want, twin, _, _ = rec.plan[i]
-                if want is plan.want and node.rid is rec.rids[twin]:
-                    rec.begin[i] = t0
-                    rec.end[i] = t1
-                    rec.i = i + 1
-                else:
+                if not follow_grad(rec, plan.want, node, t0, t1):
                     rec.grad(node, plan.slot, got, t0, t1, got is g)
             except Exception as error:
                 dispatch.broken(rec, error)
@@ -469,13 +464,7 @@ def _visit(node: Node, pending: list[tuple[int, Node]], F: Any, rec: Any, retain
             if rec is not None:
                 t1 = clock()
                 try:
-                    i = rec.i
-                    want, twin, _, _ = rec.plan[i]
-                    if want is w and node.rid is rec.rids[twin]:
-                        rec.begin[i] = t0
-                        rec.end[i] = t1
-                        rec.i = i + 1
-                    else:
+                    if not follow_grad(rec, w, node, t0, t1):
                         rec.grad(node, w.slot, got, t0, t1, got is g)
                 except Exception as error:
                     dispatch.broken(rec, error)

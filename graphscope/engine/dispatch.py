@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any, Protocol
 from weakref import ref
@@ -18,6 +17,7 @@ import numpy as np
 from graphscope.engine import dtype as dtypes
 from graphscope.engine import straight
 from graphscope.engine.explain import explain
+from graphscope.engine.follow import follow, follow_call, follow_like
 from graphscope.engine.modes import _enabled
 from graphscope.engine.op import Op
 from graphscope.engine.tape import Node, make_node, order
@@ -31,10 +31,8 @@ grad_enabled = _enabled.get
 class Observer(Protocol):
     """What a recorder offers to the engine; this seam is the only way out of the engine.
 
-    An observer may predict: ``plan[i]`` is ``(plan, u, v, where)``, the entry that the next op or gradient is
-    like if nothing has changed. A straight path (and the backward loop) that finds itself so, its inputs'
-    ``_rid`` being ``rids[u]`` and ``rids[v]``, writes its times to ``begin[i]`` and ``end[i]`` and steps ``i``;
-    all others call. An observer without ``plan`` is called for every op.
+    One that is a ``follow.Follower`` may predict; what is as predicted is noted there and then, without a call.
+    All others are called for every op.
     """
 
     def op(
@@ -245,7 +243,9 @@ def general(row: Op, *inputs: Any, **params: Any) -> Tensor:
         key = tuple([params[k] for k in row.static if k in params]) if params else ()
         b = tensors[1] if len(tensors) > 1 else None
         try:
-            rec.op(row, key, tensors[0], b, tensors[2:], out, t0, t1, node)
+            rest = tensors[2:]
+            if not follow_call(rec, row, key, tensors[0], b, rest, out, t0, t1, node):
+                rec.op(row, key, tensors[0], b, rest, out, t0, t1, node)
         except Exception as error:
             broken(rec, error)
     return out  # type: ignore[no-any-return]
@@ -468,7 +468,7 @@ def _check_writable(row: Op, target: Tensor) -> None:
 
 
 _NAMES = {
-    "broken": broken, "thread": get_ident,
+    "broken": broken, "follow": follow, "follow_like": follow_like,
     "Node": Node, "Tensor": Tensor, "asarray": np.asarray, "general": general, "np": np, "register_view": register_view,
     "clock": clock, "dispatch": sys.modules[__name__],
     "enabled": _enabled.get, "failed": failed, "ndarray": ndarray, "new": object.__new__, "number": number,

@@ -20,7 +20,7 @@ from graphscope.engine.op import Op, Plan
 NAMES = {1: ("input",), 2: ("input", "other")}
 # The names of a straight path; a row's params stand beside them.
 _LOCALS = frozenset(
-    "input other a b r aux out node plan params rec i t0 t1 e0 e1 sa sb rid expected u v where error".split()
+    "input other a b r aux out node plan params rec t0 t1 e0 e1 sa sb key error".split()
 )
 _REQUIRED = inspect.Parameter.empty
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -188,43 +188,20 @@ def _with_graph(row: Op, names: tuple[str, ...], arrays: tuple[str, ...]) -> lis
 
 
 def _recorded(row: Op, names: tuple[str, ...], given: str) -> list[str]:
-    """Lines that tell the recorder. A step that repeats compares itself here, without a call."""
+    """Lines that tell the recorder. A step that repeats is compared with the one before, without a call into it."""
     second = names[1] if row.n == 2 else "None"
-    wires = "input._rid is rec.rids[u]" + (" and other._rid is rec.rids[v]" if row.n == 2 else "")
     key = f"({', '.join(row.static)}{',' if len(row.static) == 1 else ''})"
-    same = "expected is plan"
-    if not _on_track(row):
-        same = (
-            "type(expected) is tuple\n                and expected[0] is plan\n                and expected[1] == key"
-            "\n                and expected[2] is r.dtype\n                and rec.told.of_nodes[i] == r.shape"
-        )
-    lines = [
-        "    if rec is not None:",
-        f"        key = {key}",
-        "        try:",
-        "            i = rec.i",
-        "            expected, u, v, where = rec.plan[i]",
-        "            if (",
-        f"                {same}",
-        f"                and {wires}",
-        "                and rec.where == where",
-        "                and thread() == rec.thread",
-        "            ):",
-        "                rec.begin[i] = t0",
-        "                rec.end[i] = t1",
-        "                out._rid = rid = rec.rids[i]",
-    ]
-    if row.wants:
-        lines += ["                if node is not None:", "                    node.rid = rid"]
     node = "node" if row.wants else "None"
-    told = f"rec.op(ROW, key, input, {second}, (), out, t0, t1, {node})"
-    return [
-        *lines,
-        "                rec.i = i + 1",
-        "            else:",
-        f"                {told}",
-        *_FENCE,
-    ]
+    seen = f"input, {second}, out, {node}, t0, t1"
+    lines = ["    if rec is not None:", "        try:"]
+    if _on_track(row):
+        lines.append(f"            if not follow(rec, plan, {seen}):")
+    else:
+        lines.append(f"            key = {key}")
+        lines.append(f"            if not follow_like(rec, plan, key, r, {seen}):")
+        key = "key"
+    told = f"rec.op(ROW, {key}, input, {second}, (), out, t0, t1, {node})"
+    return [*lines, f"                {told}", *_FENCE]
 
 
 _FENCE = (

@@ -9,6 +9,7 @@ from graphscope.engine import dispatch
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.device import device as Device
 from graphscope.engine.explain import at_line
+from graphscope.engine.follow import enter, leave
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import DTypeError, UsageError
 from graphscope.nn.hooks import BackwardHooks, RemovableHandle, add
@@ -47,13 +48,15 @@ class Module(Stateful):
             if hooked:
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
-        rec.enter(self)
+        if not enter(rec, self, own):
+            rec.enter(self)
         try:
             if hooked:
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
         finally:
-            rec.leave()
+            if not leave(rec):
+                rec.leave()
 
     def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
         done: set[int] = set()

@@ -76,7 +76,7 @@ class Partial:
             graph is not None
             and told is not None
             and rec.diverged < 0
-            and n <= len(graph.keys)
+            and n <= graph.n
             and kind == graph.kind
             and rec.ports == graph.ports[:ports]
         )
@@ -92,7 +92,7 @@ class Partial:
             names = rec.names
             graph = GraphRecord(
                 names.count, kind, list(rec.expected[:n]), list(rec.lines[:n]), list(rec.kept[:n]), list(rec.ports),
-                parent, max(rec.diverged, 0), f"paused-{names.count}",
+                parent, max(rec.diverged, 0), f"paused-{names.count}", names.kinds,
             )  # fmt: skip
             names.count += 1
             number = graph.shape_set(shapes, list(rec.port_shapes))
@@ -112,12 +112,12 @@ class Partial:
         if graph.id not in pump._graphs:
             if not facts.own:
                 return  # steps before it wait for a device
-            pump._describe(graph, SimpleNamespace(names=facts.names, freed=None, seq=-1))
+            pump._describe([SimpleNamespace(graph=graph, names=facts.names, freed=None, seq=-1)])
         key = graph.id, facts.shapes
-        set_id = pump._sets.get(key)
-        if set_id is None:
-            set_id = pump._sets[key] = pump._shape_set(graph, graph.shapes[facts.shapes])
-        n, rest = len(graph.keys), len(graph.keys) - len(facts.begin)
+        if key not in pump._sets:
+            pump._shape_sets([(graph, facts.shapes)])
+        set_id = pump._sets[key]
+        n, rest = graph.n, graph.n - len(facts.begin)
         begin = np.zeros((1, n), np.int64)
         took = np.zeros((1, n), np.int64)
         begin[0, : n - rest] = facts.begin - facts.t0

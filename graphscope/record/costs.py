@@ -19,9 +19,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from graphscope.record.columns import Kinds
 from graphscope.record.names import GraphRecord
-from graphscope.record.tables import PORT, dtype_of
+from graphscope.record.tables import PORT, Many
 
 Cost = tuple[int, int]
 FREE: Cost = (0, 0)
@@ -53,71 +55,104 @@ class Shape:
 
 
 class Costs:
-    """Counts the nodes of graphs, and remembers: most ops of a program come up again and again."""
+    """Counts the nodes of graphs, and remembers: most ops of a program come up again and again.
 
-    def __init__(self) -> None:
-        self._known: dict[Any, Cost] = {}
+    An op is known again by its kind and the numbers of the shapes of its inputs and of its output, a gradient by
+    its kind, its own shape and the op.
+    """
+
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = kinds
+        self._clear()
+
+    def _clear(self) -> None:
+        self._known: dict[Any, int] = {}  # -> place among the costs; place 0 is free
+        self._costs = np.zeros((64, 2), np.int64)
 
     def of(
-        self, graph: GraphRecord, shapes: Any, specs: Sequence[int]
-    ) -> tuple[list[int], list[int]]:
-        """Operations and bytes of each node of a graph.
+        self, many: Many, shapes: Sequence[Any], specs: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Operations and bytes of each node of graphs, one behind the other.
 
-        shapes: of its nodes and of its ports. specs: a number for each of these shapes with its dtype, the
-        same one wherever they come up; what is remembered goes by them.
+        shapes: of the nodes and of the ports of each. specs: a number for each of these shapes with its dtype,
+        nodes, then ports, graph by graph; the same one wherever they come up.
         """
-        keys, known, n = graph.keys, self._known, len(graph.keys)
-        if len(known) > LIMIT:
-            known.clear()
-        flops, traffic = [], []
-        facts: list[Any] = []
-        for i, key in enumerate(keys):
-            fact: Any = None
-            cost = FREE
-            if len(key) == 8:
-                row, params, u, v = key[:4]
-                u = specs[u if u < PORT else n + u - PORT]
-                if v is not None:
-                    if type(v) is tuple:
-                        v = tuple([specs[w if w < PORT else n + w - PORT] for w in v])
-                    else:
-                        v = specs[v if v < PORT else n + v - PORT]
-                fact = (row, params, u, v, specs[i])
-                if not row.view and key[6] is not None:  # None: it raised
-                    cost = self._cost(fact, graph, shapes, i, -1, i)
-            elif len(key) == 4 and key[1] >= 0 and facts[key[1]] is not None:
-                _, twin, slot, _ = key
-                cost = self._cost((slot, specs[i], facts[twin]), graph, shapes, twin, slot, i)
-            facts.append(fact)
-            flops.append(cost[0])
-            traffic.append(cost[1])
+        if len(self._known) > LIMIT:
+            self._clear()
+        kinds, first, second = many.kinds, many.first, many.second
+        # Where the specs of a node's graph begin, and there those of its ports.
+        ports = np.array([len(graph.ports) for graph in many.graphs], np.int64)
+        before = np.repeat(np.cumsum(ports) - ports, many.ends - many.begins)
+        of_nodes = many.base + before
+        of_ports = of_nodes + np.repeat(many.ends - many.begins, many.ends - many.begins) - PORT
+        ids = specs[np.arange(len(kinds)) + before]
+        wires = []
+        for wire in (first, second):
+            there = wire >= 0
+            at = np.where(wire < PORT, of_nodes, of_ports) + wire
+            wires.append(np.where(there, specs[np.where(there, at, 0)], wire))
+        is_op = np.fromiter((len(head) == 6 for head in self.kinds.heads), np.bool_)
+        ops = is_op[kinds]
+        of_ops = np.flatnonzero(ops)
+        keys: list[Any] = [*zip(*(c[of_ops].tolist() for c in (kinds, *wires, ids)), strict=True)]
+        for i, others in many.more.items():
+            k = int(np.searchsorted(of_ops, i))
+            found = [int(specs[w + (of_nodes if w < PORT else of_ports)[i]]) for w in others]
+            keys[k] = (*keys[k][:2], tuple(found), keys[k][3])
+        places = np.zeros(len(kinds), np.int64)
+        places[of_ops] = self._places(keys, of_ops, many, shapes)
+        of_gradients = np.flatnonzero(~ops & (first >= 0))
+        twins = first[of_gradients] + many.base[of_gradients]
+        columns = (kinds[of_gradients], ids[of_gradients], places[twins])
+        keys = [*zip(*(c.tolist() for c in columns), strict=True)]
+        places[of_gradients] = self._places(keys, of_gradients, many, shapes)
+        flops, traffic = self._costs[places].T
         return flops, traffic
 
-    def _cost(self, at: Any, graph: GraphRecord, shapes: Any, op: int, slot: int, i: int) -> Cost:
-        try:
-            found = self._known.get(at)
-        except TypeError:  # a slice among the params, which Python before 3.12 cannot look up
-            return _count(graph, shapes, op, slot, i)
-        if found is None:
-            found = self._known[at] = _count(graph, shapes, op, slot, i)
+    def _places(self, keys: list[Any], nodes: Any, many: Many, shapes: Sequence[Any]) -> list[int]:
+        """Where the costs of these nodes stand."""
+        known = self._known
+        found: list[Any] = [*map(known.get, keys)]
+        if None in found:
+            for k, i in enumerate(nodes.tolist()):
+                if found[k] is None:
+                    place = known.get(keys[k])
+                    if place is None:
+                        place = known[keys[k]] = len(known) + 1
+                        if place >= len(self._costs):
+                            self._costs = np.concatenate([self._costs, np.zeros_like(self._costs)])
+                        g = int(np.searchsorted(many.ends, i, "right"))
+                        self._costs[place] = _count(
+                            many.graphs[g], shapes[g], i - int(many.begins[g])
+                        )
+                    found[k] = place
         return found
 
 
-def _count(graph: GraphRecord, shapes: Any, op: int, slot: int, i: int) -> Cost:
-    """The cost of node ``i``: op ``op`` itself, or the gradient of its input ``slot``."""
+def _count(graph: GraphRecord, shapes: Any, i: int) -> Cost:
+    """The cost of node ``i``, which is an op or the gradient of one."""
     of_nodes, of_ports = shapes
-    row, params, u, v = graph.keys[op][:4]
-    wires = (u,) if v is None else (u, *v) if isinstance(v, tuple) else (u, v)
+    columns, kinds = graph.columns, graph.kinds
+    numbers = columns.kinds
+    slot, at = -1, i
+    if len(kinds.heads[numbers[i]]) == 3:
+        slot, at = kinds.heads[numbers[i]][1], columns.first[i]
+    head = kinds.heads[numbers[at]]
+    if len(head) != 6:
+        return FREE
+    row, params = head[:2]
+    if at == i and (row.view or head[4] is None):  # None: it raised
+        return FREE
     inputs = [
-        Shape(of_nodes[w], dtype_of(graph.keys[w]))
+        Shape(of_nodes[w], kinds.dtypes[numbers[w]])
         if w < PORT
         else Shape(of_ports[w - PORT], graph.ports[w - PORT][3])
-        for w in wires
+        for w in columns.wires(at)
     ]
-    out = Shape(of_nodes[i], dtype_of(graph.keys[i]))
-    if slot < 0:
+    out = Shape(of_nodes[i], kinds.dtypes[numbers[i]])
+    if at == i:
         return forward(row, params, inputs, out)
-    return gradient(row, slot, params, inputs, Shape(of_nodes[op], graph.keys[op][6]), out)
+    return gradient(row, slot, params, inputs, Shape(of_nodes[at], head[4]), out)
 
 
 def forward(row: Any, params: Any, inputs: list[Shape], out: Shape) -> Cost:

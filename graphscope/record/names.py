@@ -6,16 +6,18 @@ graph is looked up by digest and confirmed by equality.
 
 from __future__ import annotations
 
-from hashlib import blake2b
-from struct import Struct
+from array import array
+from collections import deque
 from typing import Any
 from weakref import ref
 
 from graphscope.engine.frames import locals_of, user_frame
 from graphscope.engine.tensor import Tensor
+from graphscope.record.columns import Columns, Kinds
 from graphscope.trace import schema
 
 HELD = 100_000  # nodes of graphs that are kept to be compared with
+FRESH = 2_000  # nodes of the latest graphs, of which the keys are kept
 INPUT, PARAMETER, CONSTANT, CARRIED, BUFFER, GRADIENT, STATE = range(7)
 
 
@@ -23,8 +25,9 @@ class GraphRecord:
     """A graph as the recorder compares it: keys of nodes, what each keeps, ports."""
 
     __slots__ = (
-        "id", "kind", "keys", "lines", "kept", "ports", "parent", "at", "digest", "sets", "shapes", "deaths", "other",
-        "seen", "told", "track", "items", "on_device", "pack", "_last", "_last_id", "tally", "__weakref__",
+        "id", "kind", "n", "_keys", "kinds", "columns", "lines", "kept", "ports", "parent", "at", "digest", "sets",
+        "shapes", "deaths", "other", "seen", "told", "track", "items", "on_device", "_last", "_last_id",
+        "tally", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -38,8 +41,13 @@ class GraphRecord:
         parent: int,
         at: int,
         digest: str,
+        kinds: Kinds,
+        columns: Columns | None = None,
     ) -> None:
-        self.id, self.kind, self.keys, self.lines, self.kept = id, kind, keys, lines, kept
+        self.id, self.kind, self.n, self.lines, self.kept = id, kind, len(keys), lines, kept
+        self._keys: Any = keys
+        self.kinds = kinds
+        self.columns = kinds.columns(keys) if columns is None else columns
         self.ports, self.parent, self.at, self.digest = ports, parent, at, digest
         self.sets: dict[Any, int] = {}
         self.shapes: dict[int, Any] = {}  # (of nodes, of ports) by number of the set
@@ -51,9 +59,20 @@ class GraphRecord:
         self.track: Any = None  # the graph in the form that a step on track follows (record.track)
         self.items: Any = None  # what came in through the ports of the last step on track
         self.on_device = False
-        self.pack = Struct(f"{2 * len(keys)}q").pack  # begins and ends of a step as bytes
         self._last: Any = None
         self._last_id = -1
+
+    @property
+    def keys(self) -> list[Any]:
+        """Of each node; they are made again where the graph was not the last one for long."""
+        keys: list[Any] | None = self._keys
+        if keys is None:
+            keys = self._keys = self.kinds.keys_of(self.columns)
+        return keys
+
+    @keys.setter
+    def keys(self, keys: list[Any] | None) -> None:
+        self._keys = keys
 
     def shape_set(self, shapes: list[Any], port_shapes: list[Any]) -> int:
         """The number of the shape set within this graph."""
@@ -79,6 +98,10 @@ class Names:
         self._ids: dict[str, int] = {"": 0}
         self._graphs: dict[str, list[GraphRecord]] = {}
         self._nodes = 0  # of the graphs in there
+        self.kinds = Kinds()
+        self._port_texts: dict[Any, str] = {}
+        self._fresh: deque[GraphRecord] = deque()
+        self._fresh_nodes = 0
         # Digest -> id, shape sets and, while somebody has it, the graph, of those that are not in there any more.
         self._gone: dict[str, tuple[int, list[int], Any]] = {}
         self.count = 0
@@ -156,15 +179,18 @@ class Names:
         at: int,
     ) -> tuple[GraphRecord, bool]:
         """The graph with this structure, and whether it is new."""
-        text = f"{kind}{structure(keys)}{lines}{ports}"
-        digest = blake2b(text.encode(), digest_size=12).hexdigest()
+        columns = self.kinds.columns(keys)
+        texts = [kind, *[self._port_text(port) for port in ports]]
+        digest = self.kinds.digest(columns, array("i", lines), "".join(texts).encode())
         for known in self._graphs.get(digest, ()):
             if (
-                known.keys == keys
+                known.columns == columns
                 and known.lines == lines
                 and known.ports == ports
                 and known.kind == kind
             ):
+                known.keys = keys
+                self._refresh(known)
                 return known, False
         was = self._gone.get(digest)
         if was is not None:
@@ -172,46 +198,52 @@ class Names:
             id, tally, there = was
             again = there()
             if again is None:
-                again = GraphRecord(id, kind, keys, lines, kept, ports, parent, at, digest)
+                again = GraphRecord(
+                    id, kind, keys, lines, kept, ports, parent, at, digest, self.kinds, columns
+                )
                 again.tally = tally
+            else:
+                again.keys = keys
             del self._gone[digest]
             self._keep(again)
             return again, False
-        made = GraphRecord(self.count, kind, keys, lines, kept, ports, parent, at, digest)
+        made = GraphRecord(
+            self.count, kind, keys, lines, kept, ports, parent, at, digest, self.kinds, columns
+        )
         self.count += 1
         self._keep(made)
         return made, True
+
+    def _port_text(self, port: Any) -> str:
+        found = self._port_texts.get(port)
+        if found is None:
+            if len(self._port_texts) > HELD:
+                self._port_texts.clear()
+            found = self._port_texts[port] = repr(port)
+        return found
 
     def _keep(self, graph: GraphRecord) -> None:
         """Hold a graph, and let the oldest go: a program whose graph changes in every step must not fill the memory."""
         graphs = self._graphs
         graphs.setdefault(graph.digest, []).append(graph)
-        self._nodes += len(graph.keys)
+        self._nodes += graph.n
         while self._nodes > HELD and len(graphs) > 1:
             digest = next(iter(graphs))
             for old in graphs.pop(digest):
-                self._nodes -= len(old.keys)
+                self._nodes -= old.n
                 self._gone[digest] = old.id, old.tally, ref(old)
+        self._refresh(graph)
 
-
-def structure(keys: list[Any]) -> str:
-    """The keys of a graph as text, the same one in every run: ``repr`` takes ten times as long, most of it for dtypes."""
-    parts = []
-    for key in keys:
-        if len(key) == 8:
-            row, params, u, v, scope, phase, dtype, mask = key
-            parts.append(f"{row.name}{params}{u},{v},{scope},{phase},{_letter(dtype)}{mask};")
-        elif len(key) == 4:
-            row, twin, slot, dtype = key
-            parts.append(f"{row.name}{twin},{slot}{_letter(dtype)};")
-        else:
-            parts.append(f"{key};")
-    return "".join(parts)
-
-
-def _letter(dtype: Any) -> str:
-    """A dtype of numpy by its letter; of a device's array by its name, which has the device."""
-    return dtype.char if type(dtype).__module__ == "numpy.dtypes" else repr(dtype)
+    def _refresh(self, graph: GraphRecord) -> None:
+        """Keys of the latest graphs only: thousands of tuples that live on cost the garbage collector more than their making."""
+        fresh = self._fresh
+        fresh.append(graph)
+        self._fresh_nodes += graph.n
+        while (self._fresh_nodes > FRESH and len(fresh) > 1) or len(fresh) > 64:
+            old = fresh.popleft()
+            self._fresh_nodes -= old.n
+            if old not in fresh:
+                old.keys = None
 
 
 def port_of(x: Tensor, phase: int, names: Names) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from graphscope.analysis.trail import ranges
 from graphscope.analysis.why import why
+from graphscope.engine.follow import is_finite
 from graphscope.engine.frames import user_frame
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import NonFiniteError
@@ -78,8 +79,10 @@ class Trap:
             broken = next((t for t in _leaves(recorder) if not _finite(to_host(t._grad._a))), None)
         else:
             g = small._grad._a
-            total = float(np.add.reduce(g, axis=None) if type(g) is np.ndarray else g.sum())
-            broken = None if total - total == 0 or _finite(to_host(g)) else small
+            fine = is_finite(g) if type(g) is np.ndarray else None
+            if fine is None:
+                fine = _finite(to_host(g))
+            broken = None if fine else small
         if broken is not None:
             self.armed = False
             self._report(recorder, root, broken)

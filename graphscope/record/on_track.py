@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+from graphscope.engine.follow import Follower
 from graphscope.record.job import Job
 from graphscope.record.tables import PORT
 from graphscope.trace import schema
@@ -15,7 +16,7 @@ epochs = count(1)
 _new = tuple.__new__
 
 
-class OnTrack:
+class OnTrack(Follower):
     """The part of the recorder that begins and ends a step that repeats the one before."""
 
     __slots__ = ()
@@ -24,24 +25,16 @@ class OnTrack:
     root: Any
     stack: list[int]
 
-    def _come_in(self: Any, before: int) -> None:
+    def _come_in(self: Any) -> None:
         """Number the values of a step on track; what came in through a port of the step before comes in again.
 
         That is so of parameters, an optimizer's state and constants. What does not show up then is taken out
         where the track is left; another tensor in its place is noticed, since it has no number of this step.
-        before: the base of the last step where that was on this track too: what has a number of it is as it
-        was there, since whatever gives a tensor another array takes its number away.
         """
         base = self.base
         n = self.n_expected
         ports = range(base + PORT, base + PORT + len(self.port_items))
         self.rids = [*range(base, base + n), *ports]
-        if before:
-            for there, rid in zip(self.predicted.track.there, self.rids[n:], strict=True):
-                x = there()
-                if x is not None and not (x._rid - before) >> SPAN:
-                    x._rid = rid
-            return
         self.predicted.track.there[:] = [item[0] for item in self.port_items]
         of_ports = zip(self.port_items, self.port_shapes, self.rids[n:], strict=True)
         for (there, wants, port), shape, rid in of_ports:
@@ -78,7 +71,7 @@ class OnTrack:
         pump.put(
             _new(Job, (
                 self.seq, kind, num, graph, self.told.number, "ok", self.t0 - self.t_start, wall, rec_ns,
-                self.loss, self.nonfinite, graph.pack(*self.begin, *self.end), self.t0, None, False, None, (), None,
+                self.loss, self.nonfinite, self.begin.tobytes() + self.end.tobytes(), self.t0, None, False, None, (), None,
                 None, live0, None, (),
             ))
         )  # fmt: skip
@@ -99,22 +92,47 @@ class OnTrack:
             # The next one is predicted to be the same: only what a step changes is set back.
             before, self.base = self.base, next(epochs) << SPAN
             self.t0 = now
-            self.i = 0
-            self.kind = self.loss = self.root = None
-            self.phase = self.where = FORWARD
-            self.after = False
-            self.unsettled = True
-            self.nonfinite = self.scope = self.inside = 0
-            if self.stack:
-                self.stack = []
-            self._come_in(before)
+            self.loss = None
+            self.nonfinite = 0
+            # What has a number of the step before is as it was there, since whatever gives a tensor another array
+            # takes its number away.
+            self.again(graph.track.there, before, self.base, n, PORT, SPAN, FORWARD)
         else:
             self._begin(now)
+
+    def _predict(self: Any) -> None:
+        """The step's kind is known now: predict the last graph of that kind."""
+        last = self.last[self.kind or "train"]
+        if last is self.predicted or last is None:
+            return
+        i = self.i
+        if self.expected[:i] != last.keys[:i] or self.diverged >= 0:
+            if self.told is not None:
+                self._leave_track()
+            self.predicted = last
+            if self.diverged < 0:
+                self._diverge(0)
+            return
+        if self.told is not None:
+            self._take_out(self.predicted.track.used(i))
+        begin, end = self.begin[:i], self.end[:i]
+        self._follow(last)
+        if not i:
+            return
+        if self.told is not None:
+            self.begin[:i], self.end[:i] = begin, end
+        else:
+            self.begin += begin
+            self.end += end
+            self.shapes += [()] * i  # only a wait for data can have come before the first op
+            self.refs += [None] * i
+            self.deaths += [0] * i
 
     def _leave_track(self: Any) -> None:
         """Go on op by op: what is known of the step so far is what was predicted."""
         i, told = self.i, self.told
         self._take_out(self.predicted.track.used(i))
+        self.times(None, None)
         del self.begin[i:], self.end[i:]
         self._off_track()
         self.shapes += told.of_nodes[:i]

@@ -80,9 +80,10 @@ class Outlive:
                 left.append(Left(step, node, size, seq))
         self.rate = sum(sum(s.values()) / len(s) for s in of_node.values() if len(s) > 1)
         if len(held) < LIMIT:
+            keys = graph.keys
             for i, there in enumerate(refs):
                 if there is not None and i not in dead:
-                    self._hold(there(), seq, i, graph.id, category_at_birth(graph.keys[i]))
+                    self._hold(there(), seq, i, graph.id, category_at_birth(keys[i]))
             for item in ports:
                 x = item[0]()
                 if x is not None:

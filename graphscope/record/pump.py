@@ -19,12 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from graphscope.record.costs import Costs
-from graphscope.record.describing import Describing
+from graphscope.record.describing import Describing, Specs
 from graphscope.record.job import Job as Job
 from graphscope.trace.writer import Facts, TraceWriter
 
-PERIOD = 0.2
+PERIOD = 0.12
 GRACE = 0.03  # seconds before it in which a step that ends packs those that wait
 BATCH = 128  # steps packed at once
 WAITING_LIMIT = 20_000  # steps; what comes while so many wait is dropped and counted
@@ -59,12 +58,13 @@ class Pump(Describing):
         self.failed: str | None = None
         self._strings = self._sites = 0
         self._ops: dict[Any, int] = {}
-        self._specs: dict[Any, int] = {}
+        self._specs = Specs(self)
+        self._tables: Any = None  # record.tables.Tables, of the recorder's names
         self._graphs: dict[int, Any] = {}
         self._planned: set[int] = set()  # graphs whose plan of deaths is in the file
         self._sets: dict[tuple[int, int], int] = {}
         self._set_live: dict[int, int] = {}
-        self._costs = Costs()
+        self._costs: Any = None  # record.costs.Costs
         self._wake = threading.Event()
         self._stop = False
         self._idle = threading.Condition()
@@ -78,7 +78,7 @@ class Pump(Describing):
 
     def put(self, job: Job) -> None:
         """Hand over a step; never blocks."""
-        self.thumbs_left += 2 * len(job.graph.keys)
+        self.thumbs_left += 2 * job.graph.n
         if self.failed is not None:
             return
         if len(self.jobs) >= WAITING_LIMIT or self.writer.waiting >= WAITING_LIMIT:
@@ -211,11 +211,20 @@ class Pump(Describing):
         """
         jobs = self.jobs
         left = len(jobs)
-        while left > 0 and jobs[0].is_over and not (here and jobs[0].marks is not None):
-            batch = self._batch()
-            left -= len(batch)
-            self._packed += len(batch)
-            self._steps(batch)
+        while left > 0:
+            batches: list[list[Job]] = []
+            some: list[Job] = []
+            while len(some) < BATCH and left > 0:
+                if not jobs[0].is_over or (here and jobs[0].marks is not None):
+                    left = 0
+                    break
+                batches.append(self._batch())
+                some += batches[-1]
+                left -= len(batches[-1])
+            self._prepare(some)  # together: what is new in them takes less that way
+            for batch in batches:
+                self._packed += len(batch)
+                self._steps(batch)
 
     def _batch(self) -> list[Job]:
         """The next steps, as long as they are of one graph and ended the same way."""
@@ -231,9 +240,7 @@ class Pump(Describing):
     def _steps(self, jobs: list[Job]) -> None:
         """Write steps of one graph: their times are packed together."""
         graph = jobs[0].graph
-        if graph.id not in self._graphs:
-            self._describe(graph, jobs[0])
-        many, n = len(jobs), len(graph.keys)
+        many, n = len(jobs), graph.n
         times = np.frombuffer(b"".join([job.times for job in jobs]), np.int64).reshape(many, 2, n)
         begin, end = times[:, 0], times[:, 1]
         t0 = np.array([[job.t0] for job in jobs], np.int64)
@@ -243,10 +250,7 @@ class Pump(Describing):
                 # The graph came up in a step that was not looked at; this one is.
                 self._planned.add(graph.id)
                 self.writer.set_plan(graph.id, job.freed)
-            key = graph.id, job.shape_set
-            set_id = self._sets.get(key)
-            if set_id is None:
-                set_id = self._sets[key] = self._shape_set(graph, graph.shapes[job.shape_set])
+            set_id = self._sets[graph.id, job.shape_set]
             column: Any = None
             rows: list[Any] = []
             if job.marks is not None:

@@ -450,8 +450,8 @@ class Recorder(StepLife):
         call = self.calls[i]
         if call is None or call[0] is not row or call[2] != self.where:
             return False
-        _, _, _, kind, mask, u, v, more = call
-        if (0 if node is None else node.plan.mask) != mask:
+        _, _, _, kind, plan, u, v, more = call
+        if (None if node is None else node.plan) is not plan:
             return False
         rids = self.rids
         if a._rid is not rids[u] and not self._comes_in(a, u):

@@ -24,6 +24,7 @@ from graphscope.record.results import Results
 from graphscope.record.schedule import RECORDING, ProfilerAction, Schedule, Window, Windows, always
 from graphscope.record.wreck import facts_of
 from graphscope.trace.format import new_run_path
+from graphscope.trace.host import host
 from graphscope.trace.limit import DEFAULT, size
 
 VALUES = ("auto", "off", "stats", "full")
@@ -131,7 +132,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         folder, name = self._wanted.parent, self._wanted.name.removesuffix(".gscope")
         meta = {
             "run": self._name or name, "engine": "graphscope", "python": sys.version.split()[0],
-            "numpy": np.__version__, "backend": "numpy", "argv": " ".join(sys.argv),
+            "numpy": np.__version__, "backend": "numpy", "argv": " ".join(sys.argv), "host": host(),
             "t0_unix_ns": self._t0_unix, "device_time": self._device_time,
             "memory": LOOKED if self._options["memory"] else "off",
             "values": self._options["values"], "budget": self._options["budget"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any
@@ -33,17 +34,17 @@ class StepLife(OnTrack):
 
     # Slots: with more than 30 attributes an ordinary object's lookups get slower.
     __slots__ = (
-        "after", "base", "close_ns", "budget", "consts", "diverged", "entries", "event_ns",
-        "expected", "extra", "foreign", "i", "kept", "kind", "last",
+        "base", "close_ns", "budget", "consts", "diverged", "entries", "event_ns",
+        "expected", "extra", "foreign", "kept", "last",
         "lines", "dead", "deaths", "deaths_append", "on_death", "look", "loss", "memory", "mode",
-        "n_expected", "names", "nonfinite", "note", "num", "op_ns", "phase",
+        "n_expected", "names", "nonfinite", "note", "num", "op_ns",
         "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
-        "refs_append", "root", "scope", "seq", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
-        "sites", "stack", "stacks", "status", "t0", "t_start",
-        "thread", "timed", "begin", "end", "begin_append", "end_append", "unsettled", "value_cost", "value_last", "early",
-        "value_ns", "values", "wall_ns", "plan", "rids", "where", "told", "track_ns", "broken",
-        "device_time", "clocks", "marks", "asked", "outlive", "unseen", "inside", "facts", "trap",
-        "control", "waited", "watched", "calls",
+        "refs_append", "seq", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
+        "sites", "stacks", "status", "t0", "t_start",
+        "timed", "begin", "end", "begin_append", "end_append", "value_cost", "value_last", "early",
+        "value_ns", "values", "wall_ns", "track_ns", "broken",
+        "device_time", "clocks", "marks", "asked", "outlive", "unseen", "facts", "trap",
+        "control", "waited", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +58,7 @@ class StepLife(OnTrack):
         self.sites = Sites()
         self.site = self.sites.here
         self.names = Names()
+        self.token = self.names.token
         self.thread = get_ident()
         self.foreign = 0
         self.t_start = clock()
@@ -164,15 +166,16 @@ class StepLife(OnTrack):
             self.told = graph.told
             self.plan = track.entries
             self.calls = track.calls
-            self.begin = [0] * n
-            self.end = [0] * n
+            self.begin = array("q", bytes(8 * n))
+            self.end = array("q", bytes(8 * n))
+            self.times(self.begin, self.end)
             self.ports = graph.ports
             self.port_shapes = self.told.of_ports
             self.port_items = graph.items or [_NOTHING] * len(graph.ports)
-            self._come_in(0)
+            self._come_in()
         else:
-            self.begin = []
-            self.end = []
+            self.times(None, None)
+            self.begin, self.end = array("q"), array("q")
             self._off_track()
 
     def _off_track(self) -> None:
@@ -296,7 +299,7 @@ class StepLife(OnTrack):
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
-                graph.pack(*self.begin, *self.end), self.t0,
+                self.begin.tobytes() + self.end.tobytes(), self.t0,
                 freed_column(graph, self.dead, self.deaths, self.refs) if looked else None,
                 looked, note or self.note, self.entries, names, marks, live0, left,
                 list(self.outlive.by.items()) if looked else (),
@@ -326,29 +329,3 @@ class StepLife(OnTrack):
         self.close(at=at)
         self.scope, self.stack, self.root, self.inside = open_now
         self.where = self.scope << 2 | self.phase
-
-    def _predict(self) -> None:
-        """The step's kind is known now: predict the last graph of that kind."""
-        last = self.last[self.kind or "train"]
-        if last is self.predicted or last is None:
-            return
-        i = self.i
-        if self.expected[:i] != last.keys[:i] or self.diverged >= 0:
-            if self.told is not None:
-                self._leave_track()
-            self.predicted = last
-            if self.diverged < 0:
-                self._diverge(0)
-            return
-        if self.told is not None:
-            self._take_out(self.predicted.track.used(i))
-        begin, end = self.begin[:i], self.end[:i]
-        self._follow(last)
-        if self.told is not None:
-            self.begin[:i], self.end[:i] = begin, end
-        else:
-            self.begin += begin
-            self.end += end
-            self.shapes += [()] * i  # only a wait for data can have come before the first op
-            self.refs += [None] * i
-            self.deaths += [0] * i

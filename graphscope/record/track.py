@@ -10,6 +10,7 @@ An entry without a plan matches nothing, so the op goes through ``Recorder.op``:
 
 from __future__ import annotations
 
+from array import array
 from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any, NamedTuple
@@ -17,10 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphscope.engine import dispatch
+from graphscope.engine.follow import Follower
 from graphscope.engine.straight import follows_on_track, is_straight
 from graphscope.engine.tensor import Tensor
 from graphscope.record.tables import PORT
-from graphscope.trace import schema
 
 _NO_ENTRY = (None, 0, 0, 0)
 
@@ -40,7 +41,8 @@ class Call(NamedTuple):
     params: Any
     where: int
     dtype: Any
-    mask: int
+    plan: Any
+    """The op's, with which its node was made; None: it has none."""
     u: int
     v: int
     """Places of the first two inputs; -1: there is one."""
@@ -79,7 +81,14 @@ def track_of(keys: list[Any], ports: int) -> Track:
             places = [_place(w, n) for w in wires]
             second = -1 if v is None else places[1]
             call = Call(
-                row, params, scope << 2 | phase, dtype, mask, places[0], second, tuple(places[2:])
+                row,
+                params,
+                scope << 2 | phase,
+                dtype,
+                row.plan(mask) if mask else None,
+                places[0],
+                second,
+                tuple(places[2:]),
             )
         calls.append(call)
     return Track(entries_of(keys), [*calls, None], first, [])
@@ -94,7 +103,7 @@ def entries_of(keys: list[Any]) -> list[Any]:
         entry: Any = _NO_ENTRY
         if len(key) == 8:
             row, params, u, v, scope, phase, _, mask = key
-            if begun and phase != schema.UPDATE and is_straight(row):
+            if begun and is_straight(row):
                 plan = row.plan(mask)
                 known = plan if follows_on_track(row) else (plan, params, key[6])
                 entry = (known, _place(u, n), _place(v, n), scope << 2 | phase)
@@ -117,18 +126,19 @@ def _place(value: Any, n: int) -> int:
     return int(value if value < PORT else n + value - PORT)
 
 
-class _Stand:
+class _Stand(Follower):
     """Stands in for a recorder that is on track, to see what that costs."""
 
-    __slots__ = ("i", "plan", "rids", "where", "thread", "begin", "end")
+    __slots__ = ()
 
     def __init__(self, plan: Any, n: int) -> None:
         self.plan = [(plan, n, 0, 0)] * n
         self.rids = [-1] * (n + 1)
         self.where = 0
         self.thread = get_ident()
-        self.begin = [0] * n
-        self.end = [0] * n
+        self.told = None
+        self.unsettled = False
+        self.times(array("q", bytes(8 * n)), array("q", bytes(8 * n)))
         self.i = 0
 
     def op(self, *told: Any) -> None:

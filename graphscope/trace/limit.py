@@ -297,6 +297,15 @@ def _sizes(db: sqlite3.Connection) -> tuple[int, int]:
     return (pages - unused) * page, pages * page
 
 
+def thinned_before(header: dict[str, str]) -> int | None:
+    """The step before which the run was thinned; None where it was not, or where that cannot be read."""
+    try:
+        told = json.loads(header.get("thinned", ""))
+        return int(told["before_step"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
 def sentence(header: dict[str, str]) -> str | None:
     """What of a run was thinned away, in one sentence; None where nothing was."""
     text = header.get("thinned")

@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
 from graphscope.trace.alive import gone
-from graphscope.trace.dictionary import Dictionary
 from graphscope.trace.limit import sentence
+from graphscope.trace.logged import Logged, number
 from graphscope.trace.records import (
     DeviceStep,
-    Finding,
     Floats,
     Graph,
     Ints,
     Longs,
-    Media,
     Step,
     StepTable,
     Survivor,
@@ -38,7 +36,7 @@ _FACTS = (
 )
 
 
-class TraceReader(Dictionary):
+class TraceReader(Logged):
     """The facts of one run.
 
     Raises: TraceError when ``path`` is missing, empty, foreign, damaged or of a newer version.
@@ -163,12 +161,15 @@ class TraceReader(Dictionary):
 
     def steps(self, kind: str = "train", since: int = -1) -> StepTable:
         """The steps with an id above ``since``, oldest first; not the one in which the program stands."""
+        # A tail is read along the ids: along the index of kinds every row of the kind would be looked at ("+" hides
+        # the column from it). Steps of other kinds are few among many, and the index finds them.
+        of = "+kind" if since >= 0 and kind == "train" else "kind"
         rows = self._rows(
             # A text costs as much as the rest of its row; nearly all are "ok".
             "SELECT id, num, graph, shape_set, t0_ns, wall_ns, rec_ns, loss, nonfinite, nullif(status, 'ok'),"
             " data_ns, forward_ns, backward_ns, update_ns, live0, chunk IS NOT NULL, freed IS NOT NULL,"
             " coalesce(copy_ns, 0)"
-            " FROM steps WHERE kind = ? AND id > ? AND status != 'paused' ORDER BY id",
+            f" FROM steps WHERE {of} = ? AND id > ? AND status != 'paused' ORDER BY id",
             kind,
             since,
             partial=True,
@@ -187,11 +188,21 @@ class TraceReader(Dictionary):
                 ids, num, graph, shapes, t0, wall, rec, loss, flags, status, parts, live0, timed, died, copies
             )  # fmt: skip
 
+    def timed(self, ids: Sequence[int]) -> list[int]:
+        """Of these steps (by their ids) those whose times are kept."""
+        found: list[int] = []
+        for k in range(0, len(ids), 500):
+            some = [int(id) for id in ids[k : k + 500]]
+            marks = ", ".join("?" * len(some))
+            sql = f"SELECT id FROM steps WHERE id IN ({marks}) AND chunk IS NOT NULL"
+            found += [int(id) for (id,) in self._rows(sql, *some, partial=True)]
+        return found
+
     def last_loss(self, kind: str = "train") -> float | None:
         """The newest step's loss: NaN where it was not finite, None where no step has one."""
         row = self._one(
             "SELECT loss, nonfinite FROM steps WHERE kind = ? AND (loss IS NOT NULL OR nonfinite)"
-            " ORDER BY id DESC LIMIT 1",
+            " ORDER BY num DESC LIMIT 1",
             kind,
         )
         if row is None:
@@ -214,8 +225,8 @@ class TraceReader(Dictionary):
             what = f"no {kind} step {num}" if num >= 0 else f"no {kind} step yet"
             raise TraceError(f"{self.path} has {what}.")
         with self._decoding(f"step {num}"):
-            id, num, graph_id, shape_set = (_number(x) for x in row[:4])
-            t0, wall, rec, live0 = (_number(x) for x in (*row[5:8], row[14]))
+            id, num, graph_id, shape_set = (number(x) for x in row[:4])
+            t0, wall, rec, live0 = (number(x) for x in (*row[5:8], row[14]))
             loss = None if row[8] is None else float(row[8])
         status, nonfinite = row[4], row[9]
         chunk, place, freed, dev, _, note, looked = row[10:]
@@ -282,7 +293,7 @@ class TraceReader(Dictionary):
     def survivors(self, kind: str = "train") -> list[Survivor]:
         """Memory that outlived its step by two steps or more, as far as steps were looked at."""
         rows = self._rows(
-            "SELECT v.step, v.node, v.nbytes, v.seen, s.graph FROM survivors v JOIN steps s ON s.id = v.step"
+            "SELECT v.step, v.node, v.nbytes, v.seen, s.graph FROM survivors v CROSS JOIN steps s ON s.id = v.step"
             " WHERE s.kind = ? ORDER BY v.step, v.node",
             kind,
             partial=True,
@@ -394,7 +405,7 @@ class TraceReader(Dictionary):
 
     def value_steps(self, kind: str = "train") -> list[int]:
         """The numbers of the steps in which statistics were taken."""
-        sql = "SELECT s.num FROM tensors t JOIN steps s ON s.id = t.step WHERE s.kind = ?"
+        sql = "SELECT s.num FROM tensors t CROSS JOIN steps s ON s.id = t.step WHERE s.kind = ?"
         rows = self._rows(sql + " ORDER BY s.num", kind, partial=True)
         with self._decoding("the list of value steps"):
             return [int(num) for (num,) in rows]
@@ -421,105 +432,6 @@ class TraceReader(Dictionary):
         with self._decoding(f"the values of step {row[0]}"):
             return ValueStep(int(row[0]), kind, int(step[1]), values.decode(row[1]))
 
-    # -- scalars, texts, findings -----------------------------------------------------------------
-
-    def scalars(
-        self, tag: str | None = None, since: int = 0
-    ) -> dict[str, tuple[Longs, Floats, Longs]]:
-        """Per tag (step, value, wall_ns) arrays of the rows with an id above ``since``."""
-        rows = self._rows(
-            "SELECT tag, step, value, wall_ns FROM scalars"
-            " WHERE id > ? AND (? IS NULL OR tag = ?) ORDER BY id",
-            since,
-            tag,
-            tag,
-            partial=True,
-        )
-        table: dict[str, list[tuple[int, float, int]]] = {}
-        for name, step, value, wall in rows:
-            number = np.nan if value is None else value
-            table.setdefault(str(name), []).append((step, number, wall))
-        with self._decoding("the scalars"):
-            return {
-                name: (
-                    np.array([row[0] for row in group], np.int64),
-                    np.array([row[1] for row in group], np.float64),
-                    np.array([row[2] for row in group], np.int64),
-                )
-                for name, group in table.items()
-            }
-
-    def texts(self, tag: str | None = None, since: int = 0) -> list[tuple[str, int, str, int]]:
-        """(tag, step, text, wall_ns), oldest first."""
-        sql = "SELECT tag, step, text, wall_ns FROM texts WHERE id > ? AND (? IS NULL OR tag = ?)"
-        rows = self._rows(sql + " ORDER BY id", since, tag, tag, partial=True)
-        with self._decoding("the texts"):
-            return [(str(t), int(s), str(x), int(w)) for t, s, x, w in rows]
-
-    def media(self, kind: str | None = None, tag: str | None = None, since: int = 0) -> list[Media]:
-        """What the program logged beside numbers and texts, oldest first."""
-        rows = self._rows(
-            "SELECT id, tag, step, kind, data, wall_ns FROM media"
-            " WHERE id > ? AND (? IS NULL OR kind = ?) AND (? IS NULL OR tag = ?) ORDER BY id",
-            since,
-            kind,
-            kind,
-            tag,
-            tag,
-            partial=True,
-        )
-        with self._decoding("the media"):
-            return [
-                Media(int(id), str(t), int(s), str(k), bytes(data), int(w))
-                for id, t, s, k, data, w in rows
-            ]
-
-    def media_list(self, kind: str | None = None) -> list[tuple[int, str, int, str, int]]:
-        """(id, tag, step, kind, wall_ns) of the media without their data, oldest first."""
-        rows = self._rows(
-            "SELECT id, tag, step, kind, wall_ns FROM media WHERE (? IS NULL OR kind = ?) ORDER BY id",
-            kind,
-            kind,
-            partial=True,
-        )
-        with self._decoding("the list of media"):
-            return [(int(i), str(t), int(s), str(k), int(w)) for i, t, s, k, w in rows]
-
-    def medium(self, id: int) -> Media | None:
-        """One of the media by its id; None when there is none."""
-        row = self._one("SELECT id, tag, step, kind, data, wall_ns FROM media WHERE id = ?", id)
-        if row is None:
-            return None
-        with self._decoding(f"media {id}"):
-            number, tag, step, kind, data, wall = row
-            return Media(int(number), str(tag), int(step), str(kind), bytes(data), int(wall))
-
-    def facts(self, since: int = 0) -> list[tuple[int, int, str, Any]]:
-        """(id, graph, name, data) of what was noted of graphs beside their columns, oldest first."""
-        if self._one("SELECT 1 FROM sqlite_master WHERE name = 'facts'") is None:
-            return []  # a file from before that table
-        rows = self._rows(
-            "SELECT id, graph, name, data FROM facts WHERE id > ? ORDER BY id", since, partial=True
-        )
-        with self._decoding("the facts of a graph"):
-            return [(int(i), int(g), str(name), json.loads(data)) for i, g, name, data in rows]
-
-    def findings(self, since: int = 0) -> list[Finding]:
-        rows = self._rows("SELECT * FROM findings WHERE id > ? ORDER BY id", since, partial=True)
-        with self._decoding("the findings"):
-            return [
-                Finding(
-                    int(id),
-                    _number(step),
-                    str(rule),
-                    str(severity),
-                    _number(node),
-                    str(title),
-                    dict(json.loads(data)),
-                )
-                for id, step, rule, severity, node, title, data in rows
-            ]
-
 
 def control_of(header: dict[str, str]) -> dict[str, Any]:
     """``control``: what the program says of live control, and ``control_rev``, which counts what it said.
@@ -534,13 +446,6 @@ def control_of(header: dict[str, str]) -> dict[str, Any]:
         return {"control": facts, "control_rev": int(facts.get("rev", 0))}
     except (ValueError, AttributeError, TypeError, RecursionError):
         return {}
-
-
-def _number(x: Any) -> int:
-    """An integer that a trace may hold; sums of some of them fit 64 bits."""
-    if abs(number := int(x)) >= 1 << 60:
-        raise ValueError(f"{x} is out of range")
-    return number
 
 
 def _device_columns(

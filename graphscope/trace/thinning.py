@@ -48,11 +48,26 @@ class Moments:
         self.goes_on = goes_on  # the file has some of before, which are not in here
         self.first = first  # id of the first step
         self.n = 0
-        self.data = np.zeros((4, nodes))
-        self.data[2] = np.inf
-        self.data[3] = -np.inf
+        self.nodes = nodes
+        self._data: NDArray[np.float64] | None = None
+        self._alone: Any = (
+            None  # of a graph that ran once, as most do in a program that never repeats
+        )
         self.flushed = 0
         self.flushed_at = 0.0
+
+    @property
+    def data(self) -> NDArray[np.float64]:
+        """Mean, sum of squared deviations, least and most of each node."""
+        data = self._data
+        if data is None:
+            data = self._data = np.zeros((4, self.nodes))
+            data[2] = np.inf
+            data[3] = -np.inf
+            if self._alone is not None:
+                self.n, alone, self._alone = 0, self._alone, None
+                self.add(alone)
+        return data
 
     def add(self, durations: NDArray[np.int64]) -> None:
         """More steps: ``[steps, nodes]``, or the nodes of one step.
@@ -60,6 +75,9 @@ class Moments:
         Source: Chan, Golub, LeVeque (1979), pairwise updating of sums of squares; it loses no digits
         in a long run.
         """
+        if self.n == 0 and self._data is None and durations.size == self.nodes:
+            self.n, self._alone = 1, durations
+            return
         many = np.atleast_2d(durations).astype(np.float64)
         of_these = many.mean(axis=0)
         spread = np.square(many - of_these).sum(axis=0)
@@ -67,9 +85,9 @@ class Moments:
 
     def join(self, k: int, of_these: Any, spread: Any, least: Any, most: Any) -> None:
         """The moments of ``k`` more steps."""
+        mean, m2, low, high = self.data
         before = self.n
         self.n += k
-        mean, m2, low, high = self.data
         m2 += spread
         delta = of_these - mean
         m2 += np.square(delta) * (before * k / self.n)
@@ -79,7 +97,7 @@ class Moments:
 
     def flush(self, now: float) -> bytes | None:
         """The blob to write, or None when nothing is new or the last one is young enough."""
-        rest = 1.0 if self.data.nbytes < 1 << 16 else 5.0
+        rest = 1.0 if self.nodes < 2_048 else 5.0
         if self.n < 2:
             return None  # the step itself says as much; a graph that never repeats would take a third more
         if self.flushed == self.n or now - self.flushed_at < rest:

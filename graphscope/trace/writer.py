@@ -13,7 +13,6 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
@@ -25,11 +24,11 @@ from numpy.typing import ArrayLike, NDArray
 from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
 from graphscope.trace.alive import mark
+from graphscope.trace.describer import MEDIA, Describer, clean, digest_of
 from graphscope.trace.limit import Limit
 from graphscope.trace.records import Entry
 from graphscope.trace.thinning import Moments, Thinning, duration
 
-SOURCE_LIMIT = 1 << 20
 MOMENTS = 100_000  # nodes whose moments are held
 PENDING_LIMIT = 10_000  # rows that may wait while the disk is full
 _STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 26)})"
@@ -40,8 +39,7 @@ _ROW = "," + _STEP[_STEP.index("(") :]
 _COLUMNS_AT, _DEV_AT, _CHUNK_AT = 11, 14, 19  # positions in a steps row
 _FORGET = "UPDATE steps SET chunk = NULL, columns = NULL, dev = NULL WHERE id = ?"
 _TENSORS = "INSERT OR REPLACE INTO tensors VALUES (?,?)"
-_MEDIA = "INSERT INTO media (tag, step, kind, data, wall_ns) VALUES (?,?,?,?,?)"
-_LOSABLE = (_STEP, _TENSORS, _FORGET, _MEDIA)
+_LOSABLE = (_STEP, _TENSORS, _FORGET, MEDIA)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -72,7 +70,7 @@ class Facts(NamedTuple):
     """As ``schema`` says of steps.dev; kept where the step's times are."""
 
 
-class TraceWriter:
+class TraceWriter(Describer):
     """Creates the trace file at ``path``, which must be missing or empty.
 
     max_size: bytes that the file may take; beyond it the oldest part is thinned. None: no limit.
@@ -88,7 +86,7 @@ class TraceWriter:
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._nodes: dict[int, int] = {}
         self._plans: dict[int, bytes] = {}  # digests
-        self._phases: dict[int, NDArray[np.int32]] = {}
+        self._phases: dict[int, NDArray[np.int8]] = {}
         self._moments: dict[int, Moments] = {}
         self._rested: dict[
             int, int
@@ -123,97 +121,8 @@ class TraceWriter:
         made = os.stat(self.path)
         self._file = made.st_ino, made.st_dev
 
-    # -- the dictionary ---------------------------------------------------------------------------
-
     def _put(self, sql: str, *row: Any) -> None:
         self._pending.append((sql, row))
-
-    def set_meta(self, key: str, value: Any) -> None:
-        self._put("INSERT OR REPLACE INTO meta VALUES (?,?)", key, _clean(str(value)))
-
-    def add_string(self, id: int, text: str) -> None:
-        self._put("INSERT OR REPLACE INTO strings VALUES (?,?)", id, _clean(text))
-
-    def add_op(
-        self,
-        id: int,
-        name: str,
-        family: str = "other",
-        tex: str = "",
-        vjp_tex: Mapping[str, str] | None = None,
-        inputs: Sequence[str] = (),
-        doc: str = "",
-        is_view: bool = False,
-    ) -> None:
-        family = family if family in schema.FAMILIES else "other"
-        row = (id, name, family, tex, json.dumps(dict(vjp_tex or {})), json.dumps(list(inputs)))
-        self._put("INSERT OR REPLACE INTO ops VALUES (?,?,?,?,?,?,?,?)", *row, doc, int(is_view))
-
-    def add_site(self, id: int, file: str, line: int, func: str) -> None:
-        """A line of the user's program; its file's text is stored once, so it can be shown."""
-        self._put("INSERT OR REPLACE INTO sites VALUES (?,?,?,?)", id, _clean(file), line, func)
-        if file not in self._files:
-            self._files.add(file)
-            text = _source(file)
-            if text is not None:
-                self.add_source(file, text)
-
-    def add_source(self, file: str, text: str) -> None:
-        self._files.add(file)
-        self._put("INSERT OR REPLACE INTO sources VALUES (?,?)", _clean(file), _clean(text))
-
-    def add_spec(
-        self, id: int, shape: Sequence[int], dtype: str, nbytes: int, device: str = "cpu"
-    ) -> None:
-        dims = json.dumps([int(d) for d in shape])
-        row = (id, dims, str(dtype), int(nbytes), str(device))
-        self._put("INSERT OR REPLACE INTO specs VALUES (?,?,?,?,?)", *row)
-
-    def add_graph(
-        self,
-        id: int,
-        digest: str,
-        kind: str,
-        parent: int,
-        diverged_at: int,
-        nodes: ArrayLike,
-        edges: ArrayLike,
-        ports: ArrayLike,
-        kept: ArrayLike,
-        names: ArrayLike | None = None,
-        plan: ArrayLike | None = None,
-    ) -> None:
-        table = np.asarray(nodes, np.int32).reshape(-1, schema.NODE_COLUMNS)
-        n = len(table)
-        empty = np.full(n, -1, np.int32)
-        freed = empty if plan is None else np.asarray(plan, np.int32)
-        self._nodes[id], self._plans[id] = n, _digest(freed)
-        copies = (table[:, schema.FLAGS] & schema.COPY) != 0
-        phases = np.where(copies, len(schema.PHASES), table[:, schema.PHASE])
-        self._phases[id] = np.clip(phases, 0, len(schema.PHASES)).astype(np.int8)
-        blobs = [codec.raw(np.asarray(a, np.int32)) for a in (table, edges, ports, kept)]
-        called = codec.raw(empty if names is None else np.asarray(names, np.int32))
-        row = (id, digest, kind, n, parent, diverged_at, *blobs, called, codec.raw(freed))
-        self._put("INSERT OR REPLACE INTO graphs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", *row)
-
-    def set_names(self, graph: int, names: ArrayLike) -> None:
-        sql = "UPDATE graphs SET names = ? WHERE id = ?"
-        self._put(sql, codec.raw(np.asarray(names, np.int32)), graph)
-
-    def set_plan(self, graph: int, plan: ArrayLike) -> None:
-        """When memory dies in a graph whose first step was not looked at."""
-        freed = np.asarray(plan, np.int32)
-        self._plans[graph] = _digest(freed)
-        self._put("UPDATE graphs SET plan = ? WHERE id = ?", codec.raw(freed), graph)
-
-    def add_shape_set(self, id: int, graph: int, specs: ArrayLike) -> None:
-        blob = codec.raw(np.asarray(specs, np.int32))
-        self._put("INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)", id, graph, blob)
-
-    def add_costs(self, shape_set: int, flops: ArrayLike, traffic: ArrayLike) -> None:
-        """Arithmetic operations and bytes moved by each node in the shapes of a shape set."""
-        blobs = [codec.pack(np.asarray(a, np.int64), "<i8") for a in (flops, traffic)]
-        self._put("INSERT OR REPLACE INTO costs VALUES (?,?,?)", shape_set, *blobs)
 
     # -- steps ------------------------------------------------------------------------------------
 
@@ -300,7 +209,7 @@ class TraceWriter:
                 id, kind, num, graph, shape_set, status, t0, wall, rec,
                 None if loss is None or loss != loss else float(loss), int(nonfinite),
                 blob if place == 0 else None, shift, None if freed is None else self._died(graph, freed),
-                device, live0, None if note is None else _clean(note), int(looked),
+                device, live0, None if note is None else clean(note), int(looked),
                 held if place == 0 else 1, None if place is None else head, place, *parts[at],
             )  # fmt: skip
             put((_STEP, row))
@@ -333,7 +242,7 @@ class TraceWriter:
 
     def _died(self, graph: int, freed: ArrayLike) -> bytes | None:
         died = np.asarray(freed, np.int32)
-        if _digest(died) == self._plans.get(graph):
+        if digest_of(died) == self._plans.get(graph):
             return None
         return zlib.compress(codec.raw(died), codec.LEVEL)
 
@@ -372,32 +281,6 @@ class TraceWriter:
         """The statistics that were taken in a step: (value, "v" or "g", entry)."""
         self._put(_TENSORS, step_id, values.encode(entries))
 
-    # -- scalars, texts, findings, commands -------------------------------------------------------
-
-    def add_scalar(self, tag: str, step: int, value: float, wall_ns: int = 0) -> None:
-        sql = "INSERT INTO scalars (tag, step, value, wall_ns) VALUES (?,?,?,?)"
-        self._put(sql, _clean(tag), int(step), float(value), int(wall_ns))
-
-    def add_text(self, tag: str, step: int, text: str, wall_ns: int = 0) -> None:
-        sql = "INSERT INTO texts (tag, step, text, wall_ns) VALUES (?,?,?,?)"
-        self._put(sql, _clean(tag), int(step), _clean(text), int(wall_ns))
-
-    def add_media(self, tag: str, step: int, kind: str, data: bytes, wall_ns: int = 0) -> None:
-        """An image (a PNG file), a histogram (one entry, encoded) or hyperparameters (JSON)."""
-        if kind not in schema.MEDIA_KINDS:
-            raise TraceError(f"A trace keeps {', '.join(schema.MEDIA_KINDS)}; not {kind!r}.")
-        self._put(_MEDIA, _clean(tag), int(step), kind, bytes(data), int(wall_ns))
-
-    def add_finding(
-        self, step: int, rule: str, severity: str, node: int, title: str, data: Mapping[str, Any]
-    ) -> None:
-        sql = "INSERT INTO findings (step, rule, severity, node, title, data) VALUES (?,?,?,?,?,?)"
-        self._put(sql, step, rule, severity, node, _clean(title), json.dumps(dict(data)))
-
-    def add_fact(self, graph: int, name: str, data: str) -> None:
-        """What the doctor wants to know of a graph and no column of it says: ``data`` is JSON."""
-        self._put("INSERT INTO facts (graph, name, data) VALUES (?,?,?)", graph, name, data)
-
     def commands_since(self, id: int) -> list[tuple[int, float, str, dict[str, Any], str]]:
         """The commands a dashboard left after ``id``, as (id, time, kind, data, status)."""
         sql = "SELECT id, time, kind, data, status FROM commands WHERE id > ? ORDER BY id"
@@ -406,9 +289,6 @@ class TraceWriter:
         except sqlite3.Error as error:
             raise TraceError(f"Cannot read commands from {self.path}: {error}.") from error
         return [(i, at, kind, _object(data), status) for i, at, kind, data, status in rows]
-
-    def set_command_status(self, id: int, status: str) -> None:
-        self._put("UPDATE commands SET status = ? WHERE id = ?", status, id)
 
     # -- reaching the file ------------------------------------------------------------------------
 
@@ -440,11 +320,11 @@ class TraceWriter:
             blob = moments.flush(now)
             if blob is not None:
                 self._put("INSERT OR REPLACE INTO moments VALUES (?,?,?)", graph, moments.n, blob)
-        held = sum(m.data.shape[1] for m in self._moments.values())
+        held = sum([m.nodes for m in self._moments.values()])
         if held > MOMENTS:
             for graph in [g for g, m in self._moments.items() if m.n in (m.flushed, 1)][:-1]:
                 rested = self._moments.pop(graph)
-                held -= rested.data.shape[1]
+                held -= rested.nodes
                 self._rested[graph] = rested.first
                 if held <= MOMENTS // 2:
                     break
@@ -561,15 +441,6 @@ class TraceWriter:
         self.close("failed" if error else "finished", None if error is None else repr(error))
 
 
-def _digest(column: NDArray[np.int32]) -> bytes:
-    return blake2b(column.tobytes(), digest_size=16).digest()
-
-
-def _clean(text: str) -> str:
-    """Text that SQLite takes: a lone surrogate (an undecodable file name) becomes ``?``."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def _fit(column: ArrayLike, n: int, hold: bool = False) -> NDArray[np.int64]:
     """A column of exactly ``n`` entries; ops that a broken step never reached took no time."""
     array = np.asarray(column, np.int64)[: n or None]
@@ -577,16 +448,6 @@ def _fit(column: ArrayLike, n: int, hold: bool = False) -> NDArray[np.int64]:
         return array
     last = array[-1] if hold and len(array) else 0
     return np.concatenate([array, np.full(n - len(array), last, np.int64)])
-
-
-def _source(file: str) -> str | None:
-    try:
-        path = Path(file)
-        if path.stat().st_size >= SOURCE_LIMIT or not path.is_file():
-            return None
-        return path.read_text(encoding="utf-8", errors="replace")
-    except (OSError, ValueError):
-        return None
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -48,8 +48,10 @@ np.savez(os.path.join(folder, name + ".npz"), lr=[k[0] for k in kept],
 
 
 def start(folder: Path, name: str, control: bool) -> subprocess.Popen[bytes]:
+    path = folder / f"{name}.py"  # a file: the Source tab shows its lines
+    path.write_text(PROGRAM)
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(folder), name, str(control)],
+        [sys.executable, str(path), str(folder), name, str(control)],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
@@ -100,6 +102,8 @@ def test_a_training_is_debugged(
     # Op by op through a forward and a backward
     grads = []
     for i in range(11):
+        if i == 10:  # wherever the reader looks
+            page.evaluate("() => { gs.graphPage.board.view.x += 5000; }")
         page.locator("body").press(".")
         expect(words).to_have_text(f"training is waiting at op {i + 1} of 15")
         assert place(page)[:2] == (stood + 1, i)
@@ -107,6 +111,18 @@ def test_a_training_is_debugged(
     assert grads == [False] * 4 + [True] * 7
     box = page.locator("[data-gs=inspector]")
     expect(box).to_contain_text("linear")  # what ran last is chosen
+
+    # The strip has a place for the step that is not over, the card is in view, and its line is marked
+    slider = page.get_by_role("slider", name="Step")
+    expect(slider).to_have_attribute("aria-valuenow", str(stood + 1))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("waiting at op 11 of 15"))
+    page.wait_for_function(
+        """() => { const { selected: box, board } = gs.graphPage, [x0, y0, x1, y1] = board.window();
+        return box.x >= x0 && box.x + box.w <= x1 && box.y >= y0 && box.y + box.h <= y1; }"""
+    )
+    page.evaluate("() => gs.set({page: 'ops', tab: 'source'})")
+    expect(page.locator(".gs-src-waits")).to_be_visible()
+    page.evaluate("() => gs.set({page: 'graph', tab: null})")
 
     # Values so far are there to read, by the pages that always read them
     page.evaluate("() => gs.set({node: 'n0'})")

@@ -1,6 +1,7 @@
 """The Curves page in a real browser."""
 
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -254,6 +255,18 @@ def test_distributions_of_every_kind_link_to_their_layers(visit):
     assert canvas.evaluate(painted) > 20
     canvas.hover()
     expect(dist.locator(".gs-curve-tip")).to_contain_text("median")
+    saved = {}
+    for word in ("CSV", "SVG", "PNG"):
+        dist.locator(".gs-dist-card").hover()
+        dist.locator(".gs-dist-card").get_by_text("Save").click()
+        with page.expect_download() as coming:
+            dist.locator(".gs-dist-card").get_by_role("button", name=word).click()
+        saved[word] = coming.value.path().read_bytes()
+        assert coming.value.suggested_filename.startswith("gradients_of_"), word
+    assert saved["CSV"].startswith(b"step,smallest,") and saved["CSV"].count(b"\n") > 1
+    assert saved["PNG"].startswith(b"\x89PNG")
+    shapes = [part.tag.rpartition("}")[2] for part in ElementTree.fromstring(saved["SVG"]).iter()]
+    assert {"path", "text"} <= set(shapes)
     canvas.click()
     expect(page).to_have_url(re.compile(r"step=\d+&node=p\d+"))
     dist.get_by_role("radio", name="Logged").is_hidden()

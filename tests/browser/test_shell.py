@@ -186,6 +186,17 @@ def test_the_inspector_is_a_drawer_in_a_narrow_window(visit):
     expect(side).to_be_visible()
 
 
+def test_on_a_phone_the_drawer_comes_with_a_tap_and_not_with_a_link(visit):
+    page = visit("/ops?run=tiny&node=n1", width=400, height=800)
+    side = page.locator(".gs-side")
+    expect(page.locator("[data-gs=inspector]")).to_have_attribute("data-node", "n1")
+    expect(side).not_to_be_visible()
+    page.locator(".gs-bar-row[data-key]").first.click()
+    expect(side).to_be_visible()
+    side.get_by_role("button", name="Close the inspector").click()
+    expect(side).not_to_be_visible()
+
+
 def test_the_poll_stops_while_the_tab_is_hidden(visit):
     page = visit("/graph?run=tiny")
     expect(pill(page)).to_have_text("Finished")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,33 @@ def graphscope(folder, *words, code=0, env=None):
 def script(folder, text, name="train.py"):
     (folder / name).write_text(text)
     return name
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no terminals of its own")
+@pytest.mark.parametrize(
+    ("last", "word", "code"), [("", "ended", 0), ("raise ValueError('no')", "failed", 1)]
+)
+def test_at_a_terminal_the_dashboard_stays_until_ctrl_c(tmp_path, last, word, code):
+    from urllib.request import urlopen
+
+    ours, theirs = os.openpty()
+    program = subprocess.Popen(
+        [sys.executable, "-m", "graphscope.cli", "run", "--debug", script(tmp_path, last)],
+        cwd=tmp_path, stdin=theirs, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    try:
+        said = next(line for line in program.stderr if "stays until Ctrl-C" in line)
+        assert f"has {word}" in said
+        with urlopen(said.split()[-1] + "api/live", timeout=20) as answer:
+            assert b'"state"' in answer.read()
+        program.send_signal(signal.SIGINT)
+        _, rest = program.communicate(timeout=30)
+        assert program.returncode == code and "KeyboardInterrupt" not in rest
+    finally:
+        program.kill()
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_a_torch_program_runs_as_it_is_and_is_recorded(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 import graphscope as gs
 from graphscope.ops.arithmetic import add, neg
 from graphscope.record import names
+from graphscope.record.columns import Kinds
 from graphscope.trace import writer
 from graphscope.trace.reader import TraceReader
 
@@ -69,15 +70,22 @@ def test_shapes_of_a_graph_that_came_again_are_its_own(tmp_path: Path, monkeypat
             assert reader.spec(reader.step(k).spec_id(0)).shape == (sizes[k // 4],)
 
 
-def test_the_text_of_a_structure_tells_dtypes_and_wires_apart() -> None:
+def test_the_columns_of_a_structure_tell_dtypes_and_wires_apart() -> None:
     four, eight = np.dtype(np.float32), np.dtype(np.float64)
     keys = [
         (add, (), 1, 2, 0, 1, four, 0), (add, (), 12, 0, 0, 1, four, 0), (add, (), 1, 2, 0, 1, eight, 0),
         (neg, (), 1, 2, 0, 1, four, 0), (add, (), 1, None, 0, 1, four, 0), (add, (1,), 1, 2, 0, 1, four, 0),
         (add, (), 1, (2, 3), 0, 1, four, 0), (add, 1, 2, four), (add, 1, 2, eight), ("data",),
     ]  # fmt: skip
-    texts = {names.structure([key]) for key in keys}
-    assert len(texts) == len(keys)
+    kinds = Kinds()
+    columns = [kinds.columns([key]) for key in keys]
+    assert len({kinds.digest(c) for c in columns}) == len(keys)
+    assert [kinds.keys_of(c) for c in columns] == [[key] for key in keys]
+    again = Kinds()  # numbers its heads in another order
+    assert [again.digest(again.columns([key])) for key in reversed(keys)] == [
+        kinds.digest(c) for c in reversed(columns)
+    ]
+    assert kinds.keys_of(kinds.columns(keys)) == keys
 
 
 def test_what_ran_once_needs_no_row_of_moments(tmp_path: Path) -> None:

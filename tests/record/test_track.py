@@ -180,7 +180,7 @@ def test_lines_and_values_come_back_with_the_looks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["_follows", "_come_in", "_settle", "close", "get_ident", "Shapes"]
+    "where", ["_follows", "_close_on_track", "_settle", "close", "get_ident", "Shapes"]
 )
 def test_a_bug_in_the_recorder_does_not_stop_the_program(
     tmp_path: Path, monkeypatch: Any, where: str

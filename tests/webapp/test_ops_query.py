@@ -1,6 +1,7 @@
 """The Ops page's tables, against sums made here by hand from the golden traces' own columns."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -161,6 +162,20 @@ def test_the_roofline_knows_what_limits_each_op(tiny):
     assert "4.00 FLOP/B" in answer["note"]
 
 
+def test_ceilings_of_another_machine_than_the_run_was_made_on_are_called_that(tiny, monkeypatch):
+    from graphscope.trace.host import host
+
+    header = tiny.header()
+    for made_on, words in (
+        (host(), ""),
+        ("Abacus, 3 cores", "made on another: Abacus, 3 cores"),
+        ("", "does not say"),
+    ):
+        monkeypatch.setattr(tiny, "header", lambda made_on=made_on: header | {"host": made_on})
+        note = roof_json(tiny, ceilings=CEILINGS)["note"]
+        assert words in note and ("made on" in note or "was made" in note) == bool(words)
+
+
 def test_a_trace_without_costs_says_so(runs, tmp_path):
     import shutil
     import sqlite3
@@ -174,8 +189,7 @@ def test_a_trace_without_costs_says_so(runs, tmp_path):
 
 
 def test_the_grid_script_is_not_on_the_page_until_it_is_wanted(client):
-    page = client.get("/ops").text
-    address = page.split('name="graphscope-grid" content="')[1].split('"')[0]
-    assert "dash_ag_grid" in address and 'src="' + address not in page
+    assert "dash_ag_grid" not in client.get("/ops").text
+    (address,) = re.findall(r'src="([^"]*/dash_ag_grid/[^"]*)"', client.get("/_dash/").text)
     script = client.get(address)
     assert script.status_code == 200 and len(script.data) > 500_000

@@ -38,7 +38,7 @@ def test_other_names_are_refused(client, host):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/graph", "/theme.css", "/_dash-layout", "/assets/css/shell.css"]
+    "path", ["/", "/graph", "/api/nothing", "/_dash-layout", "/assets/all.css"]
 )
 def test_every_route_asks_for_the_name(client, path):
     assert client.get(path, headers={"Host": "evil.example"}).status_code == 403
@@ -84,7 +84,9 @@ def test_tokens_differ_from_start_to_start(runs):
     assert len(tokens[0]) >= 32
 
 
-@pytest.mark.parametrize("path", ["/", "/api/runs", "/assets/js/00_bus.js", "/api/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/runs", "/assets/all.js", "/_dash-layout", "/api/nothing"]
+)
 def test_answers_carry_the_headers(client, path):
     with client.get(path) as answer:
         headers = answer.headers
@@ -102,7 +104,7 @@ def test_answers_carry_the_headers(client, path):
 
 def test_the_gate_takes_the_token_once_and_leaves_a_cookie(runs):
     client = create_app(runs, token="secret", hosts={"0.0.0.0"}, gate=True).server.test_client()
-    for path in ("/", "/api/runs", "/theme.css"):
+    for path in ("/", "/api/runs", "/assets/all.css", "/_dash-layout"):
         assert client.get(path).status_code == 401
     # What others can reach is shown in no notebook's frame.
     assert client.get("/").headers["Content-Security-Policy"].endswith("frame-ancestors 'self'")

@@ -1,5 +1,7 @@
 """The step strip: losses, one health cell per step, what findings and events mark on it."""
 
+import json
+import shutil
 import sqlite3
 
 import numpy as np
@@ -8,6 +10,9 @@ import pytest
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.writer import TraceWriter
 from graphscope.webapp import api
+from graphscope.webapp.queries.graph import Views
+from graphscope.webapp.queries.home import home_json
+from graphscope.webapp.queries.so_far import SoFar
 from graphscope.webapp.queries.strip import (
     ERROR,
     FAILED,
@@ -104,3 +109,26 @@ def test_ten_tabs_cost_one_strip(client, monkeypatch):
     assert answers == [{"steps": 0}] * 10
     # Once, and once more if the doctor came with its findings in the meantime.
     assert len(made) <= 2
+
+
+def test_a_thinned_run_says_so_on_the_strip_and_on_the_overview(runs, tmp_path):
+    told = {"steps": 2, "limit": 1 << 20, "before_step": 2, "since": "2026-01-02T03:04:05Z"}
+    for name, text in (("whole", ""), ("thinned", json.dumps(told)), ("odd", "[1]")):
+        shutil.copy(runs / "tiny.gscope", tmp_path / f"{name}.gscope")
+        if text:
+            with sqlite3.connect(tmp_path / f"{name}.gscope") as db:
+                db.execute("INSERT INTO meta VALUES ('thinned', ?)", (text,))
+            db.close()
+        with TraceReader(tmp_path / f"{name}.gscope") as reader:
+            strip, home = strip_json(reader), home_json(reader, SoFar(), Views())
+        if not text:
+            assert "thinned" not in strip and not home["thinned"]
+        elif name == "thinned":
+            assert strip["thinned"]["before"] == 2
+            assert (
+                "1.00 MiB, 2 steps from before step 2"
+                in home["thinned"]
+                == strip["thinned"]["text"]
+            )
+        else:
+            assert strip["thinned"]["before"] is None and "cannot be read" in home["thinned"]

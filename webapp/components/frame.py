@@ -3,48 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from dash import dcc, html
 
 from graphscope.webapp import ids
+from graphscope.webapp.components import tags
 from graphscope.webapp.components.inspector import inspector
 from graphscope.webapp.pages import Page
 
 
-def frame(shown: Sequence[Page]) -> Any:
-    """All pages are in the document; shell.js shows the one of the address and fills the bar."""
-    return html.Div(
+def frame(shown: Sequence[Page], page: str) -> tags.Html:
+    """All pages are in the document, ``page`` (its path) is shown; shell.js turns them and fills the bar."""
+    return tags.Div(
         [
-            html.A("Skip to the page", href="#main", className="gs-skip"),
+            tags.A("Skip to the page", href="#main", className="gs-skip"),
             _top(),
-            html.Div(id="banner", role="alert", hidden=True),
-            html.Div([_rail(shown), _main(shown), inspector()], className="gs-body"),
-            html.Footer(html.Div(**{"data-gs": "strip"}), id=ids.STRIP),
-            dcc.Store(id=ids.LIVE),
+            tags.Div(id="banner", role="alert", hidden=True),
+            tags.Div([_rail(shown, page), _main(shown, page), inspector()], className="gs-body"),
+            tags.Footer(tags.Div(**{"data-gs": "strip"}), id=ids.STRIP),
         ],
         id=ids.APP,
         className="gs-app",
+        **{"data-page": page},
     )
 
 
-def _top() -> Any:
-    return html.Header(
+def _top() -> tags.Html:
+    return tags.Header(
         [
-            html.Span("graphscope", className="gs-brand"),
-            html.Div(className="gs-run"),
-            html.Span(
-                [html.Span(className="gs-icon"), html.Span(className="gs-word")],
+            tags.Span("graphscope", className="gs-brand"),
+            tags.Div(className="gs-run"),
+            tags.Span(
+                [tags.Span(className="gs-icon"), tags.Span(className="gs-word")],
                 id="state",
                 role="status",
                 className="gs-pill",
             ),
-            html.Span(id="step", className="gs-step"),
-            html.Span(id="pace", className="gs-fact"),
-            html.Span(id="summary", className="gs-fact gs-summary"),
-            html.Span(className="gs-spring"),
-            html.Div(className="gs-control", **{"data-gs": "control"}),
-            html.Span(id="cost", className="gs-fact gs-cost"),
+            tags.Span(id="step", className="gs-step"),
+            tags.Span(id="pace", className="gs-fact"),
+            tags.Span(id="summary", className="gs-fact gs-summary"),
+            tags.Span(className="gs-spring"),
+            tags.Div(className="gs-control", **{"data-gs": "control"}),
+            tags.Span(id="cost", className="gs-fact gs-cost"),
             _button("commands", "find", "Commands"),
             _button("keys", "keys", "Keys"),
             _button("drawer", "inspector", "Show or hide the inspector"),
@@ -54,9 +52,9 @@ def _top() -> Any:
     )
 
 
-def _button(id: str, icon: str, label: str) -> Any:
-    return html.Button(
-        html.Span(className=f"gs-icon gs-icon-{icon}"),
+def _button(id: str, icon: str, label: str) -> tags.Html:
+    return tags.Button(
+        tags.Span(className=f"gs-icon gs-icon-{icon}"),
         id=id,
         type="button",
         title=label,
@@ -65,28 +63,30 @@ def _button(id: str, icon: str, label: str) -> Any:
     )
 
 
-def _rail(shown: Sequence[Page]) -> Any:
+def _rail(shown: Sequence[Page], page: str) -> tags.Html:
     links = [
-        html.A(
-            [html.Span(className=f"gs-icon gs-icon-{p.icon}"), html.Span(p.title)],
+        tags.A(
+            [tags.Span(className=f"gs-icon gs-icon-{p.icon}"), tags.Span(p.title)],
             href=f"/{p.path}",
             title=p.title,
-            **{"data-page": p.path},
+            **{"data-page": p.path} | ({"aria-current": "page"} if p.path == page else {}),
         )
         for p in shown
     ]
-    return html.Nav(links, className="gs-rail", **{"aria-label": "Pages"})
+    return tags.Nav(links, className="gs-rail", **{"aria-label": "Pages"})
 
 
-def _main(shown: Sequence[Page]) -> Any:
+def _main(shown: Sequence[Page], page: str) -> tags.Html:
     sections = [
-        html.Section(
+        tags.Section(
             p.layout(),
             className="gs-page",
-            hidden=True,
+            hidden=p.path != page,
             **{"data-page": p.path, "aria-label": p.title},
         )
         for p in shown
+        if not p.dash
     ]
-    notice = html.Div(id="notice", className="gs-notice", hidden=True)
-    return html.Main([*sections, notice], id="main", tabIndex="-1")
+    drawn = tags.Div(id="react-entry-point")  # the place of the pages that Dash draws
+    notice = tags.Div(id="notice", className="gs-notice", hidden=True)
+    return tags.Main([*sections, drawn, notice], id="main", tabIndex="-1")

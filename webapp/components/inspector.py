@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dash import html
-from dash.development.base_component import Component
+from graphscope.webapp.components import tags
 
 
-def inspector() -> Component:
+def inspector() -> tags.Html:
     """An empty inspector with its draggable edge."""
-    grip = html.Div(
+    grip = tags.Div(
         className="gs-grip",
         role="separator",
         tabIndex="0",
@@ -20,7 +19,7 @@ def inspector() -> Component:
             "aria-valuenow": "360",
         },
     )
-    facts = html.Div(
+    facts = tags.Div(
         **{"data-gs": "inspector", "aria-label": "Inspector"}, role="region", tabIndex="0"
     )
-    return html.Aside([grip, facts], className="gs-side")
+    return tags.Aside([grip, facts], className="gs-side")

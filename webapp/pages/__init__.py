@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page: all pages are in the document, and one is shown."""
+    """One page: all pages are in the document, and one is shown.
+
+    Its module is ``pages/<path>.py`` with ``layout()``: HTML (``components/tags.py``), or Dash components.
+    """
 
     path: str
     """Address and name, without the slash: ``graph``."""
     title: str
     icon: str
     """Name of a drawing in icons.css: ``.gs-icon-<icon>``."""
-    layout: Callable[[], Any]
-    register: Callable[[Any, Any], None] | None = None
-    """Called once with the Flask server and the run directory: adds the page's own routes."""
+    dash: bool = False
+    """Whether ``layout`` gives Dash components: the page is then drawn by Dash, when it is first shown."""
+    routes: str = ""
+    """Module of ``webapp`` with ``register(server, runs)``, for the routes that are the page's own."""
+
+    def layout(self) -> Any:
+        return import_module(f"graphscope.webapp.pages.{self.path}").layout()
+
+    def register(self, server: Any, runs: Any) -> None:
+        """Add the page's own routes to the Flask server."""
+        if self.routes:
+            import_module(f"graphscope.webapp.{self.routes}").register(server, runs)
 
 
 def pages() -> list[Page]:
     """All pages."""
-    from graphscope.webapp.pages import compare, graph, health, home, memory, ops, scalars, time
-
     return [
-        Page("home", "Home", "home", home.layout),
-        Page("graph", "Graph", "graph", graph.layout),
-        Page("time", "Time", "time", time.layout, time.register),
-        Page("ops", "Ops", "ops", ops.layout, ops.register),
-        Page("memory", "Memory", "memory", memory.layout, memory.register),
-        Page("scalars", "Curves", "curves", scalars.layout, scalars.register),
-        Page("health", "Health", "health", health.layout),
-        Page("compare", "Compare", "compare", compare.layout, compare.register),
+        Page("home", "Home", "home"),
+        Page("graph", "Graph", "graph"),
+        Page("time", "Time", "time", routes="api_time"),
+        Page("ops", "Ops", "ops", dash=True, routes="pages.ops"),
+        Page("memory", "Memory", "memory", routes="api_memory"),
+        Page("scalars", "Curves", "curves", dash=True, routes="pages.scalars"),
+        Page("health", "Health", "health"),
+        Page("compare", "Compare", "compare", dash=True, routes="pages.compare"),
     ]

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from dash import html
-from dash.development.base_component import Component
 from flask import Flask, request
-from plotly.io.json import to_json_plotly
 
 from graphscope.errors import TraceError
 from graphscope.webapp import ids
 from graphscope.webapp.api import as_json
 from graphscope.webapp.api_graph import _step as step_of_request
-from graphscope.webapp.components.chart import chart
+from graphscope.webapp.components.chart import chart_json
 from graphscope.webapp.components.table import table
 from graphscope.webapp.queries.both import both_json
 from graphscope.webapp.queries.compare import compare_json
-from graphscope.webapp.queries.kept import Kept
 from graphscope.webapp.queries.ops import Recent, counters
 from graphscope.webapp.runs import RunDirectory
 
 
-def layout() -> Component:
+def layout() -> Any:
     """A bar, a box for the empty state, and the cards that compare.js fills."""
+    from dash import html
+
     cards = [
         _card("Curves", "gs-cmp-curves", id=ids.COMPARE_CURVES),
         _card("What differs", "gs-cmp-facts"),
@@ -57,6 +54,8 @@ def layout() -> Component:
 
 
 def _card(title: str, name: str, id: str | None = None) -> Any:
+    from dash import html
+
     more = {} if id is None else {"id": id}
     return html.Section(
         [
@@ -71,7 +70,7 @@ def _card(title: str, name: str, id: str | None = None) -> Any:
 
 def register(server: Flask, source: RunDirectory) -> None:
     """Add ``/api/compare`` and ``/api/compare_curves``."""
-    recent, kept = Recent(16), Kept()
+    recent, kept = Recent(16), source.shared.scalars
 
     def asked() -> tuple[str, str, int | None]:
         run, vs = request.args.get("run", ""), request.args.get("vs", "")
@@ -105,8 +104,8 @@ def register(server: Flask, source: RunDirectory) -> None:
             readers, given.get("tag", ""), given.get("theme", ""), given.get("log") == "1", marked, kept.series
         )  # fmt: skip
         if found["figure"] is not None and given.get("chart") != "1":
-            made = chart(f"{ids.COMPARE_CURVES}-chart", found["figure"])
-            found = found | {"children": json.loads(to_json_plotly(made))}
+            made = chart_json(f"{ids.COMPARE_CURVES}-chart", found["figure"])
+            found = found | {"children": made}
         return found
 
     for answer in (compare, compare_curves):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dash import html
-from dash.development.base_component import Component
+from graphscope.webapp.components import tags
 
 
-def layout() -> Component:
+def layout() -> tags.Html:
     """A bar of filters, and the list."""
-    return html.Div(
+    return tags.Div(
         [
-            html.Div(className="gs-health-filters", role="toolbar", **{"aria-label": "Findings"}),
-            html.Div(
-                html.Div(className="gs-findings", role="list", **{"aria-label": "Findings"}),
+            tags.Div(className="gs-health-filters", role="toolbar", **{"aria-label": "Findings"}),
+            tags.Div(
+                tags.Div(className="gs-findings", role="list", **{"aria-label": "Findings"}),
                 className="gs-scroll",
                 tabIndex="0",
                 role="region",

@@ -6,11 +6,11 @@ is there at once.
 
 from __future__ import annotations
 
-from dash import html
-from dash.development.base_component import Component
+from graphscope.webapp.components import tags
 
 CARDS = (
     ("traceback", 12),
+    ("thinned", 12),
     ("loss-tile", 3),
     ("pace-tile", 3),
     ("memory-tile", 3),
@@ -26,19 +26,19 @@ CARDS = (
 )
 
 
-def layout() -> Component:
+def layout() -> tags.Html:
     """The boxes, in their final places: what comes later moves nothing."""
     cards = [
-        html.Section(
+        tags.Section(
             className=f"gs-card gs-span-{span}" + (" gs-tile" if name.endswith("-tile") else ""),
-            hidden=name == "traceback",
+            hidden=name in ("traceback", "thinned"),
             **{"data-card": name},
         )
         for name, span in CARDS
     ]
-    return html.Div(
-        html.Div(
-            html.Div(cards, className="gs-grid12"),
+    return tags.Div(
+        tags.Div(
+            tags.Div(cards, className="gs-grid12"),
             className="gs-scroll",
             tabIndex="0",
             role="region",

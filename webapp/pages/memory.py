@@ -2,50 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from dash import html
-from dash.development.base_component import Component
-from flask import Flask, request
-
-from graphscope.errors import TraceError
-from graphscope.webapp.api import as_json
-from graphscope.webapp.pages.time import whole
-from graphscope.webapp.queries.clock import Clocks
-from graphscope.webapp.queries.memory import at_json, run_json, step_json
-from graphscope.webapp.runs import RunDirectory
+from graphscope.webapp.components import tags
 
 
-def layout() -> Component:
+def layout() -> tags.Html:
     """A scrolling grid of cards that memory.js fills."""
-    return html.Div(
+    return tags.Div(
         className="gs-memory",
         tabIndex="0",
         role="region",
         **{"data-gs": "memory", "aria-label": "Memory"},
     )
-
-
-def register(server: Flask, source: RunDirectory) -> None:
-    """Add ``/api/memory`` (a step), ``/api/memory/at`` (a moment of it) and ``/api/memory/run``."""
-    clocks = Clocks()
-
-    def reader() -> Any:
-        return source.reader(request.args.get("run", ""))
-
-    def step() -> dict[str, Any]:
-        return step_json(reader(), whole("step"))
-
-    def moment() -> dict[str, Any]:
-        node = whole("node")
-        if node is None:
-            raise TraceError("A moment is named by the op that runs: node=12.")
-        return at_json(reader(), whole("step"), node)
-
-    def over_run() -> dict[str, Any]:
-        run = reader()
-        return run_json(run, clocks.get(run))
-
-    server.add_url_rule("/api/memory", "gs_memory", as_json(step))
-    server.add_url_rule("/api/memory/at", "gs_memory_at", as_json(moment))
-    server.add_url_rule("/api/memory/run", "gs_memory_run", as_json(over_run))

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from dash import html
-from dash.development.base_component import Component
 from flask import Flask, request
-from plotly.io.json import to_json_plotly
 
 from graphscope.webapp import ids
 from graphscope.webapp.api import as_json
 from graphscope.webapp.api_graph import _step as step_of_request
-from graphscope.webapp.components.chart import chart
+from graphscope.webapp.components.chart import chart_json
 from graphscope.webapp.components.table import table
 from graphscope.webapp.queries.ops import Recent, counters, ops_json
 from graphscope.webapp.queries.roof import roof_json
@@ -22,8 +18,10 @@ from graphscope.webapp.runs import RunDirectory
 from graphscope.webapp.shared import revision_of
 
 
-def layout() -> Component:
+def layout() -> Any:
     """A bar, the table's tab and the source's tab; ops.js and source.js fill them."""
+    from dash import html
+
     return html.Div(
         [
             html.Div(className="gs-ops-bar gs-bar-row", role="toolbar", **{"aria-label": "Ops"}),
@@ -49,6 +47,8 @@ def layout() -> Component:
 
 
 def _card(title: str, name: str, id: str | None = None) -> Any:
+    from dash import html
+
     more = {} if id is None else {"id": id}
     return html.Section(
         [html.H2(title), html.Div(className="gs-card-body", **more), html.P(className="gs-quiet")],
@@ -86,8 +86,8 @@ def register(server: Flask, source: RunDirectory) -> None:
             key, counters(reader), lambda: roof_json(reader, by, num, look)
         )
         if found["figure"] is not None and request.args.get("chart") != "1":
-            made = chart(f"{ids.OPS_ROOF}-chart", found["figure"])
-            found = found | {"children": json.loads(to_json_plotly(made))}
+            made = chart_json(f"{ids.OPS_ROOF}-chart", found["figure"])
+            found = found | {"children": made}
         return found
 
     def code() -> dict[str, Any]:

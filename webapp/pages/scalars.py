@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from dash import html
 from flask import Flask, Response, jsonify, request
 
 from graphscope.errors import GraphScopeError, TraceError
@@ -29,7 +28,6 @@ from graphscope.webapp.queries.curve_table import csv_text, rows_at
 from graphscope.webapp.queries.curves import MOST_RUNS, Found, Wish
 from graphscope.webapp.queries.events import events_of, origin_of
 from graphscope.webapp.queries.hparams import differing, hparams_of
-from graphscope.webapp.queries.kept import Kept
 from graphscope.webapp.runs import RunDirectory
 from graphscope.webapp.shared import revision_of
 
@@ -63,6 +61,8 @@ def wish_of_request() -> Wish:
 
 def layout() -> Any:
     """A bar that curves.js fills, the list of runs, the cards, the table; and the boxes of the other tabs."""
+    from dash import html
+
     return html.Div(
         [
             html.Div(className="gs-curves-bar", role="toolbar", **{"aria-label": "Curves"}),
@@ -102,7 +102,7 @@ def layout() -> Any:
 
 def register(server: Flask, source: RunDirectory) -> None:
     """Add ``/api/curves``, ``/api/curve_table``, ``/api/curves.csv`` and the routes of the other tabs."""
-    kept = Kept()
+    kept = source.shared.scalars
 
     def asked() -> dict[str, Any]:
         return answer(source, wish_of_request(), kept.series)

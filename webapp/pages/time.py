@@ -1,115 +1,28 @@
 """The Time page: lanes, flame and memory of steps on one axis, painted by ``assets/js/timeline*.js``.
 
-Python only says what is there and answers for windows of time; the view (what is zoomed to) stays in the page.
+Python only says what is there; the view (what is zoomed to) stays in the page. What it asks is in ``api_time``.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
-from dash import html
-from dash.development.base_component import Component
-from flask import Flask, Response, jsonify, request
-
-from graphscope.errors import GraphScopeError, TraceError
-from graphscope.webapp.api import as_json
-from graphscope.webapp.queries.clock import BLOCKS, Clocks, blocks
-from graphscope.webapp.queries.flame import Flames
-from graphscope.webapp.queries.spent import heavy_json, spent, table_json
-from graphscope.webapp.queries.timeline import BYTES, PIXELS, pack, window
-from graphscope.webapp.runs import RunDirectory
+from graphscope.webapp.components import tags
 
 
-def layout() -> Component:
+def layout() -> tags.Html:
     """Toolbar, canvas with its hidden list, tooltip, and the table of a chosen range."""
-    stage = html.Div(
+    stage = tags.Div(
         [
-            html.Canvas(
+            tags.Canvas(
                 tabIndex="0",
                 role="img",
                 **{"aria-label": "Timeline; the list beside it names what is in view"},
             ),
-            html.Div(className="gs-time-note", role="status"),
-            html.Div(className="gs-time-tip", hidden=True, **{"aria-hidden": "true"}),
-            html.Ul(className="gs-tree", role="listbox", **{"aria-label": "In view"}),
+            tags.Div(className="gs-time-note", role="status"),
+            tags.Div(className="gs-time-tip", hidden=True, **{"aria-hidden": "true"}),
+            tags.Ul(className="gs-tree", role="listbox", **{"aria-label": "In view"}),
         ],
         className="gs-stage",
     )
-    table = html.Section(className="gs-range", hidden=True, **{"aria-label": "Chosen range"})
-    bar = html.Div(className="gs-toolbar", role="toolbar", **{"aria-label": "Timeline"})
-    return html.Div([bar, stage, table], className="gs-time", **{"data-gs": "time"})
-
-
-def register(server: Flask, source: RunDirectory) -> None:
-    """Add ``/api/timeline`` (binary), and as JSON its blocks, the table of a range, the sorted flame."""
-    clocks, flames = Clocks(), Flames()
-
-    def reader() -> Any:
-        return source.reader(request.args.get("run", ""))
-
-    def one() -> tuple[Response, int]:
-        try:
-            run = reader()
-            found = window(
-                run,
-                clocks.get(run),
-                flames,
-                number("from"),
-                number("to"),
-                whole("step"),
-                "eval" if request.args.get("kind") == "eval" else "train",
-                min(max(whole("most") or BYTES, 10_000), 16 << 20),
-                min(max(whole("px") or PIXELS, 200), 8000),
-            )
-        except GraphScopeError as error:
-            return jsonify({"error": str(error)}), 404
-        return Response(pack(found), mimetype="application/octet-stream"), 200
-
-    def of_run() -> dict[str, Any]:
-        found = clocks.get(reader())
-        first, last = number("from"), number("to")
-        first = -math.inf if first is None else first
-        return blocks(found, first, math.inf if last is None else last, whole("most") or BLOCKS)
-
-    def stretch() -> Any:
-        first, last = number("from"), number("to")
-        if first is None or last is None:
-            raise TraceError("A range needs its two ends.")
-        run = reader()
-        return spent(run, clocks.get(run), flames, first, last)
-
-    def of_range() -> dict[str, Any]:
-        return table_json(stretch())
-
-    def heavy() -> dict[str, Any]:
-        return heavy_json(stretch())
-
-    server.add_url_rule("/api/timeline", "gs_timeline", one)
-    server.add_url_rule("/api/timeline/blocks", "gs_timeline_blocks", as_json(of_run))
-    server.add_url_rule("/api/timeline/range", "gs_timeline_range", as_json(of_range))
-    server.add_url_rule("/api/timeline/heavy", "gs_timeline_heavy", as_json(heavy))
-
-
-def number(name: str) -> float | None:
-    """A time of the request in nanoseconds; None when it is not given. Raises: TraceError otherwise."""
-    given = request.args.get(name, "")
-    if not given:
-        return None
-    try:
-        found = float(given)
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
-        raise TraceError(f"A time is a number of nanoseconds, not {given[:40]!r}.")
-    return found
-
-
-def whole(name: str) -> int | None:
-    """A whole number of the request; None when it is not given. Raises: TraceError otherwise."""
-    given = request.args.get(name, "")
-    if given in ("", "null", "live"):
-        return None
-    if not (given.isascii() and given.isdigit() and len(given) < 16):
-        raise TraceError(f"A {name} is a whole number, not {given[:40]!r}.")
-    return int(given)
+    table = tags.Section(className="gs-range", hidden=True, **{"aria-label": "Chosen range"})
+    bar = tags.Div(className="gs-toolbar", role="toolbar", **{"aria-label": "Timeline"})
+    return tags.Div([bar, stage, table], className="gs-time", **{"data-gs": "time"})

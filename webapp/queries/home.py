@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from graphscope import units
 from graphscope.analysis.breakdown import PARTS, parts_table
 from graphscope.analysis.steps import peak_bytes
 from graphscope.errors import TraceError
+from graphscope.trace.limit import sentence
 from graphscope.view.encode import failed_node
 from graphscope.webapp.queries.answers import answers_json
 from graphscope.webapp.queries.graph import Views, look
@@ -51,11 +53,12 @@ def home_json(reader: TraceReader, so_far: SoFar, views: Views) -> dict[str, Any
         "file": _file(reader, header),
         "hparams": _hparams(reader),
         "traceback": header.get("traceback", "")[-20_000:],
+        "thinned": sentence(header) or "",
     }
     if not len(table):
         return told
     value_steps = reader.value_steps(kind)
-    step = look(reader, int(table.num[-1]) if kind == "train" else None)
+    step = look(reader, _usual(table) if kind == "train" else None)
     return told | {
         "last": int(table.num[-1]),
         "loss": _loss(table),
@@ -66,6 +69,15 @@ def home_json(reader: TraceReader, so_far: SoFar, views: Views) -> dict[str, Any
         "device": _device(reader, table, kind),
         "overhead": overhead_json(table, value_steps, header),
     }
+
+
+def _usual(table: StepTable) -> int:
+    """The newest step of the shapes that most of the last steps had: an epoch often ends with a smaller batch."""
+    shapes = table.shape_set[-RECENT:].tolist()
+    usual = max(set(shapes), key=shapes.count)
+    if 2 * shapes.count(usual) <= len(shapes) or table.status[-1] != "ok":
+        usual = shapes[-1]
+    return int(table.num[np.flatnonzero(table.shape_set == usual)[-1]])
 
 
 def _loss(table: StepTable) -> dict[str, Any]:
@@ -102,7 +114,8 @@ def _pace(reader: TraceReader, table: StepTable) -> dict[str, Any]:
     }
     if all(samples) and span > 0:
         told["samples_per_s"] = _rate(sum(n or 0 for n in samples) / span * 1e9, "samples")
-        told["batch"] = units.count(samples[-1])
+        # The last batch of an epoch is often a smaller one.
+        told["batch"] = units.count(max(set(samples), key=samples.count))
     seconds = np.maximum(table.wall_ns, 1) / 1e9
     kept = keep(seconds, POINTS)
     told["points"] = _points(table.num[kept], seconds[kept])
@@ -131,18 +144,18 @@ def batch_size(reader: TraceReader, shape_set: int, graph_id: int) -> int | None
 
 
 def _parts(reader: TraceReader, table: StepTable, kind: str) -> dict[str, Any]:
-    recent = _rows(table, max(0, len(table) - RECENT))
-    newest = _breakdown(reader, recent, kind)
+    recent = rows_of(table, max(0, len(table) - RECENT))
+    newest = parts_of(reader, recent, kind)
     # A long run is summed from an even sample: a share to three digits needs no more.
     if len(table) > 5000:
         chosen = np.unique(np.linspace(0, len(table) - 1, 5000).astype(int))
-        whole = _breakdown(reader, _rows(table, chosen), kind)
+        whole = parts_of(reader, rows_of(table, chosen), kind)
     else:
-        whole = _breakdown(reader, table, kind)
+        whole = parts_of(reader, table, kind)
     return {"recent": newest, "run": whole}
 
 
-def _rows(table: StepTable, chosen: Any) -> StepTable:
+def rows_of(table: StepTable, chosen: Any) -> StepTable:
     """Some rows of a table: from an index on, or those of an array of indices."""
     from dataclasses import fields
 
@@ -154,7 +167,7 @@ def _rows(table: StepTable, chosen: Any) -> StepTable:
     return type(table)(**columns)
 
 
-def _breakdown(reader: TraceReader, table: StepTable, kind: str) -> dict[str, Any]:
+def parts_of(reader: TraceReader, table: StepTable, kind: str) -> dict[str, Any]:
     """The parts of a mean step; they sum to its wall time."""
     parts = parts_table(reader, table, kind)
     timed = ~np.isnan(parts).any(axis=1)
@@ -186,27 +199,28 @@ def _breakdown(reader: TraceReader, table: StepTable, kind: str) -> dict[str, An
 def _memory(reader: TraceReader, so_far: SoFar, table: StepTable, kind: str) -> dict[str, Any]:
     """Alive after the newest step, and the most at once in it and in the run, as far as was looked."""
 
-    def more(before: dict[int, int] | None) -> dict[int, int]:
-        known = dict(before or {})
-        new = np.flatnonzero(~np.isin(table.num, list(known)))
+    def more(before: tuple[int, int, int, int] | None) -> tuple[int, int, int, int]:
+        """Rows that were looked at; the most in one of them and its number; the newest one's."""
+        seen, most, at, _ = before or (0, -1, -1, 0)
+        new = np.arange(max(seen - 1, 0), len(table))  # the newest of then may have been being made
         if len(new) > 3 * PEAKS:
-            most = new[np.argsort(-table.live0[new], kind="stable")[:PEAKS]]
+            full = new[np.argsort(-table.live0[new], kind="stable")[:PEAKS]]
             spread = new[np.linspace(0, len(new) - 1, PEAKS).astype(int)]
-            new = np.unique(np.concatenate([most, spread, new[-PEAKS:]]))
-        found = peak_bytes(reader, _rows(table, new), kind)
-        known.update(zip(table.num[new].tolist(), found.tolist(), strict=True))
-        return known
+            new = np.unique(np.concatenate([full, spread, new[-PEAKS:]]))
+        found = peak_bytes(reader, rows_of(table, new), kind)
+        best = int(found.argmax())
+        if found[best] > most:
+            most, at = int(found[best]), int(table.num[new[best]])
+        return len(table), most, at, int(found[-1])
 
-    peaks = so_far.once(reader, "peaks", (kind, int(table.id[-1])), more)
-    if not peaks or not any(peaks.values()):
+    _, most, at, newest = so_far.once(reader, f"peaks of {kind}", int(table.id[-1]), more)
+    if most <= 0:
         return {"why": "No memory was recorded in this run."}
-    last = int(table.num[-1])
-    top = max(peaks, key=lambda num: (peaks[num], -num))
     return {
         "now": units.bytes_(int(table.live0[-1])),
-        "peak": units.bytes_(peaks[top]),
-        "peak_step": top,
-        "last_peak": units.bytes_(peaks[last]) if last in peaks else "",
+        "peak": units.bytes_(most),
+        "peak_step": at,
+        "last_peak": units.bytes_(newest),
     }
 
 
@@ -230,7 +244,7 @@ def _device(reader: TraceReader, table: StepTable, kind: str) -> dict[str, Any]:
             "text": f"{name} busy",
             "detail": f"{units.bytes_(int(peak))} at most in use, {units.bytes_(int(held))} held",
         }
-    parts = parts_table(reader, _rows(table, max(0, len(table) - RECENT)), kind)
+    parts = parts_table(reader, rows_of(table, max(0, len(table) - RECENT)), kind)
     timed = parts[~np.isnan(parts).any(axis=1)]
     if not len(timed):
         return {"name": "cpu", "busy": units.MISSING, "text": "device", "detail": "not measured"}
@@ -296,6 +310,8 @@ def _file(reader: TraceReader, header: dict[str, str]) -> dict[str, Any]:
     ]
     rows.append(("with", ", ".join(versions)))
     rows.append(("backend", units.clip(header.get("backend", units.MISSING), 40)))
+    if header.get("host"):
+        rows.append(("machine", units.clip(header["host"], 120)))
     return {"rows": rows, "read": time.time()}
 
 
@@ -325,5 +341,5 @@ def _hparams(reader: TraceReader) -> list[tuple[str, str]]:
 
 def _points(nums: Any, values: Any) -> list[list[float | int | None]]:
     return [
-        [int(n), float(v) if np.isfinite(v) else None] for n, v in zip(nums, values, strict=True)
+        [n, v if isfinite(v) else None] for n, v in zip(nums.tolist(), values.tolist(), strict=True)
     ]

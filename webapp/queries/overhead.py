@@ -21,6 +21,7 @@ _WORDS = {
     "values": "and statistics of values and gradients, as often as the budget allows",
     "everything": "and statistics and samples of every tensor in every step",
 }
+SAMPLE = 5000  # steps whose median is taken for that of all
 FEW = 3  # the first steps of a run learn the graph: they are left out where there are others
 
 
@@ -35,7 +36,13 @@ def overhead_json(
     level = _OF_OPTION.get(header.get("values", ""), "values" if value_steps else "times")
     ok = np.flatnonzero(table.wall_ns > 0)
     took, wall = table.rec_ns[ok].astype(float), table.wall_ns[ok].astype(float)
-    with_values = np.isin(table.num[ok], value_steps)
+    with_values = np.zeros(len(table), bool)
+    at = np.searchsorted(
+        table.num, value_steps
+    )  # both ascend: of a long run, few steps took values
+    at = at[at < len(table)]
+    with_values[at[np.isin(table.num[at], value_steps)]] = True
+    with_values = with_values[ok]
     late = np.arange(len(ok)) >= (FEW if len(ok) > FEW else 0)
     own = np.maximum(wall - took, 1)  # a step as it would be without a recorder
     plain = _cost(took, own, ~with_values & late) or _cost(took, own, ~with_values)
@@ -72,10 +79,12 @@ def overhead_json(
 
 def _cost(took: Any, own: Any, which: Any) -> tuple[float, float, int] | None:
     """Of a usual step: the median, since now and then the system takes the processor away."""
-    took, own = took[which], own[which]
-    if not len(took):
+    at = np.flatnonzero(which)
+    if not len(at):
         return None
-    return float(np.median(took / own)), float(np.median(took)), len(took)
+    some = at[np.linspace(0, len(at) - 1, SAMPLE).astype(int)] if len(at) > SAMPLE else at
+    took, own = took[some], own[some]
+    return float(np.median(took / own)), float(np.median(took)), len(at)
 
 
 def _mean(took: Any, own: Any, which: Any) -> tuple[float, float, int] | None:

@@ -12,6 +12,7 @@ from graphscope.analysis.ceilings import Ceilings
 from graphscope.analysis.roofline import Roofline, roofline
 from graphscope.analysis.tabular import plain, rate
 from graphscope.errors import TraceError, UsageError
+from graphscope.trace.host import host
 from graphscope.view.figures.roofline import Point, Roof, drawable, figure
 from graphscope.view.palette import theme
 from graphscope.webapp.queries.graph import look
@@ -55,7 +56,7 @@ def roof_json(
     return {
         "by": by,
         "step": found.step,
-        "note": _note(found, len(points) - len(drawn)),
+        "note": _note(found, len(points) - len(drawn), reader.header().get("host", "")),
         "figure": figure(points, shown, colours, chart_layout(colours.name)) if drawn else None,
         "rows": {row.key: [row.bound, plain(row.fraction)] for row in found.rows},
     }
@@ -74,7 +75,7 @@ def _points(reader: TraceReader, found: Roofline, graph_id: int, by: str) -> lis
     return out
 
 
-def _note(found: Roofline, left_out: int) -> str:
+def _note(found: Roofline, left_out: int, made_on: str) -> str:
     c = found.ceilings
     if c is None:
         text = "The ceilings of this device were not measured."
@@ -83,6 +84,11 @@ def _note(found: Roofline, left_out: int) -> str:
             f"This machine copies {rate(c.copy, 'bytes')} and multiplies at {rate(c.gemm32, 'flops')}: "
             f"below {units.number(c.ridge)} FLOP/B memory is the limit."
         )
+        # The ceilings are measured where the page is served: of a run that came by mail they say little.
+        if made_on and made_on != host():
+            text += f" But the run was made on another: {units.clip(made_on, 80)}."
+        elif not made_on:
+            text += " On which machine the run was made, its file does not say."
     if left_out:
         do = "does" if left_out == 1 else "do"
         text += f" {units.count(left_out)} without arithmetic {do} not appear."

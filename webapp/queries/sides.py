@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 _SKIP = frozenset(
     ("run", "state", "heartbeat", "ended", "t0_unix_ns", "format", "memory", "control", "error", "pid", "process", "cost")
 )  # fmt: skip
-_WORDS = {"created": "begun", "argv": "command", "device_time": "clock of the device"}
+_WORDS = {
+    "created": "begun",
+    "argv": "command",
+    "device_time": "clock of the device",
+    "host": "machine",
+    "max_size": "trace at most",
+}
 RECENT = 1000  # steps that a typical one is the median of
 TEXT = 300
 Cells = list[dict[str, Any]]
@@ -180,6 +186,8 @@ def _settings(side: Side) -> dict[str, str]:
     for key, value in side.reader.header().items():
         if key in _SKIP or not value:
             continue
+        if key == "max_size" and value.isascii() and value.isdigit() and len(value) < 16:
+            value = units.bytes_(int(value))
         out[_WORDS.get(key, key)] = units.clip(value, TEXT)
     return {units.clip(name, 80): text for name, text in out.items()}
 

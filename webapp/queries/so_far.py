@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -21,10 +21,58 @@ if TYPE_CHECKING:
 RUNS = 16
 
 
+class _Whole:
+    """A reader whose step tables are those that are known so far."""
+
+    def __init__(self, reader: TraceReader, so_far: SoFar) -> None:
+        self._reader, self._so_far = reader, so_far
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    def steps(self, kind: str = "train", since: int = -1) -> StepTable:
+        if since >= 0:
+            return self._reader.steps(kind, since)
+        table = self._so_far.steps(self._reader, kind)
+        # The times of old steps are thinned away meanwhile: asked of those that had them.
+        had = np.flatnonzero(table.timed)
+        gone = had[~np.isin(table.id[had], self._reader.timed(table.id[had].tolist()))]
+        table.timed[gone] = False
+        return table
+
+
+class _Growing:
+    """A step table that is appended to: its columns have room for more, so that a long run is not copied at
+    every look at it. Tables that were handed out stay as they were, but for their newest row."""
+
+    def __init__(self, table: StepTable) -> None:
+        self.table = table
+        self._room: dict[str, Any] = {}
+
+    def extend(self, keep: int, new: StepTable) -> StepTable:
+        """The first ``keep`` rows and then the new ones."""
+        count = keep + len(new)
+        columns: dict[str, Any] = {}
+        for f in fields(StepTable):
+            before, after = getattr(self.table, f.name), getattr(new, f.name)
+            if f.name == "status":
+                columns[f.name] = before[:keep] + after
+                continue
+            room = self._room.get(f.name)
+            if room is None or len(room) < count:
+                room = np.empty((count + count // 2 + 64, *before.shape[1:]), before.dtype)
+                room[:keep] = before[:keep]
+                self._room[f.name] = room
+            room[keep:count] = after
+            columns[f.name] = room[:count]
+        self.table = StepTable(**columns)
+        return self.table
+
+
 @dataclass
 class _Run:
     reader: TraceReader
-    tables: dict[str, StepTable] = field(default_factory=dict)
+    tables: dict[str, _Growing] = field(default_factory=dict)
     answers: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -44,13 +92,15 @@ class SoFar:
         run = self._run(reader)
         with run.lock:
             known = run.tables.get(kind)
-            if known is None or len(known) < 2:
-                table = reader.steps(kind)
-            else:
-                fresh = reader.steps(kind, since=int(known.id[-2]))
-                table = _joined(known, len(known) - 1, fresh)
-            run.tables[kind] = table
-            return table
+            if known is None or len(known.table) < 2:
+                known = run.tables[kind] = _Growing(reader.steps(kind))
+                return known.table
+            table = known.table
+            return known.extend(len(table) - 1, reader.steps(kind, since=int(table.id[-2])))
+
+    def whole(self, reader: TraceReader) -> TraceReader:
+        """The run for questions about all of its steps: answers as the reader does, and reads only new rows."""
+        return cast("TraceReader", _Whole(reader, self))
 
     def once(
         self, reader: TraceReader, name: str, key: Hashable, make: Callable[[Any], Any]
@@ -74,13 +124,3 @@ class SoFar:
             while len(self._runs) > RUNS:
                 self._runs.popitem(last=False)
             return run
-
-
-def _joined(old: StepTable, keep: int, new: StepTable) -> StepTable:
-    columns: dict[str, Any] = {}
-    for f in fields(StepTable):
-        before, after = getattr(old, f.name)[:keep], getattr(new, f.name)
-        columns[f.name] = (
-            before + after if f.name == "status" else np.concatenate([before, after], axis=0)
-        )
-    return StepTable(**columns)

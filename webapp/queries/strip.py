@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphscope import units
+from graphscope.trace.limit import sentence, thinned_before
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,15 +65,26 @@ def strip_json(
         "points": points,
         "cells": cells,
         "events": _events(reader, table),
+        **_thinned(reader),
     }
+
+
+def _thinned(reader: TraceReader) -> dict[str, Any]:
+    """Before which step the run is not whole any more, and what went, if anything did."""
+    header = reader.header()
+    text, before = sentence(header), thinned_before(header)
+    return {} if text is None else {"thinned": {"before": before, "text": text}}
 
 
 def points_json(table: StepTable, kept: NDArray[np.int64]) -> list[list[Any]]:
     """``[num, loss]`` of these rows; the loss is null where it was not finite and false where there is none."""
     return [
-        [int(num), float(loss) if np.isfinite(loss) else None if wild else False]
+        [num, loss if isfinite(loss) else None if wild else False]
         for num, loss, wild in zip(
-            table.num[kept], table.loss[kept], table.nonfinite[kept], strict=True
+            table.num[kept].tolist(),
+            table.loss[kept].tolist(),
+            table.nonfinite[kept].tolist(),
+            strict=True,
         )
     ]
 
@@ -98,7 +111,8 @@ def _levels(
             mark(a, b, _SEVERITY.get(finding.severity, INFO), units.clip(finding.title, 120))
     for row in np.flatnonzero(table.nonfinite).tolist():
         mark(row, row + 1, NONFINITE, "not finite")
-    for row, status in enumerate(table.status):
+    usual = table.status.count("ok") == len(table)  # counted in C: of a long run that is nearly all
+    for row, status in enumerate(() if usual else table.status):
         if status == "failed":
             mark(row, row + 1, FAILED, "the step failed")
         elif status not in ("ok", "paused"):
@@ -144,13 +158,25 @@ def keep(values: NDArray[np.float64], limit: int) -> NDArray[np.int64]:
     if count <= limit:
         return np.arange(count)
     edges = np.linspace(0, count, limit // 2 + 1).astype(np.int64)
-    chosen = {0, count - 1}
-    for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        part = values[a:b]
-        finite = np.isfinite(part)
-        if finite.any():
-            chosen.add(a + int(np.where(finite, part, np.inf).argmin()))
-            chosen.add(a + int(np.where(finite, part, -np.inf).argmax()))
-        if not finite.all():
-            chosen.add(a + int((~finite).argmax()))
-    return np.array(sorted(chosen), np.int64)
+    finite = np.isfinite(values)
+    low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
+    found = [
+        _first(finite & (low == _of_bucket(np.minimum, low, edges)), edges),
+        _first(finite & (high == _of_bucket(np.maximum, high, edges)), edges),
+        _first(~finite, edges),
+    ]
+    return np.unique(np.concatenate([np.array([0, count - 1]), *found]))
+
+
+def _of_bucket(
+    best: np.ufunc, values: NDArray[np.float64], edges: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The least (or largest) value of its bucket, for every value."""
+    return np.repeat(best.reduceat(values, edges[:-1]), np.diff(edges))
+
+
+def _first(hit: NDArray[np.bool_], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first hit of every bucket that has one."""
+    at = np.flatnonzero(hit)
+    bucket = np.searchsorted(edges, at, side="right")
+    return at[np.diff(bucket, prepend=-1) > 0]

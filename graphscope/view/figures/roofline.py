@@ -125,11 +125,12 @@ def _names(roof: Roof | None, low: float, high: float, look: Theme) -> list[dict
     if roof is None:
         return []
     font = {"size": 11, "color": look.ink2}
-    shared = {"showarrow": False, "font": font, "bgcolor": look.surface, "borderpad": 2}
+    # No ground of their own: it would cover the points and the very line that is named.
+    shared = {"showarrow": False, "font": font, "borderpad": 2}
     ridge = roof.gemm32 / roof.copy
     # From the left edge on, so high that the line passes below the end of the words: over the axis' numbers
     # there is no room for them.
-    slope = min(low * (high / low) ** 0.3, ridge)
+    slope = min(low * (high / low) ** 0.34, ridge)
     return [
         {
             **shared, "x": math.log10(high), "y": math.log10(roof.gemm32), "xanchor": "right", "yanchor": "bottom",

@@ -1,0 +1,169 @@
+"""Rows of a trace that are no steps: what the numbers of steps stand for, and what a program logs beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphscope.errors import TraceError
+from graphscope.trace import codec, schema
+
+SOURCE_LIMIT = 1 << 20
+MEDIA = "INSERT INTO media (tag, step, kind, data, wall_ns) VALUES (?,?,?,?,?)"
+
+
+class Describer:
+    """The part of the writer that adds them; the caller chooses all ids."""
+
+    _nodes: dict[int, int]
+    """Number of nodes of each graph."""
+    _plans: dict[int, bytes]
+    """Digests of when memory dies in each graph."""
+    _phases: dict[int, NDArray[np.int8]]
+    _files: set[str]
+
+    def _put(self, sql: str, *row: Any) -> None:
+        raise NotImplementedError
+
+    # -- the dictionary ---------------------------------------------------------------------------
+
+    def set_meta(self, key: str, value: Any) -> None:
+        self._put("INSERT OR REPLACE INTO meta VALUES (?,?)", key, clean(str(value)))
+
+    def add_string(self, id: int, text: str) -> None:
+        self._put("INSERT OR REPLACE INTO strings VALUES (?,?)", id, clean(text))
+
+    def add_op(
+        self,
+        id: int,
+        name: str,
+        family: str = "other",
+        tex: str = "",
+        vjp_tex: Mapping[str, str] | None = None,
+        inputs: Sequence[str] = (),
+        doc: str = "",
+        is_view: bool = False,
+    ) -> None:
+        family = family if family in schema.FAMILIES else "other"
+        row = (id, name, family, tex, json.dumps(dict(vjp_tex or {})), json.dumps(list(inputs)))
+        self._put("INSERT OR REPLACE INTO ops VALUES (?,?,?,?,?,?,?,?)", *row, doc, int(is_view))
+
+    def add_site(self, id: int, file: str, line: int, func: str) -> None:
+        """A line of the user's program; its file's text is stored once, so it can be shown."""
+        self._put("INSERT OR REPLACE INTO sites VALUES (?,?,?,?)", id, clean(file), line, func)
+        if file not in self._files:
+            self._files.add(file)
+            text = _source(file)
+            if text is not None:
+                self.add_source(file, text)
+
+    def add_source(self, file: str, text: str) -> None:
+        self._files.add(file)
+        self._put("INSERT OR REPLACE INTO sources VALUES (?,?)", clean(file), clean(text))
+
+    def add_spec(
+        self, id: int, shape: Sequence[int], dtype: str, nbytes: int, device: str = "cpu"
+    ) -> None:
+        dims = json.dumps([int(d) for d in shape])
+        row = (id, dims, str(dtype), int(nbytes), str(device))
+        self._put("INSERT OR REPLACE INTO specs VALUES (?,?,?,?,?)", *row)
+
+    def add_graph(
+        self,
+        id: int,
+        digest: str,
+        kind: str,
+        parent: int,
+        diverged_at: int,
+        nodes: ArrayLike,
+        edges: ArrayLike,
+        ports: ArrayLike,
+        kept: ArrayLike,
+        names: ArrayLike | None = None,
+        plan: ArrayLike | None = None,
+    ) -> None:
+        table = np.asarray(nodes, np.int32).reshape(-1, schema.NODE_COLUMNS)
+        n = len(table)
+        empty = np.full(n, -1, np.int32)
+        freed = empty if plan is None else np.asarray(plan, np.int32)
+        self._nodes[id], self._plans[id] = n, digest_of(freed)
+        copies = (table[:, schema.FLAGS] & schema.COPY) != 0
+        phases = np.where(copies, len(schema.PHASES), table[:, schema.PHASE])
+        self._phases[id] = np.clip(phases, 0, len(schema.PHASES)).astype(np.int8)
+        blobs = [codec.raw(np.asarray(a, np.int32)) for a in (table, edges, ports, kept)]
+        called = codec.raw(empty if names is None else np.asarray(names, np.int32))
+        row = (id, digest, kind, n, parent, diverged_at, *blobs, called, codec.raw(freed))
+        self._put("INSERT OR REPLACE INTO graphs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", *row)
+
+    def set_names(self, graph: int, names: ArrayLike) -> None:
+        sql = "UPDATE graphs SET names = ? WHERE id = ?"
+        self._put(sql, codec.raw(np.asarray(names, np.int32)), graph)
+
+    def set_plan(self, graph: int, plan: ArrayLike) -> None:
+        """When memory dies in a graph whose first step was not looked at."""
+        freed = np.asarray(plan, np.int32)
+        self._plans[graph] = digest_of(freed)
+        self._put("UPDATE graphs SET plan = ? WHERE id = ?", codec.raw(freed), graph)
+
+    def add_shape_set(self, id: int, graph: int, specs: ArrayLike) -> None:
+        blob = codec.raw(np.asarray(specs, np.int32))
+        self._put("INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)", id, graph, blob)
+
+    def add_costs(self, shape_set: int, flops: ArrayLike, traffic: ArrayLike) -> None:
+        """Arithmetic operations and bytes moved by each node in the shapes of a shape set."""
+        blobs = [codec.pack(np.asarray(a, np.int64), "<i8") for a in (flops, traffic)]
+        self._put("INSERT OR REPLACE INTO costs VALUES (?,?,?)", shape_set, *blobs)
+
+    # -- scalars, texts, findings -------------------------------------------------------
+
+    def add_scalar(self, tag: str, step: int, value: float, wall_ns: int = 0) -> None:
+        sql = "INSERT INTO scalars (tag, step, value, wall_ns) VALUES (?,?,?,?)"
+        self._put(sql, clean(tag), int(step), float(value), int(wall_ns))
+
+    def add_text(self, tag: str, step: int, text: str, wall_ns: int = 0) -> None:
+        sql = "INSERT INTO texts (tag, step, text, wall_ns) VALUES (?,?,?,?)"
+        self._put(sql, clean(tag), int(step), clean(text), int(wall_ns))
+
+    def add_media(self, tag: str, step: int, kind: str, data: bytes, wall_ns: int = 0) -> None:
+        """An image (a PNG file), a histogram (one entry, encoded) or hyperparameters (JSON)."""
+        if kind not in schema.MEDIA_KINDS:
+            raise TraceError(f"A trace keeps {', '.join(schema.MEDIA_KINDS)}; not {kind!r}.")
+        self._put(MEDIA, clean(tag), int(step), kind, bytes(data), int(wall_ns))
+
+    def add_finding(
+        self, step: int, rule: str, severity: str, node: int, title: str, data: Mapping[str, Any]
+    ) -> None:
+        sql = "INSERT INTO findings (step, rule, severity, node, title, data) VALUES (?,?,?,?,?,?)"
+        self._put(sql, step, rule, severity, node, clean(title), json.dumps(dict(data)))
+
+    def add_fact(self, graph: int, name: str, data: str) -> None:
+        """What the doctor wants to know of a graph and no column of it says: ``data`` is JSON."""
+        self._put("INSERT INTO facts (graph, name, data) VALUES (?,?,?)", graph, name, data)
+
+    def set_command_status(self, id: int, status: str) -> None:
+        self._put("UPDATE commands SET status = ? WHERE id = ?", status, id)
+
+
+def digest_of(column: NDArray[np.int32]) -> bytes:
+    return blake2b(column.tobytes(), digest_size=16).digest()
+
+
+def clean(text: str) -> str:
+    """Text that SQLite takes: a lone surrogate (an undecodable file name) becomes ``?``."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _source(file: str) -> str | None:
+    try:
+        path = Path(file)
+        if path.stat().st_size >= SOURCE_LIMIT or not path.is_file():
+            return None
+        return path.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return None
