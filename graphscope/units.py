@@ -21,6 +21,8 @@ MINUS = "\u2212"
 MISSING = "\u2014"
 TIMES = "\u00d7"
 
+# From how many nanoseconds on a duration is told in it, its name, its size.
+_LONG = ((172_800e9, "days", 86_400e9), (7_200e9, "h", 3_600e9), (600e9, "min", 60e9))
 _TIME = (("s", 1e9), ("ms", 1e6), ("\u00b5s", 1e3), ("ns", 1.0))
 _BYTES = (("GiB", float(2**30)), ("MiB", float(2**20)), ("KiB", 1024.0), ("B", 1.0))
 _DECIMAL = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
@@ -133,8 +135,17 @@ def ns(n: SupportsFloat | None, unit: str | None = None) -> str:
 
     >>> ns(12), ns(3_400), ns(1_234_567), ns(2.5e9), ns(1_500, unit="ms"), ns(0)
     ('12 ns', '3.40 µs', '1.23 ms', '2.50 s', '0.00150 ms', '0 ns')
+    >>> ns(599e9), ns(2_000e9), ns(20_000e9), ns(300_000e9)
+    ('599 s', '33.3 min', '5.56 h', '3.47 days')
     """
-    return MISSING if n is None else _scaled(float(n), _TIME, "", unit)
+    if n is None:
+        return MISSING
+    value = float(n)
+    if unit is None and math.isfinite(value):
+        for least, name, size in _LONG:
+            if abs(value) >= least:
+                return f"{number(value / size)} {name}"
+    return _scaled(value, _TIME, "", unit)
 
 
 def unit_of(values: Iterable[SupportsFloat | None], kind: str = "ns") -> str:

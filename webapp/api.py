@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from graphscope.errors import GraphScopeError, TraceError
-from graphscope.webapp.queries.card import live_json
+from graphscope.webapp import api_live
 from graphscope.webapp.queries.findings import findings_json, ribbon
 from graphscope.webapp.queries.home import home_json
 from graphscope.webapp.queries.scalars import scalars_json
@@ -21,10 +21,7 @@ from graphscope.webapp.shared import revision_of
 
 
 def register(server: Flask, source: RunDirectory) -> None:
-    """Add the routes; everything else under /api/ is a 404 in JSON."""
-
-    def live() -> dict[str, Any]:
-        return live_json(source, request.args.get("run", ""))
+    """Add the routes of the frame and of Home."""
 
     def scalars() -> dict[str, Any]:
         run = request.args.get("run", "")
@@ -33,7 +30,7 @@ def register(server: Flask, source: RunDirectory) -> None:
     def runs() -> list[dict[str, Any]]:
         return source.runs()
 
-    def strip() -> dict[str, Any]:
+    def strip() -> Any:
         reader, shared = source.reader(request.args.get("run", "")), source.shared
         revision = revision_of(reader)
         shared.doctors.nudge(reader, revision)
@@ -42,7 +39,7 @@ def register(server: Flask, source: RunDirectory) -> None:
             reader,
             "strip",
             (revision, tuple(marked)),
-            lambda _: strip_json(reader, shared.so_far, marked),
+            lambda _: said(strip_json(reader, shared.so_far, marked)),
         )
 
     def findings() -> dict[str, Any]:
@@ -50,13 +47,13 @@ def register(server: Flask, source: RunDirectory) -> None:
         patient = shared.doctors.found(reader, revision_of(reader))
         return findings_json(reader, shared.views, patient)
 
-    def home() -> dict[str, Any]:
+    def home() -> Any:
         reader, shared = source.reader(request.args.get("run", "")), source.shared
         return shared.so_far.once(
             reader,
             "home",
             revision_of(reader),
-            lambda _: home_json(reader, shared.so_far, shared.views),
+            lambda _: said(home_json(reader, shared.so_far, shared.views)),
         )
 
     def step() -> dict[str, Any]:
@@ -65,18 +62,36 @@ def register(server: Flask, source: RunDirectory) -> None:
         num = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
         return step_json(reader, shared.so_far, shared.scalars.series(reader), num)
 
-    def nothing(rest: str) -> dict[str, Any]:
-        raise TraceError("There is no such question.")
-
     server.add_url_rule("/api/runs", "gs_runs", as_json(runs))
-    server.add_url_rule("/api/live", "gs_live", as_json(live))
+    api_live.register(server, source)
     server.add_url_rule("/api/scalars", "gs_scalars", as_json(scalars))
     server.add_url_rule("/api/strip", "gs_strip", as_json(strip))
     server.add_url_rule("/api/home", "gs_home", as_json(home))
     server.add_url_rule("/api/step", "gs_step", as_json(step))
     server.add_url_rule("/api/findings", "gs_findings", as_json(findings))
+
+
+def unknown(server: Flask) -> None:
+    """Everything else under /api/ is a 404 in JSON."""
+
+    def nothing(rest: str) -> dict[str, Any]:
+        raise TraceError("There is no such question.")
+
     server.add_url_rule("/api/<path:rest>", "gs_nothing", as_json(nothing))
+
+
+def faults(server: Flask) -> None:
+    """What goes wrong is said in JSON."""
     server.register_error_handler(Exception, _broken)
+
+
+class Said(str):
+    """An answer as JSON already: ten tabs that ask for the same get the same text."""
+
+
+def said(answer: Any) -> Said:
+    """An answer that several will ask for."""
+    return Said(current_app.json.dumps(answer))
 
 
 def as_json(answer: Callable[..., Any]) -> Callable[..., tuple[Response, int]]:
@@ -85,7 +100,10 @@ def as_json(answer: Callable[..., Any]) -> Callable[..., tuple[Response, int]]:
     @wraps(answer)
     def route(**given: Any) -> tuple[Response, int]:
         try:
-            return jsonify(answer(**given)), 200
+            found = answer(**given)
+            if isinstance(found, Said):
+                return Response(found, mimetype="application/json"), 200
+            return jsonify(found), 200
         except GraphScopeError as error:
             return jsonify({"error": str(error)}), 404
 
@@ -99,8 +117,6 @@ def _broken(error: Exception) -> Any:
         return (jsonify({"error": f"{error.name}."}), error.code) if ours else error
     if not ours:
         raise error
-    from flask import current_app
-
     current_app.logger.exception("GET %s failed", request.path)
     sentence = f"The dashboard failed at this question ({type(error).__name__}); see its terminal."
     return jsonify({"error": sentence}), 500

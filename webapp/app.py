@@ -8,7 +8,7 @@ for: so a browser reads the page while the rest is still being imported.
 from __future__ import annotations
 
 import secrets
-import threading
+import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 from graphscope.webapp import islands, security
 from graphscope.webapp.index import Index
 from graphscope.webapp.pages import pages
+from graphscope.webapp.part import Part
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -25,24 +26,8 @@ if TYPE_CHECKING:
     from graphscope.webapp.runs import RunDirectory
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+CALM = 1.0  # seconds in which the processor is for the first page and its numbers
 _FOR_EVER = "private, max-age=31536000, immutable"  # the address names this very content
-
-
-class Part:
-    """Something that is made once, by whoever asks first; the others wait."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._made: Any = None
-
-    def get(self) -> Any:
-        """The thing."""
-        if self._made is None:
-            with self._lock:
-                if self._made is None:
-                    self._made = self._make()
-        return self._made
 
 
 class App:
@@ -67,8 +52,10 @@ class App:
         return server
 
     def warm(self) -> None:
-        """Make what answers, so that the first question need not wait for it."""
-        self._answers.get()
+        """Make what answers, so that no question need wait for it; first what is asked first."""
+        others = self._answers.get()[2]
+        time.sleep(CALM)
+        others.get()
 
     @property
     def dash(self) -> Dash:
@@ -106,13 +93,13 @@ class App:
         body = self._index.html(path)
         return _send(environ, start, "200 OK", "text/html", body, ("Cache-Control", "no-cache"))
 
-    def _make_answers(self) -> tuple[Flask, Wsgi]:
+    def _make_answers(self) -> tuple[Flask, Wsgi, Part[Flask]]:
         from graphscope.webapp.answers import make
 
-        server = make(self._source)
+        server, others = make(self._source)
         inside = server.wsgi_app
         server.wsgi_app = self  # type: ignore[method-assign]
-        return server, inside
+        return server, inside, others
 
 
 def create_app(

@@ -93,7 +93,7 @@ def serve(
     if open_to_others:
         print(f"Others can reach {host}: the dashboard asks for its token. Prefer an ssh tunnel.")
     server = _bind(app, host, port)
-    # While a browser reads the page. What fails here is told to whoever asks.
+    # While a browser reads the page. What fails here fails for whoever asks, too.
     threading.Thread(target=app.warm, name="graphscope-warm", daemon=True).start()
     try:
         return _announce(server, host, secret if open_to_others else "", open_browser, block)

@@ -10,6 +10,7 @@
   const gs = (window.gs = window.gs || {});
   // Address parameters in their order; everything else of the state is not worth a bookmark.
   const NAMES = ["run", "step", "node", "scope", "tab", "by", "vs", "focus", "mode", "open", "color", "with", "x", "log", "smooth"];
+  const LARGE = 3200; // CSS px
   const listeners = [];
   const news = [];
 
@@ -75,10 +76,11 @@
   gs.state = read();
   paintTheme();
 
-  /* Projector mode: everything 1.4 times as large. gs.type is that factor, also for text on canvases. */
-  gs.project = function (on) {
+  /* Projector mode: everything 1.4 times as large. gs.type is that factor, also for text on canvases.
+   * A window of 3,200 CSS px and more begins in it: there 13 px are too small to read. */
+  gs.project = function (on, byItself) {
     gs.type = on ? 1.4 : 1;
-    gs.remember("projector", on ? "on" : null);
+    if (!byItself) gs.remember("projector", on ? "on" : innerWidth >= LARGE ? "off" : null);
     document.documentElement.classList.toggle("gs-projector", on);
     fitWindow();
     window.dispatchEvent(new Event("resize"));
@@ -93,7 +95,8 @@
     root.toggle("gs-tiny", width < 640);
   }
   window.addEventListener("resize", fitWindow);
-  gs.project(remembered("projector") === "on");
+  const projector = remembered("projector");
+  gs.project(projector ? projector === "on" : innerWidth >= LARGE, true);
 
   gs.on = (fn) => listeners.push(fn);
 

@@ -47,41 +47,41 @@
    *     follows: ["run"],                // of the state
    *   })
    *
-   * One request in flight, at most two a second; a hidden page asks nothing and asks once when it is shown.
+   * What is new comes along with the revision card, at most twice a second; a hidden page asks nothing and asks
+   * once when it is shown.
    */
   gs.Poll = class {
     constructor(page, url, got, { counters = ["run", "state", "steps"], follows = ["run"], failed } = {}) {
       Object.assign(this, { page, url, counters, follows });
       this.old = true;
-      this.asked = -1e9;
       this.waiting = null;
       // A sentence of the server is about the run as such: the frame shows it instead of every page.
       this.ask = new gs.Latest(got, failed || ((error) => error.status === 404 || console.warn(error.message)));
+      this.along = new gs.Along(this.ask, () => (this.shown() ? this.url() : null), counters.filter((name) => name !== "run"));
       gs.on((state, changed) => {
         if (changed.includes("run")) this.ask.drop();
         if (changed.some((name) => follows.includes(name))) this.old = true;
-        if (this.old && (changed.includes("page") || changed.some((name) => follows.includes(name)))) this.now(true);
+        if (changed.includes("page") || changed.some((name) => follows.includes(name))) this.now();
       });
       gs.live((card) => {
-        const seen = counters.map((name) => card[name]).join("|");
-        if (seen !== this.seen) {
-          this.seen = seen;
-          this.old = true;
-        }
-        this.now();
+        if (this.along.told(card) !== this.along.seen) this.old = true;
       });
-      this.now(true);
+      this.now();
     }
 
-    now(atOnce) {
-      if (!this.old || gs.state.page !== this.page || !gs.state.run) return;
+    shown() {
+      return gs.state.page === this.page && Boolean(gs.state.run);
+    }
+
+    now() {
+      if (!this.old || !this.shown()) return;
       clearTimeout(this.waiting);
       this.waiting = setTimeout(() => {
-        if (gs.state.page !== this.page || !gs.state.run) return;
-        this.asked = performance.now();
+        if (!this.shown()) return;
         this.old = false;
+        this.along.asking();
         this.ask.ask(this.url());
-      }, atOnce ? 0 : Math.max(0, 500 - (performance.now() - this.asked)));
+      });
     }
   };
 })();

@@ -35,8 +35,16 @@
     return `${mantissa}e${e}`;
   }
 
+  // From how many nanoseconds on a duration is told in it, its name, its size.
+  const LONG = [[172800e9, "days", 86400e9], [7200e9, "h", 3600e9], [600e9, "min", 60e9]];
+  function long(ns) {
+    const found = Number.isFinite(ns) && LONG.find(([least]) => Math.abs(ns) >= least);
+    return found ? `${gs.number(ns / found[2])} ${found[1]}` : null;
+  }
+
   gs.ns = function (ns) {
     if (ns === null || ns === undefined) return "\u2014";
+    if (long(ns)) return long(ns);
     for (const [unit, size] of [["s", 1e9], ["ms", 1e6], ["\u00b5s", 1e3]]) {
       if (Number(Math.abs(ns).toPrecision(3)) >= size) return `${gs.number(ns / size)} ${unit}`;
     }
@@ -61,7 +69,7 @@
 
   const units = (gs.units = {
     number: gs.number,
-    ns: (x, unit) => scaled(x, TIME, "", unit),
+    ns: (x, unit) => (none(unit) && long(x)) || scaled(x, TIME, "", unit),
     bytes: (x, unit) => scaled(x, BYTES, "", unit),
     flops: (x, unit) => scaled(x, DECIMAL, "FLOP", unit),
     count: (n) => (none(n) ? MISSING : Math.abs(n) < 1e6 && Number.isInteger(n) ? whole(n) : scaled(n, DECIMAL, "")),

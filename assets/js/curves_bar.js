@@ -11,7 +11,7 @@
       this.page = page;
       this.tabs = gs.segments("View", TABS, (tab) => gs.set({ tab: tab === "curves" ? null : tab }));
       this.some = { images: 0, texts: 0, hparams: 0 };
-      this.find = el("input", { type: "search", placeholder: "Filter curves", "aria-label": "Filter curves", class: "gs-field", title: gs.tip("Filter the curves") });
+      this.find = el("input", { type: "search", placeholder: "Filter", "aria-label": "Filter curves", class: "gs-field", title: gs.tip("Filter the curves") });
       this.find.addEventListener("input", () => {
         page.find = this.find.value;
         page.news();
@@ -27,7 +27,7 @@
       this.table = toggle("Table", gs.tip("Table of values at the step"), "table");
       this.by = el("select", { class: "gs-tool gs-curves-by", "aria-label": "Group runs by", title: "Mean of the runs with the same value, in a band from smallest to largest" });
       this.by.addEventListener("change", () => page.set({ by: this.by.value }));
-      this.runs = el("button", { type: "button", class: "gs-tool", title: "Lay runs over each other", onclick: () => page.set({ runs: this.runs.getAttribute("aria-expanded") !== "true" }) }, "Overlay runs");
+      this.runs = el("button", { type: "button", class: "gs-tool", "aria-label": "Overlay runs", title: "Lay runs over each other", onclick: () => page.set({ runs: this.runs.getAttribute("aria-expanded") !== "true" }) }, "Runs");
       this.names = el("span", { class: "gs-run-names" });
       // On a phone the rest of the bar is behind this button (curves.css).
       this.opts = el("button", { type: "button", class: "gs-tool gs-curves-opts", "aria-expanded": "false", title: "How the curves are drawn", onclick: () => {

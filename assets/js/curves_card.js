@@ -150,7 +150,7 @@
       const px = axis ? axis.l2p(x) : NaN;
       line.hidden = !(px >= 0 && px <= axis._length);
       if (line.hidden) return;
-      line.style.left = `${axis._offset + px}px`;
+      line.style.left = `${Math.round(axis._offset + px)}px`; // as thick on every card
       line.style.top = `${full._size.t}px`;
       line.style.height = `${full._size.h}px`;
     }

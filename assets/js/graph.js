@@ -41,6 +41,8 @@
       gs.buildToolbar(part(".gs-toolbar"), part(".gs-stage-tools"), this);
       gs.graphPage = this;
       gs.on((state, changed) => this.changed(changed));
+      this.along = new gs.Along(this.numbers, () => (gs.state.step === null && this.ready() ? this.valuesUrl() : null),
+        ["state", "steps", "graphs", "tensors", "findings", "control_rev"], 250);
       gs.live((card) => this.news(card));
       gs.onTheme(() => this.askValues());
       this.askLayout();
@@ -79,9 +81,17 @@
     }
 
     news() {
-      if (!this.alive() || (gs.state.step !== null && this.scene)) return;
-      if (this.scene) this.askValues();
-      else this.askLayout();
+      if (!this.alive()) return;
+      if (!this.scene) this.askLayout();
+      else if (gs.state.step === null && !this.shown()) this.late = true; // else the numbers come along with the card
+    }
+
+    ready() {
+      return Boolean(gs.state.run && this.scene && this.alive() && this.shown());
+    }
+
+    valuesUrl() {
+      return gs.url("/api/values", this.query({ color: gs.state.color, theme: gs.themeName(), open: gs.openText(this.scene.openScopes()) }));
     }
 
     query(extra) {
@@ -100,12 +110,11 @@
     /* fresh: what is kept of past steps is old, since the findings changed. */
     askValues(fresh) {
       if (!this.shown()) this.late = true;
-      if (!gs.state.run || !this.scene || !this.shown()) return;
-      const look = { color: gs.state.color, theme: gs.themeName() };
+      if (!this.ready()) return;
       if (fresh) this.numbers.kept.clear();
       const past = gs.state.step !== null && !gs.standsAt(gs.state.step);
-      const shown = gs.openText(this.scene.openScopes());
-      this.numbers.ask(gs.url("/api/values", this.query({ ...look, open: shown })), past);
+      this.along.asking();
+      this.numbers.ask(this.valuesUrl(), past);
     }
 
     gotLayout(view) {

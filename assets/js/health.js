@@ -79,7 +79,7 @@
       this.filters(all, open);
       gs.fill(this.list, [shown, told.ready, told.problem, told.rules, told.unjudged, [...muted]], () => [
         told.problem ? el("p", { class: "gs-card" }, told.problem) : null,
-        !told.ready ? el("p", { class: "gs-quiet", role: "status" }, `${told.rules} rules are looking at this run…`) : null,
+        !told.ready ? el("p", { class: "gs-quiet", role: "status" }, `${told.rules || "The"} rules are looking at this run…`) : null,
         ...shown.map((f) => this.card(f)),
         told.ready && !shown.length ? this.none(told, all, open) : null,
         told.ready ? this.foot(told) : null,

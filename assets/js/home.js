@@ -61,7 +61,7 @@
       if (first) this.drawCharts();
       this.charts[0].show(told.loss.points);
       this.charts[1].show(told.pace.points);
-      gs.write(this.cards.get("loss").querySelector(".gs-aside"), told.loss.best ? `best ${told.loss.best} at step ${told.loss.best_step}` : "");
+      gs.write(this.cards.get("loss").querySelector(".gs-aside"), told.loss.best ? `best ${told.loss.best} at step ${gs.units.count(told.loss.best_step)}` : "");
       gs.write(this.cards.get("pace").querySelector(".gs-aside"), `median ${told.pace.per_step} of the last ${told.pace.of}`);
       this.parts(told.parts);
       this.answers(told.answers);
@@ -98,14 +98,14 @@
         gs.write(box.lastElementChild, detail);
       };
       const broken = loss.nonfinite !== null;
-      tile("loss-tile", loss.step === null ? "Loss" : `Loss at step ${loss.step}`, loss.last || "—",
-        broken ? `not finite since step ${loss.nonfinite}` : loss.best ? `best ${loss.best} at ${loss.best_step}` : "no loss yet: it is read where backward() starts",
+      tile("loss-tile", loss.step === null ? "Loss" : `Loss at step ${gs.units.count(loss.step)}`, loss.last || "—",
+        broken ? `not finite since step ${gs.units.count(loss.nonfinite)}` : loss.best ? `best ${loss.best} at ${gs.units.count(loss.best_step)}` : "no loss yet: it is read where backward() starts",
         "the number that backward() starts from, in the newest step that has one", broken && loss.last === "NaN" ? "nonfinite" : "loss");
       tile("pace-tile", "Throughput", pace.samples_per_s || pace.steps_per_s,
         pace.samples_per_s ? `${pace.steps_per_s}, batches of ${pace.batch}` : "samples: the inputs have no common first size",
         `over the last ${pace.of} steps, from the begin of the first to the end of the last; a sample is one row of all inputs`);
       tile("memory-tile", "Memory at the peak", memory.peak || "—",
-        memory.peak ? `at step ${memory.peak_step}; ${memory.now} when the last step began` : memory.why,
+        memory.peak ? `at step ${gs.units.count(memory.peak_step)}; ${memory.now} when the last step began` : memory.why,
         "the most bytes alive at once in one step: parameters, gradients, optimizer state, activations");
       tile("device-tile", device.name === "cpu" ? "CPU: inside ops" : device.name, device.busy, device.detail,
         "how much of the newest steps the processor worked on ops");
@@ -188,7 +188,7 @@
           e.preventDefault();
           gs.set({ page: "health" });
         } }, shown.length > 5 ? `all ${shown.length}` : "Health"));
-        if (!told.ready) return [title, el("p", { class: "gs-quiet", role: "status" }, `${told.rules} rules are looking…`)];
+        if (!told.ready) return [title, el("p", { class: "gs-quiet", role: "status" }, `${told.rules || "The"} rules are looking…`)];
         if (told.problem) return [title, el("p", { class: "gs-quiet" }, told.problem)];
         if (!top.length) return [title, el("p", {}, "No findings."), el("p", { class: "gs-quiet" }, looked(told))];
         return [title, el("ul", { class: "gs-answers" }, top.map((f, i) => el("li", {}, el("button", {

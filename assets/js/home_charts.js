@@ -103,10 +103,10 @@
       ctx.textBaseline = "alphabetic";
       ctx.textAlign = "left";
       const first = this.points[0][0], last = this.points[this.points.length - 1][0];
-      ctx.fillText(`step ${first}`, this.left, h - 5);
+      ctx.fillText(`step ${gs.units.count(first)}`, this.left, h - 5);
       if (last > first) {
         ctx.textAlign = "right";
-        ctx.fillText(String(last), w - RIGHT, h - 5);
+        ctx.fillText(gs.units.count(last), w - RIGHT, h - 5);
       }
       ctx.textAlign = "left";
     }

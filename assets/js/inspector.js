@@ -18,29 +18,45 @@
       this.history = null;
       this.ask = new gs.Latest((answer) => this.got(answer), (e) => this.problem(e));
       this.past = new gs.Latest((answer) => this.gotHistory(answer), () => {});
+      this.whole = new gs.InspStep((told) => this.gotStep(told), () => !gs.aim().node && this.root.offsetParent !== null && this.open());
       gs.on((state, changed) => this.changed(changed));
-      gs.live(() => (gs.state.step === null || gs.state.step === undefined) && this.fetch());
+      gs.live(() => gs.aim().node || this.whole.news());
+      this.along = new gs.Along(this.ask, () => (gs.state.step === null ? this.url() : null), ["state", "steps", "tensors", "findings", "control_rev"]);
       gs.onTheme(() => this.node && this.draw());
       if (gs.onFindings) gs.onFindings(() => this.node && this.draw());
+      const drawer = document.getElementById("drawer");
+      if (drawer) drawer.addEventListener("click", () => setTimeout(() => this.whole.ask()));
       this.empty();
+      this.whole.ask();
       this.fetch();
     }
 
-    changed() {
+    changed(changed) {
       if (!this.root.isConnected) return;
+      if (changed.includes("run")) {
+        this.whole.drop();
+        this.step = null;
+      }
+      if (["run", "step", "node"].some((name) => changed.includes(name))) this.whole.ask();
       this.fetch();
+    }
+
+    url() {
+      const { run, step, node } = gs.aim();
+      return this.root.isConnected && run && node ? gs.url("/api/node", { run, step, node }) : null;
     }
 
     fetch() {
-      const { run, step, node } = gs.aim();
+      const { step } = gs.aim();
       if (!this.root.isConnected) return;
-      if (!run || !node) {
+      if (!this.url()) {
         this.node = null;
         this.told = "";
         this.empty();
         return;
       }
-      this.ask.ask(gs.url("/api/node", { run, step, node }), step !== null && step !== undefined && !gs.standsAt(step));
+      this.along.asking();
+      this.ask.ask(this.url(), step !== null && step !== undefined && !gs.standsAt(step));
     }
 
     /* On a narrow window the inspector is a drawer: it comes with a node and goes with it. */
@@ -57,15 +73,29 @@
       // Only what came with a card goes with it: a reader who opened the drawer by hand keeps it.
       if (this.shown) this.drawer(false);
       this.shown = false;
-      this.root.replaceChildren(el("div", { class: "gs-insp-empty" },
-        el("p", {}, "Nothing is chosen. A card of the graph, a row or a finding shows here: its value, its gradient, its time and the line it came from."),
-        el("p", { class: "gs-quiet" }, "/ searches the graph, Ctrl K finds everything, ? shows the keys.")));
+      delete this.root.dataset.node;
+      gs.fill(this.root, ["nothing", this.step], () => [
+        ...(this.step ? gs.inspStep(this.step) : []),
+        el("div", { class: "gs-insp-empty" },
+          el("p", {}, "Nothing is chosen. A card of the graph, a row or a finding shows here: its value, its gradient, its time and the line it came from."),
+          el("p", { class: "gs-quiet" }, "/ searches the graph, Ctrl K finds everything, ? shows the keys."))]);
+    }
+
+    /* On a narrow window it is only seen when it was opened. */
+    open() {
+      return !document.documentElement.classList.contains("gs-narrow") || this.root.closest(".gs-side").classList.contains("gs-open");
+    }
+
+    gotStep(told) {
+      this.step = told.step === null ? null : told;
+      if (!this.node && !gs.aim().node) this.empty();
     }
 
     problem(error) {
       this.node = null;
       this.told = "";
       this.drawer(true);
+      delete this.root.gsTold;
       this.root.replaceChildren(el("div", { class: "gs-insp-empty" }, el("p", {}, error.message)));
     }
 
@@ -96,6 +126,7 @@
       const open = new Set([...this.root.querySelectorAll("details[open][data-key]")].map((d) => d.dataset.key));
       const focus = document.activeElement && this.root.contains(document.activeElement) ? document.activeElement.dataset.key : null;
       const scroll = this.root.scrollTop;
+      delete this.root.gsTold; // of empty(), which is drawn anew
       this.root.replaceChildren(...[
         part.head(n), gs.nodeActions ? gs.nodeActions(n) : null, part.source(n), part.pair(n), part.findings(n), part.facts(n),
         this.tensor.section(n, other), n.kind === "scope" ? null : gs.inspPast.box(), part.formula(n), part.links(n),

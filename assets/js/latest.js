@@ -66,6 +66,52 @@
     }
   };
 
+  /* A view of the watched run whose answers come along with the revision card (live.js): where its counters
+   * moved, in the same request, so that a live page asks once where it would ask for everything it shows.
+   *
+   *   this.along = new gs.Along(latest, () => url or null while nothing is wanted, ["steps", "state"], 500)
+   *
+   * What the reader does is still asked for at once, by latest.ask(); along.asking() says that it was.
+   */
+  gs.riders = [];
+  gs.Along = class {
+    constructor(latest, url, counters, pace = 500) {
+      Object.assign(this, { latest, url, counters: ["run", ...counters], pace, seen: null, asked: -1e9 });
+      gs.riders.push(this);
+      const { failed } = latest;
+      latest.failed = (error) => {
+        if (!error.status) this.seen = null; // no answer at all: asked for again
+        failed(error);
+      };
+    }
+
+    told(card) {
+      return this.counters.map((name) => card[name]).join("|");
+    }
+
+    asking() {
+      this.asked = performance.now();
+      this.seen = gs.card && !gs.card.lost ? this.told(gs.card) : null;
+    }
+
+    /* What of it goes along with a question that is asked now; null for nothing. */
+    want(now) {
+      if (now - this.asked < this.pace - 30 || this.latest.busy) return null;
+      const url = this.url();
+      if (!url) return null;
+      this.asked = now;
+      return { rider: this, url, now, text: `${this.counters}~${this.seen === null ? "-" : this.seen}~${url}` };
+    }
+
+    got({ url, now }, card, answer) {
+      if (this.asked !== now || url !== this.url()) return; // the reader looks at something else by now
+      this.seen = this.told(card);
+      if (!answer) return;
+      if (answer.status === 200) return this.latest.done(answer.data, url);
+      this.latest.failed(Object.assign(new Error(answer.data.error || `the server answered ${answer.status}`), { status: answer.status }));
+    }
+  };
+
   /* JSON of our own server (or packed columns, see timeline_data.js); an error carries the server's sentence. */
   gs.fetchJson = async function (url, signal) {
     const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });

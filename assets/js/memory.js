@@ -214,7 +214,7 @@
       if (!this.answer) return;
       const el = gs.el, { by, answer } = this, list = by === "tensor" ? answer.rows : answer.by[by];
       const top = list.length ? Math.max(...list.map((row) => row.share)) : 1;
-      const bar = (row, category) => el("td", { class: "gs-num gs-share-bar", style: `--f:${row.share / (top || 1)};--c:var(--gs-${gs.memoryColour(category)})` }, row.share_text);
+      const bar = (row, category) => el("td", { class: "gs-num gs-share-bar", style: `--f:${row.share / Math.max(top, 0.2)};--c:var(--gs-${gs.memoryColour(category)})` }, row.share_text);
       const scroll = this.table.scrollTop, had = document.activeElement && this.table.contains(document.activeElement) ? document.activeElement.dataset.key : null;
       const names = by === "tensor" ? ["size", "share", "tensor", "shape", "what", "line", "why it is alive"] : ["size", "share", by];
       const body = by === "tensor"

@@ -130,8 +130,8 @@
       const card = gs.card, box = $("step");
       if (!card || card.last_step === null || card.last_step === undefined) return box.replaceChildren();
       const { step } = gs.state, at = step === null || step === undefined ? card.last_step : step;
-      const text = `step ${at} / ${card.last_step}`;
-      if (box.textContent !== text) box.replaceChildren("step ", gs.el("b", {}, at), ` / ${card.last_step}`);
+      const now = gs.units.count(at), last = gs.units.count(card.last_step);
+      if (box.textContent !== `step ${now} / ${last}`) box.replaceChildren("step ", gs.el("b", {}, now), ` / ${last}`);
     }
 
     /* How many findings stand, on the rail: errors and warnings; notes do not call. */

@@ -18,13 +18,12 @@
         gs.el("span", { class: "gs-dot" }), gs.el("span", { class: "gs-strip-word" }, "Live"));
       root.replaceChildren(this.slider, this.live);
       this.ask = new gs.Latest((data) => this.got(data), (e) => this.problem(e));
-      this.asked = -1e9;
+      this.along = new gs.Along(this.ask, () => this.url(), ["state", "steps", "graphs", "findings", "doctor"]);
       this.run = gs.state.run;
       new ResizeObserver(() => this.paint()).observe(this.slider);
       gs.onTheme(() => this.paint());
       gs.on(() => this.changed());
       gs.live(() => {
-        this.news();
         const at = this.standing(), key = at ? `${at.step} ${at.i} ${at.grad}` : "";
         if (key !== this.stood) this.paint();
         this.stood = key;
@@ -34,18 +33,14 @@
       this.fetch();
     }
 
-    fetch() {
-      if (gs.state.run && this.root.isConnected) this.ask.ask(gs.url("/api/strip", { run: gs.state.run }));
+    url() {
+      return gs.state.run && this.root.isConnected ? gs.url("/api/strip", { run: gs.state.run }) : null;
     }
 
-    news() {
-      // The curve of a long run changes little in a tenth of a second: ask at most twice a second.
-      const wait = 500 - (performance.now() - this.asked);
-      clearTimeout(this.later);
-      this.later = setTimeout(() => {
-        this.asked = performance.now();
-        this.fetch();
-      }, Math.max(0, wait));
+    fetch() {
+      if (!this.url()) return;
+      this.along.asking();
+      this.ask.ask(this.url());
     }
 
     changed() {

@@ -69,10 +69,10 @@
     /* "251 · 2.44". A long run is drawn by its extremes: between two of them the number is the neighbour's. */
     words(step) {
       const at = this.standing;
-      if (at && step === at.step) return `${step} \u00b7 op ${at.i + 1}${at.n ? ` of ${at.n}` : ""}`;
+      if (at && step === at.step) return `${gs.units.count(step)} \u00b7 op ${at.i + 1}${at.n ? ` of ${at.n}` : ""}`;
       const loss = this.lossAt(step);
       const near = this.data.points.some((p) => p[0] === step) ? "" : "≈ ";
-      return `${step} · ${loss === undefined || loss === false ? "—" : loss === null ? "NaN" : near + gs.number(loss, 4)}`;
+      return `${gs.units.count(step)} · ${loss === undefined || loss === false ? "—" : loss === null ? "NaN" : near + gs.number(loss, 4)}`;
     }
 
     paint(ctx, now, hover, paused) {
@@ -144,7 +144,7 @@
         ctx.globalAlpha = 0.45;
         gs.marks.hatch(ctx, from, t, Math.max(to - from, 2), f - t, gs.color("nonfinite"));
         ctx.globalAlpha = 1;
-        label = label || [`no finite loss from step ${points[start][0]}`, from + 6];
+        label = label || [`no finite loss from step ${gs.units.count(points[start][0])}`, from + 6];
       }
       if (!label) return;
       ctx.font = gs.font.sans(11, 600);

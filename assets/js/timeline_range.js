@@ -102,7 +102,7 @@
         gs.el("td", {}, gs.el("button", { type: "button", class: "gs-link", onclick: () => gs.set({ node: row.node }) }, row.name)),
         gs.el("td", {}, gs.el("span", { class: "gs-swatch", style: `background:var(--gs-${row.lane === "copies" ? "family-data" : "phase-" + row.lane})` }), row.lane),
         gs.el("td", { class: "gs-num" }, row.count), gs.el("td", { class: "gs-num" }, row.total), gs.el("td", { class: "gs-num" }, row.mean),
-        gs.el("td", { class: "gs-num gs-share-bar", style: `--f:${Math.max(0, row.share / (top || 1))};--c:var(--gs-phase-${row.lane === "copies" ? "data" : row.lane})` }, row.share_text)));
+        gs.el("td", { class: "gs-num gs-share-bar", style: `--f:${Math.max(0, row.share / Math.max(top, 0.2))};--c:var(--gs-phase-${row.lane === "copies" ? "data" : row.lane})` }, row.share_text)));
       this.box.replaceChildren(
         gs.el("header", {}, gs.el("h2", {}, "Chosen range"), gs.el("span", { class: "gs-range-note" }, answer.note),
           ...answer.parts.map(([name, , time, share]) => gs.el("span", { class: "gs-range-part" }, `${name} ${time} (${share})`)),

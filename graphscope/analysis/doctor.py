@@ -14,6 +14,7 @@ from graphscope.analysis.rules import RULES
 from graphscope.analysis.rules.case import Case
 from graphscope.analysis.rules.rule import SEVERITIES, Hit, Rule
 from graphscope.errors import TraceError, UsageError
+from graphscope.trace.missing import missing
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import Site
 
@@ -260,7 +261,13 @@ class Doctor:
     def _noted(self) -> list[Finding]:
         """What the recorder itself wrote down while the program ran."""
         known = {rule.id for rule in self.rules}
-        found = []
+        found = [
+            Finding(
+                what.id, what.title, "info", "structure", what.detail,
+                "Sums, shares and counts are of what was recorded.", what.fix, key=what.id, on="noted",
+            )
+            for what in missing(self.case.header)
+        ]  # fmt: skip
         for row in self.reader.findings():
             if row.rule in known:
                 continue  # a rule of ours says it, with more about it

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     with open_run(args.run_path) as reader:
         memory = step_memory(reader, args.step, args.kind)
         trend = growth(reader, args.kind)
-        damage, thinned = reader.damage, reader.thinned()
+        damage, missing = reader.damage, reader.missing()
     if args.json:
         data = asdict(memory) | {"curve": memory.curve.tolist(), "by": dict(memory.by(args.by))}
         data["growth"] = asdict(trend) if trend else None
@@ -63,6 +63,6 @@ def run(args: argparse.Namespace) -> int:
                 )
     if damage:
         print(f"graphscope memory: {damage} What is intact is shown.", file=sys.stderr)
-    if thinned:
-        print(f"graphscope memory: {thinned}", file=sys.stderr)
+    for what in missing:
+        print(_for_terminal(f"graphscope memory: {what}"), file=sys.stderr)
     return 0

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
     with open_run(args.run_path) as reader:
         table = steps(reader, args.kind)
-        damage, thinned = reader.damage, reader.thinned()
+        damage, missing = reader.damage, reader.missing()
         run_name = reader.header().get("run", reader.path.stem)
     if args.json:
         print(json.dumps({"run": run_name} | table.to_dict(), indent=1))
@@ -62,6 +62,6 @@ def run(args: argparse.Namespace) -> int:
         print(_for_terminal(table.table(args.sort, args.top or -1, max(width, 60))))
     if damage:
         print(f"graphscope steps: {damage} What is intact is shown.", file=sys.stderr)
-    if thinned:
-        print(f"graphscope steps: {thinned}", file=sys.stderr)
+    for what in missing:
+        print(_for_terminal(f"graphscope steps: {what}"), file=sys.stderr)
     return 0

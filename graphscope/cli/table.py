@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
     with open_run(args.run_path) as reader:
         table = key_averages(reader, args.by, args.kind)
-        damage, thinned = reader.damage, reader.thinned()
+        damage, missing = reader.damage, reader.missing()
         run_name = reader.header().get("run", reader.path.stem)
     if args.json:
         print(json.dumps({"run": run_name, "kind": args.kind} | table.to_dict(), indent=1))
@@ -81,8 +81,8 @@ def run(args: argparse.Namespace) -> int:
         print(_for_terminal(text))
     if damage:
         print(f"graphscope table: {damage} What is intact is shown.", file=sys.stderr)
-    if thinned:
-        print(f"graphscope table: {thinned}", file=sys.stderr)
+    for what in missing:
+        print(_for_terminal(f"graphscope table: {what}"), file=sys.stderr)
     return 0
 
 

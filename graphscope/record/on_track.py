@@ -6,14 +6,12 @@ from itertools import count
 from typing import Any
 
 from graphscope.engine.follow import Follower
-from graphscope.record.job import Job
 from graphscope.record.tables import PORT
 from graphscope.trace import schema
 
 SPAN = 24
 FORWARD = schema.FORWARD
 epochs = count(1)
-_new = tuple.__new__
 
 
 class OnTrack(Follower):
@@ -68,13 +66,9 @@ class OnTrack(Follower):
         outlive.before = graph
         num = self.num[kind]
         self.num[kind] = num + 1
-        pump.put(
-            _new(Job, (
-                self.seq, kind, num, graph, self.told.number, "ok", self.t0 - self.t_start, wall, rec_ns,
-                self.loss, self.nonfinite, self.begin.tobytes() + self.end.tobytes(), self.t0, None, False, None, (), None,
-                None, live0, None, (),
-            ))
-        )  # fmt: skip
+        times = self.begin.tobytes() + self.end.tobytes()
+        row = self.seq, num, self.t0, wall, rec_ns, self.loss, self.nonfinite, live0, times
+        pump.put_steady(graph, self.told.number, row)
         self.seq += 1
         graph.seen = seen = graph.seen + 1
         graph.items = self.port_items

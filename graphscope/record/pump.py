@@ -1,4 +1,4 @@
-"""From steps to the file: the program's thread packs many at once, a thread in the background writes every 200 ms.
+"""From steps to the file: the program's thread packs many at once, a thread in the background writes every 120 ms.
 
 Packing (columns of times, descriptions of new graphs) needs Python's lock, and two threads that both want it
 pay for every turn: a loop of tiny ops that the packing runs beside loses several times what the packing takes,
@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import thread_time_ns
 from typing import Any
@@ -21,10 +22,11 @@ import numpy as np
 
 from graphscope.record.describing import Describing, Specs
 from graphscope.record.job import Job as Job
+from graphscope.record.steady import Steady, SteadyRows
 from graphscope.trace.writer import Facts, TraceWriter
 
-PERIOD = 0.12
-GRACE = 0.03  # seconds before it in which a step that ends packs those that wait
+PERIOD = 0.12  # seconds; a killed program loses at most what ended in so many
+GRACE = 0.03  # seconds before it from which on a step that ends packs those that wait
 BATCH = 128  # steps packed at once
 WAITING_LIMIT = 20_000  # steps; what comes while so many wait is dropped and counted
 
@@ -38,7 +40,8 @@ class Pump(Describing):
         self.path = path
         self.recorder: Any = None
         self.control: Any = None  # who reads commands (record.control)
-        self.jobs: deque[Job] = deque()
+        self.jobs: deque[Any] = deque()  # Job or Steady, oldest first
+        self._steady: Steady | None = None  # the newest of them, while steps go on like that
         # What else goes into the file: ("scalar", "text", "media" or "meta", the writer's arguments).
         self.notes: deque[tuple[Any, ...]] = deque()
         put = self.writer
@@ -48,6 +51,7 @@ class Pump(Describing):
         }  # fmt: skip
         self.thumbs_left = 1 << 16  # elements of samples that may still be kept; grows with the run
         self.dropped = 0
+        self._foreign = 0  # ops of other threads, as the file says
         self.due = False  # the writer is about to write
         self._packing = threading.Lock()  # never waited for by the program's thread
         self._packed = 0  # steps since the last writing
@@ -78,6 +82,7 @@ class Pump(Describing):
 
     def put(self, job: Job) -> None:
         """Hand over a step; never blocks."""
+        self._steady = None
         self.thumbs_left += 2 * job.graph.n
         if self.failed is not None:
             return
@@ -85,7 +90,31 @@ class Pump(Describing):
             self.dropped += 1
             return
         self.jobs.append(job)
-        if (self.due or len(self.jobs) >= BATCH) and self._packing.acquire(blocking=False):
+        if self.due or len(self.jobs) >= BATCH:
+            self._many()
+
+    def put_steady(self, graph: Any, shape_set: int, row: tuple[Any, ...]) -> None:
+        """Hand over a step that was as predicted (``record.steady``); never blocks."""
+        steady = self._steady
+        if steady is None or steady.graph is not graph or steady.shape_set != shape_set:
+            if self.failed is not None:
+                return
+            steady = self._steady = Steady(graph, shape_set)
+            self.jobs.append(steady)
+        self.thumbs_left += 2 * graph.n
+        rows = steady.rows
+        rows.append(row)
+        if self.due or len(rows) >= BATCH:
+            self._many()
+            if len(rows) >= WAITING_LIMIT or self.writer.waiting >= WAITING_LIMIT:
+                with suppress(IndexError):  # the other thread has taken it
+                    rows.pop()
+                    self.dropped += 1
+
+    def _many(self) -> None:
+        """Pack in the program's thread, unless the other one does so."""
+        due = self.due
+        if self._packing.acquire(blocking=False):
             self.due = False
             try:
                 self._pack(True)
@@ -93,6 +122,8 @@ class Pump(Describing):
                 self._give_up(problem)
             finally:
                 self._packing.release()
+            if due:
+                self._wake.set()  # what is packed is written at once: nothing is gained by waiting
 
     def flush(self) -> None:
         """Return when everything put so far is in the file (or writing has failed).
@@ -164,6 +195,7 @@ class Pump(Describing):
 
     def _give_up(self, problem: BaseException) -> None:
         self.failed = str(problem)
+        self._steady = None
         self.jobs.clear()
         with self._idle:
             self._idle.notify_all()
@@ -188,6 +220,9 @@ class Pump(Describing):
                 self._notes[kind](*row)
             if self.dropped:
                 self.writer.set_meta("dropped_steps", self.dropped)
+            if self.recorder is not None and self.recorder.foreign != self._foreign:
+                self._foreign = self.recorder.foreign
+                self.writer.set_meta("foreign_ops", self._foreign)
             rows = self.writer.take()
             wrote, self._packed = self._packed, 0
         self.writer.write(rows)  # with nothing to write it beats the heart
@@ -212,9 +247,22 @@ class Pump(Describing):
         jobs = self.jobs
         left = len(jobs)
         while left > 0:
-            batches: list[list[Job]] = []
-            some: list[Job] = []
+            batches: list[Any] = []
+            some: list[Any] = []
             while len(some) < BATCH and left > 0:
+                first = jobs[0]
+                if type(first) is Steady:
+                    # The program's thread adds to it as long as it is the last.
+                    complete = len(jobs) > 1
+                    found = first.take(BATCH)
+                    if len(found):
+                        batches.append(found)
+                        some.append(found)
+                    if len(found) < BATCH:
+                        if complete:
+                            jobs.popleft()
+                        left = left - 1 if complete else 0
+                    continue
                 if not jobs[0].is_over or (here and jobs[0].marks is not None):
                     left = 0
                     break
@@ -224,7 +272,10 @@ class Pump(Describing):
             self._prepare(some)  # together: what is new in them takes less that way
             for batch in batches:
                 self._packed += len(batch)
-                self._steps(batch)
+                if type(batch) is SteadyRows:
+                    self._steady_steps(batch)
+                else:
+                    self._steps(batch)
 
     def _batch(self) -> list[Job]:
         """The next steps, as long as they are of one graph and ended the same way."""
@@ -232,10 +283,27 @@ class Pump(Describing):
         graph, status = batch[0].graph, batch[0].status
         while self.jobs and len(batch) < BATCH:
             job = self.jobs[0]
-            if job.graph is not graph or job.status != status or not job.is_over:
+            if (
+                type(job) is Steady
+                or job.graph is not graph
+                or job.status != status
+                or not job.is_over
+            ):
                 break
             batch.append(self.jobs.popleft())
         return batch
+
+    def _steady_steps(self, rows: SteadyRows) -> None:
+        """Write steps that were as predicted."""
+        graph, set_id = rows.graph, self._sets[rows.graph.id, rows.shape_set]
+        live, start, own = self._set_live[set_id], self.recorder.t_start, self._per_step
+        facts = [
+            Facts(seq, num, set_id, t0 - start, wall, rec + own, loss, bad, None, live if live0 < 0 else live0, None, False)
+            for seq, num, t0, wall, rec, loss, bad, live0 in zip(
+                rows.seqs, rows.nums, rows.t0, rows.wall, rows.rec, rows.loss, rows.nonfinite, rows.live0, strict=True
+            )
+        ]  # fmt: skip
+        self.writer.add_steps(graph.kind, graph.id, "ok", facts, rows.begin, rows.dur)
 
     def _steps(self, jobs: list[Job]) -> None:
         """Write steps of one graph: their times are packed together."""

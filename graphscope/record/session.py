@@ -169,7 +169,26 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         self._close_step(recorder)  # nothing ran in it: the step begins now
         self._windows.open(recorder.num)
         recorder.resume()
-        self._before = dispatch.set_recorder(recorder)
+        self._before = before = dispatch.set_recorder(recorder)
+        if isinstance(before, Recorder) and before.thread != recorder.thread:
+            warnings.warn(
+                f"GraphScope records one thread at a time: while this run ({self.path}) is open, {before.pump.path} of "
+                "another thread stands still.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+
+    def _give_back(self) -> None:
+        """Whoever recorded before goes on, unless it ended meanwhile or a third has begun."""
+        recorder = self._recorder
+        assert recorder is not None
+        for other in _running:
+            if other._before is recorder:
+                other._before = self._before
+        now = dispatch.recorder()
+        if now is recorder or (now is None and recorder.broken is not None):
+            dispatch.set_recorder(self._before)
+        self._before = None
 
     def _shut(self, upto: int) -> None:
         """A window of the schedule ended before the program's step ``upto``."""
@@ -202,7 +221,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         windows = self._windows
         is_on = windows.action in RECORDING
         if is_on:
-            dispatch.set_recorder(self._before)
+            self._give_back()
         control = self._recorder.control
         if control is not None:
             control.ending(error)
@@ -232,8 +251,6 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
             pump.notes.append(("meta", "recording_stopped", recorder.broken))
         if text and error is not None:
             pump.notes += [("meta", key, value) for key, value in facts_of(error).items()]
-        if recorder.foreign:
-            pump.notes.append(("meta", "foreign_ops", recorder.foreign))
         if control is not None:
             control.close()
         pump.close("failed" if text else "finished", text)
@@ -272,7 +289,7 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         before, windows.action = windows.action, windows.ask()
         ends, ready, begins = windows.moves(before, windows.action)
         if ends:
-            dispatch.set_recorder(self._before)
+            self._give_back()
             self._shut(windows.step_num)
         try:
             if ready and self._on_trace_ready is not None:

@@ -17,6 +17,7 @@ from graphscope.trace import codec, schema, values
 from graphscope.trace.alive import gone
 from graphscope.trace.limit import sentence
 from graphscope.trace.logged import Logged, number
+from graphscope.trace.missing import Missing, missing
 from graphscope.trace.records import (
     DeviceStep,
     Floats,
@@ -61,6 +62,10 @@ class TraceReader(Logged):
     def thinned(self) -> str | None:
         """What was thinned away to keep the file within its size, in one sentence; None where nothing was."""
         return sentence(self.header())
+
+    def missing(self) -> list[Missing]:
+        """What is not in this run though its file is whole: steps, ops of other threads, what was thinned away."""
+        return missing(self.header())
 
     def heartbeat_age(self, header: dict[str, str] | None = None) -> float:
         """Seconds since the program last wrote."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import graphscope as gs
+from graphscope.cli import main
 from graphscope.engine import dispatch
+from graphscope.trace.missing import missing
 from graphscope.trace.reader import TraceReader
 
 
@@ -22,24 +23,6 @@ def step(w: Any, depth: int) -> float:
     loss.backward()
     w.grad = None
     return float(loss.detach())
-
-
-def in_thread(work: Callable[[], Any]) -> Any:
-    """Run it in another thread, and wait for it."""
-    found: list[Any] = []
-    problem: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            found.append(work())
-        except BaseException as error:
-            problem.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(60)
-    assert not thread.is_alive() and not problem, problem
-    return found[0]
 
 
 def sizes(path: Path | None) -> list[int]:
@@ -111,6 +94,12 @@ def test_runs_of_two_threads_that_overlap(tmp_path: Path, first_ends_first: bool
     ended, going = threading.Event(), threading.Event()
 
     def other() -> None:
+        try:
+            record()
+        finally:
+            going.set()
+
+    def record() -> None:
         with pytest.warns(RuntimeWarning, match="one thread at a time"):
             second.start()
         v = gs.ones(4, requires_grad=True)
@@ -136,3 +125,39 @@ def test_runs_of_two_threads_that_overlap(tmp_path: Path, first_ends_first: bool
     assert dispatch.recorder() is None
     assert sizes(second.path) == [10] * 5
     assert sizes(first.path) == ([4] if first_ends_first else [4, 6])
+
+
+def test_ops_of_other_threads_are_said_where_the_numbers_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the file while it runs, below every table, and by the doctor: with the count and what to do."""
+    with gs.profile(tmp_path / "run", values="off") as p:
+        for _ in range(3):
+            step(gs.ones(4, requires_grad=True), 1)
+        thread = threading.Thread(target=step, args=(gs.ones(4, requires_grad=True), 1))
+        thread.start()
+        thread.join(60)
+        p.flush()
+        assert p.path is not None
+        with TraceReader(p.path) as reader:
+            assert [m.id for m in reader.missing()] == ["other-threads"]
+    said = "4 ops of other threads are missing"
+    for command in (["table"], ["steps"], ["memory"]):
+        assert main([*command, str(p.path)]) == 0
+        assert said in capsys.readouterr().err
+    main(["doctor", str(p.path)])
+    out = " ".join(capsys.readouterr().out.split())
+    assert said in out and "Begin it in the thread that you want to see" in out
+
+
+def test_a_run_of_one_thread_says_nothing(tmp_path: Path) -> None:
+    with gs.profile(tmp_path / "run", values="off") as p:
+        step(gs.ones(4, requires_grad=True), 1)
+    assert p.path is not None
+    with TraceReader(p.path) as reader:
+        assert reader.missing() == []
+        assert [str(m) for m in missing({"dropped_steps": "1", "foreign_ops": "odd"})] == [
+            "1 step is missing: the disk was full, or too slow for them. Record to another disk, or with "
+            "values='off'."
+        ]
+        assert "ValueError: x" in str(missing({"recording_stopped": "ValueError: x"})[0])

@@ -93,12 +93,15 @@ def test_the_page_waits_for_nothing_heavy(runs):
     code = START.replace(
         "from graphscope.webapp.__main__ import main\nsys.exit(main())",
         "import graphscope.webapp.__main__\nprint(*sys.modules)\n"
-        "import graphscope.webapp.answers\nprint(*sys.modules)",
+        "from graphscope.webapp.answers import make\nothers = make('.')[1]\nprint(*sys.modules)\n"
+        "others.get()\nprint(*sys.modules)",
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    page, answers = (set(line.split()) for line in told.stdout.splitlines())
-    assert "graphscope.webapp.app" in page and "graphscope.trace.reader" in answers
+    page, home, all_pages = (set(line.split()) for line in told.stdout.splitlines())
+    assert "graphscope.webapp.app" in page and "graphscope.trace.reader" in home
+    assert "graphscope.webapp.pages.compare" in all_pages
     assert not page & {"flask", "werkzeug", "numpy", "dash", "sqlite3"}
-    assert not answers & {"dash", "dash_ag_grid", "plotly"}
+    assert "graphscope.analysis.rules" not in home
+    assert not all_pages & {"dash", "dash_ag_grid", "plotly"}
     engine = re.compile(r"graphscope\.(engine|ops|record|nn|optim)\b")
-    assert not [m for m in answers if engine.match(m)]
+    assert not [m for m in all_pages if engine.match(m)]

@@ -59,7 +59,7 @@ def _card(title: str, name: str, id: str | None = None) -> Any:
 
 def register(server: Flask, source: RunDirectory) -> None:
     """Add ``/api/ops``, ``/api/roof``, ``/api/code`` and ``/api/code_lines``."""
-    recent, views = Recent(), source.shared.views
+    recent, views, whole = Recent(), source.shared.views, source.shared.so_far.whole
 
     def asked() -> tuple[Any, str, int | None]:
         reader = source.reader(request.args.get("run", ""))
@@ -73,7 +73,7 @@ def register(server: Flask, source: RunDirectory) -> None:
             key,
             counters(reader),
             lambda: ops_json(
-                reader, by, span, num, lambda g, s: views.structure(reader, g, s).scopes
+                whole(reader), by, span, num, lambda g, s: views.structure(reader, g, s).scopes
             ),
         )
         return found
@@ -83,7 +83,7 @@ def register(server: Flask, source: RunDirectory) -> None:
         look = request.args.get("theme", "light")
         key = ("roof", str(reader.path), by, num, look)
         found: dict[str, Any] = recent.get(
-            key, counters(reader), lambda: roof_json(reader, by, num, look)
+            key, counters(reader), lambda: roof_json(whole(reader), by, num, look)
         )
         if found["figure"] is not None and request.args.get("chart") != "1":
             made = chart_json(f"{ids.OPS_ROOF}-chart", found["figure"])
@@ -107,7 +107,7 @@ def register(server: Flask, source: RunDirectory) -> None:
         found: dict[str, Any] = recent.get(
             ("lines", str(reader.path), num, file, span),
             (counters(reader), patient.version),
-            lambda: lines_json(reader, num, file, span, patient.found),
+            lambda: lines_json(whole(reader), num, file, span, patient.found),
         )
         return found
 

@@ -71,10 +71,12 @@ def _pace(reader: TraceReader, card: dict[str, Any]) -> dict[str, Any]:
         out["cost"] = share(float(table.rec_ns.sum()) / float(wall.sum()))
     if whole:
         took = float(table.t0_ns[-1] + table.wall_ns[-1] - table.t0_ns[0])
-        words = f"{count(len(table))} step{'s' * (len(table) != 1)} in {time_text(took)}"
+        spanned = int(table.num[-1] - table.num[0]) + 1
+        kept = "" if spanned == len(table) else f" ({count(len(table))} of them in the file)"
+        words = f"{count(spanned)} step{'s' * (spanned != 1)}{kept} in {time_text(took)}"
         finite = np.isfinite(table.loss)
         if finite.any():
             best = int(np.where(finite, table.loss, np.inf).argmin())
-            words += f", best loss {number(table.loss[best], 4)} at {int(table.num[best])}"
+            words += f", best loss {number(table.loss[best], 4)} at {count(int(table.num[best]))}"
         out["summary"] = words
     return out

@@ -36,7 +36,7 @@ class _Patient:
     """One run and what is known of it."""
 
     reader: TraceReader
-    doctor: Any
+    doctor: Any = None  # made by the first look: the rules are many modules
     lock: threading.Lock = field(default_factory=threading.Lock)
     done: threading.Event = field(default_factory=threading.Event)
     seen: Any = None  # the revision that was last looked at
@@ -105,7 +105,7 @@ class Doctors:
         with self._lock:
             patient = self._patients.get(name)
             if patient is None or patient.reader is not reader:
-                patient = self._patients[name] = _Patient(reader, self._make(reader))
+                patient = self._patients[name] = _Patient(reader)
             self._patients.move_to_end(name)
             while len(self._patients) > RUNS:
                 self._patients.popitem(last=False)
@@ -114,6 +114,8 @@ class Doctors:
     def _examine(self, patient: _Patient) -> None:
         problem, found = "", patient.found
         try:
+            if patient.doctor is None:
+                patient.doctor = self._make(patient.reader)
             found = list(patient.doctor.update())
         except GraphScopeError as error:
             problem = str(error)

@@ -71,7 +71,9 @@ def _points(reader: TraceReader, found: Roofline, graph_id: int, by: str) -> lis
     )
     for row in [row for row in found.rows if row.key not in inner][:POINTS]:
         family = known.get(row.key.removeprefix("\u2202").partition(" ")[0], "")
-        out.append(Point(row.key, row.intensity, row.flops_s, row.time, family, row.bound))
+        # Of a module its last name, as in the bars beside: paths begin alike, and there is no room for them.
+        name = f"\u2026{row.key.rpartition('.')[2]}" if by == "scope" and "." in row.key else ""
+        out.append(Point(row.key, row.intensity, row.flops_s, row.time, family, row.bound, name))
     return out
 
 

@@ -74,6 +74,7 @@ class _Run:
     reader: TraceReader
     tables: dict[str, _Growing] = field(default_factory=dict)
     answers: dict[str, tuple[Hashable, Any]] = field(default_factory=dict)
+    making: dict[str, threading.Lock] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -107,12 +108,15 @@ class SoFar:
     ) -> Any:
         """``make(what it gave last time)``, called again only when the key is another one."""
         run = self._run(reader)
-        known = run.answers.get(name)
-        if known is not None and known[0] == key:
-            return known[1]
-        made = make(None if known is None else known[1])
-        run.answers[name] = (key, made)
-        return made
+        with self._lock:
+            making = run.making.setdefault(name, threading.Lock())
+        with making:  # of ten tabs that ask at once one makes it, the others wait for it
+            known = run.answers.get(name)
+            if known is not None and known[0] == key:
+                return known[1]
+            made = make(None if known is None else known[1])
+            run.answers[name] = (key, made)
+            return made
 
     def _run(self, reader: TraceReader) -> _Run:
         name = str(reader.path)

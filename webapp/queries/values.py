@@ -110,8 +110,8 @@ def _inside(node: Any, findings: Mapping[str, str]) -> list[str]:
 
 
 def _failed(graph: Graph, step: Step, view: GraphView, nodes: Cards) -> None:
-    """A step that was broken off ends with the op that did it: that card says what it was given."""
-    if step.status == "ok" or not graph.n:
+    """A step that an exception ended has as its last op the one that raised: its card says what it was given."""
+    if step.status != "failed" or not graph.n:
         return
     last = graph.n - 1
     for card in view.nodes:
