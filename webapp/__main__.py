@@ -7,10 +7,15 @@ import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 from typing import Any
 
 from graphscope.errors import GraphScopeError
 from graphscope.webapp.serve import serve
+
+LOADING = 15.0  # seconds in which the first page is loaded
+NICE = 5  # as nice(1) counts: about a third of the weight of others
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     if given.child:
         threading.Thread(target=_follow_parent, daemon=True).start()
+        threading.Thread(target=_step_back, daemon=True).start()
     signal.signal(signal.SIGTERM, _leave)
     try:
         serve(given.runs, given.host, given.port)
@@ -33,6 +39,21 @@ def main(argv: list[str] | None = None) -> int:
 
 def _leave(*_: Any) -> None:
     raise SystemExit(0)
+
+
+def _step_back() -> None:
+    """Where a processor is short the training goes first: this process only looks on.
+
+    Not at once: the first page is waited for.
+    """
+    time.sleep(LOADING)
+    try:
+        for thread in os.listdir("/proc/self/task"):  # Linux: each thread has its own
+            os.setpriority(os.PRIO_PROCESS, int(thread), NICE)
+    except (OSError, AttributeError):
+        if hasattr(os, "nice"):
+            with suppress(OSError):
+                os.nice(NICE)
 
 
 def _follow_parent() -> None:

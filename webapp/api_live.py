@@ -7,12 +7,14 @@ answer, where it is new: a request of its own costs browser and server more than
 
 ``also`` may stand there several times: counters of the card, their values when the page was last told, and a
 question. The card then has ``also``, a list with one entry each: null when those counters have not moved, else
-``{"status": 200, "data": the answer}``.
+``{"status": 200, "data": the answer}``. ``with`` are the runs that are drawn beside the watched one, as in the
+page's address; the card then has ``others``, which changes when one of them was written to.
 """
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from flask import Flask, Response, request
 
@@ -22,10 +24,11 @@ from graphscope.webapp.runs import RunDirectory
 
 ALONG = frozenset(
     f"/api/{name}"
-    for name in ("findings", "home", "logged", "memory", "memory/run", "node", "ops", "step", "strip", "values")
+    for name in ("findings", "home", "logged", "memory", "memory/run", "node", "ops", "roof", "step", "strip", "values")
 )  # fmt: skip
 """What may come along: questions about a run. None of them changes anything or needs the token."""
 MOST = 8
+OTHERS = 50  # runs beside the watched one whose news are told
 
 
 def register(server: Flask, source: RunDirectory) -> None:
@@ -34,6 +37,9 @@ def register(server: Flask, source: RunDirectory) -> None:
     def live() -> tuple[Response, int]:
         try:
             card = live_json(source, request.args.get("run", ""))
+            others = [unquote(name) for name in request.args.get("with", "").split(",") if name]
+            if others:
+                card["others"] = source.written(others[:OTHERS])
         except GraphScopeError as error:
             return _json(server.json.dumps({"error": str(error)})), 404
         text = server.json.dumps(card)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,10 @@ class RunDirectory:
 
         Raises: TraceError when there is no such run, or its file cannot be read.
         """
+        if files is None:
+            known_one = self._known(run)
+            if known_one is not None:
+                return known_one
         file = (self.files() if files is None else files).get(run)
         if file is None:
             with self._lock:
@@ -75,6 +79,17 @@ class RunDirectory:
             self._readers[run] = (key, reader)
         return reader
 
+    def _known(self, run: str) -> TraceReader | None:
+        """The reader of a run that was asked for before and whose file is still the same: the folder is not listed."""
+        with self._lock:
+            known = self._readers.get(run)
+        if known is None:
+            return None
+        try:
+            return known[1] if _identity(known[1].path) == known[0] else None
+        except OSError:
+            return None
+
     def names(self) -> tuple[str, ...]:
         """The names of ``files()``, A to Z: every tab asks at every poll, so they are listed anew only when
         the folder changed, or after half a second."""
@@ -87,6 +102,17 @@ class RunDirectory:
             names = tuple(sorted(self.files()))
             self._names = (time.monotonic(), changed, names)
         return names
+
+    def written(self, runs: Sequence[str]) -> int:
+        """A number that changes when one of these runs was written to; it costs a look at their files, not in them."""
+        known, found = set(self.names()), []
+        for run in runs:
+            try:
+                file = self.path if self.path.is_file() else self.path / f"{run}{SUFFIX}"
+                found.append(_stamp(file) if run in known else None)
+            except OSError:  # gone in the meantime
+                found.append(None)
+        return hash(tuple(found)) & 0xFFFFFFFF
 
     def runs(self) -> list[dict[str, Any]]:
         """One entry per run for the run picker, newest first; a run that cannot be read says why.

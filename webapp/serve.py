@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import secrets
 import socket
 import threading
-import webbrowser
 from pathlib import Path
 from typing import Any
-
-from waitress import wasyncore
 
 from graphscope.errors import UsageError
 
@@ -55,6 +50,8 @@ class Server:
         if self._stopped:
             return
         self._stopped = True
+        from waitress import wasyncore
+
         sockets = self._server._map
         # In the serving thread, which may be waiting for connections that a browser keeps open.
         self._server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
@@ -83,48 +80,72 @@ def serve(
 
     Raises: UsageError when no port is free or the address does not belong to this machine.
     """
+    import secrets
+
     from graphscope.webapp import security
-    from graphscope.webapp.app import create_app
 
     open_to_others = not security.is_loopback(host)
     secret = token or secrets.token_urlsafe(24)
-    # Bound to every address, the name under which we are asked is the reader's choice: the token guards.
-    app = create_app(path, token=secret, hosts={host}, gate=open_to_others)
     if open_to_others:
         print(f"Others can reach {host}: the dashboard asks for its token. Prefer an ssh tunnel.")
-    server = _bind(app, host, port)
-    # While a browser reads the page. What fails here fails for whoever asks, too.
-    threading.Thread(target=app.warm, name="graphscope-warm", daemon=True).start()
+    listener = _listening(host, port)
     try:
-        return _announce(server, host, secret if open_to_others else "", open_browser, block)
-    except KeyboardInterrupt:
-        server.close()
-        return Server(server, "")
-
-
-def _announce(server: Any, host: str, secret: str, open_browser: bool, block: bool) -> Server:
-    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    where = f"http://{shown}:{server.effective_port}/"
-    url = f"{where}?token={secret}" if secret else where
-    print(f"Dashboard: {url}", flush=True)
-    if open_browser:
-        webbrowser.open(url)
-    handle = Server(server, where)
+        # Told before the rest is imported: a browser may ask from here on, and waits in the socket's queue.
+        where = _announce(listener, host, secret if open_to_others else "", open_browser)
+        handle = Server(_made(path, listener, host, secret, open_to_others), where)
+    except BaseException as error:
+        listener.close()
+        if isinstance(error, KeyboardInterrupt):
+            raise SystemExit(0) from None
+        raise
     if not block:
         return handle.start()
     handle.run()
     return handle
 
 
-def _bind(app: Any, host: str, port: int) -> Any:
-    """A waitress server on ``port``, or on the next free one.
+def _announce(listener: socket.socket, host: str, secret: str, open_browser: bool) -> str:
+    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    where = f"http://{shown}:{listener.getsockname()[1]}/"
+    url = f"{where}?token={secret}" if secret else where
+    print(f"Dashboard: {url}", flush=True)
+    if open_browser:
+        import webbrowser
 
-    Raises: UsageError when none is free.
-    """
+        webbrowser.open(url)
+    return where
+
+
+def _made(path: Path | str, listener: socket.socket, host: str, secret: str, gate: bool) -> Any:
+    """The waitress server over the application, which makes its heavier parts in the background."""
+    import logging
+
     import waitress
+
+    from graphscope.webapp.app import create_app
 
     # It warns whenever a request waits for a thread, which at start is every time.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    # Bound to every address, the name under which we are asked is the reader's choice: the token guards.
+    app = create_app(path, token=secret, hosts={host}, gate=gate)
+    # What fails here fails again, and is said, for whoever asks.
+    threading.Thread(target=app.warm, name="graphscope-warm", daemon=True).start()
+    return waitress.create_server(
+        app,
+        sockets=[listener],
+        threads=THREADS,
+        ident="graphscope",
+        # Answers stay in memory: beyond this waitress writes them to a temporary file, which it
+        # leaves open when the browser goes away in the middle of plotly's 5 MB.
+        outbuf_overflow=OUTBUF,
+    )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket on ``port``, or on the next free one, on which the system takes connections.
+
+    Raises: UsageError when none is free.
+    """
     last = port if port == 0 else min(port + TRIES - 1, 65535)
     for candidate in range(port, last + 1):
         try:
@@ -135,15 +156,8 @@ def _bind(app: Any, host: str, port: int) -> Any:
             if candidate < last:
                 print(f"Port {candidate} is taken, trying {candidate + 1}.", flush=True)
             continue
-        return waitress.create_server(
-            app,
-            sockets=[listener],
-            threads=THREADS,
-            ident="graphscope",
-            # Answers stay in memory: beyond this waitress writes them to a temporary file, which it
-            # leaves open when the browser goes away in the middle of plotly's 5 MB.
-            outbuf_overflow=OUTBUF,
-        )
+        listener.listen()
+        return listener
     raise UsageError(
         f"The ports {port} to {last} are all taken; choose another with --port, or 0 for any."
     )

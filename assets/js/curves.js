@@ -7,8 +7,9 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
-  const PACE = 500, KEPT = 32;
-  const COUNTERS = ["run", "state", "steps", "scalars", "findings", "texts", "doctor"];
+  const PACE = 500, REST = 1500, KEPT = 32; // ms; charts that are kept
+  const PART = 20; // a live run's charts are drawn for a twentieth of the time at most
+  const COUNTERS = ["run", "state", "steps", "scalars", "findings", "texts", "doctor", "others"];
   const START = { pins: [], wide: [], closed: [], calm: false, events: true, by: "", table: false, runs: null };
 
   class Curves {
@@ -30,6 +31,7 @@
       this.gen = 0;
       this.listed = -1;
       this.asked = -1e9;
+      this.drew = 0; // ms that the charts of the last answer took
       this.hover = new gs.CurveHover(this);
       this.answers = new gs.Latest((a, url) => this.got(a, url), (e) => this.tell(e.message, true));
       this.eye = new IntersectionObserver((all) => this.looked(all), { root: this.scroll, rootMargin: "120px" });
@@ -169,7 +171,8 @@
 
     soon(atOnce) {
       clearTimeout(this.later);
-      this.later = setTimeout(() => this.ask(), atOnce ? 0 : Math.max(0, PACE - (performance.now() - this.asked)));
+      const pace = Math.min(Math.max(PACE, PART * this.drew), REST);
+      this.later = setTimeout(() => this.ask(), atOnce ? 0 : Math.max(0, pace - (performance.now() - this.asked)));
     }
 
     wanted() {
@@ -204,6 +207,7 @@
       this.events = answer.events;
       this.hparams = answer.hparams;
       this.place(answer);
+      this.drew = 0;
       const many = answer.runs.length > 1;
       for (const told of answer.cards) {
         const card = this.cards.get(told.key);

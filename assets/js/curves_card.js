@@ -91,8 +91,9 @@
     async put(Plotly, config) {
       const { data, layout } = (this.put_ = this.figure);
       if (!this.plot.isConnected) return;
-      const fresh = !this.plot.on;
+      const fresh = !this.plot.on, begun = performance.now();
       await Plotly.react(this.plot, data, layout, config);
+      if (!fresh) this.page.drew += performance.now() - begun;
       this.plot.setAttribute("aria-label", `${this.tag.slice(0, 120)} over the training`);
       if (fresh) {
         this.plot.on("plotly_relayout", (e) => this.zoomed(e));

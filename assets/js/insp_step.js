@@ -10,25 +10,24 @@
   gs.InspStep = class {
     /* got(answer): there is something to show; wanted(): whether it would be seen. */
     constructor(got, wanted) {
-      Object.assign(this, { wanted, asked: -1e9 });
+      this.wanted = wanted;
       this.answers = new gs.Latest((answer) => got(answer), () => {});
+      this.along = new gs.Along(this.answers, () => (gs.state.step === null ? this.url() : null), ["state", "steps", "scalars", "control_rev"], PACE);
     }
 
-    news() {
-      clearTimeout(this.later);
-      this.later = setTimeout(() => this.ask(), Math.max(0, PACE - (performance.now() - this.asked)));
+    url() {
+      const { run, step } = gs.state;
+      return run && this.wanted() ? gs.url("/api/step", { run, step }) : null;
     }
 
     ask() {
-      clearTimeout(this.later);
-      const { run, step } = gs.state;
-      if (!run || !this.wanted()) return;
-      this.asked = performance.now();
-      this.answers.ask(gs.url("/api/step", { run, step }), step !== null && !gs.standsAt(step));
+      const { step } = gs.state, url = this.url();
+      if (!url) return;
+      this.along.asking();
+      this.answers.ask(url, step !== null && !gs.standsAt(step));
     }
 
     drop() {
-      clearTimeout(this.later);
       this.answers.drop();
     }
   };

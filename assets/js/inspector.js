@@ -18,9 +18,8 @@
       this.history = null;
       this.ask = new gs.Latest((answer) => this.got(answer), (e) => this.problem(e));
       this.past = new gs.Latest((answer) => this.gotHistory(answer), () => {});
-      this.whole = new gs.InspStep((told) => this.gotStep(told), () => !gs.aim().node && this.root.offsetParent !== null && this.open());
+      this.whole = new gs.InspStep((told) => this.gotStep(told), () => !gs.aim().node && this.open() && !this.root.closest(".gs-no-side"));
       gs.on((state, changed) => this.changed(changed));
-      gs.live(() => gs.aim().node || this.whole.news());
       this.along = new gs.Along(this.ask, () => (gs.state.step === null ? this.url() : null), ["state", "steps", "tensors", "findings", "control_rev"]);
       gs.onTheme(() => this.node && this.draw());
       if (gs.onFindings) gs.onFindings(() => this.node && this.draw());

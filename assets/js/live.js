@@ -9,7 +9,7 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const FAST = 250, SLOW = 450, IDLE = 1000, CALM = 8; // after CALM unchanged answers the pace is idle
-  const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "media", "texts", "runs", "doctor", "control_rev"];
+  const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "media", "texts", "runs", "doctor", "control_rev", "others"];
   let told = null, same = 0, timer = null, asking = false;
 
   function signature(card) {
@@ -24,7 +24,7 @@
     const wishes = run ? gs.riders.map((rider) => rider.want(begun)).filter(Boolean) : [];
     let card, also = [];
     try {
-      card = await gs.fetchJson(gs.url("/api/live", { run }) + wishes.map((wish) => `&also=${encodeURIComponent(wish.text)}`).join(""));
+      card = await gs.fetchJson(gs.url("/api/live", { run, with: gs.state.page === "scalars" ? gs.state.with : null }) + wishes.map((wish) => `&also=${encodeURIComponent(wish.text)}`).join(""));
       also = card.also || [];
       delete card.also;
       card.lost = false;

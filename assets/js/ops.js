@@ -7,7 +7,8 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
-  const PACE = 500;
+  // ms between two looks at a live run: sums over many steps change slowly, and their chart more slowly still.
+  const PACE = 500, ALL = 1000, CHART = 3000;
   const GROUPS = [["op", "Op"], ["scope", "Module"], ["line", "Line"], ["shape", "Shape"], ["phase", "Phase"]];
   const SPANS = [["all", "All steps", "Every step of the run"], ["last", "Last 20", "The 20 steps up to the one that is looked at"], ["step", "This step", "Only the step that is looked at"]];
   const TIPS = {
@@ -31,11 +32,13 @@
       this.table = new gs.Table(document.getElementById("ops-table"), {
         columns: [], pick: (row) => this.pick(row), order: (nodes) => this.order(nodes), shown: (row) => this.open(row), ready: () => this.askRoof(),
       });
-      this.rows = new gs.Latest((a) => this.got(a), (e) => this.tell(e.message, true));
+      this.rows = new gs.Latest((a) => this.got(a), (e) => this.problem(e));
       this.roofs = new gs.Latest((a) => this.gotRoof(a), (e) => this.roofNote(e.message));
       this.build(root.querySelector(".gs-ops-bar"));
       gs.on((state, changed) => this.changed(changed));
-      gs.live(() => this.soon());
+      const counters = ["state", "steps", "graphs", "findings", "tensors"];
+      this.along = new gs.Along(this.rows, () => this.url(), counters, ALL);
+      this.roofAlong = new gs.Along(this.roofs, () => (this.chart ? this.roofUrl() : null), counters, CHART);
       gs.onTheme(() => this.soon());
       gs.key("x", "Export the table", () => (this.shown() ? this.table.csv(this.fileName()) : false), "ops");
       gs.key("/", "Filter the rows", () => (this.shown() ? void this.find.focus() : false), "ops");
@@ -109,20 +112,31 @@
       this.later = setTimeout(() => this.ask(), Math.max(0, PACE - (performance.now() - this.asked)));
     }
 
+    url() {
+      const { run, step } = gs.state;
+      return run && this.shown() ? gs.url("/api/ops", { run, step, by: this.group(), span: this.span }) : null;
+    }
+
+    roofUrl() {
+      const { run, step } = gs.state;
+      return run && this.shown() ? gs.url("/api/roof", { run, step, by: this.group(), theme: gs.themeName(), chart: this.chart ? 1 : null }) : null;
+    }
+
     ask() {
-      if (!gs.state.run || !this.shown()) return;
+      if (!this.url()) return;
       this.asked = performance.now();
-      const { run, step } = gs.state, by = this.group();
-      this.rows.ask(gs.url("/api/ops", { run, step, by, span: this.span }));
+      this.along.pace = this.span === "all" ? ALL : PACE;
+      this.along.asking();
+      this.rows.ask(this.url());
       this.table.prepare();
       if (this.table.api) this.askRoof();
     }
 
     /* After the table: its chart brings the heaviest script, and the table answers most questions. */
     askRoof() {
-      if (!gs.state.run || !this.shown()) return;
-      const { run, step } = gs.state;
-      this.roofs.ask(gs.url("/api/roof", { run, step, by: this.group(), theme: gs.themeName(), chart: this.chart ? 1 : null }));
+      if (!this.roofUrl()) return;
+      this.roofAlong.asking();
+      this.roofs.ask(this.roofUrl());
     }
 
     got(answer) {
@@ -137,6 +151,12 @@
       this.drawBars(answer);
       this.root.dataset.by = answer.by;
       this.root.dataset.steps = String(answer.steps);
+    }
+
+    /* A table that waits for rows which do not come says so, and not that it loads. */
+    problem(error) {
+      this.tell(error.message, true);
+      if (!this.answer) this.table.fail(error.message);
     }
 
     /* Rows with what the roofline says of them, as soon as both are there. */

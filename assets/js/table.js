@@ -88,7 +88,18 @@
         api.setGridOption("doesExternalFilterPass", (node) => this.on.shown(node.data));
       }
       if (this.rows) this.put();
+      else if (this.failed) this.fail(this.failed);
       if (this.on.ready) this.on.ready();
+    }
+
+    /* There are no rows to show, and why; the next rows take the place of the sentence. */
+    fail(text) {
+      this.failed = text;
+      if (!this.api) return;
+      const note = gs.el("p", { class: "gs-note" }, text);
+      if (this.note) this.note.remove();
+      this.box.prepend((this.note = note));
+      this.api.setGridOption("loading", false);
     }
 
     /* Other columns: another grouping. The order of the rows goes back to what is asked for. */
@@ -117,6 +128,8 @@
       this.api.setGridOption("rowData", this.rows);
       this.api.setGridOption("pinnedBottomRowData", this.total ? [this.total] : []);
       this.api.setGridOption("loading", false);
+      if (this.note) this.note.remove();
+      this.note = this.failed = null;
       this.box.dataset.ready = String(this.rows.length);
       if (this.chosen !== undefined) this.choose(this.chosen);
     }

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from graphscope.engine.compiled import Compiled
 from graphscope.engine.op import Op, Plan
 
 # Positional names as torch spells them: ``torch.tanh(input)``, ``torch.mul(input, other)``.
@@ -24,6 +25,7 @@ _LOCALS = frozenset(
 )
 _REQUIRED = inspect.Parameter.empty
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
+codes = Compiled(__file__)
 
 
 def is_straight(row: Op) -> bool:
@@ -233,7 +235,7 @@ def straighten(row: Op, kernel: Callable[..., Any], names: dict[str, Any]) -> Ca
         scope["KERNEL"] = row.kernel
     scope |= {f"DEFAULT_{p}": default for p, default in row.params.items()}
     scope |= {f"PLAN{mask}": row.plan(mask) for mask in range(1, 1 << row.n)}
-    exec(compile(text, path, "exec"), scope)  # noqa: S102 - our own text
+    exec(codes.code(text, path), scope)  # noqa: S102 - our own text
     made: Callable[..., Any] = scope[row.name]
     made.__doc__ = row.doc
     made.__qualname__ = row.name

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphscope.engine import dispatch
+from graphscope.engine import dispatch, straight
 from graphscope.engine import quiet as quiet
 from graphscope.engine.op import Op
 from graphscope.ops import (
@@ -80,6 +80,7 @@ for _family in FAMILIES:
         _row.id = len(TABLE)
         TABLE[_row.name] = _row
         dispatch.straighten(_row)
+straight.codes.save()
 
 
 def _formulas(ways: dict[str, Any]) -> Any:

@@ -27,6 +27,7 @@ import numpy as np
 
 from graphscope.engine.dispatch import broken
 from graphscope.engine.frames import user_frame
+from graphscope.engine.straight import is_straight
 from graphscope.errors import NonFiniteError
 from graphscope.record.names import port_of
 from graphscope.record.statistics import describe, to_host
@@ -51,6 +52,24 @@ def fenced(method: _F) -> _F:
             broken(self, error)
 
     return guarded  # type: ignore[return-value]
+
+
+_kept_by: dict[
+    Any, tuple[int, ...]
+] = {}  # what nodes of a plan keep, where that is always the same
+
+
+def _kept(node: Any) -> tuple[int, ...]:
+    """The places of what a node keeps for its backward."""
+    plan = node.plan
+    found = _kept_by.get(plan)
+    if found is None:
+        if node.saved is None:
+            return ()
+        found = tuple([k for k, a in enumerate(node.saved) if a is not None])
+        if is_straight(plan.row):  # no input may be left out
+            _kept_by[plan] = found
+    return found
 
 
 class Recorder(StepLife):
@@ -384,10 +403,7 @@ class Recorder(StepLife):
             self._diverge(i)
         self.expected.append(key)
         self.lines.append(self.site(4) if self.stacks and len(key) != 4 else -1)
-        kept: tuple[int, ...] = ()
-        if node is not None and node.saved is not None:
-            kept = tuple(k for k, a in enumerate(node.saved) if a is not None)
-        self.kept.append(kept)
+        self.kept.append(() if node is None else _kept(node))
         self.n_expected = i + 1
         while len(self.on_death) <= i:
             self.on_death.append(partial(self.dead.__setitem__, len(self.on_death)))

@@ -24,8 +24,9 @@ from numpy.typing import ArrayLike, NDArray
 from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
 from graphscope.trace.alive import mark
+from graphscope.trace.checkpoint import MOST, Checkpoints
 from graphscope.trace.describer import MEDIA, Describer, clean, digest_of
-from graphscope.trace.limit import Limit
+from graphscope.trace.limit import SECONDS, Limit
 from graphscope.trace.records import Entry
 from graphscope.trace.thinning import Moments, Thinning, duration
 
@@ -83,6 +84,7 @@ class TraceWriter(Describer):
     ) -> None:
         self.path = Path(path)
         self.limit = Limit(max_size, self.path)
+        self._log = Checkpoints(self.path)
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._nodes: dict[int, int] = {}
         self._plans: dict[int, bytes] = {}  # digests
@@ -113,6 +115,7 @@ class TraceWriter(Describer):
             self._db.execute("PRAGMA journal_mode=WAL")
             script = f"BEGIN;{schema.SQL};PRAGMA user_version={schema.FORMAT};COMMIT"
             self._db.executescript(script)
+            self._db.execute(f"PRAGMA wal_autocheckpoint={MOST}")
         except (OSError, sqlite3.Error) as error:
             raise TraceError(f"Cannot write a trace to {self.path}: {error}.") from error
         for key, value in facts.items():
@@ -379,10 +382,11 @@ class TraceWriter(Describer):
             self._make_room()
             raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
 
-    def keep_within(self, seconds: float = 0.1) -> None:
+    def keep_within(self, seconds: float = SECONDS) -> None:
         """Thin the file where it is larger than wanted. Raises: as ``commit``."""
         try:
             self.limit.keep(self._db, seconds)
+            self._log.look()
         except (sqlite3.Error, OSError) as error:
             if "locked" not in str(error):  # somebody gives a command: later, then
                 raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
@@ -419,6 +423,7 @@ class TraceWriter(Describer):
         try:
             self.commit()
             self.limit.close()
+            self._log.close()
             try:
                 # Refused while someone reads; then the -wal file stays, which is as good.
                 self._db.execute("PRAGMA busy_timeout=50")

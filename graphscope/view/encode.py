@@ -35,6 +35,8 @@ class Reach:
 
     ran: bool
     values: frozenset[int]
+    coming: frozenset[int] = frozenset()
+    """Of a step that is held: what the rest of its backward will reach."""
 
 
 # By graph: a page asks for it with every step and every card.
@@ -49,6 +51,13 @@ def reach(graph: Graph, upto: int | None = None) -> Reach:
     if found is None:
         found = _reached[graph] = _reach(graph, None)
     return found
+
+
+def held(graph: Graph, step: Step) -> Reach:
+    """What backward has reached in a step that a debugger holds, and what it still will; the ops to come took no time."""
+    ran = np.flatnonzero(step.dur_ns)
+    so_far = reach(graph, int(ran[-1]) + 1 if len(ran) else 0)
+    return Reach(so_far.ran, so_far.values, reach(graph).values - so_far.values)
 
 
 def _reach(graph: Graph, upto: int | None) -> Reach:
@@ -76,6 +85,8 @@ def node_values(
     if step is not None and step.status != "ok" and len(step.dur_ns) < graph.n:
         stopped = len(step.dur_ns)
     reached = reach(graph, stopped)
+    if step is not None and step.status == "paused":
+        reached = held(graph, step)
     failing = failed_node(graph, step)
     durations = step.dur_ns if step is not None else np.zeros(0, np.int64)
     phases = graph.phase
@@ -128,7 +139,7 @@ def gradient_text(entry: Entry | None, main: int, reached: Reach, taken: bool) -
         if entry.item is not None:
             return units.number(entry.item)
         return _broken(entry) or units.number(entry.rms)
-    if not reached.ran:
+    if main in reached.coming or not (reached.ran or reached.coming):
         return NOT_YET
     if main not in reached.values:
         return NOT_REACHED

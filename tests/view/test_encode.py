@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from graphscope.errors import UsageError
+from graphscope.trace import schema
 from graphscope.view import ViewState, build
 from graphscope.view.encode import bars, node_values, value_text
 from graphscope.view.overlay import overlay
@@ -47,6 +50,22 @@ def test_not_reached_by_backward_is_a_dash() -> None:
     cards = node_values(graph, None, None, build(graph, hand, specs=hand.specs))
     assert cards[f"n{b}"]["g"] == "—" and cards["p1"]["g"] == "—"
     assert cards[f"n{a}"]["g"] == "", "it has a gradient, of which no statistics were taken"
+
+
+def test_in_a_step_that_is_held_a_gradient_that_comes_is_not_yet() -> None:
+    hand = tiny()
+    graph, step, values = hand.graph(), hand.one_step(), hand.some_values()
+    values = replace(values, entries={k: e for k, e in values.entries.items() if k[1] != "g"})
+    view = build(graph, hand, specs=hand.specs)
+    backward = np.flatnonzero(graph.phase == schema.BACKWARD)
+    for ran in (int(backward[0]), int(backward[1])):  # before backward, and after its first op
+        dur = np.where(np.arange(graph.n) < ran, step.dur_ns, 0)
+        cards = node_values(graph, replace(step, status="paused", dur_ns=dur), values, view)
+        assert cards["n0"]["g"] == "·", ran
+        whole = node_values(graph, step, values, view)
+        assert whole["n0"]["g"] == "" and {k for k, c in whole.items() if c["g"] == "—"} == {
+            k for k, c in cards.items() if c["g"] == "—"
+        }
 
 
 def test_non_finite() -> None:

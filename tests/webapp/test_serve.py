@@ -92,7 +92,7 @@ def test_the_page_waits_for_nothing_heavy(runs):
     """What serves the page is there at once; the engine, which the dashboard never uses, is never loaded."""
     code = START.replace(
         "from graphscope.webapp.__main__ import main\nsys.exit(main())",
-        "import graphscope.webapp.__main__\nprint(*sys.modules)\n"
+        "import graphscope.webapp.__main__, graphscope.webapp.app\nprint(*sys.modules)\n"
         "from graphscope.webapp.answers import make\nothers = make('.')[1]\nprint(*sys.modules)\n"
         "others.get()\nprint(*sys.modules)",
     )

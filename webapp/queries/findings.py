@@ -1,7 +1,7 @@
 """What the doctor says of a run: one doctor per run, asked again only when there is something new.
 
-Rules run in this process, in a thread of their own, at most once a second and run: a page that polls
-never waits for them, and ten tabs cost what one does.
+Rules run in this process, in a thread of their own, at most once a second and run, and with a small share
+of a processor while the run goes on: a page that polls never waits for them, and ten tabs cost what one does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from graphscope.webapp.queries.graph import Views
 
 RUNS = 16
-EVERY = 1.0  # seconds between two looks at one run
+EVERY = 1.0  # seconds between two looks at one run, and more where a look takes long:
+SHARE = 0.02  # of a processor is what the rules of a run may take, which trains meanwhile
+LONGEST = 5.0  # seconds between two looks at most: findings are never older than that
 PATIENCE = 0.3  # seconds that the first question waits for the first answer; then the card says when it came
 SEVERITIES = ("error", "warning", "info")
 TRAIL = "nonfinite"  # the rule whose findings have a trail
@@ -41,6 +43,7 @@ class _Patient:
     done: threading.Event = field(default_factory=threading.Event)
     seen: Any = None  # the revision that was last looked at
     begun: float = -1e9
+    pause: float = EVERY
     busy: bool = False
     version: int = 0
     found: list[Finding] = field(default_factory=list)
@@ -71,7 +74,9 @@ class Doctors:
         patient = self._patient(reader)
         with patient.lock:
             waited = time.monotonic() - patient.begun
-            if patient.seen != revision and not patient.busy and waited >= EVERY:
+            going_on = isinstance(revision, tuple) and "live" in revision
+            pause = patient.pause if going_on else EVERY
+            if patient.seen != revision and not patient.busy and waited >= pause:
                 patient.busy, patient.begun, patient.seen = True, time.monotonic(), revision
                 threading.Thread(
                     target=self._examine, args=(patient,), name="graphscope-doctor", daemon=True
@@ -113,6 +118,7 @@ class Doctors:
 
     def _examine(self, patient: _Patient) -> None:
         problem, found = "", patient.found
+        used = time.thread_time()
         try:
             if patient.doctor is None:
                 patient.doctor = self._make(patient.reader)
@@ -122,6 +128,7 @@ class Doctors:
         except Exception as error:  # a fault of ours: said on the page, the rest goes on
             problem = f"The rules failed ({type(error).__name__}: {error})."
         with patient.lock:
+            patient.pause = min(max(EVERY, (time.thread_time() - used) / SHARE), LONGEST)
             if found != patient.found or problem != patient.problem or not patient.done.is_set():
                 patient.version += 1
             patient.found, patient.problem, patient.busy = found, problem, False

@@ -157,7 +157,8 @@ def step_line(step: Step, value_step: int | None) -> str:
     parts = [f"{'' if step.kind == 'train' else step.kind + ' '}step {step.num}"]
     if step.loss is not None:
         parts.append(f"loss {units.loss(step.loss)}")
-    parts.append(units.ns(step.wall_ns))
+    if step.wall_ns:  # what a pause took of a step is in none
+        parts.append(units.ns(step.wall_ns))
     if value_step is None:
         parts.append("no values recorded")
     elif value_step != step.num:

@@ -1,0 +1,276 @@
+"""Following a repeated step, compiled and in Python: both give the same answers and leave the same behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+from array import array
+from threading import get_ident
+from types import SimpleNamespace
+from weakref import ref
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import graphscope as gs
+from graphscope.engine import follow
+from graphscope.engine.dispatch import NEVER
+from graphscope.engine.tape import Node
+from graphscope.engine.tensor import Tensor
+
+compiled = pytest.mark.skipif(not follow.COMPILED, reason="installed without a C compiler")
+PLAN, OTHER, ROW = object(), object(), SimpleNamespace(writes=False)
+WRITING = SimpleNamespace(writes=True)
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+class Told(tuple):
+    of_nodes = property(lambda self: self[1])
+
+
+def both():
+    """The two kinds of followers, with their functions."""
+    yield follow.PureFollower, {k: getattr(follow, f"pure_{k}") for k in ("follow", "follow_like", "follow_grad")}  # fmt: skip
+    if follow.COMPILED:
+        yield follow.Follower, {k: getattr(follow, k) for k in ("follow", "follow_like", "follow_grad")}  # fmt: skip
+
+
+def tensor(rid, dtype=F32, shape=(2,)):
+    x = Tensor(np.zeros(shape, dtype))
+    x._rid = rid
+    return x
+
+
+def a_follower(cls, **changed):
+    """Three nodes and two ports, the second node of them next."""
+    rec = cls()
+    rids = [1 << 30 | k for k in range(5)]
+    given = dict(
+        i=1, where=4, thread=get_ident(), rids=rids, told=Told((0, [(2,), (2,), (2,)], [])), kind="train", root=None,
+        stack=[], token=object(), scope=1, phase=0, inside=0, after=False, unsettled=False, calls=[None] * 4,
+        plan=[(None, 0, 0, 0), (PLAN, 3, 4, 4), (PLAN, 1, 0, 4), (None, 0, 0, 0)],
+    )  # fmt: skip
+    begin, end = array("q", bytes(24)), array("q", bytes(24))
+    for name, value in (given | changed).items():
+        setattr(rec, name, value)
+    rec.times(begin, end)
+    return rec, rec.rids, begin, end
+
+
+@given(
+    plan=st.sampled_from([PLAN, OTHER]),
+    u=st.sampled_from([3, 4, 0]),
+    v=st.sampled_from([4, 3, None]),
+    where=st.sampled_from([4, 5]),
+    thread=st.booleans(),
+    unsettled=st.booleans(),
+    after=st.booleans(),
+    inside=st.sampled_from([0, 1]),
+    kind=st.sampled_from(["train", "eval", None]),
+    with_node=st.booleans(),
+    grad=st.booleans(),
+)
+def test_an_op_is_compared_with_the_one_that_comes_next(
+    plan, u, v, where, thread, unsettled, after, inside, kind, with_node, grad
+):
+    answers = []
+    for cls, use in both():
+        rec, rids, begin, end = a_follower(
+            cls, where=where, thread=get_ident() + (not thread), unsettled=unsettled, after=after, inside=inside, kind=kind
+        )  # fmt: skip
+        a, b = tensor(rids[u]), None if v is None else tensor(rids[v])
+        out, node = tensor(-1), Node() if with_node else None
+        if node is not None:
+            node.rid = -1
+        with gs.set_grad_enabled(grad):
+            said = use["follow"](rec, plan, a, b, out, node, 7, 9)
+        answers.append((
+            said, rec.i, [*begin], [*end], out._rid is rids[1], node is not None and node.rid is rids[1]
+        ))  # fmt: skip
+    assert all(answer == answers[0] for answer in answers)
+    said, i, begins, ends, numbered, node_too = answers[0]
+    settled = not unsettled or (
+        not inside and not grad if after else kind == "eval" and not with_node
+    )
+    fits = plan is PLAN and u == 3 and v in (4, None) and where == 4 and thread
+    assert said == (fits and settled)
+    assert (i, begins[1], ends[1]) == ((2, 7, 9) if said else (1, 0, 0))
+    assert numbered == said and node_too == (said and with_node)
+
+
+@given(
+    key=st.sampled_from([(1,), (2,), (), (1, 2)]),
+    dtype=st.sampled_from([F32, F64]),
+    shape=st.sampled_from([(2,), (3,), (2, 1)]),
+    tuples=st.booleans(),
+)
+def test_params_dtype_and_shape_are_compared_where_they_do_not_follow(key, dtype, shape, tuples):
+    answers = []
+    for cls, use in both():
+        entry = ((PLAN, (1,), F32) if tuples else PLAN, 3, 4, 4)
+        rec, rids, begin, _ = a_follower(cls, plan=[entry] * 4)
+        out = tensor(-1, dtype, shape)
+        said = use["follow_like"](rec, PLAN, key, out._a, tensor(rids[3]), None, out, None, 7, 9)
+        answers.append((said, rec.i, [*begin]))
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0][0] == (tuples and key == (1,) and dtype is F32 and shape == (2,))
+
+
+@given(want=st.booleans(), twin=st.sampled_from([0, 1, 2]), thread=st.booleans())
+def test_a_gradient_is_compared_with_its_want_and_its_twin(want, twin, thread):
+    answers = []
+    for cls, use in both():
+        rec, rids, begin, end = a_follower(
+            cls, plan=[(PLAN, 1, 0, 0)] * 4, thread=get_ident() + (not thread)
+        )
+        node = Node()
+        node.rid = rids[twin]
+        said = use["follow_grad"](rec, PLAN if want else OTHER, node, 7, 9)
+        answers.append((said, rec.i, [*begin], [*end]))
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0][0] == (want and twin == 1 and thread)
+
+
+def test_who_predicts_nothing_is_told_no():
+    for cls, use in both():
+        rec, rids, *_ = a_follower(cls, plan=NEVER)
+        x, out = tensor(rids[3]), tensor(-1)
+        assert not use["follow"](rec, PLAN, x, None, out, None, 1, 2)
+        assert not use["follow_like"](rec, PLAN, (), x._a, x, None, out, None, 1, 2)
+        node = Node()
+        node.rid = rids[1]
+        assert not use["follow_grad"](rec, PLAN, node, 1, 2)
+    # Any object may be an observer; it is called for every op.
+    stranger = SimpleNamespace(plan=NEVER, i=0)
+    assert not follow.follow(stranger, PLAN, tensor(0), None, tensor(-1), None, 1, 2)
+    assert not follow.follow_call(stranger, ROW, (), tensor(0), None, (), tensor(-1), 1, 2, None)
+    assert not follow.follow_leaf(stranger, tensor(0))
+    assert not follow.enter(stranger, object(), {}) and not follow.leave(stranger)
+
+
+def test_a_step_begins_again():
+    for cls, _ in both():
+        rec, rids, *_ = a_follower(cls, inside=2, after=True, stack=[1, 2])
+        held, gone, other, nothing = tensor(1 << 24 | 5), tensor(1 << 24), tensor(77), None
+        there = [ref(held), ref(gone), ref(other), lambda: nothing]
+        del gone
+        gc.collect()
+        stack = rec.stack
+        rec.again(there, 1 << 24, 3 << 24, 3, 1 << 23, 24, 1)
+        ports = (3 << 24) + (1 << 23)
+        assert rec.rids == [*range(3 << 24, (3 << 24) + 3), *range(ports, ports + 4)]
+        assert held._rid is rec.rids[3] and other._rid == 77
+        assert (rec.i, rec.scope, rec.phase, rec.where, rec.inside) == (0, 0, 1, 1, 0)
+        assert (rec.after, rec.unsettled, rec.kind, rec.root) == (False, True, None, None)
+        assert rec.stack == [] and stack == [1, 2]  # who closes a step in its middle keeps his
+
+
+def test_finite_or_not():
+    for test in {follow.pure_is_finite, follow.is_finite}:
+        for dtype in (np.float32, np.float64):
+            a = np.arange(12, dtype=dtype).reshape(3, 4) * 1e30
+            assert test(a)
+            for bad in (np.nan, np.inf, -np.inf):
+                b = a.copy()
+                b[2, 3] = bad
+                assert not test(b)
+        assert test(np.full(5, 3e38, np.float32))  # their sum overflows
+    strange = [np.ones((4, 4))[:, 1], np.ones(3, np.float16), np.ones(3, np.int64)]
+    assert all(follow.is_finite(a) in (None, True) for a in strange)
+
+
+@compiled
+def test_arrays_are_held_while_they_take_the_times():
+    rec, _, begin, end = a_follower(follow.Follower)
+    with pytest.raises(BufferError):
+        begin.append(1)
+    rec.times(None, None)
+    begin.append(1)
+    with pytest.raises(TypeError, match="64-bit"):
+        rec.times(array("i", [0]), array("i", [0]))
+    with pytest.raises(TypeError):
+        rec.times(begin)
+
+    class Sub(follow.Follower):
+        pass
+
+    sub = Sub()
+    sub.stack, sub.told = [sub], sub  # a cycle through what it holds
+    there = ref(sub)
+    del sub
+    gc.collect()
+    assert there() is None
+
+
+@compiled
+def test_calls_with_too_few_arguments_are_refused():
+    for name in ("follow", "follow_like", "follow_grad", "follow_call", "follow_leaf", "enter"):
+        with pytest.raises(TypeError, match="arguments"):
+            getattr(follow, name)(object())
+
+
+@compiled
+def test_a_call_of_any_op_is_compared_too():
+    a_plan = object()
+    node = Node()
+    node.plan, node.rid = a_plan, -1
+    for changed in (
+        {}, {"row": WRITING}, {"params": (2,)}, {"where": 5}, {"plan": None}, {"rest": ()}, {"out": (3,)},
+        {"unsettled": True}, {"unsettled": True, "after": True},
+    ):  # fmt: skip
+        rec, rids, begin, _ = a_follower(
+            follow.Follower, where=changed.get("where", 4), unsettled=changed.get("unsettled", False),
+            after=changed.get("after", False),
+        )  # fmt: skip
+        rec.calls = [None, (ROW, (1,), 4, F32, a_plan, 3, 4, (0,)), None, None]
+        out = tensor(-1, shape=changed.get("out", (2,)))
+        said = follow.follow_call(
+            rec, changed.get("row", ROW), changed.get("params", (1,)), tensor(rids[3]), tensor(rids[4]),
+            changed.get("rest", (tensor(rids[0]),)), out, 7, 9, changed.get("plan", node),
+        )  # fmt: skip
+        assert said == (not changed) and begin[1] == (7 if said else 0)
+        assert (out._rid is rids[1]) == said
+
+
+def test_the_same_trace_with_and_without_the_compiled_part(tmp_path):
+    program = """
+import sys
+import graphscope as gs
+from graphscope.engine import follow
+from graphscope.trace.reader import TraceReader
+gs.manual_seed(0)
+net = gs.nn.Sequential(gs.nn.Linear(4, 8), gs.nn.ReLU(), gs.nn.Dropout(0.5), gs.nn.Linear(8, 2))
+opt = gs.optim.Adam(net.parameters())
+x, y = gs.randn(16, 4), gs.randint(0, 2, (16,))
+with gs.profile(sys.argv[1], values="off") as p:
+    for k in range(200):
+        opt.zero_grad()
+        gs.nn.functional.cross_entropy(net(x), y).backward()
+        opt.step()
+        if k % 50 == 49:
+            with gs.no_grad():
+                net(x)
+reader = TraceReader(p.path)
+steps = reader.steps("train")
+print(follow.COMPILED, len(steps), reader.graphs(), len(reader.steps("eval")))
+for g in reader.graphs():
+    graph = reader.graph(g)
+    print(graph.nodes.tolist(), graph.edges.tolist())
+print([float(x) for x in steps.loss], sorted(set(steps.graph.tolist())))
+"""
+    said = []
+    for k, pure in enumerate(("", "1")):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / str(k))],
+            env={**os.environ, "GRAPHSCOPE_PURE": pure},
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        first, rest = done.stdout.split(" ", 1)
+        assert first == str(follow.COMPILED and not pure)
+        said.append(rest)
+    assert said[0] == said[1]
