@@ -8,6 +8,7 @@ for: so a browser reads the page while the rest is still being imported.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -39,7 +40,7 @@ class App:
         self._source = source
         self._index = Index(token)
         self._answers = Part(self._make_answers)
-        self._dash = Part(lambda: islands.make(pages()))
+        self._dash = Part(self._make_dash)
         self._guarded = security.Guard(self._inside, token, hosts, gate)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -60,8 +61,7 @@ class App:
     @property
     def dash(self) -> Dash:
         """The Dash application of the tables and charts."""
-        found: Dash = self._dash.get()
-        return found
+        return self._dash.get()[0]
 
     def _inside(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO") or "/"
@@ -90,8 +90,15 @@ class App:
             kind = "text/css" if path.endswith(".css") else "text/javascript"
             keep = ("Cache-Control", _FOR_EVER if known else "no-cache")
             return _send(environ, start, "200 OK", kind, now.bodies[path], keep)
-        body = self._index.html(path)
+        page, drawn = self._index.page(path), self._dash.made
+        if page.dash and drawn is None:  # it will be asked for in a moment
+            threading.Thread(target=self._dash.get, name="graphscope-dash", daemon=True).start()
+        body = self._index.html(page, drawn and drawn[1])
         return _send(environ, start, "200 OK", "text/html", body, ("Cache-Control", "no-cache"))
+
+    def _make_dash(self) -> tuple[Dash, tuple[str, list[str]]]:
+        made = islands.make(pages())
+        return made, islands.wanted(made)
 
     def _make_answers(self) -> tuple[Flask, Wsgi, Part[Flask]]:
         from graphscope.webapp.answers import make

@@ -8,7 +8,7 @@ from html import escape
 from graphscope.webapp.assets_path import assets_path
 from graphscope.webapp.bundle import SCRIPT, STYLE, Bundle
 from graphscope.webapp.components.frame import frame
-from graphscope.webapp.pages import pages
+from graphscope.webapp.pages import Page, pages
 
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
@@ -27,13 +27,15 @@ _INDEX = """<!DOCTYPE html>
 <title>GraphScope</title>
 <link rel="icon" href="{icon}">
 <link rel="stylesheet" href="{style}">
-<script src="{script}" defer blocking="render"></script>
+<script src="{script}" defer blocking="render"></script>{early}
 </head>
 <body>
-{frame}
+{frame}{dash}
 </body>
 </html>
 """
+
+_EARLY = '\n<link rel="preload" as="script" href="{}">'
 
 
 class Index:
@@ -46,10 +48,15 @@ class Index:
         self._frames: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def html(self, path: str) -> bytes:
-        """The document with the page of the address on top (``/graph``), Home without one."""
+    def page(self, path: str) -> Page:
+        """The page of an address (``/graph``), Home without one."""
         name = path.strip("/")
-        page = name if any(name == p.path for p in self._shown) else "home"
+        return next((p for p in self._shown if p.path == name), self._shown[0])
+
+    def html(self, shown: Page, dash: tuple[str, list[str]] | None = None) -> bytes:
+        """The document with a page on top. ``dash`` is what it will want of Dash, where that is known already."""
+        page = shown.path
+        scripts, early = dash or ("", [])
         with self._lock:
             if page not in self._frames:
                 self._frames[page] = frame(self._shown, page)
@@ -60,4 +67,6 @@ class Index:
             style=now.address(STYLE),
             script=now.address(SCRIPT),
             frame=self._frames[page],
+            early="".join(map(_EARLY.format, early if shown.dash else ())),
+            dash=f'<template id="gs-dash">{scripts}</template>' if dash else "",
         ).encode()

@@ -7,12 +7,14 @@ The frame and the other pages need nothing that React draws. So Dash is an appli
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from graphscope.webapp.pages import Page
 
 PREFIX = "/_dash"  # of every address that Dash answers
+_GRID = "/dash_ag_grid/"  # as in 01_dash.js: the heaviest script waits for the first table
 
 
 def make(shown: Sequence[Page]) -> Any:
@@ -40,3 +42,12 @@ def make(shown: Sequence[Page]) -> Any:
         if page.dash
     ]
     return app
+
+
+def wanted(app: Any) -> tuple[str, list[str]]:
+    """What of Dash's own page is for ours: its script elements as HTML, and the addresses that any page needs."""
+    with app.server.test_request_context(f"{PREFIX}/"):
+        page = app.index()
+    scripts = re.findall(r"<script\b.*?</script>", page, re.DOTALL)
+    sources = re.findall(r'<script src="([^"]+)"', page)
+    return "".join(scripts), [src for src in sources if _GRID not in src]

@@ -17,6 +17,11 @@ class Part(Generic[T]):
         self._lock = threading.Lock()
         self._made: T | None = None
 
+    @property
+    def made(self) -> T | None:
+        """The thing if it is there."""
+        return self._made
+
     def get(self) -> T:
         """The thing. What its making raises is raised here, and the next one who asks tries again."""
         if self._made is None:

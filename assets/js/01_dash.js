@@ -18,12 +18,19 @@
     document.head.append(script);
   });
 
-  async function load() {
+  /* What Dash's page says: in ours already, or the server has yet to make it. */
+  async function said() {
+    const here = document.getElementById("gs-dash");
+    if (here) return here.content;
     const answer = await fetch("/_dash/");
     if (!answer.ok) throw new Error("tables and charts cannot be loaded; the dashboard's terminal says why");
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  }
+
+  async function load() {
+    const page = await said();
     const wanted = [...page.querySelectorAll("script[src]")].map((script) => script.getAttribute("src"));
-    document.body.append(document.importNode(page.getElementById("_dash-config"), true));
+    document.body.append(document.importNode(page.querySelector("#_dash-config"), true));
     await Promise.all(wanted.filter((src) => !src.includes(GRID)).map(gs.script));
     handed = true;
     new window.DashRenderer();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import os
 import platform
 import sqlite3
 import sys
@@ -64,6 +65,17 @@ def rates(again: bool) -> list[str]:
     ]
 
 
+def recorder() -> str:
+    """Whether the part that runs for every op is compiled."""
+    from graphscope.engine.follow import COMPILED
+
+    if COMPILED:
+        return "compiled"
+    if os.environ.get("GRAPHSCOPE_PURE"):
+        return "in Python, since GRAPHSCOPE_PURE is set; recording costs more"
+    return "in Python: no C compiler was found at installation; recording costs more"
+
+
 def facts(again: bool = False) -> dict[str, str | list[str]]:
     table: dict[str, str | list[str]] = {
         "graphscope": version(),
@@ -73,6 +85,7 @@ def facts(again: bool = False) -> dict[str, str | list[str]]:
         "sqlite": sqlite3.sqlite_version,
     }
     table |= {name: version(name) for name in PACKAGES}
+    table["recorder"] = recorder()
     cupy = [f"{version(name)} ({name})" for name in CUPY if version(name) != "not installed"]
     table["cupy"] = cupy[0] if cupy else "not installed (only needed for a GPU)"
     table["devices"] = devices()

@@ -63,8 +63,16 @@ def test_info(capsys):
     code, out, _ = _run(capsys, "info")
     assert code == 0 and "numpy" in out and "cpu" in out
     code, out, _ = _run(capsys, "info", "--json")
-    assert json.loads(out)["python"].startswith("3.")
+    told = json.loads(out)
+    assert told["python"].startswith("3.") and told["recorder"].split()[0] in ("compiled", "in")
     assert str(Path.home()) not in out
+
+
+def test_the_module_is_the_command_too():
+    done = subprocess.run(
+        [sys.executable, "-m", "graphscope", "table", "/no/such/run"], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "does not exist" in done.stderr and not done.stdout
 
 
 MISTAKES = [
