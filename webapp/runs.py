@@ -55,10 +55,11 @@ class RunDirectory:
         Raises: TraceError when there is no such run, or its file cannot be read.
         """
         if files is None:
-            known_one = self._known(run)
-            if known_one is not None:
-                return known_one
-        file = (self.files() if files is None else files).get(run)
+            same = self._known(run)
+            if same is not None:
+                return same
+            files = self.files()
+        file = files.get(run)
         if file is None:
             with self._lock:
                 self._readers.pop(run, None)

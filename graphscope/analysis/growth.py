@@ -47,8 +47,8 @@ def growth(reader: TraceReader, kind: str = "train", sample: int = 200) -> Growt
     and a step adds at least one byte in ten thousand.
     """
     table = reader.steps(kind)
-    some = np.unique(np.linspace(0, len(table) - 1, sample).astype(int)) if len(table) else []
-    points = [(int(table.num[k]), int(table.live0[k])) for k in some if table.live0[k]]
+    some = np.linspace(0, len(table) - 1, min(sample, len(table))).astype(int)
+    points = [(int(table.num[k]), int(table.live0[k])) for k in np.unique(some) if table.live0[k]]
     if len(points) < 8:
         return None
     points = points[2:]  # optimizers make their state in the first steps

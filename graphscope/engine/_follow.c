@@ -258,6 +258,9 @@ static inline int is_from(Follower *self, PyObject *x, PyObject *place)
     Py_ssize_t k = PyLong_AsSsize_t(place);
     PyObject *rids = self->rids;
     if (k < 0 || k >= PyList_GET_SIZE(rids) || !PyObject_TypeCheck(x, tensor_type)) {
+        if (k == -1) {
+            PyErr_Clear(); /* no number at all */
+        }
         return 0;
     }
     return AT(x, tensor_rid) == PyList_GET_ITEM(rids, k);
@@ -315,7 +318,7 @@ static inline PyObject *note(Follower *self, PyObject *out, PyObject *node, PyOb
     if ((begin == -1 || end == -1) && PyErr_Occurred()) {
         return NULL;
     }
-    if (i >= PyList_GET_SIZE(self->rids)) {
+    if (!self->rids || !PyList_Check(self->rids) || i >= PyList_GET_SIZE(self->rids) || i >= self->room) {
         Py_RETURN_FALSE;
     }
     PyObject *rid = PyList_GET_ITEM(self->rids, i);

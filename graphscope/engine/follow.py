@@ -12,6 +12,7 @@ where there is a compiler). The functions here do the same where it is not, or w
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,9 @@ def _no(*told: Any) -> bool:
 def _compiled() -> Any:
     """The compiled module, or None."""
     if os.environ.get("GRAPHSCOPE_PURE"):
+        return None
+    # It runs under Python's lock: a Python without one would switch it on again.
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
         return None
     try:
         found = import_module("graphscope.engine._follow")

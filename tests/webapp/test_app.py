@@ -80,7 +80,8 @@ def test_no_inline_script_is_allowed_and_none_is_there(client):
     policy = answer.headers["Content-Security-Policy"]
     script = next(part for part in policy.split(";") if part.strip().startswith("script-src"))
     assert script.split() == ["script-src", "'self'"]
-    assert re.findall(r"<script(?![^>]* src=)|<[^>]* on\w+=", answer.text) == []
+    page = re.sub(r"<template .*</template>", "", answer.text, flags=re.DOTALL)  # does not run
+    assert re.findall(r"<script(?![^>]* src=)|<[^>]* on\w+=", page) == []
 
 
 def test_the_page_names_all_pages_and_shows_the_one_of_the_address(client):
@@ -93,6 +94,18 @@ def test_the_page_names_all_pages_and_shows_the_one_of_the_address(client):
         assert [name for hidden, name in sections if not hidden] == [page.path] * (not page.dash)
         assert (f'"data-page": "{page.path}"' in drawn) is page.dash
     assert client.get("/nonsense").text == client.get("/home").text
+
+
+def test_a_page_of_dash_wants_its_scripts_at_once_and_others_do_not(source):
+    app = create_app(source)
+    client = app.server.test_client()
+    assert "gs-dash" not in client.get("/home").text  # Dash has not been asked for
+    app.dash  # noqa: B018
+    ops, home = client.get("/ops").text, client.get("/home").text
+    assert "dash_renderer" in ops.partition("</head>")[0] and 'rel="preload"' not in home
+    for text in (ops, home):
+        told = text.partition('<template id="gs-dash">')[2]
+        assert told.count("<script") == told.count("</script>") > 3 and "_dash-config" in told
 
 
 @pytest.mark.parametrize("path", ["/assets/js/00_bus.js", "/assets/", "/assets/all.js/x"])

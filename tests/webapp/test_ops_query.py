@@ -189,7 +189,9 @@ def test_a_trace_without_costs_says_so(runs, tmp_path):
 
 
 def test_the_grid_script_is_not_on_the_page_until_it_is_wanted(client):
-    assert "dash_ag_grid" not in client.get("/ops").text
     (address,) = re.findall(r'src="([^"]*/dash_ag_grid/[^"]*)"', client.get("/_dash/").text)
+    page, _, told = client.get("/ops").text.partition('<template id="gs-dash">')
+    assert 'rel="preload"' in page and "dash_ag_grid" not in page
+    assert address in told
     script = client.get(address)
     assert script.status_code == 200 and len(script.data) > 500_000
