@@ -216,29 +216,31 @@ class Recorder(StepLife):
         except Exception as error:
             broken(self, error)
 
-    @fenced
     def backward_begin(self, roots: Any = ()) -> None:
         """A backward pass starts; the first root is the step's loss."""
-        if get_ident() != self.thread:
-            return
-        if self.timed:
-            self.facts.backward(self.base, self.expected, self.port_items, self.names)
-        self.after = False
-        self.phase = BACKWARD
-        self.where = self.scope << 2 | BACKWARD
-        if (
-            roots
-            and self.loss is None
-            and roots[0]._a.size == 1
-            and type(roots[0]._a) is np.ndarray
-        ):
-            self.loss = loss = float(roots[0]._a)
-            finite = loss - loss == 0
-            if not finite:
-                self.nonfinite = 1
-                self.value_last = 0.0
-            if self.trap is not None:
-                self.trap.loss(self, roots[0], finite)
+        try:
+            if get_ident() != self.thread:
+                return
+            if self.timed:
+                self.facts.backward(self.base, self.expected, self.port_items, self.names)
+            self.after = False
+            self.phase = BACKWARD
+            self.where = self.scope << 2 | BACKWARD
+            if roots and self.loss is None:
+                root = roots[0]
+                a = root._a
+                if type(a) is np.ndarray and a.size == 1:
+                    self.loss = loss = float(a)
+                    finite = loss - loss == 0
+                    if not finite:
+                        self.nonfinite = 1
+                        self.value_last = 0.0
+                    if self.trap is not None:
+                        self.trap.loss(self, root, finite)
+        except NonFiniteError:  # asked for
+            raise
+        except Exception as error:
+            broken(self, error)
 
     def seen(self, x: Any) -> None:
         """Python reads the numbers of ``x``, which is on the host."""
@@ -252,15 +254,19 @@ class Recorder(StepLife):
         if get_ident() == self.thread:
             self.facts.read(i)
 
-    @fenced
     def backward_end(self) -> None:
         """It ended: what follows updates, or opens the next step."""
-        if get_ident() == self.thread:
-            self.phase = UPDATE
-            self.where = self.scope << 2 | UPDATE
-            self.after = self.unsettled = True
-            if self.trap is not None:
-                self.trap.gradients(self)
+        try:
+            if get_ident() == self.thread:
+                self.phase = UPDATE
+                self.where = self.scope << 2 | UPDATE
+                self.after = self.unsettled = True
+                if self.trap is not None:
+                    self.trap.gradients(self)
+        except NonFiniteError:  # asked for
+            raise
+        except Exception as error:
+            broken(self, error)
 
     @fenced
     def data(self, t0: int, t1: int) -> None:

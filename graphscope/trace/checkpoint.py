@@ -14,7 +14,7 @@ from threading import Thread
 from urllib.parse import quote
 
 PAGES = 1_000  # in the log, from which on they are moved
-MOST = 16_000  # from which on the writer does it itself, since this could not keep up
+MOST = 4_000  # from which on the writer does it itself: commits came so fast that the log never was empty
 _FRAMES_AT, _MOVED_AT = (
     16,
     96,
