@@ -20,7 +20,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/graphscope demo $(ARGS)
 
 test: $(VENV)/.tests $(VENV)/.browser $(if $(PARITY),$(VENV)/.parity)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -1,7 +1,7 @@
 """The dashboard beside a training: in a process of its own, so that neither holds the other's interpreter.
 
-What they do share is the processors. Where the training fills all of them, an open page takes part of one
-(measured on two cores, both busy: a step took 7.8 % longer); where a core is free, the training loses nothing.
+What they do share is the processors: where the training fills all of them, an open page takes part of one and
+a step takes longer (``python -m tests.bench.dashboard slowdown`` measures by how much).
 """
 
 from __future__ import annotations

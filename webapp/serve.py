@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,37 @@ class Server:
         self._server = server
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._failed = False
         self.url = url
 
+    def warm(self, make: Callable[[], None]) -> None:
+        """Have the rest of the application made in the background; where that fails, serving ends."""
+
+        def work() -> None:
+            try:
+                make()
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+                self._failed = True
+                self.stop()
+
+        threading.Thread(target=work, name="graphscope-warm", daemon=True).start()
+
     def run(self) -> None:
-        """Serve in this thread until Ctrl-C or ``stop``."""
+        """Serve in this thread until Ctrl-C or ``stop``.
+
+        Raises: UsageError when the application could not be made.
+        """
         try:
             self._server.run()
         except KeyboardInterrupt:  # between waitress's own loops
             pass
         finally:
             self._server.close()
+        if self._failed:
+            raise UsageError("The dashboard could not be loaded; the reason is above.")
 
     def start(self) -> Server:
         """Serve in a thread of its own."""
@@ -92,12 +114,14 @@ def serve(
     try:
         # Told before the rest is imported: a browser may ask from here on, and waits in the socket's queue.
         where = _announce(listener, host, secret if open_to_others else "", open_browser)
-        handle = Server(_made(path, listener, host, secret, open_to_others), where)
+        server, app = _made(path, listener, host, secret, open_to_others)
     except BaseException as error:
         listener.close()
         if isinstance(error, KeyboardInterrupt):
             raise SystemExit(0) from None
         raise
+    handle = Server(server, where)
+    handle.warm(app.warm)
     if not block:
         return handle.start()
     handle.run()
@@ -117,7 +141,7 @@ def _announce(listener: socket.socket, host: str, secret: str, open_browser: boo
 
 
 def _made(path: Path | str, listener: socket.socket, host: str, secret: str, gate: bool) -> Any:
-    """The waitress server over the application, which makes its heavier parts in the background."""
+    """The waitress server, and the application that it serves."""
     import logging
 
     import waitress
@@ -128,9 +152,7 @@ def _made(path: Path | str, listener: socket.socket, host: str, secret: str, gat
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     # Bound to every address, the name under which we are asked is the reader's choice: the token guards.
     app = create_app(path, token=secret, hosts={host}, gate=gate)
-    # What fails here fails again, and is said, for whoever asks.
-    threading.Thread(target=app.warm, name="graphscope-warm", daemon=True).start()
-    return waitress.create_server(
+    server = waitress.create_server(
         app,
         sockets=[listener],
         threads=THREADS,
@@ -139,6 +161,7 @@ def _made(path: Path | str, listener: socket.socket, host: str, secret: str, gat
         # leaves open when the browser goes away in the middle of plotly's 5 MB.
         outbuf_overflow=OUTBUF,
     )
+    return server, app
 
 
 def _listening(host: str, port: int) -> socket.socket:

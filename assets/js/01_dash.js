@@ -13,7 +13,7 @@
   let coming = null, handed = false; // handed over to Dash: what is in its place is Dash's business
 
   gs.script = (src) => new Promise((done, failed) => {
-    const script = gs.el("script", { src, onload: () => done(), onerror: () => failed(new Error("a part of the page cannot be loaded; reload it")) });
+    const script = gs.el("script", { src, onload: () => done(), onerror: () => failed(new Error("tables and charts cannot be loaded: a script is missing")) });
     script.async = false; // all asked for at once, run one after the other
     document.head.append(script);
   });
@@ -30,7 +30,7 @@
   async function load() {
     const page = await said();
     const wanted = [...page.querySelectorAll("script[src]")].map((script) => script.getAttribute("src"));
-    document.body.append(document.importNode(page.querySelector("#_dash-config"), true));
+    if (!document.getElementById("_dash-config")) document.body.append(document.importNode(page.querySelector("#_dash-config"), true));
     await Promise.all(wanted.filter((src) => !src.includes(GRID)).map(gs.script));
     handed = true;
     new window.DashRenderer();
@@ -48,7 +48,7 @@
   };
 
   function tell(text) {
-    if (!handed) document.getElementById("react-entry-point").replaceChildren(gs.el("div", { class: "_dash-loading" }, text));
+    if (!handed) document.getElementById("react-entry-point").replaceChildren(gs.el("p", { class: "gs-coming", role: "status" }, text));
   }
 
   /* The page that is shown is one that Dash draws, and it is not there yet. */

@@ -24,13 +24,18 @@
       const box = root.querySelector(".gs-past");
       if (!box || !history) return;
       const { values, times } = history;
+      // A parameter runs nothing, and of some ops no values are taken: no empty charts for them.
+      const [first, second] = box.querySelectorAll(".gs-key"), plot = (name) => box.querySelector(name).parentElement;
+      const runs = Boolean(times && times.steps.length), has = (list) => list.some((v) => v !== null);
+      plot(".gs-over-t").hidden = second.hidden = !runs;
+      plot(".gs-over-v").hidden = !has(values.mean);
+      plot(".gs-over-g").hidden = !has(values.gradient);
+      first.hidden = !has(values.mean) && !has(values.gradient);
+      box.hidden = first.hidden && !runs;
       const line = (name, steps, told, say) => gs.plotLines(box.querySelector(name), steps, told, now, say);
       const around = (sign) => values.mean.map((m, i) => (m === null || values.std[i] === null ? null : m + sign * values.std[i]));
       line(".gs-over-v", values.steps, [{ values: values.mean, colour: gs.color("value"), band: [around(-1), around(1)] }], gs.number);
       line(".gs-over-g", values.steps, [{ values: values.gradient, colour: gs.color("gradient") }], gs.number);
-      // A parameter runs nothing: no empty chart for it.
-      const runs = Boolean(times && times.steps.length);
-      box.querySelector(".gs-over-t").parentElement.hidden = box.querySelectorAll(".gs-key")[1].hidden = !runs;
       line(".gs-over-t", times ? times.steps : [], times ? [
         { values: times.forward, colour: gs.color("phase-forward") }, { values: times.backward, colour: gs.color("phase-backward") },
       ] : [], gs.ns);

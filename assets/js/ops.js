@@ -172,11 +172,11 @@
       const name = { op: "op", scope: "module", line: "line", shape: "op and shapes", phase: "phase" }[a.by];
       const c = (field, title, kind, hide, more) => ({ field, title, kind, hide: Boolean(hide), tip: TIPS[field], ...more });
       return [
-        { field: "key", title: name, flex: 1, min: tree ? 200 : 150, max: 1600, sort: null, pinned: null, render: (p) => this.name(p) },
-        c("share", "share", "share", false, { bar: true, width: 100 }),
-        c("total", "total", "ns", false, tree ? { width: 96 } : { width: 96, sort: "desc" }),
+        { field: "key", title: name, flex: 1, min: tree ? 200 : 150, max: 900, sort: null, pinned: null, render: (p) => this.name(p) },
+        c("share", "share", "share", false, { bar: true, width: 96 }),
+        c("total", "total", "ns", false, tree ? { width: 104 } : { width: 108, sort: "desc" }),
         c("self", "self", "ns", !tree, {}),
-        c("calls", tree || phase || a.by === "line" ? "steps" : "calls", "count", false, { width: 76 }),
+        c("calls", tree || phase || a.by === "line" ? "steps" : "calls", "count", false, { width: 72 }),
         c("mean", "mean", "ns", false, { width: 92 }),
         c("p50", "median", "ns", true),
         c("p95", "p95", "ns", true),
@@ -184,10 +184,10 @@
         c("backward", "backward", "ns", true),
         c("device", "GPU", "ns", no(a.device)),
         c("flops", "work", "flops", true, { width: 112 }),
-        c("flops_s", "FLOP/s", "flops_s", no(a.costs), { width: 108 }),
+        c("flops_s", "FLOP/s", "flops_s", no(a.costs), { width: 104 }),
         c("traffic", "moved", "bytes", true),
         c("bytes_s", "B/s", "bytes_s", true, { width: 104 }),
-        c("bytes", "output", "bytes", false, { width: 100 }),
+        c("bytes", "output", "bytes", false, { width: 112 }),
         c("fraction", "of ceiling", "share", true),
         c("bound", "limited by", "text", no(a.costs) || a.device, { width: 96, min: 80 }),
       ];

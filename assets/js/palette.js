@@ -116,7 +116,7 @@
   });
 
   gs.offer(() => (gs.runList || []).filter((r) => r.run !== gs.state.run).slice(0, 200).map((r) => ({
-    title: `Run ${r.run}`, detail: [r.state, r.steps ? `${r.steps.toLocaleString("en-US")} steps` : "", r.loss && `loss ${r.loss}`].filter(Boolean).join(" · "),
+    title: `Run ${r.run}`, detail: [r.state, r.steps ? `${r.steps.toLocaleString("en-US")} step${r.steps === 1 ? "" : "s"}` : "", r.loss && `loss ${r.loss}`].filter(Boolean).join(" · "),
     act: () => gs.openRun(r.run),
   })));
 

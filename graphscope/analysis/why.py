@@ -69,7 +69,7 @@ def _log(shift: float) -> Callable[[Inputs, float, int], str]:
             return f"log of a number below {edge} is NaN: the smallest input is {number(x.min)}"
         if x.min == -shift:
             many = _share(_zeros(x), x) if shift == 0 else "at least one element"
-            return f"log of 0 is -Inf: {many} of the input {'are' if shift == 0 else 'is'} {edge}"
+            return f"log of 0 is \u2212Inf: {many} of the input {'are' if shift == 0 else 'is'} {edge}"
         return ""
 
     return judge
@@ -249,7 +249,7 @@ def _overflow(op: str, inputs: Inputs, out: Entry | None, limit: float, slot: in
     where = f"the gradient of {op}" if slot >= 0 else op
     kinds = []
     if out is not None:
-        for k, name in ((5, "NaN"), (4, "+Inf"), (0, "-Inf")):
+        for k, name in ((5, "NaN"), (4, "+Inf"), (0, "\u2212Inf")):
             if out.health[k]:
                 kinds.append(f"{count(int(out.health[k]))} {name}")
     gave = f"{where} gave {', '.join(kinds)}" if kinds else f"{where} is not finite"

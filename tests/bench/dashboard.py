@@ -14,6 +14,8 @@ import statistics
 import time
 from collections.abc import Callable
 
+from playwright.sync_api import Request
+
 from tests.bench import dashboard_live as live
 from tests.bench import graph_page
 from tests.bench.browser import Bench, bench, seen_after
@@ -50,12 +52,12 @@ def weight(bench: Bench, page_name: str) -> float:
     """Megabytes that a cold page loads until its useful part is there and half a second has passed."""
     with bench.context() as context:
         page = context.new_page()
-        sizes: list[int] = []
-        page.on("requestfinished", lambda r: sizes.append(r.sizes()["responseBodySize"]))
+        done: list[Request] = []
+        page.on("requestfinished", done.append)
         page.goto(f"{bench.url}/{page_name}?run=digits_like")
         page.locator(USEFUL[page_name]).first.wait_for()
         page.wait_for_timeout(500)
-        return sum(sizes) / 1e6
+        return sum(r.sizes()["responseBodySize"] for r in done.copy()) / 1e6
 
 
 def click_to_panel(bench: Bench) -> float:

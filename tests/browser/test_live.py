@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from graphscope.webapp.serve import serve
+from tests import golden
 from tests.browser.test_graph import inspector, item, press, ready
 
 ROOT = Path(__file__).parents[2]
@@ -95,3 +96,50 @@ def test_a_training_is_watched_live(training: str, visit: Callable[..., Page]) -
     assert page.evaluate("() => document.querySelectorAll('script:not([src])').length") <= 2
     page.goto(training + "/scalars?run=live")
     expect(page.get_by_text("loss/<script>alert(1)</script>").first).to_be_visible()
+
+
+def test_a_live_page_asks_once_for_all_it_shows_and_paints_only_news(
+    training: str, visit: Callable[..., Page]
+) -> None:
+    """Whoever trains pays for every request and every frame of an open page."""
+    page = visit("/home?run=live", at=training)
+    strip, tile = page.locator(".gs-strip-track"), page.locator("[data-card=loss-tile] h2")
+    expect(tile).to_have_text(re.compile("step"))
+    # nothing moves without end: the browser would paint sixty frames a second for it
+    expect(page.locator("#state")).to_have_text("Live")
+    assert page.evaluate("() => document.getAnimations().map((a) => String(a.animationName))") == []
+
+    expect(strip).not_to_have_attribute("aria-valuenow", "0")
+    page.wait_for_timeout(1000)  # what a page asks when it opens is behind it
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url.split("?")[0].removeprefix(training)))
+    for box in (strip, tile):  # both are told of a new step
+        before = box.evaluate("e => e.textContent + e.getAttribute('aria-valuenow')")
+        page.wait_for_function(
+            "([e, was]) => e.textContent + e.getAttribute('aria-valuenow') !== was",
+            arg=[box.element_handle(), before],
+        )
+    # (Dash's own script comes whenever the browser has nothing else to do)
+    assert {path for path in asked if path.startswith("/api/")} == {"/api/live"}
+
+    # the live dot breathes all the same, and stands still for who wants less motion
+    page.locator("#state[data-beat]").wait_for()
+    page.emulate_media(reduced_motion="reduce")
+    dot = page.locator("#state[data-beat] .gs-icon")
+    dot.wait_for()
+    assert dot.evaluate("e => getComputedStyle(e).opacity") == "1"
+
+
+def test_a_live_run_beside_a_finished_one_is_followed(
+    training: str, tmp_path: Path, visit: Callable[..., Page]
+) -> None:
+    golden.build("tiny", tmp_path)
+    page = visit("/scalars?run=tiny&with=live", at=training)
+    newest = """() => {
+      const plot = document.querySelector('.gs-curve-loss .gs-chart'), live = ((plot && plot.data) || []).filter((t) => t.meta && t.meta[0] === 'live');
+      return Math.max(-1, ...live.flatMap((t) => t.customdata));
+    }"""
+    page.locator(".gs-curve-loss .main-svg").first.wait_for(timeout=30_000)
+    page.wait_for_function(f"() => ({newest})() >= 0")
+    seen = page.evaluate(newest)
+    page.wait_for_function(f"(seen) => ({newest})() > seen", arg=seen)

@@ -174,3 +174,17 @@ def test_five_thousand_lines_scroll_at_once(visit, tmp_path):
         page.context.close()
     finally:
         server.stop()
+
+
+def test_a_table_whose_first_rows_fail_says_so_and_recovers(visit):
+    page = visit("/home?run=tiny")
+    sentence = "The dashboard failed at this question (Boom); see its terminal."
+    page.route("**/api/ops?*", lambda route: route.fulfill(status=404, json={"error": sentence}))
+    page.get_by_role("link", name="Ops").click()
+    box = page.locator("#ops-table")
+    expect(box.get_by_text(sentence)).to_be_visible(timeout=20_000)
+    expect(box.get_by_text("Loading")).to_be_hidden()
+    page.unroute("**/api/ops?*")
+    page.get_by_role("radio", name="Module").click()
+    expect(page.locator(ROWS).first).to_be_visible()
+    expect(box.get_by_text(sentence)).to_be_hidden()

@@ -248,3 +248,21 @@ def test_a_page_that_fails_to_mount_leaves_the_others(visit, watch):
     faults, watch.faults[:] = watch.faults[:], []
     assert len(faults) == 1 and "mounting .gs-late failed" in faults[0]
     assert "broken page" in faults[0]
+
+
+def test_home_needs_no_dash_and_a_page_that_does_says_when_it_is_not_to_be_had(visit, watch):
+    page = visit("/home?run=digits_like")
+    dash = re.compile("/_dash")
+    page.route(dash, lambda route: route.fulfill(status=503))
+    page.reload()
+    expect(page.locator("[data-card=parts] tbody")).to_be_visible()
+    page.get_by_role("link", name="Ops").click()
+    expect(page.locator("#react-entry-point").get_by_text("cannot be loaded")).to_be_visible()
+    expect(page).to_have_title(re.compile("Ops"))
+    page.unroute(dash)
+    page.get_by_role("link", name="Home").click()
+    page.get_by_role("link", name="Ops").click()
+    expect(page.locator("#ops-table .ag-center-cols-container .ag-row").first).to_be_visible()
+    expect(page.get_by_text("cannot be loaded")).to_have_count(0)
+    faults, watch.faults[:] = watch.faults[:], []
+    assert faults and all("503" in fault for fault in faults)

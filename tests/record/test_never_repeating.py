@@ -12,6 +12,8 @@ import graphscope as gs
 from graphscope.ops.arithmetic import add, neg
 from graphscope.record import names
 from graphscope.record.columns import Kinds
+from graphscope.record.costs import Costs
+from graphscope.record.tables import Many
 from graphscope.trace import writer
 from graphscope.trace.reader import TraceReader
 
@@ -103,3 +105,76 @@ def test_what_ran_once_needs_no_row_of_moments(tmp_path: Path) -> None:
             assert moments["n"] == 1 and not moments["std"].any()
             for what in ("mean", "min", "max"):
                 np.testing.assert_array_equal(moments[what], step.dur_ns)
+
+
+def test_a_head_that_cannot_be_looked_up_is_known_by_its_text() -> None:
+    """A slice among the params, before Python 3.12; a list stands for it here."""
+    four = np.dtype(np.float32)
+    keys = [(add, ([1],), 0, second, 0, 1, four, 0) for second in (None, 3, (1, 2), None)] + [
+        (add, ([2],), 0, None, 0, 1, four, 0),
+        (neg, (), 4, None, 0, 1, four, 0),
+    ]
+    kinds = Kinds()
+    columns = kinds.columns(keys)
+    assert [*columns.kinds] == [0, 0, 0, 0, 1, 2]
+    assert kinds.keys_of(columns) == keys and kinds.columns(keys) == columns
+
+
+@pytest.mark.parametrize("fresh", [0, 2_000])
+def test_keys_that_were_let_go_are_made_again(tmp_path: Path, monkeypatch: Any, fresh: int) -> None:
+    """An evaluation between ever new graphs follows the one before it, whose keys are gone by then."""
+    monkeypatch.setattr(names, "FRESH", fresh)
+    w, net = gs.ones(4, requires_grad=True), gs.nn.Sequential(gs.nn.Tanh(), gs.nn.ReLU())
+    with gs.profile(tmp_path / "a", values="off") as p:
+        for n in range(1, 9):
+            rows(w, n).backward()
+            with gs.no_grad():
+                net(w)
+        recorder = p._recorder
+        assert recorder is not None
+        held = [g for g in recorder.names._graphs.values() if g[0]._keys is not None]
+        assert (len(held) < 4) == (fresh == 0)
+        of_eval = next(g[0] for g in recorder.names._graphs.values() if g[0].kind == "eval")
+        of_eval.keys = None
+        assert [key[0].name for key in of_eval.keys] == ["tanh", "relu"]
+    assert p.path is not None
+    with TraceReader(p.path) as reader:
+        assert len(reader.graphs()) == 9 and len(set(reader.steps("eval").graph.tolist())) == 1
+
+
+def test_graphs_described_together_are_as_if_alone(tmp_path: Path) -> None:
+    """Columns of many graphs stand behind one another; no number of one gets into another."""
+    a, b = gs.ones(2, 2, requires_grad=True), gs.ones(2, 2)
+    with gs.profile(tmp_path / "a", values="off") as p:
+        for n in (1, 2, 3, 4):  # the last step has not ended
+            h = gs.cat([a, b, a * n][:n], 0)  # one, two and more inputs
+            for _ in range(n):
+                h = h[0:2].mm(a) + b
+            h.sum().backward()
+            with gs.no_grad():
+                a -= a.grad
+            a.grad = None
+        p.flush()
+        recorder, pump = p._recorder, p._pump
+        assert recorder is not None and pump is not None
+        graphs = [g[0] for g in recorder.names._graphs.values()]
+        shapes = [g.shapes[0] for g in graphs]
+        together = pump._tables.of(graphs)
+        alone = [pump._tables.of([g])[0] for g in graphs]
+        for mine, other in zip(together, alone, strict=True):
+            for table, same in zip(mine, other, strict=True):
+                np.testing.assert_array_equal(table, same)
+
+        def specs(g: Any, of: Any) -> list[int]:
+            dtypes = [g.kinds.dtypes[k] for k in g.columns.kinds] + [port[3] for port in g.ports]
+            return [pump._specs[key] for key in zip([*of[0], *of[1]], dtypes, strict=True)]
+
+        ids = [specs(g, of) for g, of in zip(graphs, shapes, strict=True)]
+        every = np.array(sum(ids, []), np.int32)
+        whole = np.stack(pump._costs.of(Many(graphs), shapes, every))
+        parts = [
+            np.stack(Costs(g.kinds).of(Many([g]), [of], np.array(i, np.int32)))
+            for g, of, i in zip(graphs, shapes, ids, strict=True)
+        ]
+        np.testing.assert_array_equal(whole, np.concatenate(parts, 1))
+        assert whole.sum() > 0 and len(graphs) == 3

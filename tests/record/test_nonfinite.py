@@ -47,7 +47,7 @@ def test_log_of_zero(tmp_path: Path) -> None:
 
     found = followed(tmp_path, loss)
     assert (found.op, found.phase, found.what, found.slot) == ("log", "forward", "loss", -1)
-    assert found.why == "log of 0 is -Inf: 2 of 4 elements of the input are 0"
+    assert found.why == "log of 0 is \u2212Inf: 2 of 4 elements of the input are 0"
     assert found.site is not None and found.site.line == line_of("log zero")
     assert found.inputs[0]["zero"] == 2 and found.inputs[0]["max"] == 2.0
     assert found.output["neg_inf"] == 2

@@ -13,6 +13,7 @@ import pytest
 
 from graphscope.errors import UsageError
 from graphscope.webapp import serve
+from graphscope.webapp.app import App
 from graphscope.webapp.launch import START, dashboard
 
 
@@ -40,6 +41,13 @@ def test_a_taken_port_says_so_and_the_next_is_taken(runs, capsys):
         server.stop()
     assert f"Port {port} is taken, trying {port + 1}." in capsys.readouterr().out
     assert not server.url.endswith(f":{port}/")
+
+
+def test_serving_ends_when_the_application_cannot_be_made(runs, monkeypatch, capsys):
+    monkeypatch.setattr(App, "warm", lambda self: 1 / 0)
+    with pytest.raises(UsageError, match="could not be loaded"):
+        serve(runs, port=0)
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_an_address_that_is_not_ours(runs):

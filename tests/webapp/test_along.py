@@ -1,0 +1,210 @@
+"""What comes along with the revision card, and what a long run costs a look at it."""
+
+import json
+import sqlite3
+from dataclasses import fields
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+
+from graphscope.trace.reader import TraceReader
+from graphscope.trace.records import StepTable
+from graphscope.webapp import api_live
+from graphscope.webapp.queries import findings
+from graphscope.webapp.queries.so_far import SoFar
+from graphscope.webapp.queries.strip import keep
+from graphscope.webapp.runs import RunDirectory
+from tests import golden
+
+
+@pytest.fixture
+def ask(client):
+    def ask(*also, run="tiny", **more):
+        query = urlencode([("run", run), *(("also", text) for text in also), *more.items()])
+        return client.get(f"/api/live?{query}").json
+
+    return ask
+
+
+def test_what_a_page_shows_comes_along_with_the_card(ask, client):
+    card = ask("run,steps~-~/api/strip?run=tiny", "run~-~/api/node?run=tiny&node=n0")
+    strip, node = card.pop("also")
+    assert strip == {"status": 200, "data": client.get("/api/strip?run=tiny").json}
+    assert node["data"] == client.get("/api/node?run=tiny&node=n0").json
+    assert card["run"] == "tiny" and "also" not in ask()
+
+
+def test_what_was_told_already_is_not_made_again(ask, client, monkeypatch):
+    card = ask()
+    names = ("run", "state", "steps", "gone", "control_rev")
+    seen = "|".join(api_live.told(card.get(name)) for name in names)
+    assert seen.startswith("tiny|finished|2|false")
+    monkeypatch.setattr("graphscope.webapp.api.home_json", lambda *a: pytest.fail("made"))
+    assert ask(f"{','.join(names)}~{seen}~/api/home?run=tiny")["also"] == [None]
+
+
+def test_a_question_that_fails_says_so_and_the_others_come(ask):
+    also = ask(
+        "run~-~/api/node?run=tiny&node=n99", "run~-~/api/strip?run=none", "run~-~/api/step?run=tiny"
+    )
+    assert [one["status"] for one in also["also"]] == [404, 404, 200]
+    assert (
+        "n99" in also["also"][0]["data"]["error"] and "'none'" in also["also"][1]["data"]["error"]
+    )
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "/api/control/tensor?run=tiny", "/api/command?run=tiny&id=1", "/api/live?run=tiny", "/theme.css",
+        "//evil.example/api/home", "/api/home/../command", "", "~~~",
+    ],
+)  # fmt: skip
+def test_only_questions_of_views_come_along(ask, question):
+    """The guard at the door has seen the outer request only."""
+    assert [one["status"] for one in ask(f"run~-~{question}")["also"]] == [404]
+
+
+def test_a_flood_of_questions_is_cut(ask):
+    assert len(ask(*["run~tiny~/api/home?run=tiny"] * 50)["also"]) == api_live.MOST
+
+
+def test_a_run_that_is_drawn_beside_is_followed_by_its_file(tmp_path):
+    golden.build("tiny", tmp_path)
+    w = golden.tiny(tmp_path / "other.gscope", run="other", close=False)
+    source = RunDirectory(tmp_path)
+    before = source.written(["tiny", "other", "../tiny", "none"])
+    assert source.written(["tiny", "other", "../tiny", "none"]) == before
+    w.add_scalar("loss", 3, 1.0, 0)
+    w.commit()
+    assert source.written(["tiny", "other", "../tiny", "none"]) != before
+    w.abandon()
+
+
+def test_the_card_tells_of_runs_beside_only_when_asked(ask):
+    assert "others" not in ask() and isinstance(ask(**{"with": "one_step,%2e%2e"})["others"], int)
+
+
+def same(a: StepTable, b: StepTable) -> bool:
+    return all(
+        np.array_equal(getattr(a, f.name), getattr(b, f.name), equal_nan=f.name in ("loss", "parts"))
+        for f in fields(StepTable)
+    )  # fmt: skip
+
+
+def grow(path, upto):
+    """Further steps, as copies of the last; ids and numbers go on."""
+    with sqlite3.connect(path) as db:
+        names = [row[1] for row in db.execute("PRAGMA table_info(steps)")]
+        last = db.execute("SELECT max(id) FROM steps").fetchone()[0]
+        copied = ["?" if name in ("id", "num") else name for name in names]
+        sql = f"INSERT INTO steps SELECT {', '.join(copied)} FROM steps WHERE id = ?"
+        db.executemany(sql, [(k, k, last) for k in range(last + 1, upto)])
+    db.close()
+
+
+def test_a_growing_table_is_the_whole_table(tmp_path):
+    path = golden.build("tiny", tmp_path)
+    so_far = SoFar()
+    with TraceReader(path) as reader:
+        tables = []
+        for upto in (5, 70, 71, 200, 1000):
+            grow(path, upto)
+            tables.append(so_far.steps(reader))
+            assert same(tables[-1], reader.steps()) and len(tables[-1]) == upto
+        # what was handed out stays
+        assert same(tables[1], so_far_rows(reader, 70))
+
+
+def so_far_rows(reader, count):
+    table = reader.steps()
+    return StepTable(**{f.name: getattr(table, f.name)[:count] for f in fields(StepTable)})
+
+
+def test_times_that_were_thinned_away_are_known(tmp_path):
+    path = golden.build("tiny", tmp_path)
+    grow(path, 700)
+    so_far = SoFar()
+    with TraceReader(path) as reader:
+        assert so_far.whole(reader).steps().timed.all()
+        with sqlite3.connect(path) as db:
+            db.execute("UPDATE steps SET chunk = NULL WHERE id > 0 AND id < 650")
+        db.close()
+        assert np.flatnonzero(so_far.whole(reader).steps().timed).tolist() == [0, *range(650, 700)]
+        assert reader.timed([0, 5, 699, 10_000]) == [0, 699] and reader.timed([]) == []
+        assert so_far.whole(reader).revision() == reader.revision()
+
+
+def test_the_tail_of_the_steps_is_read_along_the_ids(tmp_path):
+    path = golden.build("tiny", tmp_path)
+    grow(path, 300)
+    with TraceReader(path) as reader:
+        table = reader.steps(since=280)
+        assert table.id.tolist() == list(range(281, 300))
+        looked = []
+        plain = reader._rows
+        reader._rows = lambda sql, *args, **more: looked.append(sql) or plain(sql, *args, **more)
+        reader.steps(since=280)
+    with sqlite3.connect(path) as db:
+        plan = json.dumps(db.execute(f"EXPLAIN QUERY PLAN {looked[0]}", ("train", 280)).fetchall())
+    db.close()
+    assert "rowid>" in plan and "TEMP B-TREE" not in plan
+
+
+def slowly(values, limit):
+    """What ``keep`` promises, one bucket after the other."""
+    edges = np.linspace(0, len(values), limit // 2 + 1).astype(int)
+    chosen = {0, len(values) - 1}
+    for a, b in zip(edges[:-1], edges[1:], strict=True):
+        part = values[a:b]
+        finite = np.isfinite(part)
+        if finite.any():
+            chosen.add(a + int(np.where(finite, part, np.inf).argmin()))
+            chosen.add(a + int(np.where(finite, part, -np.inf).argmax()))
+        if not finite.all():
+            chosen.add(a + int((~finite).argmax()))
+    return sorted(chosen)
+
+
+@pytest.mark.parametrize("kind", ["noise", "flat", "nan", "steps"])
+def test_downsampling_keeps_the_extremes_of_every_bucket(kind):
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=5_003)
+    if kind == "flat":
+        values[:] = 2.0
+    elif kind == "nan":
+        values[rng.random(5_003) < 0.6] = np.nan
+        values[rng.random(5_003) < 0.1] = np.inf
+        values[1000:2000] = np.nan
+    elif kind == "steps":
+        values = np.round(values)
+    for limit in (10, 400, 1201, 5_002):
+        assert keep(values, limit).tolist() == slowly(values, limit)
+
+
+def test_rules_that_take_long_look_less_often_while_the_run_goes_on(tmp_path, monkeypatch):
+    class Slow:
+        looks = 0
+
+        def update(self):
+            self.looks += 1
+            return []
+
+    slow, clock, used = Slow(), [100.0], [0.0]
+    monkeypatch.setattr(findings.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(
+        findings.time, "thread_time", lambda: used.__setitem__(0, used[0] + 0.03) or used[0]
+    )
+    doctors = findings.Doctors(lambda _: slow)
+    with TraceReader(golden.build("tiny", tmp_path)) as reader:
+        looks = []
+        for k, (wait, state) in enumerate(
+            [(0, "live"), (1.1, "live"), (0.5, "live"), (1.1, "finished")]
+        ):
+            clock[0] += wait
+            doctors.nudge(reader, (k, state))
+            doctors.wait(reader)
+            looks.append(slow.looks)
+    # 0.03 s of work are 1.5 s of rest; what a finished run had last is looked at soon
+    assert looks == [1, 1, 2, 3]
