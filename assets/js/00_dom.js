@@ -12,6 +12,20 @@
    * browser need not lay out the document to know it, as it must for offsetParent. */
   gs.onScreen = (el) => el.isConnected && !el.closest("[hidden]");
 
+  /* fn once before the next frame, however often it is asked for. A canvas is painted then: by that time all texts
+   * are written, and to know its size the browser lays out the page once and not between two of them. */
+  gs.nextFrame = function (fn) {
+    let due = false;
+    return () => {
+      if (due) return;
+      due = true;
+      requestAnimationFrame(() => {
+        due = false;
+        fn();
+      });
+    };
+  };
+
   /* gs.fill(box, value, make): the children of a box, made anew only when the value they show changed.
    * Focus and scroll inside the box stay where they were (elements with the same data-key). */
   gs.fill = function (box, value, make) {

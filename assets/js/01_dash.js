@@ -48,12 +48,17 @@
   };
 
   function tell(text) {
-    if (!handed) document.getElementById("react-entry-point").replaceChildren(gs.el("p", { class: "gs-coming", role: "status" }, text));
+    if (!handed && missing()) document.getElementById("react-entry-point").replaceChildren(gs.el("p", { class: "gs-coming", role: "status" }, text));
   }
 
   /* The page that is shown is one that Dash draws, and it is not there yet. */
+  function missing() {
+    const all = (where) => [...document.querySelectorAll(where)].some((el) => el.dataset.page === gs.state.page);
+    return all(".gs-rail a") && !all(".gs-page");
+  }
+
   function need() {
-    if (document.querySelector(`.gs-page[data-page="${CSS.escape(gs.state.page)}"]`)) return;
+    if (!missing()) return;
     tell("Loading\u2026");
     gs.dash().catch(() => {});
   }

@@ -8,6 +8,7 @@
     constructor(box, { colour, say, name, clip }) {
       Object.assign(this, { colour, say, name, clip });
       this.points = [];
+      this.soon = gs.nextFrame(() => this.paint());
       this.canvas = gs.el("canvas", { role: "img", "aria-label": name });
       this.read = gs.el("span", { class: "gs-small-read" });
       box.replaceChildren(this.canvas, this.read);
@@ -37,7 +38,7 @@
       this.canvas.setAttribute("aria-label", this.finite
         ? `${this.name}, from ${this.say(this.low)} to ${this.say(this.high)} over steps ${points[0][0]} to ${points[points.length - 1][0]}`
         : `${this.name}: no numbers yet`);
-      this.paint();
+      this.soon();
     }
 
     x(step) {

@@ -14,7 +14,8 @@
       this.steps = new gs.Latest((answer) => this.gotStep(answer), (e) => this.problem(e));
       this.moments = new gs.Latest((answer) => this.gotMoment(answer), (e) => this.problem(e));
       this.runs = new gs.Latest((answer) => this.gotRun(answer), (e) => this.problem(e));
-      this.asked = 0;
+      this.stepAlong = new gs.Along(this.steps, () => (gs.state.step === null ? this.stepUrl() : null), ["state", "steps", "graphs", "control_rev"]);
+      this.runAlong = new gs.Along(this.runs, () => this.runUrl(), ["state", "steps"], 1000);
       gs.memoryPage = this;
       gs.on((state, changed) => this.changed(changed));
       gs.live(() => this.news());
@@ -71,12 +72,25 @@
       this.group("tensor");
     }
 
+    stepUrl() {
+      return gs.state.run && this.shown() ? gs.url("/api/memory", { run: gs.state.run, step: gs.state.step }) : null;
+    }
+
+    runUrl() {
+      return gs.state.run && this.shown() ? gs.url("/api/memory/run", { run: gs.state.run }) : null;
+    }
+
     ask() {
-      if (!gs.state.run || !this.shown()) return;
+      if (!this.runUrl()) return;
       this.late = false;
-      this.asked = performance.now();
-      this.steps.ask(gs.url("/api/memory", { run: gs.state.run, step: gs.state.step }));
-      this.runs.ask(gs.url("/api/memory/run", { run: gs.state.run }));
+      this.askStep();
+      this.runAlong.asking();
+      this.runs.ask(this.runUrl());
+    }
+
+    askStep() {
+      this.stepAlong.asking();
+      this.steps.ask(this.stepUrl());
     }
 
     changed(changed) {
@@ -95,7 +109,7 @@
       }
       if (has("run") || (has("page") && (this.late || !this.data))) this.ask();
       else if (has("step")) {
-        this.steps.ask(gs.url("/api/memory", { run: gs.state.run, step: gs.state.step }));
+        this.askStep();
         this.run.paint();
       }
       if (has("node")) this.mark();
@@ -103,12 +117,7 @@
 
     news() {
       if (gs.state.step !== null && this.data && gs.card && gs.card.state !== "live") return;
-      if (!this.shown()) {
-        this.late = true;
-        return;
-      }
-      clearTimeout(this.later);
-      this.later = setTimeout(() => this.ask(), Math.max(0, 500 - (performance.now() - this.asked)));
+      if (!this.shown()) this.late = true; // else what is new comes along with the card
     }
 
     problem(error) {

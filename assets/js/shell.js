@@ -121,6 +121,7 @@
       gs.write($("cost"), card.cost ? `recording costs ${card.cost}` : "");
       gs.write($("summary"), card.summary || "");
       this.badge(card);
+      this.beat();
       this.clock();
       gs.notice(this.root, card);
     }
@@ -148,12 +149,20 @@
       link.setAttribute("aria-label", words ? `Health: ${words}` : "Health");
     }
 
+    /* The live dot breathes with the cards: no frame is painted for it alone. */
+    beat() {
+      const pill = $("state"), now = performance.now();
+      if (this.state !== "live") pill.removeAttribute("data-beat");
+      else if (now - (this.beaten || 0) > 900) {
+        pill.toggleAttribute("data-beat");
+        this.beaten = now;
+      }
+    }
+
     /* The bar under the top bar: what went wrong, in one sentence. */
     clock() {
       const card = gs.card, bar = $("banner");
       if (!card || document.hidden) return;
-      const pill = $("state");
-      pill.toggleAttribute("data-beat", this.state === "live" && !pill.hasAttribute("data-beat"));
       const silent = (card.heartbeat_age || 0) + (performance.now() - since) / 1000;
       const waiting = document.querySelector(".gs-waiting");
       if (waiting && card.created) gs.write(waiting, gs.ago(Math.max(0, (Date.now() - Date.parse(card.created)) / 1000)));

@@ -10,6 +10,7 @@
     constructor(root) {
       this.root = root;
       this.data = this.picture = this.hover = null;
+      this.soon = gs.nextFrame(() => this.paint());
       this.canvas = gs.el("canvas", {});
       this.slider = gs.el("div", {
         class: "gs-strip-track", role: "slider", tabindex: "0", "aria-label": "Step", "aria-valuemin": "0", "aria-valuemax": "0", "aria-valuenow": "0",
@@ -57,7 +58,7 @@
       this.data = data;
       this.slider.title = "";
       this.slider.dataset.steps = String(data.steps);
-      this.paint();
+      this.soon();
     }
 
     problem(error) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
@@ -169,7 +170,12 @@ def line_of(graph: Graph, i: int) -> str:
     """The line of a node; a gradient's is the line of its forward op."""
     twin = int(graph.twin[i])
     site = graph.site_of(i) or (graph.site_of(twin) if twin >= 0 else None)
-    return f"{PurePath(site.file).name}:{site.line}" if site else ""
+    return f"{_file_name(site.file)}:{site.line}" if site else ""
+
+
+@lru_cache(maxsize=256)
+def _file_name(path: str) -> str:
+    return PurePath(path).name
 
 
 def _held(reader: TraceReader, graph: Graph, step: Step, h: lifetime.Holder) -> Held:

@@ -69,7 +69,9 @@ def _log(shift: float) -> Callable[[Inputs, float, int], str]:
             return f"log of a number below {edge} is NaN: the smallest input is {number(x.min)}"
         if x.min == -shift:
             many = _share(_zeros(x), x) if shift == 0 else "at least one element"
-            return f"log of 0 is \u2212Inf: {many} of the input {'are' if shift == 0 else 'is'} {edge}"
+            return (
+                f"log of 0 is \u2212Inf: {many} of the input {'are' if shift == 0 else 'is'} {edge}"
+            )
         return ""
 
     return judge

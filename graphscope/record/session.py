@@ -46,6 +46,8 @@ def running() -> profile | None:
 class profile(Results):  # noqa: N801 - reads as a verb at the place of use
     """Record every op, forward and backward, that runs inside the ``with`` block.
 
+    It records the thread that begins it, and one thread at a time; ops of others are counted, and the run says so.
+
     path: the run; ``runs/digits`` writes ``runs/digits.gscope`` (or ``digits-2`` if that exists).
     schedule: which steps are recorded (``graphscope.profiler.schedule``); then ``step()`` must be called
     after each. All windows go into one run, as consecutive steps; ``windows`` says which they were.

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -186,6 +186,46 @@ def slowdown(bench: Bench, processor: bool = False) -> float:
         periods.append(used / len(inside) if processor else float(np.diff(inside).mean()))
     ratios = [a / b for a, b in zip(periods[::2], periods[1::2], strict=True)]
     return 100 * (statistics.median(ratios) - 1)
+
+
+WATCHED = 8.0  # seconds
+
+
+def watching(bench: Bench, page_name: str, ready: str) -> float:
+    """Processor time that browser and server spend a second on a page that watches fifty steps a second, in ms.
+
+    It is what an open page takes from a training where processors are short. On a machine with neighbours it is
+    steadier than the slowdown itself. The server runs in this process, whose other work meanwhile is to wait.
+    """
+    with training(bench, 0.02) as program, bench.context() as context:
+        wait_for(bench.runs / "training.gscope")
+        page = context.new_page()
+        page.goto(f"{bench.url}/{page_name}?run=training")
+        page.locator(ready).first.wait_for(timeout=60_000)
+        page.wait_for_timeout(4000)
+        begin, used = time.perf_counter(), _family(os.getpid(), program.pid)
+        page.wait_for_timeout(1000 * WATCHED)
+        spent = _family(os.getpid(), program.pid) - used
+        return 1e3 * spent / (time.perf_counter() - begin)
+
+
+def _family(pid: int, without: int) -> float:
+    """Seconds of processor time of a process and all it has started, but one."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            parents[int(entry.name)] = int(
+                (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            )
+    mine, known = {pid}, 0
+    while len(mine) > known:
+        known = len(mine)
+        mine |= {child for child, parent in parents.items() if parent in mine and child != without}
+    total = 0.0
+    for one in mine:
+        with suppress(OSError):
+            total += _used(one)
+    return total
 
 
 def _used(pid: int) -> float:

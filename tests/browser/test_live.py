@@ -136,8 +136,8 @@ def test_a_live_run_beside_a_finished_one_is_followed(
     golden.build("tiny", tmp_path)
     page = visit("/scalars?run=tiny&with=live", at=training)
     newest = """() => {
-      const plot = document.querySelector('.gs-curve-loss .gs-chart'), live = ((plot && plot.data) || []).filter((t) => t.meta && t.meta[0] === 'live');
-      return Math.max(-1, ...live.flatMap((t) => t.customdata));
+      const drawn = [...document.querySelectorAll('.gs-curve .gs-chart')].flatMap((plot) => plot.data || []);
+      return Math.max(-1, ...drawn.filter((t) => t.meta && t.meta[0] === 'live').flatMap((t) => t.customdata));
     }"""
     page.locator(".gs-curve-loss .main-svg").first.wait_for(timeout=30_000)
     page.wait_for_function(f"() => ({newest})() >= 0")

@@ -187,7 +187,11 @@ def _named(points: Sequence[Point], wide: float, high: float) -> set[str]:
     out = set()
     for _, k in sorted((-p.time, k) for k, p in enumerate(points)):
         # In units of a small chart: about 400 px wide and 140 high, a sign 6 px and a line 16.
-        x, y, half = 400 * xs[k] / wide, 130 * ys[k] / high, 3.0 * min(len(points[k].name or points[k].key), 24) + 4
+        x, y, half = (
+            400 * xs[k] / wide,
+            130 * ys[k] / high,
+            3.0 * min(len(points[k].name or points[k].key), 24) + 4,
+        )
         if all(abs(x - x2) > half + half2 or abs(y - y2) > 16 for x2, y2, half2 in taken):
             taken.append((x, y, half))
             out.add(points[k].key)
