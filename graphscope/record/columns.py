@@ -45,6 +45,7 @@ class Kinds(dict[Any, int]):
         super().__init__()
         self.heads: list[Any] = []
         self.dtypes: list[Any] = []  # of the values; None: it makes none
+        self.ops = bytearray()  # 1: the head of an op
         self._marks: list[bytes] = []  # of each head, the same one in every run
         self._lock = Lock()
 
@@ -56,6 +57,7 @@ class Kinds(dict[Any, int]):
             number = len(self.heads)
             self._marks.append(_mark(head))
             self.dtypes.append(head[4] if len(head) == 6 else head[2] if len(head) == 3 else None)
+            self.ops.append(len(head) == 6)
             self.heads.append(head)
             self[key] = number
         return number

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphscope.record.columns import Kinds
 from graphscope.record.names import GraphRecord
 from graphscope.record.tables import PORT, Many
 
@@ -61,8 +60,7 @@ class Costs:
     its kind, its own shape and the op.
     """
 
-    def __init__(self, kinds: Kinds) -> None:
-        self.kinds = kinds
+    def __init__(self) -> None:
         self._clear()
 
     def _clear(self) -> None:
@@ -91,8 +89,7 @@ class Costs:
             there = wire >= 0
             at = np.where(wire < PORT, of_nodes, of_ports) + wire
             wires.append(np.where(there, specs[np.where(there, at, 0)], wire))
-        is_op = np.fromiter((len(head) == 6 for head in self.kinds.heads), np.bool_)
-        ops = is_op[kinds]
+        ops = many.ops
         of_ops = np.flatnonzero(ops)
         keys: list[Any] = [*zip(*(c[of_ops].tolist() for c in (kinds, *wires, ids)), strict=True)]
         for i, others in many.more.items():

@@ -117,7 +117,7 @@ class Describing:
         if self._tables is None:
             names = self.recorder.names
             self._tables = Tables(names.kinds, self._op, names.string)
-            self._costs = Costs(names.kinds)
+            self._costs = Costs()
         found = self._tables.of([job.graph for job in jobs])
         for job, (nodes, edges, kept) in zip(jobs, found, strict=True):
             self._graph(job, nodes, edges, kept)

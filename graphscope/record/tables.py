@@ -61,6 +61,8 @@ class Many:
                 [c.second for c in columns],
             )
         )
+        self.ops = np.frombuffer(bytes(graphs[0].kinds.ops), np.bool_)[self.kinds]
+        """Which nodes are ops, and no gradients."""
         self.more = {
             int(begin) + i: wires
             for begin, c in zip(self.begins, columns, strict=True)
@@ -75,7 +77,6 @@ class Tables:
     def __init__(self, kinds: Kinds, op_id: Any, string: Any) -> None:
         self.kinds, self.op_id, self.string = kinds, op_id, string
         self._rows = np.zeros((64, schema.NODE_COLUMNS), np.int32)
-        self._ops = np.zeros(64, np.bool_)  # which kinds are ops, and no gradients
         self._known = 0
         self._keeps: dict[Any, tuple[int, ...]] = {}
 
@@ -83,11 +84,8 @@ class Tables:
         upto = int(many.kinds.max(initial=-1)) + 1
         while len(self._rows) < upto:
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-            self._ops = np.concatenate([self._ops, np.zeros_like(self._ops)])
         for k in range(self._known, upto):
-            head = self.kinds.heads[k]
-            self._rows[k] = self._row(head)
-            self._ops[k] = len(head) == 6
+            self._rows[k] = self._row(self.kinds.heads[k])
             self._known = k + 1
 
     def _row(self, head: Any) -> list[int]:
@@ -111,7 +109,7 @@ class Tables:
         """The integer rows of graphs: nodes, edges (dst, position, src) and kept (value, node) of each."""
         many = Many(graphs)
         self._learn(many)
-        first, ops = many.first, self._ops[many.kinds]
+        first, ops = many.first, many.ops
         nodes = self._rows[many.kinds]
         nodes[:, schema.SITE] = [*chain.from_iterable([graph.lines for graph in graphs])]
         gradients = np.flatnonzero(~ops & (nodes[:, schema.PHASE] == schema.BACKWARD))
@@ -121,7 +119,7 @@ class Tables:
         twins = first[gradients] + many.base[gradients]
         for column in (schema.SCOPE, schema.SITE):
             nodes[gradients, column] = nodes[twins, column]
-        edges, begins = _edges(many, ops)
+        edges, begins = _edges(many)
         kept, kept_ends = self._kept(many, edges[:, 2], begins)
         found, at = [], 0
         for begin, end, kept_end in zip(many.begins, many.ends, kept_ends, strict=True):
@@ -165,9 +163,9 @@ class Tables:
         return found
 
 
-def _edges(many: Many, ops: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.int64]]:
+def _edges(many: Many) -> tuple[Ints, NDArray[np.int64]]:
     """Edges (dst, position, src), and where those of each node begin (one more than there are nodes)."""
-    first, second = many.first, many.second
+    first, second, ops = many.first, many.second, many.ops
     n = len(first)
     counts = ops.astype(np.int64)
     counts += second != NONE

@@ -122,7 +122,7 @@ MEASURES: dict[str, Measure] = {
     "million-time": ("Time of it, cold", "ms", 1500, lambda b: paint(b, "time", "million")),
     "live": ("End of a step to screen, p95", "ms", 500, live.live_step),
     "first": ("python train.py to live page", "ms", 1800, live.first_picture),
-    "address": ("  of it: until it is served", "ms", 1800, live.address_known),
+    "address": ("  of it: until its address", "ms", 1800, live.address_known),
     "first-open": ("the same, page open before", "ms", 1800, live.first_on_open_page),
     "slowdown": ("A step with the page open", "%", 2, live.slowdown),
     "slowdown-cpu": ("  its processor time", "%", 2, lambda b: live.slowdown(b, processor=True)),

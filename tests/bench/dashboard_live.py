@@ -132,7 +132,7 @@ def first_picture(bench: Bench) -> float:
 
 
 def address_known(bench: Bench) -> float:
-    """Part of ``first``: from ``python train.py`` to the dashboard's address, when it answers."""
+    """Part of ``first``: from ``python train.py`` to the dashboard's address; a browser may ask from then on."""
     begin = time.perf_counter()
     with training(bench, 0.02, board=True) as program:
         assert program.stdout is not None

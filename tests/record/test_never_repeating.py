@@ -173,7 +173,7 @@ def test_graphs_described_together_are_as_if_alone(tmp_path: Path) -> None:
         every = np.array(sum(ids, []), np.int32)
         whole = np.stack(pump._costs.of(Many(graphs), shapes, every))
         parts = [
-            np.stack(Costs(g.kinds).of(Many([g]), [of], np.array(i, np.int32)))
+            np.stack(Costs().of(Many([g]), [of], np.array(i, np.int32)))
             for g, of, i in zip(graphs, shapes, ids, strict=True)
         ]
         np.testing.assert_array_equal(whole, np.concatenate(parts, 1))
