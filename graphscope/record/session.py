@@ -240,6 +240,8 @@ class profile(Results):  # noqa: N801 - reads as a verb at the place of use
         recorder, pump = self._recorder, self._pump
         if recorder.broken is None:
             try:
+                if error is None and partial and recorder.is_no_training():
+                    recorder.kind, partial = "eval", None
                 recorder.close(status=partial, note=text)
             except Exception as problem:
                 dispatch.broken(recorder, problem)

@@ -310,6 +310,16 @@ class StepLife(OnTrack):
         self._begin(now)
         self.close_ns = clock() - began  # falls into the step that has just begun
 
+    def is_no_training(self) -> bool:
+        """Whether the running step can't be one of training: the others had a backward, it has none, and it is the last."""
+        last = self.last["train"]
+        return bool(
+            self.kind == "train"
+            and self.phase == FORWARD
+            and last is not None
+            and any(len(key) == 4 for key in last.keys)
+        )
+
     def _settle(self, row: Any, node: Any, t0: int) -> None:
         """Decide what an op means where that is open: after a backward, in a new step, in evaluation."""
         if self.after:

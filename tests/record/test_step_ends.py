@@ -64,3 +64,31 @@ def test_no_op_begins_before_its_step(tmp_path, named):
             # times are stored in units of 1 << shift ns, so an end may stand a little late
             assert (step.begin_ns + step.dur_ns).max() <= step.wall_ns + 4096
             assert np.all(step.dur_ns >= 0)
+
+
+def test_what_runs_after_the_last_step_of_a_finished_program_is_no_training(tmp_path):
+    w = gs.ones(3, requires_grad=True)
+
+    def trained(name, last):
+        with gs.profile(tmp_path / name) as p:
+            for _ in range(4):
+                loss = (w * 2).sum()
+                loss.backward()
+                w.grad = None
+            last(loss)
+        return TraceReader(p.path)
+
+    reader = trained("finished", lambda loss: (loss * 2).exp())
+    assert list(reader.steps("train").status) == ["ok"] * 4
+    assert len(reader.step(-1).dur_ns) == reader.graph(reader.step(0).graph).n
+    (after,) = reader.steps("eval").id
+    assert list(reader.steps("eval").status) == ["ok"] and after == 4
+
+    def wrong(loss):
+        loss * 2
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained("stopped", wrong)
+    reader = TraceReader(tmp_path / "stopped.gscope")
+    assert list(reader.steps("train").status) == ["ok"] * 4 + ["partial"]
