@@ -70,7 +70,9 @@ def test_info(capsys):
 
 def test_the_module_is_the_command_too():
     done = subprocess.run(
-        [sys.executable, "-m", "graphscope", "table", "/no/such/run"], capture_output=True, text=True
+        [sys.executable, "-m", "graphscope", "table", "/no/such/run"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 2 and "does not exist" in done.stderr and not done.stdout
 
