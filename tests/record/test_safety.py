@@ -113,7 +113,9 @@ def test_ten_threads_train_while_one_is_recorded(tmp_path: Path) -> None:
             thread.join()
     assert together == alone * 11
     reader = TraceReader(p.path)
-    assert len(reader.steps()) == 31, "thirty, and the sum at the end"
+    assert (len(reader.steps("train")), len(reader.steps("eval"))) == (30, 1), (
+        "and the sum at the end"
+    )
     assert len(reader.graphs()) == 2
     assert int(reader.header()["foreign_ops"]) > 10 * 30 * 4
 
