@@ -92,7 +92,7 @@ class Packing(Describing):
                 rows.seqs, rows.nums, rows.t0, rows.wall, rows.rec, rows.loss, rows.nonfinite, rows.live0, strict=True
             )
         ]  # fmt: skip
-        self.writer.add_steps(graph.kind, graph.id, "ok", facts, rows.begin, rows.dur)
+        self.writer.add_steps(graph.kind, graph.id, "ok", facts, rows.begin, rows.dur, True)
 
     def _steps(self, jobs: list[Job]) -> None:
         """Write steps of one graph: their times are packed together."""

@@ -17,7 +17,7 @@ from graphscope.record.facts import Facts
 from graphscope.record.names import Names, names_in_frame
 from graphscope.record.on_track import FORWARD as FORWARD
 from graphscope.record.on_track import SPAN as SPAN
-from graphscope.record.on_track import OnTrack, epochs
+from graphscope.record.on_track import OnTrack, cost_of_following, epochs
 from graphscope.record.outlive import Outlive
 from graphscope.record.pump import Job, Pump
 from graphscope.record.sites import Sites
@@ -263,7 +263,7 @@ class StepLife(OnTrack):
             self.facts.close(graph, self.num[kind], self.names, self.port_items)
         if told is not None:
             shape_set = told.number
-            rec_ns = int(self.track_ns * n) + self.close_ns
+            rec_ns = cost_of_following(self.track_ns, n, now - self.t0) + self.close_ns
         else:
             shape_set = graph.shape_set(self.shapes, self.port_shapes)
             rec_ns = int(self.op_ns * n) + self.value_cost + self.close_ns

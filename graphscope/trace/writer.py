@@ -13,7 +13,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, groupby
+from itertools import chain, groupby, repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +37,8 @@ _STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 26)})"
 # again, and a training loop that wants the lock too pays for each of these turns more than for the row.
 MANY = 256
 _ROW = "," + _STEP[_STEP.index("(") :]
-_COLUMNS_AT, _DEV_AT, _CHUNK_AT = 11, 14, 19  # positions in a steps row
+# Positions in a steps row.
+_COLUMNS_AT, _DEV_AT, _HELD_AT, _CHUNK_AT, _PLACE_AT = 11, 14, 18, 19, 20
 _FORGET = "UPDATE steps SET chunk = NULL, columns = NULL, dev = NULL WHERE id = ?"
 _TENSORS = "INSERT OR REPLACE INTO tensors VALUES (?,?)"
 _LOSABLE = (_STEP, _TENSORS, _FORGET, MEDIA)
@@ -175,8 +176,12 @@ class TraceWriter(Describer):
         steps: Sequence[Facts],
         begin_ns: NDArray[np.int64] | None,
         dur_ns: NDArray[np.int64] | None,
+        plain: bool = False,
     ) -> None:
-        """Many steps of one graph that ended the same way; their times are ``[steps, nodes]``."""
+        """Many steps of one graph that ended the same way; their times are ``[steps, nodes]``.
+
+        plain: they ended well, were not looked at, have no note and no device's times.
+        """
         first = graph not in self._moments and graph not in self._rested
         ok = status == "ok"
         kept: dict[int, int] = {}  # step's position -> its place in the blob
@@ -200,6 +205,9 @@ class TraceWriter(Describer):
                 blob, shift = codec.pack_many(begin_ns[chosen], dur_ns[chosen])
         held = len(kept)
         head = steps[min(kept)].id if kept else None
+        if plain:
+            self._plain_rows(kind, graph, steps, parts, kept, (blob, shift, held, head))
+            return
         put = self._pending.append
         for at, fact in enumerate(steps):
             id, num, shape_set, t0, wall, rec, loss, nonfinite, freed, live0, note, looked, dev = (
@@ -216,6 +224,28 @@ class TraceWriter(Describer):
                 held if place == 0 else 1, None if place is None else head, place, *parts[at],
             )  # fmt: skip
             put((_STEP, row))
+
+    def _plain_rows(
+        self, kind: str, graph: int, steps: Sequence[Facts], parts: list[Any], kept: dict[int, int], chunk: Any
+    ) -> None:  # fmt: skip
+        """The rows of most steps of a training, without asking of each what none of them has."""
+        blob, shift, held, head = chunk
+        rows: list[Any] = [
+            (
+                id, kind, num, graph, shape_set, "ok", t0, wall, rec, loss if loss == loss else None, nonfinite,
+                None, shift, None, None, live0, None, 0, 1, None, None, *part,
+            )
+            for (id, num, shape_set, t0, wall, rec, loss, nonfinite, _, live0, _, _, _), part in zip(
+                steps, parts, strict=True
+            )
+        ]  # fmt: skip
+        for at, place in kept.items():
+            row = list(rows[at])
+            row[_CHUNK_AT], row[_PLACE_AT] = head, place
+            if place == 0:
+                row[_COLUMNS_AT], row[_HELD_AT] = blob, held
+            rows[at] = tuple(row)
+        self._pending += zip(repeat(_STEP), rows)
 
     def _parts(self, graph: int, dur_ns: NDArray[np.int64]) -> list[Any]:
         """Time in data, forward, backward, update and copies of each of these steps."""
