@@ -53,14 +53,19 @@ class Found(NamedTuple):
     thinned: bool = False
 
 
-def kill(folder: Path, seed: int, least: float = 0.0, most: float = 1.5, *options: str) -> Found:
-    """Start the program, kill it at a moment drawn from the seed, look at what it left."""
+def kill(
+    folder: Path, seed: int, least: float = 0.0, most: float = 1.5, *options: str, after: int = 0
+) -> Found:
+    """Start the program, kill it at a moment drawn from the seed, look at what it left.
+
+    The moment lies ``least`` to ``most`` seconds behind the end of step ``after``.
+    """
     log, path = folder / f"log{seed}", folder / f"run{seed}"
     with log.open("w") as out:
         words = [sys.executable, "-c", PROGRAM, str(path), *options]
         program = subprocess.Popen(words, stdout=out, cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 60
-    while "recording" not in log.read_text():
+    while len(log.read_text().splitlines()) <= after:
         if time.monotonic() > deadline or program.poll() is not None:
             program.kill()
             return Found(seed, 0, 0.0, "the program did not start")
