@@ -7,6 +7,7 @@ a step takes longer (``python -m tests.bench.dashboard slowdown`` measures by ho
 from __future__ import annotations
 
 import atexit
+import os
 import queue
 import shlex
 import subprocess
@@ -14,10 +15,19 @@ import sys
 import threading
 from html import escape
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from graphscope.errors import UsageError
 
 HEIGHT = 760  # pixels in a notebook: the strip and the inspector are on screen
+# The page inside takes the colours of the notebook around it: a frame's color-scheme is what the page in it hears
+# as the reader's preference. JupyterLab and Notebook 7, VS Code, Colab each say in their own way what theirs is.
+COLOURS = """
+.gs-notebook small { margin-left: 12px; opacity: 0.8; }
+.gs-notebook iframe { border: 1px solid #8a94a4; border-radius: 6px; }
+[data-jp-theme-light=true] .gs-notebook iframe, .vscode-light .gs-notebook iframe { color-scheme: light; }
+[data-jp-theme-light=false] .gs-notebook iframe, .vscode-dark .gs-notebook iframe, html[theme=dark] .gs-notebook iframe { color-scheme: dark; }
+"""
 # The package itself imports the engine, which the dashboard never uses: a quarter of its start. So the child gets
 # the package as an empty shell; its modules come from the same place all the same.
 START = """
@@ -58,29 +68,45 @@ class Dashboard:
 
     close = stop
 
+    @property
+    def running(self) -> bool:
+        """Whether its process is there."""
+        return self._process.poll() is None
+
     def _repr_html_(self) -> str:
         """In a notebook: the dashboard itself, below the cell."""
         where = escape(self.url, quote=True)
-        link = f'<a href="{where}" target="_blank" rel="noopener">{where}</a>'
-        if self._process.poll() is not None:
+        if not self.running:
             return f"<p>The dashboard at {where} has ended; gs.dashboard() starts another one.</p>"
+        port = urlsplit(self.url).port
         return (
-            f'<iframe src="{where}" title="GraphScope dashboard" width="100%" height="{HEIGHT}"'
-            f' style="border: 1px solid #8a94a4; border-radius: 6px"></iframe><p>{link}</p>'
+            f'<div class="gs-notebook"><style>{COLOURS}</style>'
+            f'<iframe src="{where}" title="GraphScope dashboard" width="100%" height="{HEIGHT}"></iframe>'
+            f'<p><a href="{where}" target="_blank" rel="noopener">{where}</a> <small>If the frame stays empty, open the'
+            " address in a tab. For a notebook on another machine, first"
+            f" <code>ssh -N -L {port}:127.0.0.1:{port} user@machine</code></small></p></div>"
         )
 
     def __repr__(self) -> str:
         return f"<dashboard at {self.url}>"
 
 
+_started: dict[tuple[str, int], Dashboard] = {}
+
+
 def dashboard(runs: Path | str = "runs", port: int = 0) -> Dashboard:
     """Start the dashboard over ``runs`` and return when it has its address; port 0 takes any free one.
 
     Browsers may ask from then on. Their first answer waits until the dashboard has been imported, beside the
-    program that goes on.
+    program that goes on. While it runs, a second call with the same folder returns the same one: a cell of a
+    notebook is run many times.
 
     Raises: UsageError when it does not start.
     """
+    folder = os.path.abspath(runs)
+    for (of, asked), board in _started.items():
+        if of == folder and port in (0, asked) and board.running:
+            return board
     given = [str(runs), "--port", str(port)]
     command = [sys.executable, "-c", START, *given, "--child"]
     process = subprocess.Popen(
@@ -101,7 +127,8 @@ def dashboard(runs: Path | str = "runs", port: int = 0) -> Dashboard:
             "The dashboard did not start; what it said is above. "
             f"Try it alone: python -m graphscope.webapp {shlex.join(given)}"
         ) from error
-    return Dashboard(process, url)
+    _started[folder, port] = board = Dashboard(process, url)
+    return board
 
 
 def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:

@@ -18,8 +18,12 @@ from urllib.parse import parse_qs, quote, urlsplit
 COOKIE = "graphscope"
 CONTROL = "/api/control/"
 COMMAND = "/api/command"  # asking what became of one needs no token
-# Who may show the dashboard in a frame: a notebook that is served by this machine too, on whatever port.
-LOCAL = "'self' http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:*"
+# Who may show the dashboard in a frame: a notebook that is served by this machine too, on whatever port, and the
+# windows of VS Code, whose addresses no web page can have.
+LOCAL = (
+    "'self' http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:*"
+    " vscode-webview: vscode-file:"
+)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Environ = dict[str, Any]

@@ -241,7 +241,7 @@
       if (this.columnsOf !== answer.by) {
         this.columnsOf = answer.by;
         this.table.define([
-          { field: "key", title: name, flex: 1, min: 130, max: 720 },
+          { field: "key", title: name, flex: 1, min: 130, max: 480 },
           { field: "a_p50", title: "A", kind: "ns", together: "time", tip: "Median time of one step in A, on its device where that was measured", width: 84 },
           { field: "b_p50", title: "B", kind: "ns", together: "time", tip: "Median time of one step in B, on its device where that was measured", width: 84 },
           { field: "spread", title: "spread", tip: "The middle half of the samples: A above, B below", width: 104, min: 88, render: (p) => spread(p.data) },

@@ -63,11 +63,11 @@
     return Boolean(control && control.at && control.at.step === step);
   };
 
-  /* "training is waiting at op 17 of 35": the words of the state. */
+  /* "training is waiting at op 17 of 35 · ∂ relu": the words of the state. */
   gs.waitingText = function (control) {
     const at = control && control.at;
     if (!control || !at || control.state !== "paused") return "";
-    return `training is waiting at op ${at.i + 1}${at.n ? ` of ${at.n}` : ""}`;
+    return `training is waiting at op ${at.i + 1}${at.n ? ` of ${at.n}` : ""}${at.op ? ` \u00b7 ${at.grad ? "\u2202 " : ""}${at.op}` : ""}`;
   };
 
   class Control {

@@ -237,21 +237,36 @@
     };
   };
 
-  /* As many names as there is room for, and always the chosen one's. */
+  /* As many names as there is room for in full, and always the first, the last and the chosen one's. What all names
+   * begin with ("net.") is left out: the words that tell them apart need the room. */
   function names(ctx, layers, X, w, h, foot, chosen) {
-    const pitch = (w - LEFT - RIGHT) / layers.length, every = Math.max(1, Math.ceil(84 / pitch));
+    const same = shared(layers.map((l) => l.name)), most = Math.min(200, (w - LEFT - RIGHT) / 2 - 8), taken = [];
     ctx.textBaseline = "alphabetic";
-    layers.forEach((l, i) => {
-      const mine = l.id && l.id === chosen;
-      if (mine) {
-        ctx.fillStyle = gs.color("focus");
-        ctx.fillRect(X(i) - 0.75, TOP, 1.5, h - TOP - foot);
-      }
-      if (i % every || (layers.length - 1 - i < every && i !== layers.length - 1 && i)) if (!mine) return;
+    ctx.textAlign = "left";
+    const put = (i, mine) => {
+      const text = gs.marks.fit(ctx, layers[i].name.slice(same), most), wide = ctx.measureText(text).width;
+      const x = Math.min(Math.max(X(i) - wide / 2, LEFT), w - RIGHT - wide);
+      if (taken.some(([from, to]) => x < to + 12 && x + wide > from - 12)) return;
+      taken.push([x, x + wide]);
       ctx.fillStyle = mine ? gs.color("focus") : gs.color("ink2");
-      ctx.textAlign = i === 0 ? "left" : X(i) > w - 60 ? "right" : "center";
-      ctx.fillText(gs.marks.fit(ctx, l.name, Math.min(160, (every * pitch) / (i && X(i) <= w - 60 ? 1 : 2) - 8)), i === 0 ? LEFT : Math.min(X(i), w - RIGHT), h - foot + 16);
-    });
+      ctx.fillText(text, x, h - foot + 16);
+    };
+    const mine = layers.findIndex((l) => l.id && l.id === chosen);
+    if (mine >= 0) {
+      ctx.fillStyle = gs.color("focus");
+      ctx.fillRect(X(mine) - 0.75, TOP, 1.5, h - TOP - foot);
+      put(mine, true);
+    }
+    put(0);
+    put(layers.length - 1);
+    for (let i = 1; i < layers.length - 1; i++) put(i);
+  }
+
+  /* How many characters all names begin with, up to a dot. */
+  function shared(names) {
+    let n = names[0].lastIndexOf(".") + 1;
+    while (n > 0 && !names.every((name) => name.startsWith(names[0].slice(0, n)))) n = names[0].lastIndexOf(".", n - 2) + 1;
+    return n;
   }
 
   function legend(ctx, steps, w, h) {

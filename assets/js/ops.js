@@ -172,7 +172,7 @@
       const name = { op: "op", scope: "module", line: "line", shape: "op and shapes", phase: "phase" }[a.by];
       const c = (field, title, kind, hide, more) => ({ field, title, kind, hide: Boolean(hide), tip: TIPS[field], ...more });
       return [
-        { field: "key", title: name, flex: 1, min: tree ? 200 : 150, max: 900, sort: null, pinned: null, render: (p) => this.name(p) },
+        { field: "key", title: name, flex: 1, min: tree ? 200 : 150, max: 560, sort: null, pinned: null, render: (p) => this.name(p) },
         c("share", "share", "share", false, { bar: true, width: 96 }),
         c("total", "total", "ns", false, tree ? { width: 104 } : { width: 108, sort: "desc" }),
         c("self", "self", "ns", !tree, {}),

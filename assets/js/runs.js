@@ -5,7 +5,12 @@
   const el = (...all) => gs.el(...all);
   const ROWS = 300; // more are found by typing
 
-  gs.openRun = (run) => gs.set({ run, step: null, node: null, open: null, scope: null, vs: null });
+  const show = (run) => gs.set({ run, step: null, node: null, open: null, scope: null, vs: null });
+  gs.openRun = function (run) {
+    if (gs.runPicker) gs.runPicker.byItself = false;
+    show(run);
+  };
+  const RUNS = new Set(["live", "waiting"]); // states of a program that is at work
 
   class Runs {
     constructor(box) {
@@ -18,12 +23,18 @@
       this.list = el("ul", { class: "gs-run-list", id: "gs-run-list", role: "listbox", "aria-label": "Runs" });
       this.panel = el("div", { class: "gs-run-panel", hidden: true }, this.filter,
         el("div", { class: "gs-run-head", "aria-hidden": "true" }, ["run", "state", "steps", "last loss", "began"].map((t) => el("span", {}, t))), this.list);
-      box.replaceChildren(this.button, this.panel);
+      this.newer = el("button", { type: "button", class: "gs-run-newer", hidden: true, onclick: () => gs.openRun(this.newer.value) }, el("span", { class: "gs-dot" }), el("span", {}));
+      box.replaceChildren(this.button, this.newer, this.panel);
+      this.byItself = !gs.state.run; // an address without a run means the newest one, also the next newest
       this.ask = new gs.Latest((list) => this.got(list));
       this.shown = [];
       document.addEventListener("pointerdown", (e) => !box.contains(e.target) && this.toggle(false));
       box.addEventListener("focusout", (e) => e.relatedTarget && !box.contains(e.relatedTarget) && this.toggle(false));
-      gs.on((state, changed) => changed.includes("run") && this.name());
+      gs.on((state, changed) => {
+        if (!changed.includes("run")) return;
+        this.name();
+        this.newer.hidden = true;
+      });
       gs.key("r", "Choose a run", () => this.toggle(true));
       this.name();
     }
@@ -40,12 +51,28 @@
       gs.runList = list;
       this.box.hidden = !list.length;
       this.name();
+      this.next(list);
       for (const home of document.querySelectorAll("[data-gs]")) home.dispatchEvent(new CustomEvent("gs:runs", { detail: list }));
       if (this.panel.hidden) return;
       // The order may be another one now: the same run stays marked.
       const marked = this.moved && this.shown[this.at] ? this.shown[this.at].run : gs.state.run;
       this.draw(this.at);
       this.mark(Math.max(0, this.shown.findIndex((r) => r.run === marked)));
+    }
+
+    /* A training began when the one that is shown had ended, as in the next cell of a notebook. Who has chosen a run,
+     * a step or a card is asked; nobody else is kept at a run that is over. */
+    next(list) {
+      const { run } = gs.state, mine = list.find((r) => r.run === run);
+      const newer = run && !(mine && RUNS.has(mine.state)) && list.find((r) => r.run !== run && RUNS.has(r.state));
+      const untouched = this.byItself && this.panel.hidden && ["step", "node", "vs", "with", "focus", "open"].every((name) => gs.state[name] === null || gs.state[name] === undefined);
+      if (newer && untouched) return show(newer.run);
+      this.newer.hidden = !newer;
+      if (!newer) return;
+      this.newer.value = newer.run;
+      gs.write(this.newer.lastElementChild, newer.run);
+      this.newer.title = `${newer.run.slice(0, 200)} is being recorded: show it`;
+      this.newer.setAttribute("aria-label", this.newer.title);
     }
 
     name() {

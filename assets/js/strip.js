@@ -158,6 +158,7 @@
       ctx.clearRect(0, 0, width, height);
       this.root.classList.toggle("gs-following", this.following());
       this.live.setAttribute("aria-pressed", String(this.following()));
+      this.live.style.visibility = gs.card ? "" : "hidden"; // until then nobody knows whether it lives
       gs.write(this.live.querySelector(".gs-strip-word"), gs.card && gs.card.state !== "live" ? "Last step" : "Live");
       const data = this.data;
       this.picture = null;

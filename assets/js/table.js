@@ -134,16 +134,21 @@
       if (this.chosen !== undefined) this.choose(this.chosen);
     }
 
-    /* One column takes the room that is left. The grid's own flex hides all rows until it was on screen. */
+    /* One column takes the room that is left, up to its most; what then is left, the others share: a number far from
+     * its row's name is hard to read, and so is a table that ends in the middle of its card. The grid's own flex hides
+     * all rows until it was on screen. */
     stretch() {
       const wide = this.columns.find((c) => c.flex);
       const columns = (this.api && this.api.getColumns()) || [];
       if (!wide || this.sized || !columns.length) return;
       const view = this.box.querySelector(".ag-center-cols-viewport");
-      const rest = columns.reduce((sum, c) => sum + (c.isVisible() && c.getColId() !== wide.field ? c.getActualWidth() : 0), 0);
-      const room = view ? view.clientWidth - rest : 0;
+      if (!view || !view.clientWidth) return;
+      const own = new Map(this.columns.map((c) => [c.field, c.width || 96]));
+      const others = columns.filter((c) => c.isVisible() && c.getColId() !== wide.field).map((c) => c.getColId());
+      const rest = others.reduce((sum, key) => sum + own.get(key), 0), room = view.clientWidth - rest;
       const width = Math.round(Math.min(Math.max(room, wide.min || 120), wide.max || 1e4));
-      if (room > -1e4 && view.clientWidth > 0) this.api.setColumnWidths([{ key: wide.field, newWidth: width }]);
+      const grown = 1 + Math.max(0, room - width) / Math.max(1, rest);
+      this.api.setColumnWidths([{ key: wide.field, newWidth: width }, ...others.map((key) => ({ key, newWidth: Math.floor(own.get(key) * grown) }))]);
     }
 
     definition(c, again) {

@@ -25,7 +25,9 @@
       free -= got * parts;
       return got;
     };
-    const flame = FLAME * zoom() + share(9 * tallest, deep, 0.4), lane = LANE * zoom() + share(36 * tallest, each, 0.7), tall = MEMORY + share(96 * tallest, 1, 1);
+    const flame = FLAME * zoom() + share(9 * tallest, deep, 0.4), thick = share(36 * tallest, each, 0.7);
+    // A curve gains by height, a bar only until its name can be read: memory takes most of what is left.
+    const tall = MEMORY + (remembers ? share(0.4 * page.axis.size.height - MEMORY, 1, 1) : 0), lane = LANE * zoom() + thick + share(36 * tallest, each, 1);
     let y = RULER + 6;
     const put = (h, facts) => {
       out.push({ y, h, ...facts });

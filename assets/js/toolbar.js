@@ -16,12 +16,21 @@
     bar.append(gs.search.build(page), gs.el("span", { class: "gs-by" }, "Colour by"), ...colours,
       gs.el("span", { class: "gs-spring" }), page.focus.menu(), page.diff.menu(), unroll, walk, figure);
     const tool = (icon, label, title, act) => gs.el("button", { type: "button", class: "gs-icon-button", "aria-label": label, title, onclick: act }, gs.glyph(icon));
+    const stage = side.parentElement;
     const zoom = (by) => page.board.zoomAt(page.board.size.width / 2, page.board.size.height / 2, by);
     side.append(
       tool("fit", "Fit", "Show the whole graph (f)", () => page.fit()),
       tool("plus", "Zoom in", "Zoom in (+)", () => zoom(1.25)), tool("minus", "Zoom out", "Zoom out (-)", () => zoom(0.8)),
       tool("open", "Expand all", "Open every scope (Shift+e)", () => expandAll(page)),
       tool("shut", "Collapse", "Shut every scope", () => gs.set({ open: "none" })));
+    // On a phone they would lie over the cards: there they stand beside the search.
+    new ResizeObserver(() => {
+      const small = page.root.clientWidth < 600;
+      if (side.classList.contains("gs-float") !== small) return;
+      side.classList.toggle("gs-float", !small);
+      if (small) bar.querySelector(".gs-search").after(side);
+      else stage.append(side);
+    }).observe(page.root);
     const paint = () => {
       unroll.setAttribute("aria-pressed", String(gs.state.mode === "unrolled"));
       unroll.disabled = Boolean(gs.state.vs);

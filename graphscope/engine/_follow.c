@@ -30,7 +30,34 @@ typedef struct {
     Py_buffer begin;       /* two arrays of 64-bit integers, held on track; they can't be resized meanwhile */
     Py_buffer end;
     Py_ssize_t room;       /* how many fit; 0 off track */
+    /* What the end of a step needs. */
+    long long t0;          /* when it began */
+    long long base;        /* where its numbers begin */
+    long long seq;         /* its number in the run */
+    PyObject *num;         /* {kind: its number among those of its kind} */
+    PyObject *loss;        /* a float, or None */
+    Py_ssize_t nonfinite;
+    long long wall_ns, rec_ns, close_ns; /* of all steps: their time, what recording took; what the last end took */
+    double track_ns;       /* an event on track */
+    PyObject *block;       /* where steps on track are written down (record.steady), or None */
+    Py_buffer rows;
+    PyObject *armed;       /* entries of a step that may end here, as `plan`; None: it may not */
+    PyObject *there;       /* weak references to what came in through its ports */
+    Py_ssize_t left;       /* how many steps may end here in a row */
+    Py_ssize_t run;        /* how many have, since it was armed */
+    long long until;       /* a moment from which on none may */
+    char due;              /* steps that wait are to be packed */
+    PyObject *trap;        /* looks for what is not finite (record.nonfinite), or None */
+    PyObject *trap_leaf;   /* a weak reference to the leaf whose gradient it looks at, or None */
+    PyObject *trap_root;   /* the loss */
+    char trap_armed;
 } Follower;
+
+/* As graphscope.trace.schema, record.tables and record.steady have them. */
+enum { FORWARD = 1, BACKWARD = 2, UPDATE = 3 };
+enum { SPAN = 24, HEAD = 7 };
+static const long long PORTS = 1LL << 23;
+static const double APART = 20000; /* record.on_track */
 
 static PyTypeObject FollowerType;
 
@@ -38,7 +65,9 @@ static PyTypeObject FollowerType;
 static PyTypeObject *tensor_type, *node_type;
 static Py_ssize_t tensor_rid, tensor_array, tensor_grad, node_rid, node_plan;
 static PyObject *grad_mode; /* the context variable that says whether gradients are wanted */
-static PyObject *text_dtype, *text_shape, *text_writes, *text_scope, *text_eval;
+static PyObject *text_dtype, *text_shape, *text_writes, *text_scope, *text_eval, *text_train;
+static PyObject *clock_function; /* time.perf_counter_ns */
+static long long epoch; /* of the newest step */
 
 #define AT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 
@@ -64,6 +93,15 @@ static int follower_traverse(Follower *self, visitproc visit, void *arg)
     Py_VISIT(self->token);
     Py_VISIT(self->begin.obj);
     Py_VISIT(self->end.obj);
+    Py_VISIT(self->num);
+    Py_VISIT(self->loss);
+    Py_VISIT(self->block);
+    Py_VISIT(self->rows.obj);
+    Py_VISIT(self->armed);
+    Py_VISIT(self->there);
+    Py_VISIT(self->trap);
+    Py_VISIT(self->trap_leaf);
+    Py_VISIT(self->trap_root);
     return 0;
 }
 
@@ -77,6 +115,15 @@ static void let_go(Follower *self)
 static int follower_clear(Follower *self)
 {
     let_go(self);
+    PyBuffer_Release(&self->rows);
+    Py_CLEAR(self->num);
+    Py_CLEAR(self->loss);
+    Py_CLEAR(self->block);
+    Py_CLEAR(self->armed);
+    Py_CLEAR(self->there);
+    Py_CLEAR(self->trap);
+    Py_CLEAR(self->trap_leaf);
+    Py_CLEAR(self->trap_root);
     Py_CLEAR(self->plan);
     Py_CLEAR(self->rids);
     Py_CLEAR(self->told);
@@ -120,86 +167,262 @@ static PyObject *follower_times(Follower *self, PyObject *const *args, Py_ssize_
     Py_RETURN_NONE;
 }
 
-/* again(there, before, base, n, ports, span, phase) */
-static PyObject *follower_again(Follower *self, PyObject *const *args, Py_ssize_t count)
+/* What a weak reference refers to, as a new reference; NULL without an error: it is gone, or is none. */
+static PyObject *alive(PyObject *reference)
 {
-    if (count != 7 || !tensor_type || !PyList_Check(args[0])) {
-        PyErr_SetString(PyExc_TypeError, "again takes a list and six integers");
+    PyObject *x = NULL;
+    if (!reference || !PyWeakref_CheckRef(reference)) {
         return NULL;
     }
-    PyObject *there = args[0];
-    long long before = PyLong_AsLongLong(args[1]), base = PyLong_AsLongLong(args[2]);
-    Py_ssize_t n = PyLong_AsSsize_t(args[3]), m = PyList_GET_SIZE(there);
-    long long ports = PyLong_AsLongLong(args[4]);
-    long span = PyLong_AsLong(args[5]), phase = PyLong_AsLong(args[6]);
-    if (PyErr_Occurred()) {
+#if PY_VERSION_HEX >= 0x030D0000
+    if (PyWeakref_GetRef(reference, &x) < 0) {
+        PyErr_Clear();
         return NULL;
     }
+#else
+    x = PyWeakref_GetObject(reference);
+    if (x == Py_None) {
+        return NULL;
+    }
+    Py_XINCREF(x);
+#endif
+    return x;
+}
+
+/* Begin a step that is predicted to be as the one before, which had n nodes. */
+static int begin_again(Follower *self, PyObject *there, Py_ssize_t n)
+{
+    Py_ssize_t m = PyList_GET_SIZE(there);
+    long long before = self->base, base = ++epoch << SPAN;
     PyObject *rids = PyList_New(n + m);
     if (!rids) {
-        return NULL;
+        return -1;
     }
     for (Py_ssize_t k = 0; k < n + m; k++) {
-        PyObject *rid = PyLong_FromLongLong(k < n ? base + k : base + ports + (k - n));
+        PyObject *rid = PyLong_FromLongLong(k < n ? base + k : base + PORTS + (k - n));
         if (!rid) {
             Py_DECREF(rids);
-            return NULL;
+            return -1;
         }
         PyList_SET_ITEM(rids, k, rid);
     }
+    /* What has a number of the step before is as it was there, since whatever gives a tensor another array
+       takes its number away. */
     for (Py_ssize_t k = 0; k < m && k < PyList_GET_SIZE(there); k++) {
-        PyObject *reference = PyList_GET_ITEM(there, k), *x;
-        if (!PyWeakref_CheckRef(reference)) {
-            continue; /* nothing came in there */
-        }
-#if PY_VERSION_HEX >= 0x030D0000
-        if (PyWeakref_GetRef(reference, &x) < 0) {
-            Py_DECREF(rids);
-            return NULL;
-        }
+        PyObject *x = alive(PyList_GET_ITEM(there, k));
         if (!x) {
-            continue;
+            continue; /* nothing came in there, or it is gone */
         }
-#else
-        x = PyWeakref_GetObject(reference);
-        if (x == Py_None) {
-            continue;
-        }
-        Py_INCREF(x);
-#endif
         if (PyObject_TypeCheck(x, tensor_type)) {
             PyObject *rid = AT(x, tensor_rid);
             if (rid && PyLong_Check(rid)) {
                 int overflow;
                 long long at = PyLong_AsLongLongAndOverflow(rid, &overflow);
-                if (!overflow && (at - before) >> span == 0) {
+                if (!overflow && (at - before) >> SPAN == 0) {
                     put(x, tensor_rid, PyList_GET_ITEM(rids, n + k));
                 }
             }
         }
         Py_DECREF(x);
     }
+    PyObject *stack = PyList_New(0); /* another one: who closes a step in its middle keeps that of before */
+    if (!stack) {
+        Py_DECREF(rids);
+        return -1;
+    }
+    self->base = base;
     Py_XSETREF(self->rids, rids);
     Py_INCREF(Py_None);
     Py_XSETREF(self->kind, Py_None);
     Py_INCREF(Py_None);
     Py_XSETREF(self->root, Py_None);
+    Py_INCREF(Py_None);
+    Py_XSETREF(self->loss, Py_None);
+    Py_XSETREF(self->stack, stack);
+    self->nonfinite = 0;
     self->i = self->scope = self->inside = 0;
-    self->phase = self->where = phase; /* the scope is 0 */
+    self->phase = self->where = FORWARD; /* the scope is 0 */
     self->after = 0;
     self->unsettled = 1;
-    PyObject *stack = PyList_New(0); /* another one: who closes a step in its middle keeps that of before */
-    if (!stack) {
+    return 0;
+}
+
+/* again(there, n) */
+static PyObject *follower_again(Follower *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2 || !tensor_type || !PyList_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "again takes a list and a number");
         return NULL;
     }
-    Py_XSETREF(self->stack, stack);
+    Py_ssize_t n = PyLong_AsSsize_t(args[1]);
+    if ((n == -1 && PyErr_Occurred()) || begin_again(self, args[0], n) < 0) {
+        return NULL;
+    }
     Py_RETURN_NONE;
+}
+
+/* hold(block): write steps on track down there; None: nowhere */
+static PyObject *follower_hold(Follower *self, PyObject *block)
+{
+    PyBuffer_Release(&self->rows);
+    Py_INCREF(Py_None);
+    Py_XSETREF(self->block, Py_None);
+    if (block != Py_None) {
+        if (PyObject_GetBuffer(block, &self->rows, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS | PyBUF_ND) < 0) {
+            return NULL;
+        }
+        if (self->rows.itemsize != 8 || self->rows.ndim != 2 || self->rows.shape[0] < 1 || self->rows.shape[1] < HEAD) {
+            PyBuffer_Release(&self->rows);
+            PyErr_SetString(PyExc_TypeError, "hold takes an array of rows of 64-bit integers");
+            return NULL;
+        }
+        Py_INCREF(block);
+        Py_SETREF(self->block, block);
+    }
+    Py_RETURN_NONE;
+}
+
+/* Write the step down as the next row of the block; 0: there is no room, and nothing was done. */
+static int store(Follower *self, long long num, long long wall, long long recording)
+{
+    if (!self->rows.buf || !self->room) {
+        return 0;
+    }
+    int64_t *first = self->rows.buf;
+    Py_ssize_t width = self->rows.shape[1], n = (width - HEAD) / 2, at = (Py_ssize_t)first[0] + 1;
+    if (at < 1 || at >= self->rows.shape[0] || n > self->room) {
+        return 0;
+    }
+    double loss = Py_NAN;
+    if (self->loss && PyFloat_Check(self->loss)) {
+        loss = PyFloat_AS_DOUBLE(self->loss);
+    }
+    int64_t *row = first + at * width;
+    row[0] = self->seq;
+    row[1] = num;
+    row[2] = self->t0;
+    row[3] = wall;
+    row[4] = recording;
+    row[5] = self->nonfinite;
+    memcpy(row + 6, &loss, 8);
+    memcpy(row + HEAD, self->begin.buf, 8 * n);
+    memcpy(row + HEAD + n, self->end.buf, 8 * n);
+    first[0] = at; /* now it can be read */
+    return 1;
+}
+
+/* store(num, wall, recording) */
+static PyObject *follower_store(Follower *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "store takes three integers");
+        return NULL;
+    }
+    long long num = PyLong_AsLongLong(args[0]), wall = PyLong_AsLongLong(args[1]), recording = PyLong_AsLongLong(args[2]);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    return PyBool_FromLong(store(self, num, wall, recording));
+}
+
+/* The clock of all times: -1 with an error set where it fails. */
+static long long now_ns(void)
+{
+    PyObject *now = PyObject_CallNoArgs(clock_function);
+    if (!now) {
+        return -1;
+    }
+    long long found = PyLong_AsLongLong(now);
+    Py_DECREF(now);
+    return found;
+}
+
+/* End a step that was as predicted, and begin the next one, which is predicted to be the same. 1: done; 0: that is not
+   for here, and nothing was done. open: the next one begins inside what is open now. at: when it ended; 0: now. */
+static int end_step(Follower *self, long long at, int open)
+{
+    if (!self->armed || self->armed == Py_None || self->armed != self->plan || !self->there || !PyList_Check(self->there) ||
+        self->left <= 0 || self->due || self->kind != text_train || !self->num || !PyDict_Check(self->num) ||
+        self->i != PyList_GET_SIZE(self->armed) - 1 || self->i > self->room || !clock_function ||
+        PyThread_get_thread_ident() != self->thread) {
+        return 0;
+    }
+    long long began = now_ns();
+    if (began == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    long long now = at ? at : began, wall = now - self->t0;
+    PyObject *number = PyDict_GetItemWithError(self->num, text_train);
+    if (!number || now >= self->until) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    Py_ssize_t n = self->i;
+    long long num = PyLong_AsLongLong(number);
+    double cold = wall / APART < n ? wall / APART : (double)n;
+    long long recording = (long long)(self->track_ns * (n + 9 * cold)) + self->close_ns;
+    if ((num == -1 && PyErr_Occurred()) || !(number = PyLong_FromLongLong(num + 1))) {
+        return -1;
+    }
+    if (!store(self, num, wall, recording)) {
+        Py_DECREF(number);
+        return 0;
+    }
+    int failed = PyDict_SetItem(self->num, text_train, number);
+    Py_DECREF(number);
+    self->seq++;
+    self->run++;
+    self->left--;
+    self->wall_ns += wall;
+    self->rec_ns += recording;
+    self->t0 = now;
+    Py_ssize_t scope = self->scope, inside = self->inside;
+    PyObject *stack = self->stack, *root = self->root, *there = self->there;
+    Py_XINCREF(stack);
+    Py_XINCREF(root);
+    Py_INCREF(there);
+    failed = begin_again(self, there, n) < 0 || failed < 0;
+    Py_DECREF(there);
+    if (open && !failed) {
+        self->scope = scope;
+        self->inside = inside;
+        self->where = scope << 2 | self->phase;
+        PyObject *empty = self->stack, *none = self->root;
+        self->stack = stack;
+        self->root = root;
+        stack = empty;
+        root = none;
+    }
+    Py_XDECREF(stack);
+    Py_XDECREF(root);
+    if (failed) {
+        return -1;
+    }
+    long long ended = now_ns();
+    if (ended == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    self->close_ns = ended - began; /* falls into the step that has just begun */
+    return 1;
+}
+
+/* end_step(at) */
+static PyObject *follower_end_step(Follower *self, PyObject *moment)
+{
+    long long at = PyLong_AsLongLong(moment);
+    if (at == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    int done = end_step(self, at, 0);
+    return done < 0 ? NULL : PyBool_FromLong(done);
 }
 
 static PyMethodDef follower_methods[] = {
     {"times", (PyCFunction)(void (*)(void))follower_times, METH_FASTCALL,
      "Store the times of this step in two arrays of 64-bit integers (None twice: in none)."},
     {"again", (PyCFunction)(void (*)(void))follower_again, METH_FASTCALL, "Begin a step that is predicted to be as the one before."},
+    {"hold", (PyCFunction)follower_hold, METH_O, "Write steps on track down as rows of this array; None: nowhere. Raises: TypeError."},
+    {"store", (PyCFunction)(void (*)(void))follower_store, METH_FASTCALL, "Write the step down; whether there was room."},
+    {"end_step", (PyCFunction)follower_end_step, METH_O, "End the step at a moment (0: now) if that is all there is to do; whether it was."},
     {NULL},
 };
 
@@ -220,6 +443,27 @@ static PyMemberDef follower_members[] = {
     {"inside", T_PYSSIZET, offsetof(Follower, inside), 0, NULL},
     {"after", T_BOOL, offsetof(Follower, after), 0, NULL},
     {"unsettled", T_BOOL, offsetof(Follower, unsettled), 0, NULL},
+    {"t0", T_LONGLONG, offsetof(Follower, t0), 0, NULL},
+    {"base", T_LONGLONG, offsetof(Follower, base), 0, NULL},
+    {"seq", T_LONGLONG, offsetof(Follower, seq), 0, NULL},
+    {"num", T_OBJECT_EX, offsetof(Follower, num), 0, NULL},
+    {"loss", T_OBJECT_EX, offsetof(Follower, loss), 0, NULL},
+    {"nonfinite", T_PYSSIZET, offsetof(Follower, nonfinite), 0, NULL},
+    {"wall_ns", T_LONGLONG, offsetof(Follower, wall_ns), 0, NULL},
+    {"rec_ns", T_LONGLONG, offsetof(Follower, rec_ns), 0, NULL},
+    {"close_ns", T_LONGLONG, offsetof(Follower, close_ns), 0, NULL},
+    {"track_ns", T_DOUBLE, offsetof(Follower, track_ns), 0, NULL},
+    {"block", T_OBJECT_EX, offsetof(Follower, block), READONLY, NULL},
+    {"armed", T_OBJECT_EX, offsetof(Follower, armed), 0, NULL},
+    {"there", T_OBJECT_EX, offsetof(Follower, there), 0, NULL},
+    {"left", T_PYSSIZET, offsetof(Follower, left), 0, NULL},
+    {"run", T_PYSSIZET, offsetof(Follower, run), 0, NULL},
+    {"until", T_LONGLONG, offsetof(Follower, until), 0, NULL},
+    {"due", T_BOOL, offsetof(Follower, due), 0, NULL},
+    {"trap", T_OBJECT_EX, offsetof(Follower, trap), 0, NULL},
+    {"trap_leaf", T_OBJECT_EX, offsetof(Follower, trap_leaf), 0, NULL},
+    {"trap_root", T_OBJECT_EX, offsetof(Follower, trap_root), 0, NULL},
+    {"trap_armed", T_BOOL, offsetof(Follower, trap_armed), 0, NULL},
     {NULL},
 };
 
@@ -266,44 +510,62 @@ static inline int is_from(Follower *self, PyObject *x, PyObject *place)
     return AT(x, tensor_rid) == PyList_GET_ITEM(rids, k);
 }
 
-/* Whether an op belongs to the running step, and nothing has to be decided. op: NULL for one that never writes. */
-static int is_settled(Follower *self, PyObject *op, PyObject *node)
+/* Whether gradients are wanted; -1: an error. */
+static int wants_grad(void)
 {
-    if (!self->unsettled) {
-        return 1;
-    }
-    if (!self->after) { /* an evaluation, which goes on with ops that want no gradient */
-        return self->kind && self->kind == text_eval && node == Py_None;
-    }
-    if (op) {
-        PyObject *writes = PyObject_GetAttr(op, text_writes);
-        if (!writes) {
-            return -1;
-        }
-        Py_DECREF(writes);
-        if (writes == Py_True) {
-            return 1; /* it updates */
-        }
-    }
-    if (self->inside || !grad_mode) {
-        return 0;
-    }
     PyObject *wanted;
-    if (PyContextVar_Get(grad_mode, NULL, &wanted) < 0) {
-        return -1;
+    if (!grad_mode || PyContextVar_Get(grad_mode, NULL, &wanted) < 0) {
+        return grad_mode ? -1 : 0;
     }
     Py_XDECREF(wanted);
-    return wanted == Py_False;
+    return wanted == Py_True;
 }
 
-static inline int fits(Follower *self, PyObject *entry, PyObject *a, PyObject *b, PyObject *node)
+/* Decide what an op means where that is open: after a backward, in a new step. 0: that is not for here. op: NULL for one
+   that never writes. t0: when it began. */
+static int settle(Follower *self, PyObject *op, PyObject *node, PyObject *t0)
 {
-    if (self->unsettled) {
-        int settled = is_settled(self, NULL, node);
-        if (settled < 1) {
-            return settled;
+    if (PyThread_get_thread_ident() != self->thread) {
+        return 0;
+    }
+    if (self->after) {
+        if (op) {
+            PyObject *writes = PyObject_GetAttr(op, text_writes);
+            if (!writes) {
+                return -1;
+            }
+            Py_DECREF(writes);
+            if (writes == Py_True) {
+                return 1; /* it updates */
+            }
+        }
+        int wanted = wants_grad();
+        if (wanted < 0 || (!wanted && !self->inside)) {
+            return wanted < 0 ? -1 : 1; /* it updates */
+        }
+        long long at = PyLong_AsLongLong(t0);
+        int ended = at == -1 && PyErr_Occurred() ? -1 : end_step(self, at, 1);
+        if (ended < 1) {
+            return ended;
         }
     }
+    if (self->kind == text_eval) { /* it goes on with ops that want no gradient */
+        return node == Py_None;
+    }
+    if (self->kind != Py_None || !self->armed || self->armed == Py_None || self->armed != self->plan) {
+        return 0;
+    }
+    int wanted = wants_grad();
+    if (wanted == 1) {
+        Py_INCREF(text_train);
+        Py_SETREF(self->kind, text_train);
+        self->unsettled = 0;
+    }
+    return wanted;
+}
+
+static inline int fits(Follower *self, PyObject *entry, PyObject *a, PyObject *b)
+{
     return self->rids && PyList_Check(self->rids) &&
            PyLong_AsSsize_t(PyTuple_GET_ITEM(entry, 3)) == self->where &&
            PyThread_get_thread_ident() == self->thread && is_from(self, a, PyTuple_GET_ITEM(entry, 1)) &&
@@ -380,13 +642,15 @@ static PyObject *follow(PyObject *module, PyObject *const *args, Py_ssize_t n)
     if (!PyObject_TypeCheck(args[0], &FollowerType)) {
         Py_RETURN_FALSE;
     }
-    PyObject *entry = expected(self);
-    if (!entry || PyTuple_GET_ITEM(entry, 0) != args[1]) {
-        Py_RETURN_FALSE;
+    if (self->unsettled) {
+        int settled = settle(self, NULL, args[5], args[6]);
+        if (settled < 1) {
+            return settled ? NULL : PyBool_FromLong(0);
+        }
     }
-    int same = fits(self, entry, args[2], args[3], args[5]);
-    if (same < 1) {
-        return same ? NULL : PyBool_FromLong(0);
+    PyObject *entry = expected(self);
+    if (!entry || PyTuple_GET_ITEM(entry, 0) != args[1] || !fits(self, entry, args[2], args[3])) {
+        Py_RETURN_FALSE;
     }
     return note(self, args[4], args[5], args[6], args[7]);
 }
@@ -402,12 +666,18 @@ static PyObject *follow_like(PyObject *module, PyObject *const *args, Py_ssize_t
     if (!PyObject_TypeCheck(args[0], &FollowerType)) {
         Py_RETURN_FALSE;
     }
+    if (self->unsettled) {
+        int settled = settle(self, NULL, args[7], args[8]);
+        if (settled < 1) {
+            return settled ? NULL : PyBool_FromLong(0);
+        }
+    }
     PyObject *entry = expected(self), *known;
     if (!entry || !PyTuple_CheckExact(known = PyTuple_GET_ITEM(entry, 0)) || PyTuple_GET_SIZE(known) != 3 ||
         PyTuple_GET_ITEM(known, 0) != args[1]) {
         Py_RETURN_FALSE;
     }
-    int same = fits(self, entry, args[4], args[5], args[7]);
+    int same = fits(self, entry, args[4], args[5]);
     if (same == 1) {
         same = is_alike(self, PyTuple_GET_ITEM(known, 1), args[2], PyTuple_GET_ITEM(known, 2), args[3]);
     }
@@ -426,7 +696,16 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
     }
     Follower *self = (Follower *)args[0];
     PyObject *op = args[1], *a = args[3], *b = args[4], *rest = args[5], *out = args[6], *node = args[9], *calls, *call;
-    if (!PyObject_TypeCheck(args[0], &FollowerType) || !expected(self)) {
+    if (!PyObject_TypeCheck(args[0], &FollowerType)) {
+        Py_RETURN_FALSE;
+    }
+    if (self->unsettled) {
+        int settled = settle(self, op, node, args[7]);
+        if (settled < 1) {
+            return settled ? NULL : PyBool_FromLong(0);
+        }
+    }
+    if (!expected(self)) {
         Py_RETURN_FALSE;
     }
     calls = self->calls;
@@ -456,7 +735,7 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
         }
     }
     PyObject *array = AT(out, tensor_array);
-    int same = array ? is_settled(self, op, node) : 0;
+    int same = array ? 1 : 0;
     if (same == 1) {
         same = is_alike(self, PyTuple_GET_ITEM(call, 1), args[2], PyTuple_GET_ITEM(call, 3), array);
     }
@@ -526,8 +805,14 @@ static PyObject *enter(PyObject *module, PyObject *const *args, Py_ssize_t n)
         !PyList_Check(self->stack) || !self->token || !self->root) {
         Py_RETURN_FALSE;
     }
-    if (!self->inside && (self->after || self->kind == text_eval)) {
+    if (!self->inside && self->kind == text_eval) {
         Py_RETURN_FALSE;
+    }
+    if (!self->inside && self->after) { /* the next step */
+        int ended = end_step(self, 0, 1);
+        if (ended < 1) {
+            return ended ? NULL : PyBool_FromLong(0);
+        }
     }
     if (!PyDict_Check(args[2])) {
         Py_RETURN_FALSE;
@@ -608,6 +893,82 @@ static PyObject *is_finite(PyObject *module, PyObject *array)
     return found;
 }
 
+/* ---------------------------------------------------------------- backward */
+
+/* follow_backward(rec, loss): a backward begins at one number on the host */
+static PyObject *follow_backward(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    if (n != 2) {
+        PyErr_SetString(PyExc_TypeError, "follow_backward takes 2 arguments");
+        return NULL;
+    }
+    Follower *self = (Follower *)args[0];
+    if (!PyObject_TypeCheck(args[0], &FollowerType) || !tensor_type || !self->armed || self->armed == Py_None ||
+        self->armed != self->plan || PyThread_get_thread_ident() != self->thread || !PyObject_TypeCheck(args[1], tensor_type)) {
+        Py_RETURN_FALSE;
+    }
+    if (self->loss == Py_None) {
+        PyObject *array = AT(args[1], tensor_array), *loss;
+        if (!array || !(loss = PyNumber_Float(array))) {
+            return array ? NULL : PyBool_FromLong(0);
+        }
+        double value = PyFloat_AS_DOUBLE(loss);
+        if (value - value != 0) {
+            Py_DECREF(loss);
+            Py_RETURN_FALSE; /* it is not finite */
+        }
+        Py_SETREF(self->loss, loss);
+        if (self->trap && self->trap != Py_None) {
+            self->trap_armed = 1;
+            Py_INCREF(args[1]);
+            Py_XSETREF(self->trap_root, args[1]);
+        }
+    }
+    self->after = 0;
+    self->phase = BACKWARD;
+    self->where = self->scope << 2 | BACKWARD;
+    Py_RETURN_TRUE;
+}
+
+/* follow_backward_end(rec): it ended */
+static PyObject *follow_backward_end(PyObject *module, PyObject *self_object)
+{
+    Follower *self = (Follower *)self_object;
+    if (!PyObject_TypeCheck(self_object, &FollowerType) || !tensor_type || !self->armed || self->armed == Py_None ||
+        self->armed != self->plan || PyThread_get_thread_ident() != self->thread) {
+        Py_RETURN_FALSE;
+    }
+    if (self->trap && self->trap != Py_None && self->trap_armed && self->trap_root && self->trap_root != Py_None) {
+        PyObject *leaf = alive(self->trap_leaf), *g = NULL, *array = NULL, *fine = NULL;
+        if (leaf && PyObject_TypeCheck(leaf, tensor_type)) {
+            g = AT(leaf, tensor_grad);
+            array = g && PyObject_TypeCheck(g, tensor_type) ? AT(g, tensor_array) : NULL;
+        }
+        if (array) {
+            Py_INCREF(array);
+            fine = is_finite(module, array);
+            Py_DECREF(array);
+        }
+        Py_XDECREF(leaf);
+        Py_XDECREF(fine); /* one of the three that never go */
+        if (!fine || fine != Py_True) {
+            return array && !fine ? NULL : PyBool_FromLong(0);
+        }
+        Py_INCREF(Py_None);
+        Py_SETREF(self->trap_root, Py_None);
+    }
+    self->phase = UPDATE;
+    self->where = self->scope << 2 | UPDATE;
+    self->after = self->unsettled = 1;
+    Py_RETURN_TRUE;
+}
+
+/* new_base(): where the numbers of another step begin */
+static PyObject *new_base(PyObject *module, PyObject *nothing)
+{
+    return PyLong_FromLongLong(++epoch << SPAN);
+}
+
 /* ---------------------------------------------------------------- the module */
 
 static Py_ssize_t offset_of(PyTypeObject *type, const char *name)
@@ -627,12 +988,13 @@ static Py_ssize_t offset_of(PyTypeObject *type, const char *name)
     return offset;
 }
 
-/* bind(Tensor, Node, grad_mode): where what is needed of them lies. */
+/* bind(Tensor, Node, grad_mode, clock): where what is needed of them lies. */
 static PyObject *bind(PyObject *module, PyObject *args)
 {
     PyTypeObject *tensor, *node;
-    PyObject *mode;
-    if (!PyArg_ParseTuple(args, "O!O!O!:bind", &PyType_Type, &tensor, &PyType_Type, &node, &PyContextVar_Type, &mode)) {
+    PyObject *mode, *clock;
+    if (!PyArg_ParseTuple(args, "O!O!O!O:bind", &PyType_Type, &tensor, &PyType_Type, &node, &PyContextVar_Type, &mode,
+                          &clock)) {
         return NULL;
     }
     struct {
@@ -654,6 +1016,8 @@ static PyObject *bind(PyObject *module, PyObject *args)
     Py_XSETREF(tensor_type, tensor);
     Py_XSETREF(node_type, node);
     Py_XSETREF(grad_mode, mode);
+    Py_INCREF(clock);
+    Py_XSETREF(clock_function, clock);
     Py_RETURN_NONE;
 }
 
@@ -671,8 +1035,12 @@ static PyMethodDef methods[] = {
     {"leave", leave, METH_O, "leave(rec): it ended; whether that was all to do."},
     {"follow_grad", (PyCFunction)(void (*)(void))follow_grad, METH_FASTCALL,
      "follow_grad(rec, want, node, t0, t1): note a gradient if it is the one that comes next; whether it was."},
+    {"follow_backward", (PyCFunction)(void (*)(void))follow_backward, METH_FASTCALL,
+     "follow_backward(rec, loss): a backward begins in a step that may end here; whether that was all to do."},
+    {"follow_backward_end", follow_backward_end, METH_O, "follow_backward_end(rec): it ended; whether that was all to do."},
+    {"new_base", new_base, METH_NOARGS, "Where the numbers of another step begin."},
     {"is_finite", is_finite, METH_O, "Whether all numbers of a contiguous float array are finite; None: it is none."},
-    {"bind", bind, METH_VARARGS, "bind(Tensor, Node, grad_mode): find where what is needed of them lies. Raises: TypeError."},
+    {"bind", bind, METH_VARARGS, "bind(Tensor, Node, grad_mode, clock): find where what is needed of them lies. Raises: TypeError."},
     {NULL},
 };
 
@@ -694,13 +1062,14 @@ PyMODINIT_FUNC PyInit__follow(void)
     text_writes = PyUnicode_InternFromString("writes");
     text_scope = PyUnicode_InternFromString("_gs_scope");
     text_eval = PyUnicode_InternFromString("eval");
+    text_train = PyUnicode_InternFromString("train");
     PyObject *module = PyModule_Create(&definition);
-    if (!module || !text_dtype || !text_shape || !text_writes || !text_scope || !text_eval) {
+    if (!module || !text_dtype || !text_shape || !text_writes || !text_scope || !text_eval || !text_train) {
         Py_XDECREF(module);
         return NULL;
     }
     Py_INCREF(&FollowerType);
-    if (PyModule_AddIntConstant(module, "VERSION", 1) < 0 || PyModule_AddObject(module, "Follower", (PyObject *)&FollowerType) < 0) {
+    if (PyModule_AddIntConstant(module, "VERSION", 2) < 0 || PyModule_AddObject(module, "Follower", (PyObject *)&FollowerType) < 0) {
         Py_DECREF(&FollowerType);
         Py_DECREF(module);
         return NULL;

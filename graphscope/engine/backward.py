@@ -19,7 +19,7 @@ import numpy as np
 
 from graphscope.engine import dispatch, versions
 from graphscope.engine.careful import Pass
-from graphscope.engine.follow import follow_grad, follow_leaf
+from graphscope.engine.follow import follow_backward, follow_backward_end, follow_grad, follow_leaf
 from graphscope.engine.frames import user_line
 from graphscope.engine.modes import _enabled
 from graphscope.engine.saved import freed, rewrap
@@ -307,7 +307,7 @@ def from_loss(loss: Tensor, retain: bool) -> None:
         one.flags.writeable = False
     with _gate:
         rec = dispatch._rec
-        if rec is not None:
+        if rec is not None and not follow_backward(rec, loss):
             rec.backward_begin((loss,))
         before = _enabled.set(False)
         node.g = one
@@ -338,7 +338,7 @@ def _leave(pending: list[tuple[int, Node]], order: list[Node], rec: Any, before:
         node.g = None
     for _, node in pending:
         node.g = None
-    if rec is not None:
+    if rec is not None and not follow_backward_end(rec):
         rec.backward_end()
 
 

@@ -13,17 +13,24 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
+from itertools import count
 from threading import get_ident
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graphscope.engine.modes import _enabled
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
 
-VERSION = 1  # of what the compiled module offers; one that was left behind by an older version is not used
+SPAN = 24  # there are 2**24 numbers in a step: values, and from here on
+PORT = 1 << 23  # those of what comes in from before the step
+HEAD = 7  # columns of a row of a block before its times: seq, num, t0, wall, recording, nonfinite, loss
+VERSION = 2  # of what the compiled module offers; one that was left behind by an older version is not used
 
 
 class PureFollower:
@@ -31,7 +38,15 @@ class PureFollower:
 
     i: the next node of the step. where: scope and phase as one number. thread: whose ops are recorded. plan: the
     entries. rids: numbers of the step's values, nodes first. told: the shapes of the step before. calls: the nodes
-    as calls (``record.track.Call``). The others say which module is open and what the next op means.
+    as calls (``record.track.Call``). The next ones say which module is open and what the next op means.
+
+    t0: when the step began. base: where its numbers begin. seq, num: its number in the run, and of the next step of
+    each kind. wall_ns, rec_ns: time in all steps, and what recording took of it. close_ns: what the last end of a
+    step took. track_ns: what an event on track takes. block: where steps on track are written down.
+
+    armed: the entries, where the step may end in C, which then begins the next one. There may be ``left`` of these,
+    none from the moment ``until`` on, and none when steps that wait are ``due`` to be packed; ``run`` counts them.
+    trap, trap_leaf, trap_root, trap_armed: see ``record.nonfinite``.
     """
 
     i: int
@@ -50,9 +65,32 @@ class PureFollower:
     inside: int
     after: bool
     unsettled: bool
+    t0: int
+    base: int
+    seq: int
+    num: dict[str, int]
+    loss: float | None
+    nonfinite: int
+    wall_ns: int
+    rec_ns: int
+    close_ns: int
+    track_ns: float
+    block: NDArray[np.int64] | None
+    armed: Any
+    there: list[Any]
+    left: int
+    run: int
+    until: int
+    due: bool
+    trap: Any
+    trap_leaf: Any
+    trap_root: Any
+    trap_armed: bool
     __slots__ = (
         "i", "where", "thread", "plan", "rids", "told", "calls", "kind", "root", "stack", "token", "scope", "phase",
-        "inside", "after", "unsettled", "_begins", "_ends",
+        "inside", "after", "unsettled", "_begins", "_ends", "t0", "base", "seq", "num", "loss", "nonfinite", "wall_ns",
+        "rec_ns", "close_ns", "track_ns", "block", "armed", "there", "left", "run", "until", "due", "trap", "trap_leaf",
+        "trap_root", "trap_armed",
     )  # fmt: skip
 
     def times(self, begin: Any, end: Any) -> None:
@@ -62,27 +100,49 @@ class PureFollower:
         """
         self._begins, self._ends = begin, end
 
-    def again(
-        self, there: list[Any], before: int, base: int, n: int, ports: int, span: int, phase: int
-    ) -> None:
-        """Begin a step that is predicted to be as the one before.
+    def again(self, there: list[Any], n: int) -> None:
+        """Begin a step that is predicted to be as the one before, which had ``n`` nodes.
 
-        there: weak references to what came in through its ports: what still has a number of that step, of which
-        the numbers began with ``before``, comes in again. base: where the numbers of the new step begin; nodes
-        are ``n``, ports begin at ``base + ports``. There are ``2**span`` numbers in a step. phase: that
-        it begins with.
+        there: weak references to what came in through its ports. What still has a number of that step is as it was
+        there, since whatever gives a tensor another array takes its number away: it comes in again.
         """
-        at = base + ports
+        before, self.base = self.base, new_base()
+        base, at = self.base, self.base + PORT
         self.rids = rids = [*range(base, base + n), *range(at, at + len(there))]
         for k, reference in enumerate(there, n):
             x = reference()
-            if x is not None and not (x._rid - before) >> span:
+            if x is not None and not (x._rid - before) >> SPAN:
                 x._rid = rids[k]
-        self.kind = self.root = None
-        self.i = self.scope = self.inside = 0
-        self.phase = self.where = phase
+        self.kind = self.root = self.loss = None
+        self.i = self.scope = self.inside = self.nonfinite = 0
+        self.phase = self.where = 1  # forward, and the scope is 0
         self.after, self.unsettled = False, True
         self.stack = []
+
+    def hold(self, block: Any) -> None:
+        """Write steps on track down in this array (``record.steady``); None: nowhere."""
+        self.block = block
+
+    def store(self, num: int, wall: int, recording: int) -> bool:
+        """Write the step down as the next row of the block; whether there was room."""
+        block = self.block
+        if block is None:
+            return False
+        at = int(block[0, 0]) + 1
+        if at >= len(block):
+            return False
+        n = (block.shape[1] - HEAD) // 2
+        row = block[at]
+        row[:6] = self.seq, num, self.t0, wall, recording, self.nonfinite
+        row[6:HEAD].view(np.float64)[0] = np.nan if self.loss is None else self.loss
+        row[HEAD : HEAD + n] = self._begins[:n]
+        row[HEAD + n :] = self._ends[:n]
+        block[0, 0] = at  # now it can be read
+        return True
+
+    def end_step(self, at: int) -> bool:
+        """End the step at a moment (0: now) if that is all there is to do; whether it was: only C does so."""
+        return False
 
 
 def pure_follow(rec: Any, plan: Any, a: Any, b: Any, out: Any, node: Any, t0: int, t1: int) -> bool:
@@ -153,6 +213,14 @@ def pure_is_finite(array: Any) -> bool:
     return total - total == 0 or bool(np.isfinite(array).all())
 
 
+_epochs = count(1)
+
+
+def pure_new_base() -> int:
+    """Where the numbers of another step begin: no two steps of this process share one."""
+    return next(_epochs) << SPAN
+
+
 def _no(*told: Any) -> bool:
     """The recorder has to be called."""
     return False
@@ -171,7 +239,7 @@ def _compiled() -> Any:
         return None  # installed where there is no compiler
     if getattr(found, "VERSION", 0) != VERSION:
         return None
-    found.bind(Tensor, Node, _enabled)
+    found.bind(Tensor, Node, _enabled, perf_counter_ns)
     return found
 
 
@@ -185,10 +253,14 @@ follow = getattr(_c, "follow", pure_follow)
 follow_like = getattr(_c, "follow_like", pure_follow_like)
 follow_grad = getattr(_c, "follow_grad", pure_follow_grad)
 is_finite = getattr(_c, "is_finite", pure_is_finite)
+new_base: Callable[[], int] = getattr(_c, "new_base", pure_new_base)
 # What only spares a call: ``Recorder`` has methods that do the same.
 # follow_call(rec, op, params, a, b, rest, out, t0, t1, node): any op, as ``Recorder.op`` is told of it
 # follow_leaf(rec, tensor), enter(rec, module, its dict), leave(rec)
+# follow_backward(rec, loss): a backward begins at one number on the host; follow_backward_end(rec): it ended
 follow_call = getattr(_c, "follow_call", _no)
 follow_leaf = getattr(_c, "follow_leaf", _no)
+follow_backward = getattr(_c, "follow_backward", _no)
+follow_backward_end = getattr(_c, "follow_backward_end", _no)
 enter = getattr(_c, "enter", _no)
 leave = getattr(_c, "leave", _no)

@@ -125,4 +125,5 @@ class Orders:
                 "level off: a program that is not recorded cannot be told to record again; use times"
             )
         self.recorder.mode = modes[data["value"]]
+        self.recorder.armed = None  # the running step may have to end in another way now
         return f"from the next step on: {data['value']}"

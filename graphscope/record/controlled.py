@@ -36,6 +36,7 @@ class _Controlled:
 
     __slots__ = ()
     plain: Any = Recorder
+    ends_in_c = False
 
     def op(
         self: Any, row: Any, params: Any, a: Any, b: Any, rest: Any, out: Any, t0: int, t1: int, node: Any,

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from graphscope.engine import living
+from graphscope.engine.follow import SPAN
 from graphscope.engine.frames import user_frame
 from graphscope.record.names import PARAMETER
 from graphscope.record.tables import PORT
 
-SPAN = 24
 MOST_GRAPHS = 64  # of a program whose graph changes in every step
 MOST_NAMES = 2000
 OFTEN = 4  # steps of a graph in which gradients from before are noted

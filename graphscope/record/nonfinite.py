@@ -16,7 +16,7 @@ import numpy as np
 
 from graphscope.analysis.trail import ranges
 from graphscope.analysis.why import why
-from graphscope.engine.follow import is_finite
+from graphscope.engine.follow import SPAN, is_finite
 from graphscope.engine.frames import user_frame
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import NonFiniteError
@@ -26,7 +26,6 @@ from graphscope.record.tables import PORT
 from graphscope.trace.records import Entry
 
 SEARCHES = 8  # in a run: each costs about as much as the step itself
-SPAN = 24
 
 
 class Origin(NamedTuple):
@@ -40,37 +39,37 @@ class Origin(NamedTuple):
 
 
 class Trap:
-    """Watches one run."""
+    """Watches one run.
+
+    Of a run's steps the recorder keeps, where C can reach it: ``trap_root``, the loss of a backward that goes on;
+    ``trap_armed``, false from what was found on until a loss is finite again; ``trap_leaf``, a weak reference to the
+    leaf whose gradient is looked at in every step. Nothing more than that is done there while all is finite.
+    """
 
     def __init__(self, values: bool, raising: bool) -> None:
         self.values = values
         self.raising = raising
-        self.armed = True
         self.left = SEARCHES
-        self.root: Any = None
-        self._small: Any = (
-            None  # a weak reference to the leaf whose gradient is looked at in every step
-        )
 
     # ---------------------------------------------------------------- what a step pays
 
     def loss(self, recorder: Any, root: Tensor, finite: bool) -> None:
         """A backward begins. Raises: NonFiniteError if the run asked for it."""
         if not finite:
-            self.root = None
-            if self.armed:
-                self.armed = False
+            recorder.trap_root = None
+            if recorder.trap_armed:
+                recorder.trap_armed = False
                 self._report(recorder, root, None)
             return
-        self.armed = True
-        self.root = root
+        recorder.trap_armed = True
+        recorder.trap_root = root
 
     def gradients(self, recorder: Any) -> None:
         """A backward ended. Raises: NonFiniteError if the run asked for it."""
-        root, self.root = self.root, None
-        if root is None or not self.armed:
+        root, recorder.trap_root = recorder.trap_root, None
+        if root is None or not recorder.trap_armed:
             return
-        small = self._small() if self._small is not None else None
+        small = None if recorder.trap_leaf is None else recorder.trap_leaf()
         if small is None or small._grad is None:
             small = self._choose(recorder)
             if small is None:
@@ -84,12 +83,13 @@ class Trap:
                 fine = _finite(to_host(g))
             broken = None if fine else small
         if broken is not None:
-            self.armed = False
+            recorder.trap_armed = False
             self._report(recorder, root, broken)
 
     def _choose(self, recorder: Any) -> Tensor | None:
         found = min(_leaves(recorder), key=lambda t: t._a.size, default=None)
-        self._small = None if found is None else ref(found)
+        # C looks at one gradient only.
+        recorder.trap_leaf = None if found is None or self.raising else ref(found)
         return found
 
     # ---------------------------------------------------------------- the search
@@ -110,6 +110,7 @@ class Trap:
                     "note": f"the search for the cause failed: {type(error).__name__}: {error}",
                 }
         recorder.nonfinite = 1
+        recorder.armed = None  # the step ends with what is found here
         what = "loss" if leaf is None else f"gradient of {_called(recorder, leaf) or 'a leaf'}"
         title = f"The {what} is not finite"
         kind = recorder.kind or "train"

@@ -38,6 +38,7 @@ class DeviceRecorder(Recorder):
     """Listens to ops on devices too."""
 
     __slots__ = ()
+    ends_in_c = False  # there are marks to be set
 
     def begin_here(self) -> None:
         """From now on there are devices."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
+from graphscope.engine.follow import SPAN as SPAN
 from graphscope.engine.follow import Follower
+from graphscope.record.steady import Steady
 from graphscope.record.tables import PORT
 from graphscope.trace import schema
 
-SPAN = 24
 FORWARD = schema.FORWARD
-epochs = count(1)
+NEVER_AGAIN = (1 << 63) - 1  # no moment of the clock is later
 APART = 20_000  # nanoseconds between two events, from which on the recorder runs cold
 
 
@@ -25,10 +25,16 @@ def cost_of_following(track_ns: float, n: int, wall_ns: int) -> int:
     return int(track_ns * (n + 9 * min(n, wall_ns / APART)))
 
 
+def looked_among(seen: int) -> int:
+    """A graph's step is looked at where this and ``seen``, how often the graph came up before, have no bit in common."""
+    return 15 if seen < 64 else 63
+
+
 class OnTrack(Follower):
     """The part of the recorder that begins and ends a step that repeats the one before."""
 
     __slots__ = ()
+    ends_in_c = False  # a step of this class of recorders may end without a call of Python
     kind: str | None
     loss: float | None
     root: Any
@@ -64,6 +70,16 @@ class OnTrack(Follower):
         self.port_shapes = self.port_shapes[:used]
         self.port_items = self.port_items[:used]
 
+    def _count_run(self: Any) -> None:
+        """Account for the steps that ended without a call of Python, if any."""
+        run = self.run
+        if run:
+            self.run = 0
+            graph = self.predicted
+            graph.seen += run
+            self.unseen += run
+            self.pump.thumbs_left += 2 * graph.n * run
+
     def _close_on_track(self: Any, now: int) -> None:
         """What ``close`` does for a step that was as predicted, and for nothing else."""
         n, kind, graph, pump = self.i, self.kind or "train", self.predicted, self.pump
@@ -71,45 +87,63 @@ class OnTrack(Follower):
         rec_ns = cost_of_following(self.track_ns, n, wall) + self.close_ns
         self.wall_ns += wall
         self.rec_ns += rec_ns
-        outlive = self.outlive
-        live0 = outlive.alive(self.unseen) if outlive.counted else -1
-        self.unseen += 1
-        outlive.before = graph
         num = self.num[kind]
+        steady = self.steady
+        if (
+            steady is None
+            or not steady.takes(graph, self.told.number)
+            or not self.store(num, wall, rec_ns)
+        ):
+            steady = self.steady = Steady(graph, self.told.number, self._live())
+            self.hold(steady.block)
+            self.store(num, wall, rec_ns)
+            pump.put_steady(steady)
+        self.unseen += 1
+        self.outlive.before = graph
         self.num[kind] = num + 1
-        times = self.begin.tobytes() + self.end.tobytes()
-        row = self.seq, num, self.t0, wall, rec_ns, self.loss, self.nonfinite, live0, times
-        pump.put_steady(graph, self.told.number, row)
         self.seq += 1
         graph.seen = seen = graph.seen + 1
         graph.items = self.port_items
         self.last[kind] = graph
+        pump.thumbs_left += 2 * n
+        if self.due:
+            pump.pack_here()
         if (
             (self.last["train"] or graph) is graph
             and seen >= 3
-            and seen & (15 if seen < 64 else 63)
+            and seen & (among := looked_among(seen))
             and self.plan is graph.track.entries
-            and (
-                self.mode == "off"
-                or (self.mode != "full" and not self._affordable(now - self.t_start - self.waited))
-            )
+            and (until := self._until(now)) > now
         ):
             # The next one is predicted to be the same: only what a step changes is set back.
-            before, self.base = self.base, next(epochs) << SPAN
             self.t0 = now
-            self.loss = None
-            self.nonfinite = 0
-            # What has a number of the step before is as it was there, since whatever gives a tensor another array
-            # takes its number away.
-            self.again(graph.track.there, before, self.base, n, PORT, SPAN, FORWARD)
+            self.again(graph.track.there, n)
+            if type(self).ends_in_c and (self.mode == "off" or not self.early.left):
+                self.armed, self.there = self.plan, graph.track.there
+                self.left, self.until = among - (seen & among), until
         else:
             self._begin(now)
+
+    def _live(self: Any) -> tuple[int, float, int]:
+        """What the bytes alive at the beginnings of the following steps follow from (``Outlive.alive``)."""
+        outlive = self.outlive
+        return outlive.counted, outlive.rate, self.unseen
+
+    def _until(self: Any, now: int) -> int:
+        """The moment from which on a step may have statistics."""
+        if self.mode == "off":
+            return NEVER_AGAIN
+        if self.mode == "full" or (self.early.left and self.early.due(self.num["train"])):
+            return 0
+        return int(self.t_start + self.waited + self._due_after(now - self.t_start - self.waited))
 
     def _predict(self: Any) -> None:
         """The step's kind is known now: predict the last graph of that kind."""
         last = self.last[self.kind or "train"]
         if last is self.predicted or last is None:
             return
+        self.armed = None
+        self._count_run()
         i = self.i
         if self.expected[:i] != last.keys[:i] or self.diverged >= 0:
             if self.told is not None:
@@ -135,6 +169,8 @@ class OnTrack(Follower):
 
     def _leave_track(self: Any) -> None:
         """Go on op by op: what is known of the step so far is what was predicted."""
+        self.armed = None
+        self._count_run()
         i, told = self.i, self.told
         self._take_out(self.predicted.track.used(i))
         self.times(None, None)

@@ -10,7 +10,7 @@ import numpy as np
 from graphscope.record.describing import Describing
 from graphscope.record.job import Job
 from graphscope.record.steady import Steady, SteadyRows
-from graphscope.trace.writer import Facts, TraceWriter
+from graphscope.trace.writer import Facts, Plain, TraceWriter
 
 BATCH = 128  # steps packed at once
 
@@ -41,16 +41,15 @@ class Packing(Describing):
             while len(some) < BATCH and left > 0:
                 first = jobs[0]
                 if type(first) is Steady:
-                    # The program's thread adds to it as long as it is the last.
-                    complete = len(jobs) > 1
-                    found = first.take(BATCH)
+                    # The program's thread adds to it as long as the recorder holds it.
+                    complete = self.recorder.steady is not first
+                    found = first.take()
                     if len(found):
                         batches.append(found)
                         some.append(found)
-                    if len(found) < BATCH:
-                        if complete:
-                            jobs.popleft()
-                        left = left - 1 if complete else 0
+                    if complete:
+                        jobs.popleft()
+                    left = left - 1 if complete else 0
                     continue
                 if not jobs[0].is_over or (here and jobs[0].marks is not None):
                     left = 0
@@ -85,14 +84,14 @@ class Packing(Describing):
     def _steady_steps(self, rows: SteadyRows) -> None:
         """Write steps that were as predicted."""
         graph, set_id = rows.graph, self._sets[rows.graph.id, rows.shape_set]
-        live, start, own = self._set_live[set_id], self.recorder.t_start, self._per_step
-        facts = [
-            Facts(seq, num, set_id, t0 - start, wall, rec + own, loss, bad, None, live if live0 < 0 else live0, None, False)
-            for seq, num, t0, wall, rec, loss, bad, live0 in zip(
-                rows.seqs, rows.nums, rows.t0, rows.wall, rows.rec, rows.loss, rows.nonfinite, rows.live0, strict=True
-            )
-        ]  # fmt: skip
-        self.writer.add_steps(graph.kind, graph.id, "ok", facts, rows.begin, rows.dur, True)
+        live: Any = rows.live0
+        if live is None:
+            live = np.full(len(rows), self._set_live[set_id])
+        steps = Plain(
+            rows.seqs, rows.nums, rows.t0 - self.recorder.t_start, rows.wall, rows.rec + self._per_step, rows.loss,
+            rows.nonfinite, live,
+        )  # fmt: skip
+        self.writer.add_plain(graph.kind, graph.id, set_id, steps, rows.begin, rows.dur)
 
     def _steps(self, jobs: list[Job]) -> None:
         """Write steps of one graph: their times are packed together."""

@@ -13,7 +13,6 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from time import thread_time_ns
 from typing import Any
@@ -39,7 +38,6 @@ class Pump(Packing):
         self.recorder: Any = None
         self.control: Any = None  # who reads commands (record.control)
         self.jobs: deque[Any] = deque()  # Job or Steady, oldest first
-        self._steady: Steady | None = None  # the newest of them, while steps go on like that
         # What else goes into the file: ("scalar", "text", "media" or "meta", the writer's arguments).
         self.notes: deque[tuple[Any, ...]] = deque()
         put = self.writer
@@ -50,7 +48,9 @@ class Pump(Packing):
         self.thumbs_left = 1 << 16  # elements of samples that may still be kept; grows with the run
         self.dropped = 0
         self._foreign = 0  # ops of other threads, as the file says
-        self.due = False  # the writer is about to write
+        self._lost: Steady | None = (
+            None  # what the recorder holds, of which nothing will be written
+        )
         self._packing = threading.Lock()  # never waited for by the program's thread
         self._packed = 0  # steps since the last writing
         self.cpu_ns = 0
@@ -80,40 +80,42 @@ class Pump(Packing):
 
     def put(self, job: Job) -> None:
         """Hand over a step; never blocks."""
-        self._steady = None
+        self.let_go()
         self.thumbs_left += 2 * job.graph.n
         if self.failed is not None:
             return
-        if len(self.jobs) >= WAITING_LIMIT or self.writer.waiting >= WAITING_LIMIT:
+        if self._is_full():
             self.dropped += 1
             return
         self.jobs.append(job)
-        if self.due or len(self.jobs) >= BATCH:
-            self._many()
+        if self.recorder.due or len(self.jobs) >= BATCH:
+            self.pack_here()
 
-    def put_steady(self, graph: Any, shape_set: int, row: tuple[Any, ...]) -> None:
-        """Hand over a step that was as predicted (``record.steady``); never blocks."""
-        steady = self._steady
-        if steady is None or steady.graph is not graph or steady.shape_set != shape_set:
-            if self.failed is not None:
-                return
-            steady = self._steady = Steady(graph, shape_set)
+    def _is_full(self) -> bool:
+        """Whether so much waits that what comes is dropped."""
+        return len(self.jobs) >= WAITING_LIMIT or self.writer.waiting >= WAITING_LIMIT
+
+    def put_steady(self, steady: Steady) -> None:
+        """Hand over steps that are as predicted, to which the recorder goes on adding; never blocks."""
+        self.let_go()
+        if self.failed is not None:
+            return
+        if self._is_full():
+            self._lost = steady
+        else:
             self.jobs.append(steady)
-        self.thumbs_left += 2 * graph.n
-        rows = steady.rows
-        rows.append(row)
-        if self.due or len(rows) >= BATCH:
-            self._many()
-            if len(rows) >= WAITING_LIMIT or self.writer.waiting >= WAITING_LIMIT:
-                with suppress(IndexError):  # the other thread has taken it
-                    rows.pop()
-                    self.dropped += 1
 
-    def _many(self) -> None:
+    def let_go(self) -> None:
+        """The recorder adds nothing more to what was handed over."""
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            self.dropped += len(lost)
+
+    def pack_here(self) -> None:
         """Pack in the program's thread, unless the other one does so."""
-        due = self.due
+        due = self.recorder.due
         if self._packing.acquire(blocking=False):
-            self.due = False
+            self.recorder.due = False
             try:
                 self._pack(True)
             except Exception as problem:  # a bug of ours
@@ -188,12 +190,11 @@ class Pump(Packing):
             self._wake.wait(PERIOD - GRACE)
         else:
             self.control.rest(self._wake, PERIOD - GRACE)
-        self.due = True
+        self.recorder.due = True
         self._wake.wait(GRACE)
 
     def _give_up(self, problem: BaseException) -> None:
         self.failed = str(problem)
-        self._steady = None
         self.jobs.clear()
         with self._idle:
             self._idle.notify_all()
@@ -209,9 +210,16 @@ class Pump(Packing):
         with self._packing:
             # What is said of a program that stands still comes after the steps before it.
             said = len(self.notes)
-            if self.due or self._stop or self._asked > self._done or (said and self.control):
+            rec = self.recorder
+            if (
+                (rec is not None and rec.due)
+                or self._stop
+                or self._asked > self._done
+                or (said and self.control)
+            ):
                 # No step has ended in a while. Never more than wait now: others may come all the time.
-                self.due = False
+                if rec is not None:
+                    rec.due = False
                 self._pack(False)
             for _ in range(len(self.notes) if self._stop else said):
                 kind, *row = self.notes.popleft()

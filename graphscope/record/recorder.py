@@ -76,6 +76,7 @@ class Recorder(StepLife):
     """Listens to the engine (``dispatch.Observer``) and feeds the writer thread."""
 
     __slots__ = ()
+    ends_in_c = True
 
     # ---------------------------------------------------------------- events
 
@@ -370,6 +371,7 @@ class Recorder(StepLife):
         """A device was started: from here on this is a ``DeviceRecorder``, which asks more of every op."""
         from graphscope.record.on_device import DeviceRecorder
 
+        self.armed = None
         self.__class__ = DeviceRecorder
         self.begin_here()  # type: ignore[attr-defined]
 

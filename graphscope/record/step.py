@@ -9,6 +9,7 @@ from typing import Any
 
 from graphscope.engine.backend import BACKENDS
 from graphscope.engine.dispatch import NEVER
+from graphscope.engine.follow import new_base
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
 from graphscope.record.deaths import freed_column
@@ -17,7 +18,7 @@ from graphscope.record.facts import Facts
 from graphscope.record.names import Names, names_in_frame
 from graphscope.record.on_track import FORWARD as FORWARD
 from graphscope.record.on_track import SPAN as SPAN
-from graphscope.record.on_track import OnTrack, cost_of_following, epochs
+from graphscope.record.on_track import OnTrack, cost_of_following, looked_among
 from graphscope.record.outlive import Outlive
 from graphscope.record.pump import Job, Pump
 from graphscope.record.sites import Sites
@@ -34,16 +35,16 @@ class StepLife(OnTrack):
 
     # Slots: with more than 30 attributes an ordinary object's lookups get slower.
     __slots__ = (
-        "base", "close_ns", "budget", "consts", "diverged", "entries", "event_ns",
+        "budget", "consts", "diverged", "entries", "event_ns",
         "expected", "extra", "foreign", "kept", "last",
-        "lines", "dead", "deaths", "deaths_append", "on_death", "look", "loss", "memory", "mode",
-        "n_expected", "names", "nonfinite", "note", "num", "op_ns",
-        "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "rec_ns", "refs",
-        "refs_append", "seq", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
-        "sites", "stacks", "status", "t0", "t_start",
+        "lines", "dead", "deaths", "deaths_append", "on_death", "look", "memory", "mode",
+        "n_expected", "names", "note", "op_ns",
+        "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "refs", "steady",
+        "refs_append", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
+        "sites", "stacks", "status", "t_start",
         "timed", "begin", "end", "begin_append", "end_append", "value_cost", "value_last", "early",
-        "value_ns", "values", "wall_ns", "track_ns", "broken",
-        "device_time", "clocks", "marks", "asked", "outlive", "unseen", "facts", "trap",
+        "value_ns", "values", "broken",
+        "device_time", "clocks", "marks", "asked", "outlive", "unseen", "facts",
         "control", "waited", "watched",
     )  # fmt: skip
 
@@ -72,7 +73,13 @@ class StepLife(OnTrack):
         self.op_ns = 600.0  # cost of one event, measured on every step that is looked at
         self.track_ns = cost_on_track()
         self.broken: str | None = None
-        self.trap: Any = None  # record.nonfinite
+        self.trap = self.trap_leaf = self.trap_root = None  # record.nonfinite
+        self.trap_armed = True
+        self.armed = None
+        self.left = self.run = self.until = 0
+        self.due = False
+        self.steady: Any = None  # where steps on track are written down
+        self.hold(None)
         self.device_time = "interval"  # how devices are timed: "interval", "isolated" or "off"
         self.seq = 0
         self.num = {"train": 0, "eval": 0}
@@ -107,7 +114,8 @@ class StepLife(OnTrack):
     # ---------------------------------------------------------------- a step's life
 
     def _begin(self, t0: int) -> None:
-        self.base = next(epochs) << SPAN
+        self.armed = None
+        self.base = new_base()
         self.t0 = t0
         self.i = 0
         self.kind: str | None = None
@@ -116,7 +124,7 @@ class StepLife(OnTrack):
         self.unsettled = True
         self.status = "ok"
         self.note: str | None = None
-        self.loss: float | None = None
+        self.loss = None
         self.nonfinite = 0
         self.ports: list[Any] = []
         self.port_shapes: list[Any] = []
@@ -152,7 +160,7 @@ class StepLife(OnTrack):
         # whether the source lines are still those of the graph (an equal structure from other lines is all
         # but impossible).
         seen = -1 if graph is None else graph.seen
-        self.timed = seen < 3 or seen & (15 if seen < 64 else 63) == 0
+        self.timed = seen < 3 or seen & looked_among(seen) == 0
         self.look = self.stacks and self.timed
         self.extra = self.values or self.timed
         self.told: Any = None
@@ -193,25 +201,32 @@ class StepLife(OnTrack):
         self.deaths_append = self.deaths.append
 
     def _affordable(self, elapsed: int) -> bool:
-        """Do statistics in this step keep the whole recorder within its budget?
+        """Do statistics in this step keep the whole recorder within its budget?"""
+        if self.early.left and self.early.due(self.num["train"]):
+            return True
+        return self._due_after(elapsed) <= elapsed
+
+    def _due_after(self, elapsed: int) -> float:
+        """Nanoseconds from the start on, after which statistics keep the whole recorder within its budget.
 
         Events and the writer come first; statistics get what they leave, but a two-hundredth at least, so
         that a program of tiny steps is not blind: one millisecond of statistics is due five times a second.
         And some of the first steps of a run have them in any case.
         """
-        if self.early.left and self.early.due(self.num["train"]):
-            return True
         events = self.rec_ns - self.value_ns + self.pump.cpu_ns
         share = max(self.budget - events / max(elapsed, 1), 0.005)
-        return self.value_ns + self.value_last <= share * elapsed
+        return (self.value_ns + self.value_last) / share
 
     def close(self, status: str | None = None, note: str | None = None, at: int = 0) -> None:
         """End the running step (nothing happens if no op ran in it) and begin the next one.
 
         at: when it ended, if that was before now.
         """
+        if status is None is note and self.end_step(at):
+            return
         began = clock()
         now = at or began
+        self._count_run()
         if self.i == 0:
             self._begin(now if status is None else self.t0)
             return
@@ -295,6 +310,7 @@ class StepLife(OnTrack):
             graph.on_device = graph.on_device or marks.on_device
             if not marks.on_device and not marks.told:
                 marks = None  # the devices had no part in it: nothing to wait for and to read
+        self.steady = None  # what was handed over is complete
         self.pump.put(
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,

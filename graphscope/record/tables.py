@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graphscope.engine.follow import PORT as PORT
 from graphscope.record.columns import NONE, Kinds
 from graphscope.record.names import GraphRecord
 from graphscope.trace import schema
 from graphscope.trace.records import Ints
 
-PORT = 1 << 23  # value numbers below are nodes, from here on ports
 COPIES = frozenset({"to_device", "to_host"})  # ops that move data between devices
 DATA_OP = 0  # id of the pretend op "load batch"; the rows follow
 

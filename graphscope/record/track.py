@@ -5,7 +5,7 @@ places of its inputs in the step's list of value numbers, and scope and phase as
 is ``(want, twin, 0, 0)``. Where shape and dtype do not follow from the inputs alone, the plan stands in a
 tuple with the params and the dtype, and the shape is compared with the last step's.
 An entry without a plan matches nothing, so the op goes through ``Recorder.op``: where there is more to check
-(many inputs, what is new in the step, a step's first op, updates). There it is compared with its ``Call``.
+(many inputs, what is new in the step, updates). There it is compared with its ``Call``.
 """
 
 from __future__ import annotations
@@ -98,16 +98,14 @@ def entries_of(keys: list[Any]) -> list[Any]:
     """The entries of a graph's keys, and one more that matches nothing."""
     n = len(keys)
     entries: list[Any] = []
-    begun = False
     for key in keys:
         entry: Any = _NO_ENTRY
         if len(key) == 8:
             row, params, u, v, scope, phase, _, mask = key
-            if begun and is_straight(row):
+            if is_straight(row):
                 plan = row.plan(mask)
                 known = plan if follows_on_track(row) else (plan, params, key[6])
                 entry = (known, _place(u, n), _place(v, n), scope << 2 | phase)
-            begun = True
         elif len(key) == 4 and key[1] >= 0:
             row, twin, slot, _ = key
             entry = (_want(row, slot), twin, 0, 0)

@@ -25,7 +25,8 @@ class Describer:
     """Number of nodes of each graph."""
     _plans: dict[int, bytes]
     """Digests of when memory dies in each graph."""
-    _phases: dict[int, NDArray[np.int8]]
+    _phases: dict[int, NDArray[np.float64]]
+    """Of each node, 1 in the column of its phase: what durations are multiplied with."""
     _files: set[str]
 
     def _put(self, sql: str, *row: Any) -> None:
@@ -95,7 +96,8 @@ class Describer:
         self._nodes[id], self._plans[id] = n, digest_of(freed)
         copies = (table[:, schema.FLAGS] & schema.COPY) != 0
         phases = np.where(copies, len(schema.PHASES), table[:, schema.PHASE])
-        self._phases[id] = np.clip(phases, 0, len(schema.PHASES)).astype(np.int8)
+        kinds = np.arange(len(schema.PHASES) + 1)  # and copies
+        self._phases[id] = (np.clip(phases, 0, len(schema.PHASES))[:, None] == kinds) * 1.0
         blobs = [codec.raw(np.asarray(a, np.int32)) for a in (table, edges, ports, kept)]
         called = codec.raw(empty if names is None else np.asarray(names, np.int32))
         row = (id, digest, kind, n, parent, diverged_at, *blobs, called, codec.raw(freed))

@@ -13,7 +13,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, groupby, repeat
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,6 +72,24 @@ class Facts(NamedTuple):
     """As ``schema`` says of steps.dev; kept where the step's times are."""
 
 
+class Plain(NamedTuple):
+    """The same of many steps, as columns, where there is nothing else to say of them."""
+
+    ids: NDArray[np.int64]
+    nums: NDArray[np.int64]
+    t0_ns: NDArray[np.int64]
+    wall_ns: NDArray[np.int64]
+    rec_ns: NDArray[np.int64]
+    loss: NDArray[np.float64]
+    """NaN: none."""
+    nonfinite: NDArray[np.int64]
+    live0: NDArray[np.int64]
+
+
+# Times of several steps packed together: the blob, its shift, how many are in it, and the id of the step that has it.
+Chunk = tuple["bytes | None", int, int, "int | None"]
+
+
 class TraceWriter(Describer):
     """Creates the trace file at ``path``, which must be missing or empty.
 
@@ -89,7 +107,7 @@ class TraceWriter(Describer):
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._nodes: dict[int, int] = {}
         self._plans: dict[int, bytes] = {}  # digests
-        self._phases: dict[int, NDArray[np.int8]] = {}
+        self._phases: dict[int, NDArray[np.float64]] = {}
         self._moments: dict[int, Moments] = {}
         self._rested: dict[
             int, int
@@ -176,38 +194,23 @@ class TraceWriter(Describer):
         steps: Sequence[Facts],
         begin_ns: NDArray[np.int64] | None,
         dur_ns: NDArray[np.int64] | None,
-        plain: bool = False,
     ) -> None:
-        """Many steps of one graph that ended the same way; their times are ``[steps, nodes]``.
-
-        plain: they ended well, were not looked at, have no note and no device's times.
-        """
-        first = graph not in self._moments and graph not in self._rested
-        ok = status == "ok"
-        kept: dict[int, int] = {}  # step's position -> its place in the blob
-        blob, shift = None, 0
-        if first:
-            self.limit.first(steps[0].id)
+        """Many steps of one graph that ended the same way; their times are ``[steps, nodes]``."""
+        chosen: list[int] = []
+        chunk: Chunk = (None, 0, 0, None)
         parts: list[Any] = [(None,) * 5] * len(steps)
         if begin_ns is not None and dur_ns is not None:
-            parts = self._parts(graph, dur_ns)
-            if ok:
-                moments = self._moments.get(graph)
-                if moments is None:
-                    moments = Moments(dur_ns.shape[1], graph in self._rested, steps[0].id)
-                    self._moments[graph] = moments
-                moments.add(np.maximum(dur_ns, 0))
-            chosen = self._thin(kind, steps, first, not ok)
-            kept = {at: place for place, at in enumerate(chosen)}
-            if len(chosen) == len(steps):
-                blob, shift = codec.pack_many(begin_ns, dur_ns)
-            else:
-                blob, shift = codec.pack_many(begin_ns[chosen], dur_ns[chosen])
-        held = len(kept)
-        head = steps[min(kept)].id if kept else None
-        if plain:
-            self._plain_rows(kind, graph, steps, parts, kept, (blob, shift, held, head))
-            return
+            dur_ns = np.maximum(dur_ns, 0)
+            chosen, chunk, parts = self._times(
+                kind, graph, status == "ok", [f.id for f in steps], [f.wall_ns for f in steps],
+                [f.nonfinite for f in steps], begin_ns, dur_ns,
+            )  # fmt: skip
+        elif graph not in self._moments and graph not in self._rested:
+            self.limit.first(steps[0].id)
+        kept = {
+            at: place for place, at in enumerate(chosen)
+        }  # step's position -> place in the blob
+        blob, shift, held, head = chunk
         put = self._pending.append
         for at, fact in enumerate(steps):
             id, num, shape_set, t0, wall, rec, loss, nonfinite, freed, live0, note, looked, dev = (
@@ -225,37 +228,81 @@ class TraceWriter(Describer):
             )  # fmt: skip
             put((_STEP, row))
 
-    def _plain_rows(
-        self, kind: str, graph: int, steps: Sequence[Facts], parts: list[Any], kept: dict[int, int], chunk: Any
-    ) -> None:  # fmt: skip
-        """The rows of most steps of a training, without asking of each what none of them has."""
-        blob, shift, held, head = chunk
-        rows: list[Any] = [
-            (
-                id, kind, num, graph, shape_set, "ok", t0, wall, rec, loss if loss == loss else None, nonfinite,
-                None, shift, None, None, live0, None, 0, 1, None, None, *part,
+    def add_plain(
+        self,
+        kind: str,
+        graph: int,
+        shape_set: int,
+        steps: Plain,
+        begin_ns: NDArray[np.int64],
+        dur_ns: NDArray[np.int64],
+    ) -> None:
+        """Many steps of one graph and one set of shapes, of which nothing more is known than numbers.
+
+        They ended well, were not looked at, and have no note and no device's times. What ``add_steps`` asks of each
+        is not asked here: most steps of a training are such.
+        """
+        ids, nums, t0, wall, rec, losses, nonfinite, live0 = [column.tolist() for column in steps]
+        dur_ns = np.maximum(dur_ns, 0)
+        chosen, (blob, shift, held, head), parts = self._times(
+            kind, graph, True, ids, wall, nonfinite, begin_ns, dur_ns
+        )
+        chunks: list[Any] = [None] * len(ids)
+        places: list[Any] = [None] * len(ids)
+        for place, at in enumerate(chosen):
+            chunks[at], places[at] = head, place
+        losses = [x if x == x else None for x in losses]
+        rows = [
+            *zip(
+                ids,
+                nums,
+                t0,
+                wall,
+                rec,
+                losses,
+                nonfinite,
+                live0,
+                chunks,
+                places,
+                *zip(*parts, strict=True),
+                strict=True,
             )
-            for (id, num, shape_set, t0, wall, rec, loss, nonfinite, _, live0, _, _, _), part in zip(
-                steps, parts, strict=True
-            )
-        ]  # fmt: skip
-        for at, place in kept.items():
-            row = list(rows[at])
-            row[_CHUNK_AT], row[_PLACE_AT] = head, place
-            if place == 0:
-                row[_COLUMNS_AT], row[_HELD_AT] = blob, held
-            rows[at] = tuple(row)
-        self._pending += zip(repeat(_STEP), rows)
+        ]
+        for id, num, began, took, recording, loss, bad, live, chunk, place, *of_phases in rows:
+            self._pending.append((_STEP, (
+                id, kind, num, graph, shape_set, "ok", began, took, recording, loss, bad, blob if place == 0 else None,
+                shift, None, None, live, None, 0, held if place == 0 else 1, chunk, place, *of_phases,
+            )))  # fmt: skip
+
+    def _times(
+        self, kind: str, graph: int, ok: bool, ids: list[int], walls: list[int], nonfinite: list[Any],
+        begin_ns: NDArray[np.int64], dur_ns: NDArray[np.int64],
+    ) -> tuple[list[int], Chunk, list[Any]]:  # fmt: skip
+        """Take in the times of some steps: which of them stay, their blob, and the time in each phase."""
+        first = graph not in self._moments and graph not in self._rested
+        if first:
+            self.limit.first(ids[0])
+        parts = self._parts(graph, dur_ns)
+        if ok:
+            moments = self._moments.get(graph)
+            if moments is None:
+                moments = Moments(dur_ns.shape[1], graph in self._rested, ids[0])
+                self._moments[graph] = moments
+            moments.add(dur_ns)
+        chosen = self._thin(kind, ids[-1], walls, nonfinite, first, not ok)
+        if len(chosen) == len(ids):
+            blob, shift = codec.pack_many(begin_ns, dur_ns)
+        else:
+            blob, shift = codec.pack_many(begin_ns[chosen], dur_ns[chosen])
+        return chosen, (blob, shift, len(chosen), ids[chosen[0]]), parts
 
     def _parts(self, graph: int, dur_ns: NDArray[np.int64]) -> list[Any]:
         """Time in data, forward, backward, update and copies of each of these steps."""
-        phases = self._phases.get(graph)
-        if phases is None or len(phases) != dur_ns.shape[1]:
+        among = self._phases.get(graph)
+        if among is None or len(among) != dur_ns.shape[1]:
             return [(None,) * 5] * len(dur_ns)
-        dur = np.maximum(dur_ns, 0)
-        if len(dur) == 1:
-            return [[int(x) for x in np.bincount(phases, dur[0], 5)]]
-        sums: list[Any] = np.stack([dur[:, phases == k].sum(axis=1) for k in range(5)], 1).tolist()
+        # Of numbers below 2**53 a product of floats is exact.
+        sums: list[Any] = (dur_ns.astype(np.float64) @ among).astype(np.int64).tolist()
         return sums
 
     def add_device(
@@ -279,7 +326,9 @@ class TraceWriter(Describer):
             return None
         return zlib.compress(codec.raw(died), codec.LEVEL)
 
-    def _thin(self, kind: str, steps: Sequence[Facts], first: bool, failed: bool) -> list[int]:
+    def _thin(
+        self, kind: str, last_id: int, walls: list[int], nonfinite: list[Any], first: bool, failed: bool
+    ) -> list[int]:  # fmt: skip
         """Which of these steps keep their times. The last one does until the next, because that is
         the one a person looks at; that of the time before is forgotten unless it was one to be kept.
         """
@@ -289,15 +338,14 @@ class TraceWriter(Describer):
         thinning = self._thinning.setdefault(kind, Thinning())
         chosen = []
         keeps = False
-        for at, f in enumerate(steps):
-            special = failed or (first and at == 0)
-            keeps = thinning.keeps(f.wall_ns, special, bool(f.nonfinite))
+        for at, (wall, bad) in enumerate(zip(walls, nonfinite, strict=True)):
+            keeps = thinning.keeps(wall, failed or (first and at == 0), bool(bad))
             if keeps:
                 chosen.append(at)
         if not keeps:
-            chosen.append(len(steps) - 1)
+            chosen.append(len(walls) - 1)
             if len(chosen) == 1:
-                self._unsure[kind] = steps[-1].id
+                self._unsure[kind] = last_id
         return chosen
 
     def _forget(self, id: int) -> None:

@@ -10,12 +10,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from graphscope.webapp.launch import Dashboard
+from graphscope.webapp.serve import serve
+from tests import golden
 
 
 class Answering:
@@ -62,6 +65,32 @@ def test_in_a_notebook(notebook: str, visit: Callable[..., Page]) -> None:
     expect(frame.locator("[data-card=loss-tile] h2")).to_have_text("Loss at step 2")
     frame.locator(".gs-rail a[data-page=graph]").click()
     expect(frame.locator(".gs-board")).to_have_attribute("data-step", "2")
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Iterator[str]:
+    """Where a folder with one finished run is served."""
+    golden.build("tiny", tmp_path)
+    server = serve(tmp_path, port=0, block=False)
+    yield server.url.rstrip("/")
+    server.stop()
+
+
+def test_the_next_training(finished: str, tmp_path: Path, visit: Callable[..., Page]) -> None:
+    """Where nothing was chosen the page goes on with the run that begins; where something was, it offers it."""
+    page = visit("/", at=finished)
+    expect(page.locator("#run")).to_have_text("tiny")
+    chosen = visit("/home?run=tiny", at=finished)
+    expect(chosen.locator("[data-card=loss-tile] h2")).to_have_text("Loss at step 2")
+    golden.build("live", tmp_path)
+    expect(page.locator("#run")).to_have_text("live")
+    expect(page.locator(".gs-run-newer")).to_be_hidden()
+    offer = chosen.get_by_role("button", name="live is being recorded: show it")
+    expect(offer).to_be_visible()
+    expect(chosen.locator("#run")).to_have_text("tiny")
+    offer.click()
+    expect(chosen.locator("#run")).to_have_text("live")
+    expect(offer).to_be_hidden()
 
 
 @pytest.fixture

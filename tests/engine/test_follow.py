@@ -155,18 +155,139 @@ def test_who_predicts_nothing_is_told_no():
 def test_a_step_begins_again():
     for cls, _ in both():
         rec, rids, *_ = a_follower(cls, inside=2, after=True, stack=[1, 2])
-        held, gone, other, nothing = tensor(1 << 24 | 5), tensor(1 << 24), tensor(77), None
+        old = 1 << 50
+        held, gone, other, nothing = tensor(old | 5), tensor(old), tensor(77), None
         there = [ref(held), ref(gone), ref(other), lambda: nothing]
         del gone
         gc.collect()
-        stack = rec.stack
-        rec.again(there, 1 << 24, 3 << 24, 3, 1 << 23, 24, 1)
-        ports = (3 << 24) + (1 << 23)
-        assert rec.rids == [*range(3 << 24, (3 << 24) + 3), *range(ports, ports + 4)]
+        stack, rec.base, rec.loss = rec.stack, old, 0.5
+        rec.again(there, 3)
+        base, ports = rec.base, rec.base + (1 << 23)
+        assert base != old and not base % (1 << 24) and rec.loss is None
+        assert rec.rids == [*range(base, base + 3), *range(ports, ports + 4)]
         assert held._rid is rec.rids[3] and other._rid == 77
         assert (rec.i, rec.scope, rec.phase, rec.where, rec.inside) == (0, 0, 1, 1, 0)
         assert (rec.after, rec.unsettled, rec.kind, rec.root) == (False, True, None, None)
         assert rec.stack == [] and stack == [1, 2]  # who closes a step in its middle keeps his
+
+
+def a_step_that_may_end(cls, **changed):
+    """A follower behind the last of its three nodes, with room for two rows."""
+    plan = [(None, 0, 0, 0)] * 4
+    given = dict(
+        i=3, plan=plan, armed=plan, there=[], left=9, run=0, until=1 << 62, due=False, num={"train": 4, "eval": 7}, seq=11,
+        t0=100, base=1 << 24, loss=0.25, nonfinite=0, wall_ns=1000, rec_ns=10, close_ns=1, track_ns=2.0, trap=None,
+        trap_leaf=None, trap_root=None, trap_armed=True,
+    )  # fmt: skip
+    rec, rids, begin, end = a_follower(cls, **(given | changed))
+    begin[:], end[:] = array("q", [101, 103, 105]), array("q", [102, 104, 106])
+    block = np.zeros((3, 7 + 6), np.int64)
+    rec.hold(block)
+    return rec, block
+
+
+def test_a_step_is_written_down():
+    for cls, _ in both():
+        rec, block = a_step_that_may_end(cls)
+        assert rec.store(4, 50, 3)
+        rec.seq, rec.loss = 12, None
+        assert rec.store(5, 60, 4) and not rec.store(6, 70, 5) and block[0, 0] == 2
+        assert block[1, :6].tolist() == [11, 4, 100, 50, 3, 0]
+        assert block[2, :6].tolist() == [12, 5, 100, 60, 4, 0]
+        assert block[1:, 6].copy().view(np.float64).tolist() == pytest.approx(
+            [0.25, np.nan], nan_ok=True
+        )
+        assert block[1, 7:].tolist() == [101, 103, 105, 102, 104, 106]
+        rec.hold(None)
+        assert not rec.store(6, 70, 5)
+
+
+@compiled
+def test_a_step_ends_without_a_call():
+    rec, block = a_step_that_may_end(follow.Follower)
+    assert rec.end_step(170)
+    assert block[0, 0] == 1 and block[1, :7].tolist()[:5] == [11, 4, 100, 70, 2 * 3 + 1]
+    assert (rec.seq, rec.num, rec.t0, rec.left, rec.run) == (12, {"train": 5, "eval": 7}, 170, 8, 1)
+    assert (rec.i, rec.kind, rec.loss, rec.wall_ns, rec.rec_ns) == (0, None, None, 1070, 17)
+    assert rec.close_ns >= 0 and rec.unsettled and not rec.after
+    assert not rec.end_step(180)  # no op ran
+
+
+@compiled
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"armed": None}, {"armed": [(None, 0, 0, 0)] * 4}, {"plan": NEVER}, {"left": 0}, {"due": True}, {"until": 170},
+        {"i": 2}, {"kind": "eval"}, {"kind": None}, {"thread": 1}, {"num": {}}, {"there": None},
+    ],
+)  # fmt: skip
+def test_a_step_that_is_not_as_predicted_ends_in_python(changed):
+    rec, block = a_step_that_may_end(follow.Follower, **changed)
+    assert not rec.end_step(170)
+    assert block[0, 0] == 0 and (rec.seq, rec.t0, rec.run, rec.i) == (
+        11,
+        100,
+        0,
+        changed.get("i", 3),
+    )
+
+
+@compiled
+def test_the_next_step_begins_inside_what_is_open():
+    rec, _ = a_step_that_may_end(
+        follow.Follower, after=True, unsettled=True, scope=3, stack=[1], where=3 << 2 | 3
+    )
+    module, other = object(), {"_gs_scope": (rec.token, 5)}
+    rec.root = module
+    assert follow.enter(rec, object(), other)
+    assert (rec.seq, rec.scope, rec.stack, rec.inside, rec.root) == (12, 5, [1, 3], 1, module)
+    assert (rec.where, rec.phase, rec.after) == (5 << 2 | 1, 1, False)
+
+
+@compiled
+@given(
+    loss=st.sampled_from([2.5, np.nan, np.inf]), armed=st.booleans(), trapped=st.booleans(), before=st.sampled_from([None, 1.0]),
+    grad=st.sampled_from(["fine", "nan", "none", "gone", "half"]),
+)  # fmt: skip
+def test_a_backward_of_a_step_that_may_end(loss, armed, trapped, before, grad):
+    leaf, trap = tensor(5, shape=(3,)), object() if trapped else None
+    leaf._grad = {"none": None, "half": tensor(-1, np.float16)}.get(grad, tensor(-1, shape=(3,)))
+    if grad == "nan":
+        leaf._grad._a[1] = np.nan
+    rec, _ = a_step_that_may_end(
+        follow.Follower, loss=before, trap=trap, trap_leaf=ref(leaf), scope=3, trap_armed=False, **({} if armed else {"armed": None})
+    )  # fmt: skip
+    if grad == "gone":
+        del leaf
+    root = tensor(-1, shape=())
+    root._a[()] = loss
+    said = follow.follow_backward(rec, root)
+    assert said == (armed and (before is not None or bool(np.isfinite(loss))))
+    if not said:
+        assert rec.phase == 0 and rec.loss == before and rec.trap_root is None
+        return
+    assert rec.loss == (before or 2.5) and (rec.phase, rec.where) == (2, 3 << 2 | 2)
+    watched = trapped and before is None
+    assert (rec.trap_root is root, rec.trap_armed) == (watched, watched)
+    said = follow.follow_backward_end(rec)
+    assert said == (not watched or grad == "fine")
+    assert (rec.phase == 3 and rec.after and rec.unsettled) == said
+    assert (rec.trap_root is root) == (watched and not said)
+
+
+@compiled
+def test_blocks_are_rows_of_numbers():
+    rec = follow.Follower()
+    for wrong in (
+        np.zeros(20, np.int64),
+        np.zeros((3, 6), np.int64),
+        np.zeros((2, 9), np.int32),
+        b"x",
+        5,
+    ):
+        with pytest.raises((TypeError, BufferError, ValueError)):
+            rec.hold(wrong)
+        assert rec.block is None
 
 
 def test_finite_or_not():
@@ -208,7 +329,9 @@ def test_arrays_are_held_while_they_take_the_times():
 
 @compiled
 def test_calls_with_too_few_arguments_are_refused():
-    for name in ("follow", "follow_like", "follow_grad", "follow_call", "follow_leaf", "enter"):
+    for name in (
+        "follow", "follow_like", "follow_grad", "follow_call", "follow_leaf", "enter", "follow_backward",
+    ):  # fmt: skip
         with pytest.raises(TypeError, match="arguments"):
             getattr(follow, name)(object())
 

@@ -58,7 +58,7 @@ def test_what_is_told_of_a_pause_comes_behind_the_steps_before_it(by_hand: Any) 
     pump.control = SimpleNamespace()  # somebody may stop the program
     by_hand.step()
     pump.notes.append(("text", "paused", 0, "after step 1"))
-    assert len(pump.jobs) == 1 and not pump.due
+    assert len(pump.jobs) == 1 and not pump.recorder.due
     assert pump._drain() == 1
     assert not pump.jobs and place(by_hand.told, "steps") < place(by_hand.told, "texts")
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import graphscope as gs
 from graphscope.trace.reader import TraceReader
 from graphscope.webapp.queries import home, overhead
 from graphscope.webapp.queries.graph import Views
@@ -61,6 +62,17 @@ def test_throughput_counts_samples_where_all_inputs_agree(ask):
     pace = ask("tiny")["pace"]
     assert pace["steps_per_s"].endswith(" steps/s")
     assert pace["batch"] == "4" and pace["samples_per_s"].endswith(" samples/s")
+
+
+def test_a_batch_that_is_cut_from_the_data_is_what_counts(tmp_path):
+    x, y, w = gs.randn(32, 5), gs.zeros(32), gs.randn(5, requires_grad=True)
+    with gs.profile(tmp_path / "cut") as p:
+        for k in range(4):
+            ((x[8 * k : 8 * k + 8] @ w - y[8 * k : 8 * k + 8]) ** 2).mean().backward()
+            w.grad = None
+            p.step()
+    with TraceReader(tmp_path / "cut.gscope") as reader:
+        assert home.home_json(reader, SoFar(), Views())["pace"]["batch"] == "8"
 
 
 def test_a_run_with_nan_says_since_when(ask):

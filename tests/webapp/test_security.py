@@ -96,6 +96,9 @@ def test_answers_carry_the_headers(client, path):
     frames = next(part for part in policy.split("; ") if part.startswith("frame-ancestors"))
     names = [urlsplit(name.replace(":*", "")).hostname for name in frames.split() if "://" in name]
     assert set(names) == {"localhost", "127.0.0.1"}
+    # Beside them only VS Code's own windows, whose schemes no page of the web can have.
+    others = {name for name in frames.split()[1:] if "://" not in name}
+    assert others == {"'self'", "vscode-webview:", "vscode-file:"}
     assert "object-src 'none'" in policy
     scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
     assert "unsafe" not in scripts

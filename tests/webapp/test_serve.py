@@ -74,9 +74,13 @@ def test_a_process_of_its_own(runs, capfd):
     board = dashboard(runs)
     try:
         assert fetch(board.url + "api/live?run=tiny")["state"] == "finished"
+        # A cell that is run again shows the same one, and leaves no second process.
+        assert dashboard(f"{runs}/../{runs.name}") is board
+        assert f'src="{board.url}"' in board._repr_html_()
     finally:
         board.stop()
         board.stop()
+    assert "has ended" in board._repr_html_()
     assert capfd.readouterr().err == ""
     with pytest.raises((urllib.error.URLError, ConnectionError)):
         fetch(board.url + "api/runs")

@@ -127,6 +127,9 @@ def _rate(rate: float, what: str) -> str:
     return f"{units.count(round(rate)) if rate >= 1000 else units.number(rate)} {what}/s"
 
 
+_PICKS = frozenset(("getitem", "index", "index_select", "narrow"))
+
+
 def batch_size(reader: TraceReader, shape_set: int, graph_id: int) -> int | None:
     """How many samples a step sees: the first dimension that all its inputs share; None when unclear."""
     graph = reader.graph(graph_id)
@@ -134,7 +137,13 @@ def batch_size(reader: TraceReader, shape_set: int, graph_id: int) -> int | None
     if len(specs) < graph.n + graph.n_ports:
         return None
     inputs = [k for k in range(graph.n_ports) if graph.port_kind(k) == "input"]
-    shapes = [reader.spec(int(specs[graph.n + k])).shape for k in inputs]
+    shapes = []
+    for k in inputs:
+        # ``net(x[a:b])``: the data set comes in, and a step sees what was picked of it.
+        users = graph.users(-1 - k)
+        picked = bool(users) and all(graph.op_name(i) in _PICKS for i in users)
+        seen = users if picked else [graph.n + k]
+        shapes += [reader.spec(int(specs[i])).shape for i in seen]
     first = {shape[0] for shape in shapes if len(shape)}
     if len(first) != 1:
         # A scalar or a second table beside the batch: the target's length decides, if it is one of them.
