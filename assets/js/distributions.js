@@ -87,7 +87,7 @@
       const words = [];
       if (!answer.steps) words.push(this.what === "logged" ? "No histograms were logged." : "No values were recorded: start the run with values=\"stats\" or \"full\" to see how they are spread.");
       else if (!layers.length) words.push(this.find ? "No layer has such a name." : `No ${this.what} were recorded in this run.`);
-      else words.push(`${gs.units.count(answer.steps)} steps with values${answer.read < answer.steps ? `, ${answer.read} of them drawn` : ""}.`);
+      else words.push(`${gs.units.count(answer.steps)} step${answer.steps === 1 ? "" : "s"} with values${answer.read < answer.steps ? `, ${answer.read} of them drawn` : ""}.`);
       if (answer.hidden) words.push(`${gs.units.count(answer.hidden)} more layers; filter by name to see them.`);
       this.tell(words.join(" "));
       this.lay(layers);

@@ -167,7 +167,7 @@
       const waiting = document.querySelector(".gs-waiting");
       if (waiting && card.created) gs.write(waiting, gs.ago(Math.max(0, (Date.now() - Date.parse(card.created)) / 1000)));
       let text = "", state = this.state;
-      if (state === "lost") text = `The dashboard's server does not answer: it was closed, or the program that served it has ended. What is shown stays. To open it again: graphscope view ${gs.state.run ? `${gs.state.run}.gscope, in its folder` : "and the folder"}`;
+      if (state === "lost") text = `The dashboard's server does not answer: it was closed, the program that served it has ended, or the tunnel to it is shut. What is shown stays. To open it again: graphscope view ${gs.state.run ? `${gs.state.run}.gscope, in its folder` : "and the folder"}`;
       else if (state === "failed") text = card.message || "";
       else if (state === "gone") text = `the program has ended without a word (killed, or out of memory), ${gs.ago(silent)} ago. What it recorded is shown.`;
       else if (state === "stale") text = `no news for ${gs.ago(silent)}: the program was stopped, or it is busy outside a step`;

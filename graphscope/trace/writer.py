@@ -37,11 +37,23 @@ _STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 26)})"
 # again, and a training loop that wants the lock too pays for each of these turns more than for the row.
 MANY = 256
 _ROW = "," + _STEP[_STEP.index("(") :]
+# Of many rows that have most of their columns in common: (kind, graph, shape set, shift) stand once behind the others.
+_PLAIN = "many steps"
+_VARY = 15
+_HEAD = (
+    "INSERT OR REPLACE INTO steps SELECT column1, k, column2, g, s, 'ok', column3, column4, column5, column6, column7,"
+    " NULL, h, NULL, NULL, column8, NULL, 0, 1, column9, column10, column11, column12, column13, column14, column15"
+    " FROM (VALUES "
+)
+_TAIL = "), (SELECT ? AS k, ? AS g, ? AS s, ? AS h)"
+_MARKS = f"({','.join('?' * _VARY)})"
+# By the number of rows: a power of two each, so that there are few statements, and SQLite keeps them.
+_PLAINS = {1 << k: _HEAD + ",".join([_MARKS] * (1 << k)) + _TAIL for k in range(MANY.bit_length())}
 # Positions in a steps row.
 _COLUMNS_AT, _DEV_AT, _HELD_AT, _CHUNK_AT, _PLACE_AT = 11, 14, 18, 19, 20
 _FORGET = "UPDATE steps SET chunk = NULL, columns = NULL, dev = NULL WHERE id = ?"
 _TENSORS = "INSERT OR REPLACE INTO tensors VALUES (?,?)"
-_LOSABLE = (_STEP, _TENSORS, _FORGET, MEDIA)
+_LOSABLE = (_STEP, _PLAIN, _TENSORS, _FORGET, MEDIA)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -117,6 +129,7 @@ class TraceWriter(Describer):
         self._files: set[str] = set()
         self._beat = -1.0
         self._file: tuple[int, int] | None = None
+        self._in_groups = 0  # of those that wait, rows that share an entry
         self._dropped = 0
         self._closed = False
         now = time.time()
@@ -253,26 +266,16 @@ class TraceWriter(Describer):
             chunks[at], places[at] = head, place
         losses = [x if x == x else None for x in losses]
         rows = [
-            *zip(
-                ids,
-                nums,
-                t0,
-                wall,
-                rec,
-                losses,
-                nonfinite,
-                live0,
-                chunks,
-                places,
-                *zip(*parts, strict=True),
-                strict=True,
-            )
-        ]
-        for id, num, began, took, recording, loss, bad, live, chunk, place, *of_phases in rows:
-            self._pending.append((_STEP, (
-                id, kind, num, graph, shape_set, "ok", began, took, recording, loss, bad, blob if place == 0 else None,
-                shift, None, None, live, None, 0, held if place == 0 else 1, chunk, place, *of_phases,
-            )))  # fmt: skip
+            *zip(ids, nums, t0, wall, rec, losses, nonfinite, live0, chunks, places, *zip(*parts, strict=True), strict=True)
+        ]  # fmt: skip
+        # The one that has the blob is an ordinary row.
+        id, num, *times, loss, bad, live, _, _, a, b, c, d, e = rows.pop(chosen[0])
+        self._put(
+            _STEP, id, kind, num, graph, shape_set, "ok", *times, loss, bad, blob, shift, None, None, live, None, 0,
+            held, head, 0, a, b, c, d, e,
+        )  # fmt: skip
+        self._put(_PLAIN, (kind, graph, shape_set, shift), rows)
+        self._in_groups += len(rows)
 
     def _times(
         self, kind: str, graph: int, ok: bool, ids: list[int], walls: list[int], nonfinite: list[Any],
@@ -386,7 +389,7 @@ class TraceWriter(Describer):
     @property
     def waiting(self) -> int:
         """How many rows were added and not taken to be written."""
-        return len(self._pending)
+        return len(self._pending) + self._in_groups
 
     def take(self) -> list[tuple[str, tuple[Any, ...]]]:
         """Everything that was added since the last time, for ``write``; another thread may add meanwhile."""
@@ -409,7 +412,7 @@ class TraceWriter(Describer):
                 self._rested[graph] = rested.first
                 if held <= MOMENTS // 2:
                     break
-        items, self._pending = self._pending, []
+        items, self._pending, self._in_groups = self._pending, [], 0
         return items
 
     def _still_there(self) -> None:
@@ -440,6 +443,8 @@ class TraceWriter(Describer):
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
+                # Steps that have most in common lie together then; nothing depends on their order.
+                taken.sort(key=_is_plain)
                 for sql, items in groupby(taken, key=itemgetter(0)):
                     rows = [row for _, row in items]
                     if sql is _STEP:
@@ -447,6 +452,8 @@ class TraceWriter(Describer):
                             some = rows[at : at + MANY]
                             flat = [*chain.from_iterable(some)]
                             self._db.execute(_STEP + _ROW * (len(some) - 1), flat)
+                    elif sql is _PLAIN:
+                        self._write_plain(rows)
                     else:
                         self._db.executemany(sql, rows)
                 self._db.execute("COMMIT")
@@ -456,9 +463,20 @@ class TraceWriter(Describer):
                 raise
         except (sqlite3.Error, OSError) as error:
             self._pending[:0] = taken
+            self._in_groups += sum([len(row[1]) for sql, row in taken if sql is _PLAIN])
             self._beat = -1.0
             self._make_room()
             raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
+
+    def _write_plain(self, groups: list[tuple[Any, ...]]) -> None:
+        for common, of_these in groupby(groups, key=itemgetter(0)):
+            rows = [*chain.from_iterable([some for _, some in of_these])]
+            at = 0
+            while at < len(rows):
+                many = min(MANY, 1 << (len(rows) - at).bit_length() - 1)
+                flat = [*chain.from_iterable(rows[at : at + many]), *common]
+                self._db.execute(_PLAINS[many], flat)
+                at += many
 
     def keep_within(self, seconds: float = SECONDS) -> None:
         """Thin the file where it is larger than wanted. Raises: as ``commit``."""
@@ -472,6 +490,7 @@ class TraceWriter(Describer):
     def forget(self, graphs: Iterable[int]) -> set[int]:
         """Graphs that leave the file: all but those of steps that wait. Who writes a step of one adds it again."""
         gone = set(graphs) - {row[3] for sql, row in self._pending if sql is _STEP}
+        gone -= {row[0][1] for sql, row in self._pending if sql is _PLAIN}
         for table in (self._nodes, self._plans, self._phases, self._moments, self._rested):
             for graph in gone:
                 table.pop(graph, None)
@@ -479,11 +498,16 @@ class TraceWriter(Describer):
 
     def _make_room(self) -> None:
         """While nothing can be written, give up steps and values, never the dictionary."""
-        if len(self._pending) <= PENDING_LIMIT:
+        if self.waiting <= PENDING_LIMIT:
             return
-        self._dropped += sum(sql is _STEP for sql, _ in self._pending)
+        steps = [
+            1 if sql is _STEP else len(row[1])
+            for sql, row in self._pending
+            if sql in (_STEP, _PLAIN)
+        ]
+        self._dropped += sum(steps)
         self._pending = [item for item in self._pending if item[0] not in _LOSABLE]
-        self._pending = self._pending[-PENDING_LIMIT:]
+        self._pending, self._in_groups = self._pending[-PENDING_LIMIT:], 0
         self._unsure.clear()
         self.set_meta("dropped_steps", self._dropped)
 
@@ -522,6 +546,10 @@ class TraceWriter(Describer):
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         self.close("failed" if error else "finished", None if error is None else repr(error))
+
+
+def _is_plain(item: tuple[str, tuple[Any, ...]]) -> bool:
+    return item[0] is _PLAIN
 
 
 def _fit(column: ArrayLike, n: int, hold: bool = False) -> NDArray[np.int64]:

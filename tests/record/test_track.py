@@ -13,6 +13,7 @@ import pytest
 
 import graphscope as gs
 from graphscope.engine import dispatch
+from graphscope.engine.follow import COMPILED
 from graphscope.record import recorder, step
 from graphscope.record.recorder import Recorder
 from graphscope.trace import schema
@@ -63,7 +64,8 @@ def test_most_of_a_repeated_step_needs_no_call(tmp_path: Path, monkeypatch: Any)
         return w.tanh().exp().neg().tanh().exp().neg().sum()
 
     steps(tmp_path / "a", program, n=LATE + 1)
-    assert told == ["tanh"]  # the first op of a step
+    # In Python it is the recorder that settles what the first op of a step means.
+    assert told == ([] if COMPILED else ["tanh"])
 
 
 @pytest.mark.parametrize(
@@ -194,12 +196,12 @@ def test_a_bug_in_the_recorder_does_not_stop_the_program(
 
     with pytest.warns(RuntimeWarning, match="stopped recording.*a bug") as told:
         with gs.profile(tmp_path / "a", values="off") as p:
-            for k in range(10):
+            for k in range(40):  # enough for a step that is looked at, and one that leaves its track
                 if k == (2 if where == "Shapes" else 5):
                     monkeypatch.setattr(place, where, wrong)
                 (w * 2).tanh().sum().backward()
     assert len(told) == 1
-    expected = 10 * 2 * (1 - np.tanh(2.0) ** 2)
+    expected = 40 * 2 * (1 - np.tanh(2.0) ** 2)
     np.testing.assert_allclose(w.grad.numpy(), [expected] * 2, rtol=1e-5)
     reader = TraceReader(p.path)
     assert len(reader.steps().num) >= 1
