@@ -1,7 +1,7 @@
 """The revision card of the watched run and, with it, what the page shows of it: one request where there were many.
 
-A page asks four times a second whether there is something new. What it would then ask for comes along in the same
-answer, where it is new: a request of its own costs browser and server more than most of these answers do.
+What a page would ask for comes along in the same answer, where it is new: a request of its own costs browser and
+server more than most of these answers do.
 
     /api/live?run=digits&also=run,steps~digits|41~/api/home?run=digits
 
@@ -9,10 +9,17 @@ answer, where it is new: a request of its own costs browser and server more than
 question. The card then has ``also``, a list with one entry each: null when those counters have not moved, else
 ``{"status": 200, "data": the answer}``. ``with`` are the runs that are drawn beside the watched one, as in the
 page's address; the card then has ``others``, which changes when one of them was written to.
+
+``for=5`` lets the answer go on for so many seconds: a line for each card, sent when there is news (at most every
+``every`` milliseconds; ``pace`` has that for each ``also``, false stands where it is not yet its turn), or once a
+second. To hear a line costs a browser a fifth of what a request does.
 """
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,43 +36,122 @@ ALONG = frozenset(
 """What may come along: questions about a run. None of them changes anything or needs the token."""
 MOST = 8
 OTHERS = 50  # runs beside the watched one whose news are told
+STREAMS = 3  # answers that go on at once: each holds a thread, and a browser has six connections for all its tabs
+LONGEST = 5.0  # seconds that an answer goes on: who went away is noticed by then
+HEART = 1.0  # seconds between two lines when there is no news
+LOOK = 0.04  # seconds between two looks at the file
+ENDING = "graphscope.ending"  # in a request's environment: the event that says that serving ends
+
+
+class _Wish:
+    """One ``also`` of a page."""
+
+    def __init__(self, text: str, pace: float) -> None:
+        names, _, rest = text.partition("~")
+        self.seen, _, url = rest.partition("~")
+        self.names = names.split(",")
+        self.path, _, self.query = url.partition("?")
+        self.pace = pace  # seconds
+        self.asked = float("-inf")
+
+    def answer(self, server: Flask, card: dict[str, Any], environ: dict[str, Any]) -> str:
+        """Its part of a line, as JSON."""
+        now, counters = time.monotonic(), "|".join(told(card.get(name)) for name in self.names)
+        if counters == self.seen:
+            return "null"
+        if now - self.asked < self.pace:
+            return "false"
+        self.seen, self.asked = counters, now
+        if self.path not in ALONG:
+            return '{"status":404,"data":{"error":"There is no such question."}}'
+        own = environ | {
+            "PATH_INFO": self.path, "QUERY_STRING": self.query, "REQUEST_METHOD": "GET",
+        }  # fmt: skip
+        with server.request_context(own):
+            answer = server.full_dispatch_request()
+        return f'{{"status":{answer.status_code},"data":{answer.get_data(as_text=True).strip()}}}'
 
 
 def register(server: Flask, source: RunDirectory) -> None:
     """Add ``/api/live``."""
+    places = threading.Semaphore(STREAMS)
 
     def live() -> tuple[Response, int]:
+        given = request.args
+        run, others = given.get("run", ""), given.get("with", "").split(",")
+        beside = [unquote(name) for name in others if name][:OTHERS]
+        paces = given.get("pace", "").split(",")
+        wishes = [
+            _Wish(text, _number(paces[k] if k < len(paces) else "", 0.0, 60_000) / 1e3)
+            for k, text in enumerate(given.getlist("also")[:MOST])
+        ]
+        environ = {
+            k: v for k, v in request.environ.items() if not k.startswith(("werkzeug.", "flask."))
+        }
+
+        def line() -> str:
+            card = live_json(source, run)
+            if beside:
+                card["others"] = source.written(beside)
+            text = server.json.dumps(card)
+            if not wishes:
+                return text
+            parts = ",".join(wish.answer(server, card, environ) for wish in wishes)
+            return f'{text[:-1]},"also":[{parts}]}}'
+
+        def stamp() -> object:
+            return source.names(), source.written([run, *beside])
+
+        before = stamp()  # what is written while a card is made is news
         try:
-            card = live_json(source, request.args.get("run", ""))
-            others = [unquote(name) for name in request.args.get("with", "").split(",") if name]
-            if others:
-                card["others"] = source.written(others[:OTHERS])
+            first = line()
         except GraphScopeError as error:
             return _json(server.json.dumps({"error": str(error)})), 404
-        text = server.json.dumps(card)
-        asked = request.args.getlist("also")[:MOST]
-        if asked:
-            parts = ",".join(_along(server, card, one) for one in asked)
-            text = f'{text[:-1]},"also":[{parts}]}}'
-        return _json(text), 200
+        span = _number(given.get("for", ""), 0.0, LONGEST)
+        if not span:
+            return _json(first), 200
+        until, every = time.monotonic() + span, _number(given.get("every", ""), 200, 5000) / 1e3
+        ending = environ.get(ENDING) or threading.Event()
+
+        def lines() -> Iterator[str]:
+            yield first + "\n"
+            if not places.acquire(blocking=False):
+                return  # the page asks again
+            try:
+                seen = before
+                while _news(stamp, seen, every, until, ending):
+                    seen = stamp()
+                    yield line() + "\n"
+            except GraphScopeError:
+                return  # asked again, the page is told why
+            finally:
+                places.release()
+
+        return _json(lines()), 200
 
     server.add_url_rule("/api/live", "gs_live", live)
 
 
-def _along(server: Flask, card: dict[str, Any], asked: str) -> str:
-    """The JSON of one answer."""
-    names, _, rest = asked.partition("~")
-    seen, _, url = rest.partition("~")
-    if "|".join(told(card.get(name)) for name in names.split(",")) == seen:
-        return "null"
-    path, _, query = url.partition("?")
-    if path not in ALONG:
-        return '{"status":404,"data":{"error":"There is no such question."}}'
-    own = {k: v for k, v in request.environ.items() if not k.startswith(("werkzeug.", "flask."))}
-    own |= {"PATH_INFO": path, "QUERY_STRING": query, "REQUEST_METHOD": "GET"}
-    with server.request_context(own):
-        answer = server.full_dispatch_request()
-    return f'{{"status":{answer.status_code},"data":{answer.get_data(as_text=True)}}}'
+def _news(
+    stamp: Callable[[], object], seen: object, every: float, until: float, ending: threading.Event
+) -> bool:
+    """Waits until a line is due: at least ``every`` seconds, then for a write. False when it is time to end."""
+    now = begun = time.monotonic()
+    wait = every
+    while now + wait < until and not ending.wait(wait):
+        now = time.monotonic()
+        if now - begun >= HEART or stamp() != seen:
+            return True
+        wait = LOOK
+    return False
+
+
+def _number(text: str, low: float, high: float) -> float:
+    """A number of the address within its bounds; the lower one where there is none."""
+    try:
+        return min(max(float(text), low), high)
+    except ValueError:
+        return low
 
 
 def told(value: Any) -> str:
@@ -79,5 +165,5 @@ def told(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _json(text: str) -> Response:
+def _json(text: str | Iterator[str]) -> Response:
     return Response(text, mimetype="application/json")

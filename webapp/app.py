@@ -42,8 +42,10 @@ class App:
         self._answers = Part(self._make_answers)
         self._dash = Part(self._make_dash)
         self._guarded = security.Guard(self._inside, token, hosts, gate)
+        self.ending = threading.Event()  # set it, and answers that would go on for a while end
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ["graphscope.ending"] = self.ending
         return self._guarded(environ, start_response)
 
     @property

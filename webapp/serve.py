@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ from graphscope.errors import UsageError
 
 TRIES = 20
 OUTBUF = 64 << 20  # bytes of one answer that may wait in memory
-THREADS = 8  # a page asks for a handful of things at once; answers are short
+THREADS = 11  # a page asks for a handful of things at once; answers are short but for three (api_live.STREAMS)
 
 
 class Server:
     """A dashboard that is being served. ``url`` is where; ``stop()`` ends it."""
 
-    def __init__(self, server: Any, url: str) -> None:
+    def __init__(self, server: Any, url: str, ending: Callable[[], None] = lambda: None) -> None:
+        """``ending`` is called when serving is about to end."""
         self._server = server
+        self._ending = ending
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._failed = False
@@ -52,6 +55,7 @@ class Server:
             pass
         finally:
             self._server.close()
+            self._ending()
         if self._failed:
             raise UsageError("The dashboard could not be loaded; the reason is above.")
 
@@ -76,7 +80,9 @@ class Server:
 
         sockets = self._server._map
         # In the serving thread, which may be waiting for connections that a browser keeps open.
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
+        with suppress(OSError):  # that thread was awake, and has done it already
+            self._server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
+        self._ending()
         if self._thread is not None:
             self._thread.join(5)
             self._thread = None
@@ -120,7 +126,7 @@ def serve(
         if isinstance(error, KeyboardInterrupt):
             raise SystemExit(0) from None
         raise
-    handle = Server(server, where)
+    handle = Server(server, where, app.ending.set)
     handle.warm(app.warm)
     if not block:
         return handle.start()

@@ -83,13 +83,14 @@
       : mood.found ? gs.color("focus")
       : mood.hover ? gs.color("ink3")
       : gs.color("edge");
-    if (!strong) ctx.globalAlpha *= 0.55; // the grey of lines, softer
+    const whole = ctx.globalAlpha;
+    if (!strong) ctx.globalAlpha = whole * 0.55; // the grey of lines, softer
     ctx.lineWidth = strong ? Math.max(2, (mood.selected ? 2 : 1.5) / k) : Math.max(1, 0.75 / k);
     round(ctx, x, y, w, h, radius);
     if ((mood.missing && !strong) || n.mark === "removed") ctx.setLineDash([3, 3]);
     ctx.stroke();
     ctx.setLineDash([]);
-    if (!strong) ctx.globalAlpha /= 0.55;
+    ctx.globalAlpha = whole; // not divided again: in Firefox that is more than 1, which no canvas takes
     if (mood.role && k >= 0.5) tag(ctx, mood.role, x + 12, y, ctx.strokeStyle, k);
   }
 

@@ -122,7 +122,7 @@
     card(f) {
       const id = name(f);
       // The steps of the strip are those of the training: an evaluation has numbers of its own.
-      const ours = f.kind === "train", go = ours && f.first_step >= 0 ? el("button", { type: "button", class: "gs-button", "data-key": `step ${id}`, onclick: () => gs.set({ step: f.first_step }) }, `Go to step ${f.first_step}`) : null;
+      const ours = f.kind === "train", go = ours && f.first_step >= 0 ? el("button", { type: "button", class: "gs-button", "data-key": `step ${id}`, onclick: () => gs.set({ step: f.first_step }) }, `Go to step ${gs.units.count(f.first_step)}`) : null;
       const isMuted = muted.has(id);
       return el("article", { class: `gs-card gs-finding${f.active ? "" : " gs-past-finding"}`, role: "listitem", "data-finding": id, "data-severity": f.severity, tabindex: "-1" },
         el("header", {}, gs.severity(f.severity, f.active), el("h2", {}, f.title), el("span", { class: "gs-aside" }, f.steps)),
@@ -180,7 +180,7 @@
   function trail(f, id) {
     const t = f.trail, first = t.path[0];
     return el("section", { class: "gs-trail", "aria-label": "Where it began" },
-      el("h3", {}, `Where it began: step ${t.step}`, t.op ? `, ${t.op}` : "", f.code ? `, ${f.code.short}` : ""),
+      el("h3", {}, `Where it began: step ${gs.units.count(t.step)}`, t.op ? `, ${t.op}` : "", f.code ? `, ${f.code.short}` : ""),
       t.why && !f.detail.includes(t.why) ? el("p", {}, t.why) : null,
       t.note ? el("p", { class: "gs-quiet" }, t.note) : null,
       t.ranges.length ? el("table", {}, el("tbody", {}, t.ranges.map(([what, text]) => el("tr", {}, el("th", { scope: "row" }, what), el("td", {}, text))))) : null,

@@ -147,7 +147,7 @@
       this.fill("answers", [list, loss.nonfinite, last && others.length ? others[0].run : null, gs.state.run], () => {
         const rows = list.map((a) => (a.id ? row(`answer-${a.key}`, a.question, a.label, a.text, [a.scope, a.line, a.detail].filter(Boolean).join(" · "), () => gs.reveal(a.id, a.inside)) : none(a.question, a.detail)));
         rows.push(loss.nonfinite !== null
-          ? row("answer-nan", "Where NaN began", `step ${loss.nonfinite}`, "", "the trail of it is on the Health page", () => gs.set({ page: "health", step: loss.nonfinite }))
+          ? row("answer-nan", "Where NaN began", `step ${gs.units.count(loss.nonfinite)}`, "", "the trail of it is on the Health page", () => gs.set({ page: "health", step: loss.nonfinite }))
           : none("Where NaN began", "nowhere: the loss was finite in every step"));
         if (others.length) {
           rows.push(row("answer-compare", "Two losses side by side", `with ${others[0].run}`, others[0].loss ? `loss ${others[0].loss}` : "", "",

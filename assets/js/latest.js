@@ -94,40 +94,58 @@
       this.seen = gs.card && !gs.card.lost ? this.told(gs.card) : null;
     }
 
-    /* What of it goes along with a question that is asked now; null for nothing. */
-    want(now) {
-      if (now - this.asked < this.pace - 30 || this.latest.busy) return null;
+    /* What of it goes along with a question that is asked now; null for nothing. Where the answer goes on (on) the
+     * server keeps the pace. */
+    want(now, on) {
+      if (!on && (now - this.asked < this.pace - 30 || this.latest.busy)) return null;
       const url = this.url();
       if (!url) return null;
-      this.asked = now;
-      return { rider: this, url, now, text: `${this.counters}~${this.seen === null ? "-" : this.seen}~${url}` };
+      if (!on) this.asked = now;
+      return { rider: this, url, now, on, text: `${this.counters}~${this.seen === null ? "-" : this.seen}~${url}` };
     }
 
-    got({ url, now }, card, answer) {
-      if (this.asked !== now || url !== this.url()) return; // the reader looks at something else by now
+    /* False when the answer is not for what the reader looks at by now. */
+    got({ url, now, on }, card, answer) {
+      if (answer === false) return true; // there is news, but it is not its turn
+      if ((on ? this.latest.busy : this.asked !== now) || url !== this.url()) return false;
       this.seen = this.told(card);
-      if (!answer) return;
-      if (answer.status === 200) return this.latest.done(answer.data, url);
-      this.latest.failed(Object.assign(new Error(answer.data.error || `the server answered ${answer.status}`), { status: answer.status }));
+      if (!answer) return true;
+      if (answer.status === 200) this.latest.done(answer.data, url);
+      else this.latest.failed(Object.assign(new Error(answer.data.error || `the server answered ${answer.status}`), { status: answer.status }));
+      return true;
     }
   };
+
+  /* An answer that goes on: got(one) for every line of it as it comes, until got says false. */
+  gs.fetchLines = async function (url, signal, got) {
+    const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
+    if (!answer.ok) throw await failed(answer);
+    const reader = answer.body.getReader(), text = new TextDecoder();
+    for (let rest = "", more = true; more; ) {
+      const { value, done } = await reader.read();
+      const lines = (rest + (done ? "" : text.decode(value, { stream: true }))).split("\n");
+      rest = done ? "" : lines.pop();
+      for (const line of lines) if (line && got(JSON.parse(line)) === false) return reader.cancel();
+      more = !done;
+    }
+  };
+
+  async function failed(answer) {
+    const told = await answer.json().catch(() => null);
+    return Object.assign(new Error((told && told.error) || `the server answered ${answer.status}`), { status: answer.status });
+  }
 
   /* JSON of our own server (or packed columns, see timeline_data.js); an error carries the server's sentence. */
   gs.fetchJson = async function (url, signal) {
     const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
-    let data = null;
+    if (!answer.ok) throw await failed(answer);
     try {
-      const packed = answer.ok && answer.headers.get("Content-Type") === "application/octet-stream";
-      data = packed ? gs.unpack(await answer.arrayBuffer()) : await answer.json();
+      const packed = answer.headers.get("Content-Type") === "application/octet-stream";
+      return packed ? gs.unpack(await answer.arrayBuffer()) : await answer.json();
     } catch (error) {
       if (error.name === "AbortError") throw error;
+      return null;
     }
-    if (!answer.ok) {
-      const error = new Error((data && data.error) || `the server answered ${answer.status}`);
-      error.status = answer.status;
-      throw error;
-    }
-    return data;
   };
 
   /* "/api/x?a=1": parameters that are null or empty are left out. */

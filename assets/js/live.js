@@ -1,53 +1,93 @@
-/* Asks for the revision card of the watched run and tells the views when it has changed.
+/* Hears of the watched run's news and tells the views: the revision card, whenever it has changed.
  *
- * Self-clocked: the next question waits for the answer, so a slow machine slows down instead of
- * falling behind. 250 ms while steps arrive (numbers change four times a second at most), longer where the
- * answer and what is painted of it take long, 1 s when idle, not at all while the tab is hidden. What the shown
- * views want comes along in the same answer (gs.Along): one request, and one frame to paint.
+ * The answer to a question goes on for some seconds, a line for each news (at most every PACE ms, which is
+ * when numbers change): a line costs this browser a fifth of a request. What the shown views want comes along in
+ * the same line (gs.Along), so there is one frame to paint. Where a line takes long to paint the server is asked
+ * for fewer. A run that is over is asked for once a second; a hidden tab asks nothing. A server that has enough
+ * listeners, or a proxy that holds lines back, gives one line: then it is asked again and again.
  */
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
-  const FAST = 250, SLOW = 450, IDLE = 1000, CALM = 8; // after CALM unchanged answers the pace is idle
+  const PACE = 400, SLOWEST = 1500, IDLE = 1000, CALM = 8; // after CALM unchanged answers the pace is idle
+  const LONG = 5; // seconds that an answer goes on
+  const SILENT = 3000; // ms until the first line, or a proxy holds it back
+  const GROWS = ["live", "waiting", "stale"];
   const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "media", "texts", "runs", "doctor", "control_rev", "others"];
-  let told = null, same = 0, timer = null, asking = false;
+  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE, cost = 20;
 
   function signature(card) {
     return COUNTERS.map((name) => card[name]).join("|");
   }
 
+  const beside = () => (gs.state.page === "scalars" ? gs.state.with : null);
+  /* What the shown views would be asking for. */
+  const wanted = () => [gs.state.run, beside(), ...gs.riders.map((rider) => rider.url())].join("\n");
+
+  /* A view that is still asking for its first answer would get it twice. */
+  const settled = (rider) => !rider.url() || (rider.seen !== null && !rider.latest.busy);
+
   async function ask() {
     clearTimeout(timer);
-    if (asking || document.hidden) return;
-    asking = true;
-    const run = gs.state.run, begun = performance.now();
-    const wishes = run ? gs.riders.map((rider) => rider.want(begun)).filter(Boolean) : [];
-    let card, also = [];
+    if (hearing) hearing.abort();
+    hearing = null;
+    if (document.hidden) return;
+    const mine = (hearing = new AbortController()), { run } = gs.state, begun = performance.now();
+    const on = goesOn && Boolean(run) && gs.card !== null && gs.card.run === run && !gs.card.lost && GROWS.includes(gs.card.state) && gs.riders.every(settled);
+    const wishes = run ? gs.riders.map((rider) => rider.want(begun, on)).filter(Boolean) : [], want = wanted();
+    const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: LONG, every, pace: wishes.map((wish) => wish.rider.pace).join(",") } : {}) })
+      + wishes.map((wish) => `&also=${encodeURIComponent(wish.text)}`).join("");
+    let lines = 0, last = begun;
+    const dam = on && setTimeout(() => {
+      goesOn = false;
+      if (hearing === mine) ask();
+    }, SILENT);
     try {
-      card = await gs.fetchJson(gs.url("/api/live", { run, with: gs.state.page === "scalars" ? gs.state.with : null }) + wishes.map((wish) => `&also=${encodeURIComponent(wish.text)}`).join(""));
-      also = card.also || [];
-      delete card.also;
-      card.lost = false;
+      await gs.fetchLines(url, mine.signal, (card) => {
+        if (hearing !== mine) return false;
+        clearTimeout(dam);
+        lines += 1;
+        last = performance.now();
+        // A tab that was busy has several lines before it: it goes on with a new question.
+        return heard(card, wishes) && (!on || wanted() === want);
+      });
+      if (!lines) throw new Error("an answer without a word");
     } catch (error) {
+      if (hearing !== mine) return;
       // A sentence from the server is about the run; no answer at all means that it is gone.
-      card = error.status ? { run, state: "missing", message: error.message, lost: false } : { ...(gs.card || { run, state: "lost" }), lost: true };
+      take(error.status ? { run, state: "missing", message: error.message, lost: false } : { ...(gs.card || { run, state: "lost" }), lost: true });
     }
-    asking = false;
-    if (run === gs.state.run) {
-      take(card);
-      also.forEach((answer, k) => guarded(wishes[k], card, answer));
-    }
+    clearTimeout(dam);
+    if (hearing !== mine) return;
+    hearing = null;
+    const now = performance.now(), lost = gs.card && gs.card.lost;
     // A machine that is short of processors gets more time between two questions.
-    const pause = Math.min(Math.max(FAST, 3 * (performance.now() - begun)), SLOW);
-    timer = setTimeout(ask, run !== gs.state.run ? 0 : same < CALM && !card.lost ? pause : IDLE);
+    const pause = on && lines ? every - (now - last) : same < CALM && !lost ? Math.min(Math.max(every, 3 * (now - begun)), SLOWEST) : IDLE;
+    timer = setTimeout(ask, run !== gs.state.run ? 0 : Math.max(0, pause));
+  }
+
+  /* One line. False when it is not for what the reader looks at by now. */
+  function heard(card, wishes) {
+    const also = card.also || [], begun = performance.now();
+    delete card.also;
+    card.lost = false;
+    take(card);
+    const fits = also.map((answer, k) => guarded(wishes[k], card, answer)).every(Boolean);
+    requestAnimationFrame(() => setTimeout(() => {
+      const took = performance.now() - begun; // with the frame that shows it
+      cost = Math.min(took, 2 * cost); // one that took long, as the first of a page does, says little
+      every = Math.min(Math.max(PACE, Math.round(3 * cost)), SLOWEST);
+    }));
+    return fits;
   }
 
   // One view that fails must not silence the others.
   function guarded(wish, card, answer) {
     try {
-      wish.rider.got(wish, card, answer);
+      return wish.rider.got(wish, card, answer);
     } catch (error) {
       console.error(error);
+      return true;
     }
   }
 

@@ -199,7 +199,7 @@
     hover(i) {
       this.here = i;
       const d = this.data;
-      this.tip.textContent = i === null || !d ? "" : `step ${d.num[i]}${d.last[i] > d.num[i] ? `\u2013${d.last[i]}` : ""}: ${gs.units.bytes(d.live[i])} when it began, ${gs.units.bytes(d.peak[i])} at most`;
+      this.tip.textContent = i === null || !d ? "" : `step ${gs.units.count(d.num[i])}${d.last[i] > d.num[i] ? `\u2013${gs.units.count(d.last[i])}` : ""}: ${gs.units.bytes(d.live[i])} when it began, ${gs.units.bytes(d.peak[i])} at most`;
       this.paint();
     }
 
@@ -245,9 +245,9 @@
       if (this.here !== null && this.here !== undefined) ctx.fillRect(X(this.here + 0.5) - 0.5, 4, 1, foot - 4);
       ctx.fillStyle = gs.color("ink2");
       ctx.textAlign = "left";
-      ctx.fillText(`step ${data.num[0]}`, LEFT, foot + 12);
+      ctx.fillText(`step ${gs.units.count(data.num[0])}`, LEFT, foot + 12);
       ctx.textAlign = "right";
-      if (n > 1) ctx.fillText(`step ${data.last[n - 1]}`, width - RIGHT, foot + 12);
+      if (n > 1) ctx.fillText(`step ${gs.units.count(data.last[n - 1])}`, width - RIGHT, foot + 12);
     }
   };
 })();

@@ -190,9 +190,9 @@
     }
     ctx.fillStyle = gs.color("ink2");
     ctx.fillText(say(high), 0, 10);
-    ctx.fillText(`step ${first}`, 0, h - 3);
+    ctx.fillText(`step ${gs.units.count(first)}`, 0, h - 3);
     ctx.textAlign = "right";
     ctx.fillText(`min ${say(low)}`, w, 10);
-    ctx.fillText(String(last), w, h - 3);
+    ctx.fillText(gs.units.count(last), w, h - 3);
   };
 })();

@@ -184,7 +184,7 @@
   function where(failure) {
     const { place, step, op, line } = failure;
     return gs.el("button", { type: "button", class: "gs-button", "data-key": "banner-op", onclick: () => gs.reveal(place.id, place.inside, step) },
-      [`step ${step}`, op, line].filter(Boolean).join(" \u00b7 "));
+      [`step ${gs.units.count(step)}`, op, line].filter(Boolean).join(" \u00b7 "));
   }
 
   gs.ago = function (seconds) {

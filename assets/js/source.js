@@ -140,7 +140,7 @@
       for (const [line, severity, title] of answer.findings) this.found.set(line, [...(this.found.get(line) || []), [severity, title]]);
       this.of = new Map(rows.flatMap(([line, r]) => (r.nodes || []).map((id) => [id, line])));
       const words = answer.span === "step" ? `step ${answer.first}` : `mean of ${gs.units.count(answer.steps)} steps`;
-      this.tell([`times: ${words}`, answer.value_step !== null && answer.value_step !== answer.step ? `values from step ${answer.value_step}` : "", answer.note].filter(Boolean).join(" \u00b7 "));
+      this.tell([`times: ${words}`, answer.value_step !== null && answer.value_step !== answer.step ? `values from step ${gs.units.count(answer.value_step)}` : "", answer.note].filter(Boolean).join(" \u00b7 "));
       this.paint(true);
       const hot = rows.reduce((most, row) => (!most || spent(row[1]) > spent(most[1]) ? row : most), null);
       const line = (gs.state.node && this.of.get(gs.state.node)) || (this.line === null && hot ? hot[0] : undefined);
@@ -288,7 +288,7 @@
     /* The ops of the chosen line, with value and gradient at the step that is looked at. */
     ops() {
       const row = this.line && this.costs && this.costs.lines[this.line];
-      if (!row || !row.ops || !row.ops.length) return this.says(this.line ? `No op ran at line ${this.line} in step ${this.costs ? this.costs.step : ""}.` : "Choose a line to see its ops.");
+      if (!row || !row.ops || !row.ops.length) return this.says(this.line ? `No op ran at line ${this.line} in step ${this.costs ? gs.units.count(this.costs.step) : ""}.` : "Choose a line to see its ops.");
       const unit = gs.units.unit(row.ops.map((o) => Math.max(o.forward, o.backward)), "ns");
       const head = el("div", { class: "gs-src-op gs-src-op-head", "aria-hidden": "true" }, ["op", "shape", "value", "gradient", "forward", "backward"].map((word) => el("span", {}, word)));
       const items = row.ops.map((o) => el("button", { type: "button", class: "gs-src-op", "aria-pressed": String(o.id === gs.state.node), onclick: () => gs.set({ node: o.id }), ondblclick: () => gs.reveal && gs.reveal(o.id) },
@@ -298,7 +298,7 @@
       const graph = el("button", { type: "button", class: "gs-tool", onclick: () => (gs.reveal ? gs.reveal(gs.state.node || row.ops[0].id) : gs.set({ page: "graph" })) }, "Show in the graph");
       const more = row.count - row.ops.length;
       this.panel.replaceChildren(
-        el("header", {}, el("b", {}, `Line ${this.line}`), el("span", { class: "gs-quiet" }, `${gs.units.count(row.count)} op${row.count === 1 ? "" : "s"} at step ${this.costs.step}${more > 0 ? `, ${more} not listed` : ""}`), graph),
+        el("header", {}, el("b", {}, `Line ${this.line}`), el("span", { class: "gs-quiet" }, `${gs.units.count(row.count)} op${row.count === 1 ? "" : "s"} at step ${gs.units.count(this.costs.step)}${more > 0 ? `, ${more} not listed` : ""}`), graph),
         ...found.map(([severity, title]) => el("p", { class: "gs-src-finding" }, el("span", { class: `gs-icon gs-icon-${severity}` }), title)), head, ...items);
     }
 

@@ -260,9 +260,9 @@
       if (!this.tape || !this.at) return "";
       const step = this.tape.steps[this.chosen()];
       if (!step) return "";
-      const parts = [`${step[1] === "eval" ? "eval " : ""}step ${step[0]}`, gs.ns(step[3])];
+      const parts = [`${step[1] === "eval" ? "eval " : ""}step ${gs.units.count(step[0])}`, gs.ns(step[3])];
       if (step[7]) parts.splice(1, 0, `loss ${step[7]}`);
-      if (step[6] !== step[0]) parts.push(`times of the ops from step ${step[6]}`);
+      if (step[6] !== step[0]) parts.push(`times of the ops from step ${gs.units.count(step[6])}`);
       if (step[4] !== "ok") parts.push(step[4]);
       return parts.join(" \u00b7 ");
     }

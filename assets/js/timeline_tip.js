@@ -38,11 +38,11 @@
       if (hit.kind === "gap") {
         const row = tape.python, ns = row.dur[hit.e] * tape.unit, step = steps[tape.gap.step[hit.e]], before = tape.gap.before[hit.e];
         const next = tape.gap.before[hit.e + 1], here = before < 0 ? "before the first op" : next !== undefined && tape.gap.step[hit.e + 1] === tape.gap.step[hit.e] ? `after ${tape.title("op", before)}` : "after the last op";
-        return [`Python ${gs.ns(ns)}`, `${gs.units.share(ns / step[3])} of step ${step[0]}, ${here}`, "the interpreter works, no op runs",
+        return [`Python ${gs.ns(ns)}`, `${gs.units.share(ns / step[3])} of step ${gs.units.count(step[0])}, ${here}`, "the interpreter works, no op runs",
           here === "after the last op" && step[5] ? `recording took ${gs.ns(step[5])} of the step` : ""];
       }
       const step = steps[c[`${hit.kind}_step`][hit.e]], ns = c[`${hit.kind}_dur`][hit.e] * tape.unit;
-      const when = `at ${gs.ns(tape.ns(c[`${hit.kind}_begin`][hit.e]) - step[2])} of ${step[1] === "eval" ? "eval " : ""}step ${step[0]}`;
+      const when = `at ${gs.ns(tape.ns(c[`${hit.kind}_begin`][hit.e]) - step[2])} of ${step[1] === "eval" ? "eval " : ""}step ${gs.units.count(step[0])}`;
       const share = step[3] ? ` \u00b7 ${gs.units.share(ns / step[3])} of the step` : "";
       if (hit.kind === "mod") return [tape.title("mod", hit.e), `${gs.ns(ns)}${share}`, `${this.page.lanes[c.mod_lane[hit.e]]}, ${when}`];
       const many = c[`${hit.kind}_count`], row = c[`${hit.kind}_node`][hit.e], text = (name) => tape.text(`node_${name}`, row);
@@ -62,11 +62,11 @@
       const { page } = this;
       if (line && line.kind === "memory" && !page.far()) {
         const live = this.liveAt(t);
-        return live === null ? null : [gs.units.bytes(live), "alive here", band ? `in step ${band.num}` : ""];
+        return live === null ? null : [gs.units.bytes(live), "alive here", band ? `in step ${gs.units.count(band.num)}` : ""];
       }
       if (!band) return null;
       const blocks = page.blocks(), i = band.i;
-      const name = band.count > 1 ? `steps ${band.num}\u2013${band.last}` : `${band.kind === "eval" ? "eval " : ""}step ${band.num}`;
+      const name = band.count > 1 ? `steps ${gs.units.count(band.num)}\u2013${gs.units.count(band.last)}` : `${band.kind === "eval" ? "eval " : ""}step ${gs.units.count(band.num)}`;
       if (i === undefined || !blocks) return page.far() || (line === null) ? [name, gs.ns(band.end - band.begin)] : null;
       const lines = blocks.columns.map((column, k) => (blocks.parts[k][i] ? `${column} ${gs.ns(blocks.parts[k][i])}` : "")).filter(Boolean);
       return [name, gs.ns(band.end - band.begin), ...lines, blocks.peak[i] ? `memory at most ${gs.units.bytes(blocks.peak[i])}` : ""];

@@ -12,6 +12,9 @@ from graphscope.trace import schema
 
 FORWARD = schema.FORWARD
 NEVER_AGAIN = (1 << 63) - 1  # no moment of the clock is later
+QUICK = (
+    4_000_000  # nanoseconds: shorter steps are looked at more rarely, a few times a second still
+)
 APART = 20_000  # nanoseconds between two events, from which on the recorder runs cold
 
 
@@ -23,11 +26,6 @@ def cost_of_following(track_ns: float, n: int, wall_ns: int) -> int:
     events are 20 us and more apart (two-layer step, digits, LeNet), which is up to ten times the loop's.
     """
     return int(track_ns * (n + 9 * min(n, wall_ns / APART)))
-
-
-def looked_among(seen: int) -> int:
-    """A graph's step is looked at where this and ``seen``, how often the graph came up before, have no bit in common."""
-    return 15 if seen < 64 else 63
 
 
 class OnTrack(Follower):
@@ -70,6 +68,15 @@ class OnTrack(Follower):
         self.port_shapes = self.port_shapes[:used]
         self.port_items = self.port_items[:used]
 
+    def _looked_among(self: Any, seen: int) -> int:
+        """A graph's step is looked at where this and ``seen``, how often the graph came up before, have no bit in common.
+
+        That is one in 16, later in 64, and of quick steps in 256: looking takes several times what following takes.
+        """
+        if seen < 64:
+            return 15
+        return 255 if seen >= 256 and self.wall_ns < QUICK * self.seq else 63
+
     def _count_run(self: Any) -> None:
         """Account for the steps that ended without a call of Python, if any."""
         run = self.run
@@ -111,7 +118,7 @@ class OnTrack(Follower):
         if (
             (self.last["train"] or graph) is graph
             and seen >= 3
-            and seen & (among := looked_among(seen))
+            and seen & (among := self._looked_among(seen))
             and self.plan is graph.track.entries
             and (until := self._until(now)) > now
         ):

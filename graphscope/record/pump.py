@@ -190,7 +190,8 @@ class Pump(Packing):
             self._wake.wait(PERIOD - GRACE)
         else:
             self.control.rest(self._wake, PERIOD - GRACE)
-        self.recorder.due = True
+        if self.recorder is not None:
+            self.recorder.due = True
         self._wake.wait(GRACE)
 
     def _give_up(self, problem: BaseException) -> None:

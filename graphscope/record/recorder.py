@@ -8,7 +8,7 @@ ports. There are two ways to be told:
   the graph in place (``record.track``): same op, same inputs wanted and connected, same scope and phase.
   Then shape and dtype follow from those of the ports, which are checked, and two clock readings are all
   that is stored. An op that differs calls ``op``, which leaves the track at that very op.
-- Looked at. The first steps of a graph, every 16th and later every 64th of it, those with statistics, and what follows after the
+- Looked at. The first steps of a graph, every 16th and later every 64th or 256th of it, those with statistics, and what follows after the
   track was left: each op builds the key that makes up graphs, and its shape, its source line and the death
   of its memory are noted. Lines and deaths of the steps in between are those of the graph.
 """

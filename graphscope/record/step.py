@@ -18,7 +18,7 @@ from graphscope.record.facts import Facts
 from graphscope.record.names import Names, names_in_frame
 from graphscope.record.on_track import FORWARD as FORWARD
 from graphscope.record.on_track import SPAN as SPAN
-from graphscope.record.on_track import OnTrack, cost_of_following, looked_among
+from graphscope.record.on_track import OnTrack, cost_of_following
 from graphscope.record.outlive import Outlive
 from graphscope.record.pump import Job, Pump
 from graphscope.record.sites import Sites
@@ -156,11 +156,11 @@ class StepLife(OnTrack):
         self.lines: list[int] = graph.lines if graph is not None else []
         self.kept: list[Any] = graph.kept if graph is not None else []
         n = self.n_expected = len(self.expected)
-        # The first steps of a graph are looked at, then every 16th, from the 64th on every 64th: what an event costs, when memory dies, and
+        # The first steps of a graph are looked at, then every 16th, from the 64th on every 64th or 256th: what an event costs, when memory dies, and
         # whether the source lines are still those of the graph (an equal structure from other lines is all
         # but impossible).
         seen = -1 if graph is None else graph.seen
-        self.timed = seen < 3 or seen & looked_among(seen) == 0
+        self.timed = seen < 3 or seen & self._looked_among(seen) == 0
         self.look = self.stacks and self.timed
         self.extra = self.values or self.timed
         self.told: Any = None

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import graphscope as gs
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.writer import TraceWriter
 from graphscope.webapp.queries.scalars import (
@@ -43,6 +44,19 @@ def test_without_a_loss_scalar_the_steps_own_loss_is_shown(tmp_path):
     with TraceReader(golden.build("one_step", tmp_path)) as reader:
         steps, values, wall = series(reader)["loss"]
         assert len(steps) == len(values) == len(wall) == 1 and np.isfinite(values).all()
+
+
+def test_a_step_that_raised_before_its_loss_is_no_nan(tmp_path):
+    w = gs.randn(4, 4, requires_grad=True)
+    with pytest.raises(gs.ShapeError), gs.profile(tmp_path / "short") as p:
+        for k in range(3):
+            (gs.ones(2, 4 + k // 2) @ w).sum().backward()
+            p.step()
+    with TraceReader(tmp_path / "short.gscope") as reader:
+        assert len(reader.steps()) == 3
+        steps, values, _ = series(reader)["loss"]
+        assert steps.tolist() == [0, 1] and np.isfinite(values).all()
+        assert not any(card["nonfinite"] for card in scalars_json(reader))
 
 
 def test_a_run_without_steps_has_no_curves(tmp_path):

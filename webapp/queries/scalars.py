@@ -35,10 +35,14 @@ def series(reader: TraceReader) -> dict[str, Series]:
 
 
 def loss_of_steps(table: StepTable) -> Series | None:
-    """The loss that the recorder saw in each step, if it saw any."""
-    if not len(table) or not (np.isfinite(table.loss).any() or table.nonfinite.any()):
+    """The loss that the recorder saw in each step, if it saw any.
+
+    A step that has none (it raised before there was one) is left out: it is no NaN.
+    """
+    seen = np.isfinite(table.loss) | table.nonfinite
+    if not seen.any():
         return None
-    return table.num.astype(np.int64), table.loss, table.t0_ns.astype(np.int64)
+    return table.num[seen].astype(np.int64), table.loss[seen], table.t0_ns[seen].astype(np.int64)
 
 
 def sort(found: dict[str, Series]) -> dict[str, Series]:

@@ -132,7 +132,7 @@ def _results(side: Side) -> dict[str, str]:
     if finite.any():
         best = int(np.where(finite, table.loss, np.inf).argmin())
         out["last loss"] = units.loss(table.loss[np.flatnonzero(finite)[-1]])
-        out["best loss"] = f"{units.loss(table.loss[best])} at {int(table.num[best])}"
+        out["best loss"] = f"{units.loss(table.loss[best])} at {units.count(int(table.num[best]))}"
     first_wild = np.flatnonzero(table.nonfinite)
     if len(first_wild):
         out["not finite"] = f"from step {int(table.num[first_wild[0]])}"

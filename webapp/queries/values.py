@@ -154,7 +154,7 @@ def step_line(step: Step, value_step: int | None) -> str:
 
     Values are not taken in every step, and a page that did not say so would lie.
     """
-    parts = [f"{'' if step.kind == 'train' else step.kind + ' '}step {step.num}"]
+    parts = [f"{'' if step.kind == 'train' else step.kind + ' '}step {units.count(step.num)}"]
     if step.loss is not None:
         parts.append(f"loss {units.loss(step.loss)}")
     if step.wall_ns:  # what a pause took of a step is in none
@@ -162,9 +162,9 @@ def step_line(step: Step, value_step: int | None) -> str:
     if value_step is None:
         parts.append("no values recorded")
     elif value_step != step.num:
-        parts.append(f"values from step {value_step}")
+        parts.append(f"values from step {units.count(value_step)}")
     if step.timed_at != step.num:
-        parts.append(f"times from step {step.timed_at}")
+        parts.append(f"times from step {units.count(step.timed_at)}")
     if step.status != "ok":
         parts.append(step.note or step.status)
     return " \u00b7 ".join(parts)
