@@ -61,7 +61,7 @@
    *     follows: ["run"],                // of the state
    *   })
    *
-   * What is new comes along with the revision card, at most twice a second; a hidden page asks nothing and asks
+   * What is new comes along with the revision card, at most once a second; a hidden page asks nothing and asks
    * once when it is shown.
    */
   gs.Poll = class {

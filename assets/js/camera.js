@@ -17,7 +17,11 @@
         const top = this.scene.nodes.slice().sort((a, b) => a.y - b.y).slice(0, 5);
         middle = top.reduce((sum, n) => sum + n.x + n.w / 2, 0) / Math.max(top.length, 1);
       }
-      return { k, x: width / 2 - middle * k, y: 56 - y0 * k };
+      let x = width / 2 - middle * k;
+      // Where there is room at the left, no card begins its life under the tools or the small map at the right.
+      const over = x + x1 * k - (width - this.minimap.side(k));
+      if (over > 0 && (x1 - x0) * k <= width) x -= Math.max(0, Math.min(over, x + x0 * k - 16));
+      return { k, x, y: 56 - y0 * k };
     },
 
     firstLook() {

@@ -69,13 +69,15 @@
   /* A view of the watched run whose answers come along with the revision card (live.js): where its counters
    * moved, in the same request, so that a live page asks once where it would ask for everything it shows.
    *
-   *   this.along = new gs.Along(latest, () => url or null while nothing is wanted, ["steps", "state"], 500)
+   *   this.along = new gs.Along(latest, () => url or null while nothing is wanted, ["steps", "state"], 1000)
    *
+   * The last is ms between two of its answers: 0 for what shows every step that the page hears of.
    * What the reader does is still asked for at once, by latest.ask(); along.asking() says that it was.
    */
   gs.riders = [];
+  gs.READ = 1000; // ms: numbers in words and tables cannot be read any faster
   gs.Along = class {
-    constructor(latest, url, counters, pace = 500) {
+    constructor(latest, url, counters, pace = gs.READ) {
       Object.assign(this, { latest, url, counters: ["run", ...counters], pace, seen: null, asked: -1e9 });
       gs.riders.push(this);
       const { failed } = latest;

@@ -22,11 +22,18 @@
     }
 
     /* Only where the graph is clearly larger than the canvas, and the canvas has the room. */
-    wanted() {
+    wanted(k = this.page.board.view.k) {
       const { scene, board } = this.page;
       if (!scene || !scene.nodes.length || board.size.width < 560 || board.size.height < 360) return false;
-      const [x0, y0, x1, y1] = scene.bounds, k = board.view.k;
+      const [x0, y0, x1, y1] = scene.bounds;
       return (x1 - x0) * k > board.size.width * 1.15 || (y1 - y0) * k > board.size.height * 1.3;
+    }
+
+    /* The room at the right that the map, or else the tools, would take at this zoom, in px. */
+    side(k) {
+      if (!this.wanted(k)) return this.page.board.size.width < 600 ? 16 : 64;
+      const [x0, y0, x1, y1] = this.page.scene.bounds, wide = Math.max(x1 - x0, 1);
+      return Math.max(wide * Math.min((WIDE - 2 * PAD) / wide, (TALL - 2 * PAD) / Math.max(y1 - y0, 1)) + 2 * PAD, 44) + 24;
     }
 
     paint() {

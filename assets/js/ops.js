@@ -8,7 +8,7 @@
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
   // ms between two looks at a live run: sums over many steps change slowly, and their chart more slowly still.
-  const PACE = 500, ALL = 1000, CHART = 3000;
+  const PACE = 500, CHART = 3000;
   const GROUPS = [["op", "Op"], ["scope", "Module"], ["line", "Line"], ["shape", "Shape"], ["phase", "Phase"]];
   const SPANS = [["all", "All steps", "Every step of the run"], ["last", "Last 20", "The 20 steps up to the one that is looked at"], ["step", "This step", "Only the step that is looked at"]];
   const TIPS = {
@@ -37,7 +37,7 @@
       this.build(root.querySelector(".gs-ops-bar"));
       gs.on((state, changed) => this.changed(changed));
       const counters = ["state", "steps", "graphs", "findings", "tensors"];
-      this.along = new gs.Along(this.rows, () => this.url(), counters, ALL);
+      this.along = new gs.Along(this.rows, () => this.url(), counters);
       this.roofAlong = new gs.Along(this.roofs, () => (this.chart ? this.roofUrl() : null), counters, CHART);
       gs.onTheme(() => this.soon());
       gs.key("x", "Export the table", () => (this.shown() ? this.table.csv(this.fileName()) : false), "ops");
@@ -125,7 +125,6 @@
     ask() {
       if (!this.url()) return;
       this.asked = performance.now();
-      this.along.pace = this.span === "all" ? ALL : PACE;
       this.along.asking();
       this.rows.ask(this.url());
       this.table.prepare();

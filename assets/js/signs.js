@@ -7,7 +7,7 @@
 
   /* The findings of the run that is watched, for all who show them beside a card: asked for when the
    * doctor's counter moved, while the graph is shown or a card is chosen. */
-  const store = { run: null, doctor: undefined, cards: new Map(), list: [], told: [] };
+  const store = { run: null, cards: new Map(), list: [], told: [] };
   const ask = new gs.Latest((answer) => {
     store.list = (answer.findings || []).filter((f) => f.active !== false);
     store.cards = new Map();
@@ -22,17 +22,17 @@
     for (const fn of store.told) fn();
   }, () => {});
 
+  const along = new gs.Along(ask, () => (wanted() && store.run === gs.state.run ? gs.url("/api/findings", { run: store.run }) : null), ["doctor"]);
+  const wanted = () => gs.state.run && (gs.state.page === "graph" || gs.state.node);
+
   function look() {
-    const card = gs.card, { run, page, node } = gs.state;
-    if (!run || !card || (page !== "graph" && !node)) return;
-    if (store.run === run && store.doctor === card.doctor) return;
-    if (store.run !== run) {
-      ask.drop();
-      store.cards = new Map();
-      store.list = [];
-    }
+    const { run } = gs.state;
+    if (!wanted() || !gs.card || store.run === run) return;
+    ask.drop();
+    store.cards = new Map();
+    store.list = [];
     store.run = run;
-    store.doctor = card.doctor;
+    along.asking();
     ask.ask(gs.url("/api/findings", { run }));
   }
   gs.on(look);

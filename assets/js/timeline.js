@@ -204,7 +204,7 @@
     }
 
     since() {
-      return this.origin() === this.axis.first && !(this.at && this.at.begin === this.axis.first) ? "in the run" : `in ${this.at && this.at.kind === "eval" ? "eval" : "step"} ${this.at ? this.at.num : ""}`;
+      return this.origin() === this.axis.first && !(this.at && this.at.begin === this.axis.first) ? "in the run" : `in ${this.at && this.at.kind === "eval" ? "eval" : "step"} ${this.at ? gs.units.count(this.at.num) : ""}`;
     }
 
     state() {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from graphscope.engine.follow import HEAD
 from graphscope.record.names import GraphRecord
 
-ROWS = 64  # of a block: so many steps come between two that are looked at
+ROWS = 256  # of a block: so many steps come between two that are looked at, where they are quick
 NUMBERS = 1 << 18  # of a block at most: a graph of very many nodes has fewer rows
 
 
