@@ -1,13 +1,13 @@
 /* The Curves page: which curves are asked for, and where their cards stand.
  *
- * One question at a time, at most two a second, only while the page is shown, and only for the cards
+ * One question at a time, at most one a second, only while the page is shown, and only for the cards
  * that are on screen. What is news gets a number (generation): a card with an older one is asked for anew.
  */
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
-  const PACE = 500, REST = 1500, KEPT = 32; // ms; charts that are kept
+  const PACE = 1000, REST = 1500, KEPT = 32; // ms; charts that are kept
   const PART = 20; // a live run's charts are drawn for a twentieth of the time at most
   const COUNTERS = ["run", "state", "steps", "scalars", "findings", "texts", "doctor", "others"];
   const START = { pins: [], wide: [], closed: [], calm: false, events: true, by: "", table: false, runs: null };

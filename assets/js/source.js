@@ -8,7 +8,7 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
-  const PACE = 500, SPARE = 12;
+  const PACE = 1000, SPARE = 12;
   const CLASSES = { k: "gs-tok-k", d: "gs-tok-d", b: "gs-tok-b", s: "gs-tok-s", n: "gs-tok-n", c: "gs-tok-c" };
 
   class Source {

@@ -87,7 +87,7 @@
         return;
       }
       clearTimeout(this.later);
-      this.later = setTimeout(() => this.shown() && this.ask(gs.state.step !== null && this.tape), Math.max(0, 500 - (performance.now() - this.asked)));
+      this.later = setTimeout(() => this.shown() && this.ask(gs.state.step !== null && this.tape), Math.max(0, gs.READ - (performance.now() - this.asked)));
     }
 
     toStep() {

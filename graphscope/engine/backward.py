@@ -480,7 +480,7 @@ def _visit(node: Node, pending: list[tuple[int, Node]], F: Any, rec: Any, retain
 def _visit_variadic(
     node: Node, pending: list[tuple[int, Node]], F: Any, g: Any, saved: Any, rec: Any
 ) -> None:
-    w = node.wants[0]
+    w, row = node.wants[0], node.plan.row
     t0 = clock() if rec is not None else 0
     args = [saved[i] for i in w.take]
     got_all = w.fn(F, g, *args, **{p: node.params[p] for p in w.params})
@@ -491,7 +491,12 @@ def _visit_variadic(
             got = got()
         if rec is not None:
             t1 = clock()
-            rec.grad(node, slot, got, t0, t1)
+            try:
+                if not follow_grad(rec, row.part(slot), node, t0, t1):
+                    rec.grad(node, slot, got, t0, t1)
+            except Exception as error:
+                dispatch.broken(rec, error)
+                rec = None
             t0 = t1
         if isinstance(edge, Tensor):
             _accumulate(edge, got, False, True)

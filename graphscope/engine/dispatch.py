@@ -240,7 +240,7 @@ def general(row: Op, *inputs: Any, **params: Any) -> Tensor:
             if node is not None and tensors[0]._node is not None:
                 register_view(tensors[0], out)
     if rec is not None:
-        key = tuple([params[k] for k in row.static if k in params]) if params else ()
+        key = row.key(params) if params and row.static else ()
         b = tensors[1] if len(tensors) > 1 else None
         try:
             rest = tensors[2:]

@@ -106,7 +106,7 @@ class Op:
     __slots__ = (
         "name", "id", "kernel", "vjp", "jvp", "tex", "family", "inputs", "params", "values", "shape",
         "flops", "samples", "kinks", "errors", "view", "writes", "aux", "multi", "broadcast", "floats",
-        "doc", "kern", "wants", "plans", "n", "reference", "mask_first", "static", "tail", "run",
+        "doc", "kern", "wants", "plans", "n", "reference", "mask_first", "static", "tail", "run", "parts",
     )  # fmt: skip
 
     def __init__(
@@ -171,6 +171,7 @@ class Op:
         for k in self.vjp:
             if k not in self.inputs:
                 raise TypeError(f"op {name!r}: vjp for {k!r}, but the inputs are {self.inputs}")
+        self.parts: list[object] = []
         self.plans: dict[int, Plan] = {}  # by bit mask of the inputs that want a gradient
         # ``run(*inputs, **params)``: the way by which this row runs; set when the table is frozen.
         self.run: Any = None
@@ -204,6 +205,16 @@ class Op:
             wants = tuple(w for w in self.wants if mask >> w.slot & 1)
             found = self.plans[mask] = Plan(self, mask, wants)
         return found
+
+    def part(self, slot: int) -> object:
+        """What stands for the gradient of one of any number of equal inputs: always the same object."""
+        while len(self.parts) <= slot:
+            self.parts.append(object())
+        return self.parts[slot]
+
+    def key(self, params: dict[str, Any]) -> tuple[Any, ...]:
+        """Those of the params that are structure."""
+        return tuple([params[k] for k in self.static if k in params])
 
     def grouped(self, arrays: Sequence[Any]) -> list[Any]:
         """One entry per input name: the index arrays at the end of a row with a tail are one tuple."""

@@ -178,7 +178,7 @@ def write_row(writing: Any, pure: Any, target: Tensor, *others: Tensor, **params
     wrote(target._a, writing)
     node = dispatch._node(pure, tensors, kept, mask, target._a, None, params)
     if rec is not None:
-        key = tuple(known[k] for k in writing.static if k in known)
+        key = writing.key(known)
         second = tensors[1] if len(tensors) > 1 else None
         rec.op(writing, key, before, second, tensors[2:], target, t0, t1, node)
     rebase(target, node, 0)

@@ -114,7 +114,9 @@ def entries_of(keys: list[Any]) -> list[Any]:
 
 
 def _want(row: Any, slot: int) -> Any:
-    return next((w for w in row.wants if w.slot == slot and w.name != "*"), None)
+    if row.inputs == ("*",):
+        return row.part(slot)
+    return next((w for w in row.wants if w.slot == slot), None)
 
 
 def _place(value: Any, n: int) -> int:

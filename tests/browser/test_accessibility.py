@@ -1,43 +1,62 @@
 """The rules of axe on every page: no serious and no critical finding."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_matrix import PAGES, compare, graph, health, home, ops, time
+
+Visit = Callable[..., Page]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/graph?run=tiny&node=n1",
-        "/home?run=digits_like",
-        "/health?run=failed",
-        "/scalars?run=digits_like",
-        "/scalars?run=digits_like&tab=distributions",
-        "/graph?run=failed",
-        "/graph?run=nothing",
-    ],
-)
-def test_no_serious_finding(visit, path, dark):
-    page = visit(path, dark=dark)
-    expect(page.locator("#state")).to_have_attribute("data-state", re.compile(r"\w"))
-    if path.endswith("tab=distributions"):
-        expect(page.locator(".gs-dist")).to_have_attribute("data-ready", re.compile("parameters"))
-    elif path.startswith("/scalars"):
-        expect(page.locator(".gs-curve .main-svg").first).to_be_visible()
-    elif path.startswith("/home"):
-        expect(page.locator("[data-card=parts] table")).to_be_visible()
-    elif path.startswith("/health"):
-        expect(page.locator("[data-finding]").first).to_be_visible()
-    elif "nothing" not in path:
-        expect(page.locator(".gs-board")).to_have_attribute("data-step", re.compile(r"\d"))
+def no_serious_finding(page: Page, where: str) -> None:
     found = Axe().run(page).response["violations"]
     bad = [
-        f"{rule['id']} ({rule['impact']}): {rule['help']}: {node['html'][:160]}"
+        f"{where}: {rule['id']} ({rule['impact']}): {rule['help']}: {node['html'][:160]}"
         for rule in found
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
     ]
     assert not bad, "\n".join(bad)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_page(visit: Visit, dark: bool) -> None:
+    """A finished run with modules, values, curves and a second run beside it; then what lies over the pages."""
+    page = visit("/home?run=digits_like&vs=tiny", dark=dark)
+    for look in PAGES:
+        look(page)
+        if look is graph:  # with a card in the inspector
+            page.evaluate("() => gs.set({ node: 'n1' })")
+            expect(page.locator("[data-gs=inspector] .gs-code")).to_be_visible()
+        no_serious_finding(page, look.__name__)
+    for key, over in (("?", "dialog[open]"), ("Control+k", "dialog[open]"), ("r", "#gs-run-list")):
+        page.keyboard.press(key)
+        expect(page.locator(over)).to_be_visible()
+        no_serious_finding(page, key)
+        page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_failed_run_on_a_phone(visit: Visit, dark: bool) -> None:
+    page = visit("/home?run=failed", dark=dark, width=400, height=800)
+    for look in (home, graph, time, ops, health, compare):
+        look(page)
+        no_serious_finding(page, look.__name__)
+    page.locator("#drawer").click()
+    expect(page.locator(".gs-side.gs-open")).to_be_visible()
+    no_serious_finding(page, "inspector")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("run", ["nothing", "empty", "damaged"])
+def test_a_page_without_a_step(visit: Visit, run: str, dark: bool) -> None:
+    page = visit(f"/graph?run={run}", dark=dark)
+    expect(page.locator("#notice h1")).to_be_visible()
+    expect(page.locator("#state")).to_have_attribute("data-state", re.compile(r"\w"))
+    no_serious_finding(page, run)
