@@ -1,7 +1,8 @@
 """What pyproject.toml cannot say: webapp/, assets/ and examples/lecture/ are installed inside graphscope/.
 
 So nothing bare named "webapp" or "assets" lands in site-packages, for wheels and for ``pip install -e .``.
-And one module is compiled, where there is a C compiler; where not, ``graphscope.engine.follow`` does the same.
+And two modules are compiled, where there is a C compiler; where not, ``graphscope.engine.follow`` and ``note`` do the
+same.
 """
 
 from setuptools import Extension, find_namespace_packages, setup
@@ -20,7 +21,8 @@ setup(
         "graphscope.lecture": "examples/lecture",
     },
     ext_modules=[
-        Extension("graphscope.engine._follow", ["graphscope/engine/_follow.c"], optional=True)
+        Extension(f"graphscope.engine.{name}", [f"graphscope/engine/{name}.c"], optional=True)
+        for name in ("_follow", "_note")
     ],
     include_package_data=False,
 )

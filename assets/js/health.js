@@ -82,7 +82,7 @@
         !told.ready ? el("p", { class: "gs-quiet", role: "status" }, `${told.rules || "The"} rules are looking at this run…`) : null,
         ...shown.map((f) => this.card(f)),
         told.ready && !shown.length ? this.none(told, all, open) : null,
-        told.ready && (shown.length || told.unjudged.length) ? this.foot(told) : null, // else the card above says it
+        told.ready && (shown.length || open.length) ? this.foot(told) : null, // else it stands in the card above
       ]);
       this.list.dataset.ready = String(told.ready);
     }
@@ -110,7 +110,7 @@
     none(told, all, open) {
       if (open.length) return el("p", { class: "gs-card" }, "No finding of this kind.");
       const words = all.length ? `Nothing else: ${all.length} muted.` : "No findings.";
-      return el("div", { class: "gs-card gs-no-findings" }, el("h2", {}, words), told.unjudged.length ? null : el("p", {}, gs.looked(told)));
+      return el("div", { class: "gs-card gs-no-findings" }, el("h2", {}, words), this.foot(told));
     }
 
     foot(told) {

@@ -9,7 +9,7 @@
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
-  const PACE = 400, SLOWEST = 1500, IDLE = 1000, CALM = 8; // after CALM unchanged answers the pace is idle
+  const PACE = 350, SLOWEST = 1500, IDLE = 1000, CALM = 8; // after CALM unchanged answers the pace is idle
   const LONG = 5; // seconds that an answer goes on
   const SILENT = 3000; // ms until the first line, or a proxy holds it back
   const GROWS = ["live", "waiting", "stale"];
@@ -76,7 +76,7 @@
     requestAnimationFrame(() => setTimeout(() => {
       const took = performance.now() - begun; // with the frame that shows it
       cost = Math.min(took, 2 * cost); // one that took long, as the first of a page does, says little
-      every = Math.min(Math.max(PACE, Math.round(3 * cost)), SLOWEST);
+      every = Math.min(Math.max(PACE, Math.round(2 * cost)), SLOWEST);
     }));
     return fits;
   }

@@ -22,6 +22,7 @@ from graphscope.engine.careful import Pass
 from graphscope.engine.follow import follow_backward, follow_backward_end, follow_grad, follow_leaf
 from graphscope.engine.frames import user_line
 from graphscope.engine.modes import _enabled
+from graphscope.engine.note import note_grad, note_leaf
 from graphscope.engine.saved import freed, rewrap
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
@@ -241,7 +242,7 @@ def _accumulate(leaf: Tensor, g: Any, create_graph: bool, shared: bool) -> None:
             versions.wrote(ha, _ADDING)
         g = ha
     rec = dispatch._rec
-    if rec is not None and not follow_leaf(rec, leaf):
+    if rec is not None and not follow_leaf(rec, leaf) and not note_leaf(rec, leaf):
         rec.leaf(leaf, g)
 
 
@@ -412,7 +413,9 @@ def _walk(pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool, last:
         if told:
             t1 = clock()
             try:
-                if not follow_grad(rec, plan.want, node, t0, t1):
+                if not follow_grad(rec, plan.want, node, t0, t1) and not note_grad(
+                    rec, node, plan.slot, got, t0, t1, got is g
+                ):
                     rec.grad(node, plan.slot, got, t0, t1, got is g)
             except Exception as error:
                 dispatch.broken(rec, error)
@@ -464,7 +467,9 @@ def _visit(node: Node, pending: list[tuple[int, Node]], F: Any, rec: Any, retain
             if rec is not None:
                 t1 = clock()
                 try:
-                    if not follow_grad(rec, w, node, t0, t1):
+                    if not follow_grad(rec, w, node, t0, t1) and not note_grad(
+                        rec, node, w.slot, got, t0, t1, got is g
+                    ):
                         rec.grad(node, w.slot, got, t0, t1, got is g)
                 except Exception as error:
                     dispatch.broken(rec, error)
@@ -492,7 +497,9 @@ def _visit_variadic(
         if rec is not None:
             t1 = clock()
             try:
-                if not follow_grad(rec, row.part(slot), node, t0, t1):
+                if not follow_grad(rec, row.part(slot), node, t0, t1) and not note_grad(
+                    rec, node, slot, got, t0, t1, False
+                ):
                     rec.grad(node, slot, got, t0, t1)
             except Exception as error:
                 dispatch.broken(rec, error)

@@ -19,6 +19,7 @@ from graphscope.engine import straight
 from graphscope.engine.explain import explain
 from graphscope.engine.follow import follow, follow_call, follow_like
 from graphscope.engine.modes import _enabled
+from graphscope.engine.note import note_op
 from graphscope.engine.op import Op
 from graphscope.engine.tape import Node, make_node, order
 from graphscope.engine.tensor import Tensor
@@ -244,8 +245,11 @@ def general(row: Op, *inputs: Any, **params: Any) -> Tensor:
         b = tensors[1] if len(tensors) > 1 else None
         try:
             rest = tensors[2:]
-            if not follow_call(rec, row, key, tensors[0], b, rest, out, t0, t1, node):
-                rec.op(row, key, tensors[0], b, rest, out, t0, t1, node)
+            a = tensors[0]
+            if not follow_call(rec, row, key, a, b, rest, out, t0, t1, node) and not note_op(
+                rec, row, key, a, b, rest, out, t0, t1, node
+            ):
+                rec.op(row, key, a, b, rest, out, t0, t1, node)
         except Exception as error:
             broken(rec, error)
     return out  # type: ignore[no-any-return]
@@ -469,7 +473,7 @@ def _check_writable(row: Op, target: Tensor) -> None:
 
 _NAMES = {
     "broken": broken, "follow": follow, "follow_like": follow_like,
-    "Node": Node, "Tensor": Tensor, "asarray": np.asarray, "general": general, "np": np, "register_view": register_view,
+    "Node": Node, "Tensor": Tensor, "note_op": note_op, "asarray": np.asarray, "general": general, "np": np, "register_view": register_view,
     "clock": clock, "dispatch": sys.modules[__name__],
     "enabled": _enabled.get, "failed": failed, "ndarray": ndarray, "new": object.__new__, "number": number,
     "order": order, "ref": ref,

@@ -202,8 +202,12 @@ def _recorded(row: Op, names: tuple[str, ...], given: str) -> list[str]:
         lines.append(f"            key = {key}")
         lines.append(f"            if not follow_like(rec, plan, key, r, {seen}):")
         key = "key"
-    told = f"rec.op(ROW, {key}, input, {second}, (), out, t0, t1, {node})"
-    return [*lines, f"                {told}", *_FENCE]
+    told = f"ROW, {key}, input, {second}, (), out, t0, t1, {node}"
+    lines += [
+        f"                if not note_op(rec, {told}):",
+        f"                    rec.op({told})",
+    ]
+    return [*lines, *_FENCE]
 
 
 _FENCE = (

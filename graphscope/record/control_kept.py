@@ -79,12 +79,12 @@ class Kept:
                 continue
             seen.add(id(node))
             i = node.rid - rec.base
-            if i >> SPAN or i >= len(rec.expected):
+            if i >> SPAN or i >= rec.i:
                 continue
             todo += [
                 e[0] if type(e) is tuple else e if isinstance(e, Node) else None for e in node.edges
             ]
-            key, row = rec.expected[i], node.row
+            key, row = rec.key(i), node.row
             if node.saved is None or len(key) != 8 or row.inputs == ("*",) or row.tail:
                 continue
             later = key[3] if isinstance(key[3], tuple) else () if key[3] is None else (key[3],)

@@ -68,37 +68,32 @@ class Partial:
         if not n:
             return
         graph: Any = rec.predicted
-        told: Any = None if graph is None else graph.told
-        ports, shapes = len(rec.ports), list(rec.shapes[:n])
-        if rec.told is not None:
-            shapes = list(told.of_nodes[:n])
+        so_far, port_specs = rec.so_far(), rec.port_specs()
         follows = (
             graph is not None
-            and told is not None
+            and graph.set >= 0
             and rec.diverged < 0
             and n <= graph.n
             and kind == graph.kind
-            and rec.ports == graph.ports[:ports]
+            and rec.ports == graph.ports[: len(rec.ports)]
         )
         if follows:
-            both = (
-                [*shapes, *told.of_nodes[n:]],
-                [*rec.port_shapes, *told.of_ports[ports:]],
+            of_nodes, of_ports = graph.shapes[graph.set]
+            specs = so_far.specs
+            number = graph.shape_set(
+                specs + of_nodes[len(specs) :], port_specs + of_ports[len(port_specs) :]
             )
-            same = both[0] == told.of_nodes and both[1] == told.of_ports
-            number = told.number if same else graph.shape_set(*both)
         else:
             parent = -1 if graph is None else graph.id
             names = rec.names
             graph = GraphRecord(
-                names.count, kind, list(rec.expected[:n]), list(rec.lines[:n]), list(rec.kept[:n]), list(rec.ports),
-                parent, max(rec.diverged, 0), f"paused-{names.count}", names.kinds,
+                names.count, kind, so_far.columns, so_far.keeps, list(rec.ports), parent, max(rec.diverged, 0),
+                f"paused-{names.count}", names.kinds,
             )  # fmt: skip
             names.count += 1
-            number = graph.shape_set(shapes, list(rec.port_shapes))
+            number = graph.shape_set(so_far.specs, port_specs)
         self._last = Facts(
-            rec.seq, kind, rec.num[kind], graph, not follows, number, np.array(rec.begin[:n], np.int64),
-            np.array(rec.end[:n], np.int64), rec.t0, rec.t0 - rec.t_start, rec.loss, int(rec.nonfinite),
+            rec.seq, kind, rec.num[kind], graph, not follows, number, so_far.begin, so_far.end, rec.t0, rec.t0 - rec.t_start, rec.loss, int(rec.nonfinite),
             list(rec.entries), None if follows else names_in_frame(user_frame(2), rec.base, PORT), where(at),
         )  # fmt: skip
         self.control.pump.notes.append(("partial", self._last))

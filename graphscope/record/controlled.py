@@ -29,6 +29,7 @@ def take(recorder: Any) -> None:
     # A straight path that finds no prediction calls. Where the recorder is just about to begin a step it may
     # put the prediction back, and is controlled from the step after that.
     recorder.plan = NEVER
+    recorder.direct = False
 
 
 class _Controlled:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphscope.record.names import GraphRecord
-from graphscope.record.tables import PORT, Many
+from graphscope.record.tables import PORT, Many, Numbers
 
 Cost = tuple[int, int]
 FREE: Cost = (0, 0)
@@ -64,92 +64,93 @@ class Costs:
         self._clear()
 
     def _clear(self) -> None:
-        self._known: dict[Any, int] = {}  # -> place among the costs; place 0 is free
-        self._costs = np.zeros((64, 2), np.int64)
+        self._ops, self._gradients = Numbers(), Numbers()
+        self._of_ops: list[Cost] = []
+        self._of_gradients: list[Cost] = []
+        self._tuples: dict[tuple[int, ...], int] = {}
 
     def of(
-        self, many: Many, shapes: Sequence[Any], specs: NDArray[np.int32]
+        self, many: Many, specs: NDArray[np.int32], spec_of: Any
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Operations and bytes of each node of graphs, one behind the other.
 
-        shapes: of the nodes and of the ports of each. specs: a number for each of these shapes with its dtype,
-        nodes, then ports, graph by graph; the same one wherever they come up.
+        specs: a number for the shape and dtype of each node, then of each port, graph by graph; the same one wherever
+        they come up. spec_of: number -> (shape, dtype).
         """
-        if len(self._known) > LIMIT:
+        if len(self._ops) + len(self._gradients) > LIMIT:
             self._clear()
         kinds, first, second = many.kinds, many.first, many.second
         # Where the specs of a node's graph begin, and there those of its ports.
         ports = np.array([len(graph.ports) for graph in many.graphs], np.int64)
-        before = np.repeat(np.cumsum(ports) - ports, many.ends - many.begins)
+        sizes = many.ends - many.begins
+        before = np.repeat(np.cumsum(ports) - ports, sizes)
         of_nodes = many.base + before
-        of_ports = of_nodes + np.repeat(many.ends - many.begins, many.ends - many.begins) - PORT
+        of_ports = of_nodes + np.repeat(sizes, sizes) - PORT
         ids = specs[np.arange(len(kinds)) + before]
-        wires = []
-        for wire in (first, second):
-            there = wire >= 0
-            at = np.where(wire < PORT, of_nodes, of_ports) + wire
-            wires.append(np.where(there, specs[np.where(there, at, 0)], wire))
         ops = many.ops
         of_ops = np.flatnonzero(ops)
-        keys: list[Any] = [*zip(*(c[of_ops].tolist() for c in (kinds, *wires, ids)), strict=True)]
-        for i, others in many.more.items():
-            k = int(np.searchsorted(of_ops, i))
-            found = [int(specs[w + (of_nodes if w < PORT else of_ports)[i]]) for w in others]
-            keys[k] = (*keys[k][:2], tuple(found), keys[k][3])
-        places = np.zeros(len(kinds), np.int64)
-        places[of_ops] = self._places(keys, of_ops, many, shapes)
+        nodes, entered = of_nodes[of_ops], of_ports[of_ops]
+        wires = []
+        for wire in (first[of_ops], second[of_ops]):
+            at = np.where(wire < PORT, nodes, entered) + wire
+            wires.append(np.where(wire >= 0, specs[np.where(wire >= 0, at, 0)], wire))
+        if many.more:
+            more = [*many.more.items()]
+            at_ops = np.searchsorted(of_ops, [i for i, _ in more])
+            for k, (i, others) in zip(at_ops.tolist(), more, strict=True):
+                # All of them as one number below those that stand for none and for many.
+                found = tuple(
+                    [int(specs[w + (of_nodes if w < PORT else of_ports)[i]]) for w in others]
+                )
+                wires[1][k] = -3 - self._tuples.setdefault(found, len(self._tuples))
+
+        def count(i: int) -> Cost:
+            g = int(np.searchsorted(many.ends, i, "right"))
+            begin, end = int(many.begins[g]), int(many.ends[g])
+            at = begin + int(ports[:g].sum())
+            mine = specs[at : at + end - begin + int(ports[g])]
+            return _count(many.graphs[g], mine, spec_of, i - begin)
+
+        numbers, new = self._ops.of(kinds[of_ops], *wires, ids[of_ops])
+        self._of_ops += [count(int(of_ops[i])) for i in new]
+        costs = np.zeros((len(kinds), 2), np.int64)
+        if self._of_ops:
+            costs[of_ops] = np.array(self._of_ops, np.int64)[numbers]
+        known = np.zeros(len(kinds), np.int32)
+        known[of_ops] = numbers
         of_gradients = np.flatnonzero(~ops & (first >= 0))
         twins = first[of_gradients] + many.base[of_gradients]
-        columns = (kinds[of_gradients], ids[of_gradients], places[twins])
-        keys = [*zip(*(c.tolist() for c in columns), strict=True)]
-        places[of_gradients] = self._places(keys, of_gradients, many, shapes)
-        flops, traffic = self._costs[places].T
+        numbers, new = self._gradients.of(kinds[of_gradients], ids[of_gradients], known[twins])
+        self._of_gradients += [count(int(of_gradients[i])) for i in new]
+        if self._of_gradients:
+            costs[of_gradients] = np.array(self._of_gradients, np.int64)[numbers]
+        flops, traffic = costs.T
         return flops, traffic
 
-    def _places(self, keys: list[Any], nodes: Any, many: Many, shapes: Sequence[Any]) -> list[int]:
-        """Where the costs of these nodes stand."""
-        known = self._known
-        found: list[Any] = [*map(known.get, keys)]
-        if None in found:
-            for k, i in enumerate(nodes.tolist()):
-                if found[k] is None:
-                    place = known.get(keys[k])
-                    if place is None:
-                        place = known[keys[k]] = len(known) + 1
-                        if place >= len(self._costs):
-                            self._costs = np.concatenate([self._costs, np.zeros_like(self._costs)])
-                        g = int(np.searchsorted(many.ends, i, "right"))
-                        self._costs[place] = _count(
-                            many.graphs[g], shapes[g], i - int(many.begins[g])
-                        )
-                    found[k] = place
-        return found
 
-
-def _count(graph: GraphRecord, shapes: Any, i: int) -> Cost:
+def _count(graph: GraphRecord, specs: NDArray[np.int32], spec_of: Any, i: int) -> Cost:
     """The cost of node ``i``, which is an op or the gradient of one."""
-    of_nodes, of_ports = shapes
+
+    def shape(k: int) -> Shape:
+        return Shape(*spec_of(int(specs[k])))
+
     columns, kinds = graph.columns, graph.kinds
-    numbers = columns.kinds
     slot, at = -1, i
-    if len(kinds.heads[numbers[i]]) == 3:
-        slot, at = kinds.heads[numbers[i]][1], columns.first[i]
-    head = kinds.heads[numbers[at]]
+    kind, first, _, _ = columns.row(i)
+    if len(kinds.heads[kind]) == 3:
+        slot, at = kinds.heads[kind][1], first
+        kind = columns.row(at)[0]
+    head = kinds.heads[kind]
     if len(head) != 6:
         return FREE
     row, params = head[:2]
     if at == i and (row.view or head[4] is None):  # None: it raised
         return FREE
-    inputs = [
-        Shape(of_nodes[w], kinds.dtypes[numbers[w]])
-        if w < PORT
-        else Shape(of_ports[w - PORT], graph.ports[w - PORT][3])
-        for w in columns.wires(at)
-    ]
-    out = Shape(of_nodes[i], kinds.dtypes[numbers[i]])
+    inputs = [shape(w if w < PORT else graph.n + w - PORT) for w in columns.wires(at)]
+    out = shape(i)
     if at == i:
         return forward(row, params, inputs, out)
-    return gradient(row, slot, params, inputs, Shape(of_nodes[at], head[4]), out)
+    return gradient(row, slot, params, inputs, shape(at), out)
 
 
 def forward(row: Any, params: Any, inputs: list[Shape], out: Shape) -> Cost:

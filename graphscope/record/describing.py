@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graphscope.record.costs import Costs
 from graphscope.record.formulas import gradient_formulas
@@ -16,28 +18,35 @@ from graphscope.trace import schema
 from graphscope.trace.records import Ints
 
 
-class Specs(dict[Any, int]):
-    """Numbers shapes with their dtype, (shape, dtype), and writes each when it comes up first."""
+class Described:
+    """Shapes with their dtype that are in the file: there they are numbered as they come up."""
 
-    def __init__(self, pump: Any) -> None:
-        super().__init__()
-        self.pump = pump
-        self.nbytes: list[int] = []
+    def __init__(self) -> None:
+        self.ids: NDArray[np.int32] = np.zeros(
+            0, np.int32
+        )  # by the recorder's number; -1: it is not in there
+        self.nbytes: NDArray[np.int64] = np.zeros(0, np.int64)  # by the same
+        self._count = 0
 
-    def __missing__(self, key: Any) -> int:
-        shape, dtype = key
-        found = self[key] = len(self)
-        size = 0 if dtype is None else dtype.itemsize
-        for d in shape:
-            size *= d
-        self.nbytes.append(size)
-        put = self.pump.writer.add_spec
-        if dtype is None:
-            put(found, (), "none", 0, "cpu")
-        else:
-            device = getattr(dtype, "device", None) or self.pump.recorder.names.device
-            put(found, shape, dtype.name, size, device)
-        return found
+    def of(self, specs: NDArray[np.int32], pump: Any) -> NDArray[np.int32]:
+        """The ids of shapes that have these numbers in the recorder; those that are new are written."""
+        all = pump.recorder.specs.all
+        new = len(all) - len(self.ids)
+        if new > 0:
+            self.ids = np.concatenate([self.ids, np.full(new, -1, np.int32)])
+            self.nbytes = np.concatenate([self.nbytes, np.zeros(new, np.int64)])
+        missing = specs[self.ids[specs] < 0]
+        for number in dict.fromkeys(missing.tolist()):
+            shape, dtype = all[number]
+            found = self.ids[number] = self._count
+            self._count += 1
+            if dtype is None:
+                pump.writer.add_spec(found, (), "none", 0, "cpu")
+                continue
+            size = self.nbytes[number] = dtype.itemsize * math.prod(shape)
+            device = getattr(dtype, "device", None) or pump.recorder.names.device
+            pump.writer.add_spec(found, shape, dtype.name, size, device)
+        return self.ids[specs]
 
 
 class Describing:
@@ -73,28 +82,22 @@ class Describing:
 
     def _shape_sets(self: Any, wanted: list[tuple[GraphRecord, int]]) -> None:
         """Number and write shapes of graphs: (graph, number of the set within it)."""
-        dtype_of = self.recorder.names.kinds.dtypes.__getitem__
-        specs, spec_of = self._specs, self._specs.__getitem__
         graphs = [graph for graph, _ in wanted]
-        shapes = [graph.shapes[number] for graph, number in wanted]
-        ids: list[int] = []
-        ends = []
-        for (graph, number), (of_nodes, of_ports) in zip(wanted, shapes, strict=True):
-            ids += map(spec_of, zip(of_nodes, map(dtype_of, graph.columns.kinds), strict=True))
-            ports = [spec_of((s, p[3])) for s, p in zip(of_ports, graph.ports, strict=True)]
-            ids += ports
-            ends.append(len(ids))
-            made = self._sets[graph.id, number] = len(self._set_live)
-            self._set_live[made] = sum([specs.nbytes[id] for id in ports])
-        many, every = Many(graphs), np.array(ids, np.int32)
-        flops, traffic = self._costs.of(many, shapes, every)
+        both = [graph.shapes[number] for graph, number in wanted]
+        every = np.frombuffer(b"".join([x for pair in both for x in pair]), np.int32)
+        ids = self._specs.of(every, self)
+        many = Many(graphs)
+        flops, traffic = self._costs.of(many, every, self.recorder.specs.all.__getitem__)
+        upto = np.concatenate([[0], np.cumsum(self._specs.nbytes[every])])
         at = 0
-        for k, (graph, number) in enumerate(wanted):
-            made = self._sets[graph.id, number]
-            self.writer.add_shape_set(made, graph.id, every[at : ends[k]])
-            nodes = slice(many.begins[k], many.ends[k])
-            self.writer.add_costs(made, flops[nodes], traffic[nodes])
-            at = ends[k]
+        for (graph, number), begin, end in zip(wanted, many.begins, many.ends, strict=True):
+            made = self._sets[graph.id, number] = len(self._set_live)
+            ports = at + graph.n
+            after = ports + len(graph.ports)
+            self._set_live[made] = int(upto[after] - upto[ports])
+            self.writer.add_shape_set(made, graph.id, ids[at:after])
+            self.writer.add_costs(made, flops[begin:end], traffic[begin:end])
+            at = after
 
     def _prepare(self: Any, jobs: Sequence[Job]) -> None:
         """Describe what is new in these steps: graphs, and shapes of graphs."""
@@ -116,7 +119,7 @@ class Describing:
         """Write new graphs' nodes, edges, ports and names; each comes up first in one of these steps."""
         if self._tables is None:
             names = self.recorder.names
-            self._tables = Tables(names.kinds, self._op, names.string)
+            self._tables = Tables(names.kinds, names.keeps, self._op, names.string)
             self._costs = Costs()
         found = self._tables.of([job.graph for job in jobs])
         for job, (nodes, edges, kept) in zip(jobs, found, strict=True):
@@ -137,7 +140,7 @@ class Describing:
         if called_as:
             for i in np.flatnonzero(nodes[:, schema.FLAGS] & schema.INPLACE)[::-1].tolist():
                 if i in called_as:
-                    first = graph.columns.first[i]
+                    first = graph.columns.row(i)[1]
                     first = first if first < PORT else PORT - 1 - first
                     called_as.setdefault(first, called_as[i])
         ports = []

@@ -43,11 +43,14 @@ class Facts:
             where = ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
             self.reads[i] = where
 
-    def backward(self, base: int, keys: list[Any], port_items: list[Any], names: Any) -> None:
+    def backward(
+        self, base: int, is_op: Callable[[int], bool], port_items: list[Any], names: Any
+    ) -> None:
         """A backward begins: in which modes were the modules, which parameters have a gradient already, and
         what wrote it last?
 
-        -1: something before this step; else a node of it (which may have filled it with zeros).
+        is_op: whether a node of the step is no gradient. Of a parameter is noted -1: something before this step; else a
+        node of it (which may have filled it with zeros).
         """
         if self.modes is None and self.described < MOST_GRAPHS:
             self.modes = modes(names)
@@ -61,7 +64,7 @@ class Facts:
             i = grad._rid - base
             if i >> SPAN or i >= PORT:
                 self.carried[k] = -1
-            elif i < len(keys) and len(keys[i]) == 8:
+            elif is_op(i):
                 self.carried[k] = (
                     i  # made by a backward it would be a sum within the step, as is meant
                 )

@@ -6,87 +6,73 @@ graph is looked up by digest and confirmed by equality.
 
 from __future__ import annotations
 
-from array import array
-from collections import deque
 from typing import Any
 from weakref import ref
 
 from graphscope.engine.frames import locals_of, user_frame
 from graphscope.engine.tensor import Tensor
 from graphscope.record.columns import Columns, Kinds
+from graphscope.record.interned import Keeps, Specs
 from graphscope.trace import schema
 
 HELD = 100_000  # nodes of graphs that are kept to be compared with
-FRESH = 2_000  # nodes of the latest graphs, of which the keys are kept
 INPUT, PARAMETER, CONSTANT, CARRIED, BUFFER, GRADIENT, STATE = range(7)
 
 
 class GraphRecord:
-    """A graph as the recorder compares it: keys of nodes, what each keeps, ports."""
+    """A graph as the recorder compares it: its columns, what each node keeps, ports."""
 
     __slots__ = (
-        "id", "kind", "n", "_keys", "kinds", "columns", "lines", "kept", "ports", "parent", "at", "digest", "sets",
-        "shapes", "deaths", "other", "seen", "told", "track", "items", "on_device", "_last", "_last_id",
-        "tally", "__weakref__",
+        "id", "kind", "n", "kinds", "columns", "keeps", "ports", "parent", "at", "digest", "sets",
+        "shapes", "deaths", "other", "seen", "set", "told", "track", "items", "on_device", "tally", "__weakref__",
     )  # fmt: skip
 
     def __init__(
         self,
         id: int,
         kind: str,
-        keys: Any,
-        lines: Any,
-        kept: Any,
+        columns: Columns,
+        keeps: bytes,
         ports: Any,
         parent: int,
         at: int,
         digest: str,
         kinds: Kinds,
-        columns: Columns | None = None,
     ) -> None:
-        self.id, self.kind, self.n, self.lines, self.kept = id, kind, len(keys), lines, kept
-        self._keys: Any = keys
+        self.id, self.kind, self.n, self.columns, self.keeps = id, kind, columns.n, columns, keeps
         self.kinds = kinds
-        self.columns = kinds.columns(keys) if columns is None else columns
         self.ports, self.parent, self.at, self.digest = ports, parent, at, digest
         self.sets: dict[Any, int] = {}
-        self.shapes: dict[int, Any] = {}  # (of nodes, of ports) by number of the set
+        self.shapes: dict[
+            int, Any
+        ] = {}  # numbers (interned.Specs) of nodes and ports by that of the set
         self.tally = [0]  # shape sets so far, of this object and of those that it stands for again
         self.deaths: Any = None  # the pattern of the plan, and the last one that differed
         self.other: Any = None
         self.seen = 0  # steps so far
-        self.told: Any = None  # the shapes of the last step, for the next one to follow
+        self.set = -1  # the shape set of the last step
+        self.told: Any = None  # its shapes, for the next one to follow (record.track.Shapes)
         self.track: Any = None  # the graph in the form that a step on track follows (record.track)
         self.items: Any = None  # what came in through the ports of the last step on track
         self.on_device = False
-        self._last: Any = None
-        self._last_id = -1
 
     @property
     def keys(self) -> list[Any]:
-        """Of each node; they are made again where the graph was not the last one for long."""
-        keys: list[Any] | None = self._keys
-        if keys is None:
-            keys = self._keys = self.kinds.keys_of(self.columns)
-        return keys
+        """Of each node; they are made anew whenever somebody asks."""
+        return self.kinds.keys_of(self.columns)
 
-    @keys.setter
-    def keys(self, keys: list[Any] | None) -> None:
-        self._keys = keys
+    def key(self, i: int) -> Any:
+        """Of one node."""
+        return self.kinds.key(*self.columns.row(i)[:3])
 
-    def shape_set(self, shapes: list[Any], port_shapes: list[Any]) -> int:
+    def shape_set(self, specs: bytes, port_specs: bytes) -> int:
         """The number of the shape set within this graph."""
-        both = (shapes, port_shapes)
-        if both == self._last:
-            return self._last_id
-        key = (tuple(shapes), tuple(port_shapes))
+        key = specs, port_specs
         found = self.sets.get(key)
-        self._last = both
         if found is None:
             found = self.sets[key] = self.tally[0]
             self.tally[0] += 1
             self.shapes[found] = key
-        self._last_id = found
         return found
 
 
@@ -99,9 +85,9 @@ class Names:
         self._graphs: dict[str, list[GraphRecord]] = {}
         self._nodes = 0  # of the graphs in there
         self.kinds = Kinds()
+        self.specs = Specs()
+        self.keeps = Keeps()
         self._port_texts: dict[Any, str] = {}
-        self._fresh: deque[GraphRecord] = deque()
-        self._fresh_nodes = 0
         # Digest -> id, shape sets and, while somebody has it, the graph, of those that are not in there any more.
         self._gone: dict[str, tuple[int, list[int], Any]] = {}
         self.count = 0
@@ -169,28 +155,13 @@ class Names:
     # ---------------------------------------------------------------- graphs
 
     def graph(
-        self,
-        kind: str,
-        keys: list[Any],
-        lines: list[int],
-        kept: list[Any],
-        ports: list[Any],
-        parent: int,
-        at: int,
+        self, kind: str, columns: Columns, keeps: bytes, ports: list[Any], parent: int, at: int
     ) -> tuple[GraphRecord, bool]:
         """The graph with this structure, and whether it is new."""
-        columns = self.kinds.columns(keys)
         texts = [kind, *[self._port_text(port) for port in ports]]
-        digest = self.kinds.digest(columns, array("i", lines), "".join(texts).encode())
+        digest = self.kinds.digest(columns, "".join(texts).encode())
         for known in self._graphs.get(digest, ()):
-            if (
-                known.columns == columns
-                and known.lines == lines
-                and known.ports == ports
-                and known.kind == kind
-            ):
-                known.keys = keys
-                self._refresh(known)
+            if known.columns == columns and known.ports == ports and known.kind == kind:
                 return known, False
         was = self._gone.get(digest)
         if was is not None:
@@ -198,18 +169,12 @@ class Names:
             id, tally, there = was
             again = there()
             if again is None:
-                again = GraphRecord(
-                    id, kind, keys, lines, kept, ports, parent, at, digest, self.kinds, columns
-                )
+                again = GraphRecord(id, kind, columns, keeps, ports, parent, at, digest, self.kinds)
                 again.tally = tally
-            else:
-                again.keys = keys
             del self._gone[digest]
             self._keep(again)
             return again, False
-        made = GraphRecord(
-            self.count, kind, keys, lines, kept, ports, parent, at, digest, self.kinds, columns
-        )
+        made = GraphRecord(self.count, kind, columns, keeps, ports, parent, at, digest, self.kinds)
         self.count += 1
         self._keep(made)
         return made, True
@@ -232,18 +197,6 @@ class Names:
             for old in graphs.pop(digest):
                 self._nodes -= old.n
                 self._gone[digest] = old.id, old.tally, ref(old)
-        self._refresh(graph)
-
-    def _refresh(self, graph: GraphRecord) -> None:
-        """Keys of the latest graphs only: thousands of tuples that live on cost the garbage collector more than their making."""
-        fresh = self._fresh
-        fresh.append(graph)
-        self._fresh_nodes += graph.n
-        while (self._fresh_nodes > FRESH and len(fresh) > 1) or len(fresh) > 64:
-            old = fresh.popleft()
-            self._fresh_nodes -= old.n
-            if old not in fresh:
-                old.keys = None
 
 
 def port_of(x: Tensor, phase: int, names: Names) -> tuple[Any, ...]:

@@ -250,8 +250,8 @@ def _place(recorder: Any, tape: Any, v: int) -> int:
 def _wire(recorder: Any, tape: Any, v: int) -> int:
     for node, given in zip(tape.nodes, tape.inputs, strict=True):
         i = node.rid - recorder.base
-        if v in given and not i >> SPAN and i < len(recorder.expected):
-            _, _, first, rest = recorder.expected[i][:4]
+        if v in given and not i >> SPAN and i < recorder.i:
+            _, _, first, rest = recorder.key(i)[:4]
             wires = (first, *rest) if isinstance(rest, tuple) else (first, rest)
             return int(wires[given.index(v)])
     return -1

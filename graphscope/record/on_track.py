@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from sys import byteorder
 from typing import Any
 
 from graphscope.engine.follow import SPAN as SPAN
-from graphscope.engine.follow import Follower
+from graphscope.engine.note import Noter
 from graphscope.record.steady import Steady
 from graphscope.record.tables import PORT
 from graphscope.trace import schema
@@ -28,7 +29,7 @@ def cost_of_following(track_ns: float, n: int, wall_ns: int) -> int:
     return int(track_ns * (n + 9 * min(n, wall_ns / APART)))
 
 
-class OnTrack(Follower):
+class OnTrack(Noter):
     """The part of the recorder that begins and ends a step that repeats the one before."""
 
     __slots__ = ()
@@ -45,7 +46,7 @@ class OnTrack(Follower):
         where the track is left; another tensor in its place is noticed, since it has no number of this step.
         """
         base = self.base
-        n = self.n_expected
+        n = self.known
         ports = range(base + PORT, base + PORT + len(self.port_items))
         self.rids = [*range(base, base + n), *ports]
         self.predicted.track.there[:] = [item[0] for item in self.port_items]
@@ -59,7 +60,7 @@ class OnTrack(Follower):
 
     def _take_out(self: Any, used: int) -> None:
         """Of a step that leaves its track: forget the ports that no op has used."""
-        rids, n = self.rids, self.n_expected
+        rids, n = self.rids, self.known
         for k in range(used, len(self.port_items)):
             x = self.port_items[k][0]()
             if x is not None and x._rid is rids[n + k]:
@@ -152,43 +153,40 @@ class OnTrack(Follower):
         self.armed = None
         self._count_run()
         i = self.i
-        if self.expected[:i] != last.keys[:i] or self.diverged >= 0:
+        # Only a wait for data can have come before the first op.
+        keys = [self.key(k) for k in range(i)]
+        if i > last.n or keys != [last.key(k) for k in range(i)] or self.diverged >= 0:
             if self.told is not None:
                 self._leave_track()
             self.predicted = last
             if self.diverged < 0:
-                self._diverge(0)
+                self.diverged = 0
             return
         if self.told is not None:
             self._take_out(self.predicted.track.used(i))
-        begin, end = self.begin[:i], self.end[:i]
+            begin, end = [*self.begin[:i]], [*self.end[:i]]
+        else:
+            times = [*memoryview(self.noted()[4]).cast("q")]
+            begin, end = times[:i], times[i:]
         self._follow(last)
         if not i:
             return
         if self.told is not None:
-            self.begin[:i], self.end[:i] = begin, end
+            for k in range(i):
+                self.begin[k], self.end[k] = begin[k], end[k]
         else:
-            self.begin += begin
-            self.end += end
-            self.shapes += [()] * i  # only a wait for data can have come before the first op
+            nothing = self.specs[(), None].to_bytes(4, byteorder) * i
+            self.note_on(i, *last.columns, last.keeps, nothing, begin, end)
             self.refs += [None] * i
-            self.deaths += [0] * i
 
     def _leave_track(self: Any) -> None:
         """Go on op by op: what is known of the step so far is what was predicted."""
         self.armed = None
         self._count_run()
-        i, told = self.i, self.told
-        self._take_out(self.predicted.track.used(i))
+        i, graph = self.i, self.predicted
+        self._take_out(graph.track.used(i))
         self.times(None, None)
-        del self.begin[i:], self.end[i:]
+        self.note_on(
+            i, *graph.columns, graph.keeps, graph.shapes[self.told.number][0], self.begin, self.end
+        )
         self._off_track()
-        self.shapes += told.of_nodes[:i]
-
-    def _diverge(self: Any, at: int) -> None:
-        i = self.i
-        self.diverged = at
-        self.expected = self.expected[:i]
-        self.lines = self.lines[:i]
-        self.kept = self.kept[:i]
-        self.n_expected = i

@@ -61,9 +61,12 @@ class Outlive:
         self.rate = 0.0
 
     def look(
-        self, seq: int, graph: Any, refs: list[Any], dead: Any, ports: list[Any]
+        self, seq: int, graph: Any, refs: list[Any], living: list[int], ports: list[Any]
     ) -> list[Left]:
-        """A step that was looked at ends: count what is alive, and return what earlier steps left behind."""
+        """A step that was looked at ends: count what is alive, and return what earlier steps left behind.
+
+        living: the nodes of which the memory is there.
+        """
         held = self._held
         for key in [key for key, buffer in held.items() if buffer.there() is None]:
             del held[key]
@@ -80,10 +83,8 @@ class Outlive:
                 left.append(Left(step, node, size, seq))
         self.rate = sum(sum(s.values()) / len(s) for s in of_node.values() if len(s) > 1)
         if len(held) < LIMIT:
-            keys = graph.keys
-            for i, there in enumerate(refs):
-                if there is not None and i not in dead:
-                    self._hold(there(), seq, i, graph.id, category_at_birth(keys[i]))
+            for i in living:
+                self._hold(refs[i](), seq, i, graph.id, category_at_birth(graph.key(i)))
             for item in ports:
                 x = item[0]()
                 if x is not None:

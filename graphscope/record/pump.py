@@ -17,7 +17,7 @@ from pathlib import Path
 from time import thread_time_ns
 from typing import Any
 
-from graphscope.record.describing import Specs
+from graphscope.record.describing import Described
 from graphscope.record.job import Job as Job
 from graphscope.record.packing import BATCH, Packing
 from graphscope.record.steady import Steady
@@ -60,7 +60,7 @@ class Pump(Packing):
         self.failed: str | None = None
         self._strings = self._sites = 0
         self._ops: dict[Any, int] = {}
-        self._specs = Specs(self)
+        self._specs = Described()
         self._tables: Any = None  # record.tables.Tables, of the recorder's names
         self._graphs: dict[int, Any] = {}
         self._planned: set[int] = set()  # graphs whose plan of deaths is in the file

@@ -8,16 +8,17 @@ ports. There are two ways to be told:
   the graph in place (``record.track``): same op, same inputs wanted and connected, same scope and phase.
   Then shape and dtype follow from those of the ports, which are checked, and two clock readings are all
   that is stored. An op that differs calls ``op``, which leaves the track at that very op.
-- Looked at. The first steps of a graph, every 16th and later every 64th or 256th of it, those with statistics, and what follows after the
-  track was left: each op builds the key that makes up graphs, and its shape, its source line and the death
-  of its memory are noted. Lines and deaths of the steps in between are those of the graph.
+- Noted. The first steps of a graph, every 16th and later every 64th or 256th of it, those with statistics, and what follows
+  after the track was left: each op is written down as integers (``engine.note``), which are compared with those of the
+  graph, and its shape, its source line and the death of its memory are noted. Lines and deaths of the steps in between
+  are those of the graph. Where nothing is out of the ordinary that is done in C, and nothing here is called.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any, TypeVar
@@ -27,15 +28,14 @@ import numpy as np
 
 from graphscope.engine.dispatch import broken
 from graphscope.engine.frames import user_frame
-from graphscope.engine.straight import is_straight
 from graphscope.errors import NonFiniteError
+from graphscope.record.columns import NONE
 from graphscope.record.names import port_of
 from graphscope.record.statistics import describe, to_host
 from graphscope.record.step import BACKWARD, SPAN, UPDATE, StepLife
 from graphscope.record.tables import PORT
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_DATA_KEY = ("data",)
 WATCHED = 1 << 16  # elements of a tensor that is kept whole because somebody watches it
 
 
@@ -52,24 +52,6 @@ def fenced(method: _F) -> _F:
             broken(self, error)
 
     return guarded  # type: ignore[return-value]
-
-
-_kept_by: dict[
-    Any, tuple[int, ...]
-] = {}  # what nodes of a plan keep, where that is always the same
-
-
-def _kept(node: Any) -> tuple[int, ...]:
-    """The places of what a node keeps for its backward."""
-    plan = node.plan
-    found = _kept_by.get(plan)
-    if found is None:
-        if node.saved is None:
-            return ()
-        found = tuple([k for k, a in enumerate(node.saved) if a is not None])
-        if is_straight(plan.row):  # no input may be left out
-            _kept_by[plan] = found
-    return found
 
 
 class Recorder(StepLife):
@@ -127,27 +109,17 @@ class Recorder(StepLife):
         i = self.i
         made = out._a
         mask = 0 if node is None else node.plan.mask
-        key = (row, params, u, v, self.scope, self.phase, dtype or made.dtype, mask)
-        if (
-            i >= self.n_expected
-            or self.expected[i] != key
-            or (self.look and self.lines[i] != self.site(3))
-        ):
-            self._new(i, key, node)
-        self.shapes_append(made.shape)
-        self.begin_append(t0)
-        self.end_append(t1)
-        if self.timed and self.memory:
-            if row.view or row.writes:
-                self.refs_append(None)
-            else:
-                owner = made.base
-                self.refs_append(ref(made if owner is None else owner, self.on_death[i]))
-            self.deaths_append(len(self.dead))
+        kind = dtype or made.dtype
+        owner = None
+        if not (row.view or row.writes):
+            owner = made if made.base is None else made.base
+        self.put(
+            self.number((row, params, self.scope, self.phase, kind, mask)), u, v,
+            0 if node is None else self.kept(node), self.specs[made.shape, kind], t0, t1, owner,
+        )  # fmt: skip
         out._rid = rid = base + i
         if node is not None:
             node.rid = rid
-        self.i = i + 1
         if self.extra:
             if self.values:
                 self._value(i, "v", made)
@@ -167,31 +139,27 @@ class Recorder(StepLife):
         if twin >> SPAN:
             twin = -1
         i = self.i
-        key = (node.row, twin, slot, dtype or g.dtype)
+        kind = dtype or g.dtype
         if self.told is not None:
-            if i < self.n_expected and self.expected[i] == key and self.told.of_nodes[i] == g.shape:
+            if (
+                i < self.known
+                and self.predicted.track.keys[i] == (node.row, twin, slot, kind)
+                and self.told.of_nodes[i] == g.shape
+            ):
                 self.begin[i] = t0
                 self.end[i] = t1
                 self.i = i + 1
                 return
             self._leave_track()
-        if i >= self.n_expected or self.expected[i] != key:
-            self._new(i, key, None)
-        self.shapes_append(g.shape)
-        self.begin_append(t0)
-        self.end_append(t1)
-        if self.timed and self.memory:
-            if alias or type(g) is np.float32 or type(g) is np.float64:
-                self.refs_append(None)
-            else:
-                owner = g.base
-                if owner is None:
-                    owner = g
-                elif owner.nbytes < g.nbytes or node.row.view:
-                    owner = None  # a broadcast or transposed view of memory counted elsewhere
-                self.refs_append(None if owner is None else ref(owner, self.on_death[i]))
-            self.deaths_append(len(self.dead))
-        self.i = i + 1
+        owner = None
+        if not (alias or type(g) is np.float32 or type(g) is np.float64):
+            owner = g.base
+            if owner is None:
+                owner = g
+            elif owner.nbytes < g.nbytes or node.row.view:
+                owner = None  # a broadcast or transposed view of memory counted elsewhere
+        head = self.number((node.row, slot, kind))
+        self.put(head, twin, None, 0, self.specs[g.shape, kind], t0, t1, owner, False)
         if t2 and not self.values:
             self.event_ns += clock() - t2
 
@@ -223,7 +191,7 @@ class Recorder(StepLife):
             if get_ident() != self.thread:
                 return
             if self.timed:
-                self.facts.backward(self.base, self.expected, self.port_items, self.names)
+                self.facts.backward(self.base, self.is_op, self.port_items, self.names)
             self.after = False
             self.phase = BACKWARD
             self.where = self.scope << 2 | BACKWARD
@@ -277,22 +245,15 @@ class Recorder(StepLife):
         if self.i and (self.i > 1 or self.kind is not None):
             self.close(at=t0)  # the wait belongs to the step that it feeds
         i = self.i
-        fits = i < self.n_expected and self.expected[i] == _DATA_KEY
         if self.told is not None:
-            if fits:
+            if i < self.known and len(self.predicted.track.keys[i]) == 1:
                 self.begin[i] = t0
                 self.end[i] = t1
                 self.i = i + 1
                 return
             self._leave_track()
-        if not fits:
-            self._new(i, _DATA_KEY, None)
-        self.shapes_append(())
-        self.begin_append(t0)
-        self.end_append(t1)
-        self.refs_append(None)
-        self.deaths_append(len(self.dead))
-        self.i = i + 1
+        nothing = self.specs[(), None]
+        self.put(self.number(("data",)), NONE, None, 0, nothing, t0, t1, None)
 
     @fenced
     def failed(self, row: Any, inputs: Any, error: BaseException) -> None:
@@ -306,20 +267,14 @@ class Recorder(StepLife):
             self._settle(row, None, now)
         if self.told is not None:
             self._leave_track()
-        base, i = self.base, self.i
+        base = self.base
         wires = [self._port(x) if (x._rid - base) >> SPAN else x._rid - base for x in inputs]
         if not wires:
             return  # it makes a tensor out of nothing: there is nothing to draw it behind
         others: Any = None if len(wires) == 1 else wires[1] if len(wires) == 2 else tuple(wires[1:])
-        key = (row, (0,) if row.multi else (), wires[0], others, self.scope, self.phase, None, 0)
-        if i >= self.n_expected or self.expected[i] != key:
-            self._new(i, key, None)
-        self.shapes_append(())
-        self.begin_append(now)
-        self.end_append(now)
-        self.refs_append(None)
-        self.deaths_append(len(self.dead))
-        self.i = i + 1
+        head = (row, (0,) if row.multi else (), self.scope, self.phase, None, 0)
+        nothing = self.specs[(), None]
+        self.put(self.number(head), wires[0], others, 0, nothing, now, now, None)
 
     def enter(self, module: Any) -> None:
         """A module's forward starts."""
@@ -372,6 +327,7 @@ class Recorder(StepLife):
         from graphscope.record.on_device import DeviceRecorder
 
         self.armed = None
+        self.direct = False
         self.__class__ = DeviceRecorder
         self.begin_here()  # type: ignore[attr-defined]
 
@@ -400,45 +356,29 @@ class Recorder(StepLife):
     def line_of(self, node: Any) -> tuple[str, int] | None:
         """File and line of the op that made ``node`` in this step, for an error that wants to say so."""
         i = node.rid - self.base
-        if i >> SPAN or i >= len(self.lines) or self.lines[i] < 0:
+        if i >> SPAN or i >= self.i:
             return None
-        name, line, _ = self.sites.lines[self.lines[i]]
-        return name, line
-
-    def _new(self, i: int, key: Any, node: Any) -> None:
-        """The step leaves the predicted graph (or has left it): write the op down."""
-        if self.diverged < 0:
-            self._diverge(i)
-        self.expected.append(key)
-        self.lines.append(self.site(4) if self.stacks and len(key) != 4 else -1)
-        self.kept.append(() if node is None else _kept(node))
-        self.n_expected = i + 1
-        while len(self.on_death) <= i:
-            self.on_death.append(partial(self.dead.__setitem__, len(self.on_death)))
+        at = self.line(i)
+        return None if at < 0 else self.sites.lines[at][:2]
 
     def _several(
         self, row: Any, params: Any, u: int, v: Any, outs: Any, t0: int, t1: int, node: Any, dtypes: Any = None
     ) -> None:  # fmt: skip
         """An op with several outputs: the first is the node, the others are extra nodes beside it."""
         main = self.i
+        mask = 0 if node is None else node.plan.mask
+        kept = 0 if node is None else self.kept(node)
         for k, out in enumerate(outs):
-            i = self.i
             a = out._a
-            wires = (u, v) if k == 0 else (main, None)
-            mask = 0 if node is None else node.plan.mask
             dtype = a.dtype if dtypes is None else dtypes[k]
-            key = (row, (*params, k), *wires, self.scope, self.phase, dtype, mask)
-            if i >= self.n_expected or self.expected[i] != key:
-                self._new(i, key, node if k == 0 else None)
-            self.shapes_append(a.shape)
-            self.begin_append(t0 if k == 0 else t1)
-            self.end_append(t1)
-            if self.timed and self.memory:
-                owner = a if a.base is None else a.base
-                self.refs_append(None if row.view else ref(owner, self.on_death[i]))
-                self.deaths_append(len(self.dead))
-            out._rid = self.base + i
-            self.i = i + 1
+            head = self.number((row, (*params, k), self.scope, self.phase, dtype, mask))
+            owner = None if row.view else a if a.base is None else a.base
+            spec = self.specs[a.shape, dtype]
+            out._rid = self.base + self.i
+            if k:
+                self.put(head, main, None, 0, spec, t1, t1, owner)
+            else:
+                self.put(head, u, v, kept, spec, t0, t1, owner)
         if node is not None:
             node.rid = self.base + main
 
@@ -496,7 +436,7 @@ class Recorder(StepLife):
             many = len(out)
             dtypes = dtype or [x._a.dtype for x in out]
             for k, x in enumerate(out):
-                next_one = self.calls[i + k] if i + k < self.n_expected else None
+                next_one = self.calls[i + k] if i + k < self.known else None
                 if (
                     next_one is None
                     or next_one[0] is not row
@@ -526,7 +466,7 @@ class Recorder(StepLife):
 
     def _comes_in(self, x: Any, place: int) -> bool:
         """Whether ``x`` is what enters a step on track at this place: a batch of data, say, is another tensor every time."""
-        n = self.n_expected
+        n = self.known
         k = place - n
         if k < 0 or not (x._rid - self.base) >> SPAN:
             return False

@@ -41,6 +41,20 @@ class Sites:
             frame = frame.f_back
         return -1
 
+    def is_ours(self, code: CodeType) -> bool:
+        """Whether a code object belongs to the package; it is kept, so that it can be known by its address."""
+        if id(code) not in self._codes:
+            self._learn(code)
+        return self._codes[id(code)] is None
+
+    def at(self, frame: FrameType) -> int:
+        """The id of the place at which a frame of the user's is."""
+        code = frame.f_code
+        table = self._codes[id(code)] if id(code) in self._codes else self._learn(code)
+        assert table is not None
+        found = table.get(frame.f_lasti)
+        return self._new(frame, table) if found is None else found
+
     def _learn(self, code: CodeType) -> dict[int, int] | None:
         table: dict[int, int] | None = None if is_ours(code) else {}
         self._codes[id(code)] = table

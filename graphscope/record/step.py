@@ -5,14 +5,17 @@ from __future__ import annotations
 from array import array
 from threading import get_ident
 from time import perf_counter_ns as clock
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from graphscope.engine.backend import BACKENDS
 from graphscope.engine.dispatch import NEVER
 from graphscope.engine.follow import new_base
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
-from graphscope.record.deaths import freed_column
+from graphscope.record.columns import Columns, whole
+from graphscope.record.deaths import Deaths, freed_column
 from graphscope.record.early import Early
 from graphscope.record.facts import Facts
 from graphscope.record.names import Names, names_in_frame
@@ -30,20 +33,25 @@ BACKWARD, UPDATE = schema.BACKWARD, schema.UPDATE
 _NOTHING = (lambda: None, False, (None, 0, 0, None))  # came in through a port
 
 
+class SoFar(NamedTuple):
+    """A step that is not over."""
+
+    columns: Columns
+    keeps: bytes
+    specs: bytes
+    begin: Any
+    end: Any
+
+
 class StepLife(OnTrack):
     """The part of the recorder that begins, follows and closes steps."""
 
     # Slots: with more than 30 attributes an ordinary object's lookups get slower.
     __slots__ = (
-        "budget", "consts", "diverged", "entries", "event_ns",
-        "expected", "extra", "foreign", "kept", "last",
-        "lines", "dead", "deaths", "deaths_append", "on_death", "look", "memory", "mode",
-        "n_expected", "names", "note", "op_ns",
-        "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "refs", "steady",
-        "refs_append", "samples", "sampled", "sample_need", "shapes", "shapes_append", "site",
-        "sites", "stacks", "status", "t_start",
-        "timed", "begin", "end", "begin_append", "end_append", "value_cost", "value_last", "early",
-        "value_ns", "values", "broken",
+        "budget", "consts", "entries", "extra", "foreign", "kept", "last", "memory", "mode", "names", "note", "number",
+        "op_ns", "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "steady",
+        "samples", "sampled", "sample_need", "sites", "specs", "status", "t_start",
+        "begin", "end", "value_cost", "value_last", "early", "value_ns", "values", "broken",
         "device_time", "clocks", "marks", "asked", "outlive", "unseen", "facts",
         "control", "waited", "watched",
     )  # fmt: skip
@@ -57,8 +65,11 @@ class StepLife(OnTrack):
         self.memory = memory
         self.stacks = stacks
         self.sites = Sites()
-        self.site = self.sites.here
         self.names = Names()
+        self.number = self.names.kinds.number
+        self.specs = self.names.specs
+        self.kept = self.names.keeps.of
+        self.note_with(self.names.kinds, self.specs, self.names.keeps, self.sites)
         self.token = self.names.token
         self.thread = get_ident()
         self.foreign = 0
@@ -85,10 +96,6 @@ class StepLife(OnTrack):
         self.num = {"train": 0, "eval": 0}
         self.last: dict[str, Any] = {"train": None, "eval": None}
         self.consts: dict[int, list[Any]] = {}
-        # The values whose memory died in this step, in order. A weak reference calls the partial that its
-        # node has in `on_death`, which puts the node's number in here: no Python code runs at a death.
-        self.dead: dict[int, Any] = {}
-        self.on_death: list[Any] = []
         self.port_items: list[Any] = []
         self.outlive = Outlive()
         self.facts = Facts(pump.notes.append)
@@ -151,27 +158,27 @@ class StepLife(OnTrack):
     def _follow(self, graph: Any) -> None:
         """Predict that the step, in which no op ran so far, has this graph."""
         self.predicted = graph
-        self.diverged = -1
-        self.expected: list[Any] = graph.keys if graph is not None else []
-        self.lines: list[int] = graph.lines if graph is not None else []
-        self.kept: list[Any] = graph.kept if graph is not None else []
-        n = self.n_expected = len(self.expected)
         # The first steps of a graph are looked at, then every 16th, from the 64th on every 64th or 256th: what an event costs, when memory dies, and
         # whether the source lines are still those of the graph (an equal structure from other lines is all
         # but impossible).
         seen = -1 if graph is None else graph.seen
         self.timed = seen < 3 or seen & self._looked_among(seen) == 0
         self.look = self.stacks and self.timed
+        self.counted = self.memory and self.timed
         self.extra = self.values or self.timed
         self.told: Any = None
-        self.refs: list[Any] = []
-        self.shapes: list[Any] = []
         self.rids: list[int] = []
-        if not self.extra and graph.told is not None:
+        if graph is None:
+            self.note_from(b"", {})
+        else:
+            self.note_from(graph.columns.rows, graph.columns.more)
+        if not self.extra and graph.set >= 0:
+            n = graph.n
             track = graph.track
             if track is None:
                 track = graph.track = track_of(graph.keys, len(graph.ports))
-            self.told = graph.told
+            self.told = self._shapes_of(graph)
+            self.direct = False
             self.plan = track.entries
             self.calls = track.calls
             self.begin = array("q", bytes(8 * n))
@@ -183,22 +190,59 @@ class StepLife(OnTrack):
             self._come_in()
         else:
             self.times(None, None)
-            self.begin, self.end = array("q"), array("q")
             self._off_track()
+
+    def _shapes_of(self, graph: Any) -> Shapes:
+        """The shapes of a graph's last step."""
+        told = graph.told
+        if told is None or told.number != graph.set:
+            all, (nodes, ports) = self.specs.all, graph.shapes[graph.set]
+            of_nodes, of_ports = (
+                [all[k][0] for k in memoryview(x).cast("i")] for x in (nodes, ports)
+            )
+            told = graph.told = Shapes(graph.set, of_nodes, of_ports)
+        return told  # type: ignore[no-any-return]
 
     def _off_track(self) -> None:
         self.told = None
         self.plan = NEVER
         self.rids = []
-        self.begin_append = self.begin.append
-        self.end_append = self.end.append
-        self.shapes = []
-        self.shapes_append = self.shapes.append
-        self.refs = []
-        self.refs_append = self.refs.append
-        self.dead.clear()
-        self.deaths: list[int] = []  # how many had died when each node was done
-        self.deaths_append = self.deaths.append
+        self.direct = type(self).ends_in_c and not self.values
+
+    def key(self, i: int) -> Any:
+        """The key of a node that ran in this step (``record.columns``)."""
+        if self.told is not None:
+            return self.predicted.track.keys[i]
+        kind, first, second, _ = self.row_of(i)
+        return self.names.kinds.key(kind, first, whole(self.more, i, second))
+
+    def line(self, i: int) -> int:
+        """The source line of a node that ran in this step; -1: none."""
+        return int((self.row_of(i) if self.told is None else self.predicted.columns.row(i))[3])
+
+    def is_op(self, i: int) -> bool:
+        """Whether a node ran in this step and is no gradient."""
+        return i < self.i and len(self.key(i)) == 8
+
+    def so_far(self) -> SoFar:
+        """What ran in this step."""
+        n = self.i
+        if self.told is None:
+            rows, keeps, specs, _, times = self.noted()
+            begin, end = np.frombuffer(times, np.int64).reshape(2, n)
+            return SoFar(Columns(rows, dict(self.more)), keeps, specs, begin, end)
+        graph = self.predicted
+        rows, more = graph.columns
+        columns = Columns(rows[: 16 * n], {i: wires for i, wires in more.items() if i < n})
+        specs = graph.shapes[self.told.number][0][: 4 * n]
+        begin, end = np.array(self.begin[:n], np.int64), np.array(self.end[:n], np.int64)
+        return SoFar(columns, graph.keeps[: 4 * n], specs, begin, end)
+
+    def port_specs(self) -> bytes:
+        """The shapes that came in, by number."""
+        specs = self.specs
+        both = zip(self.port_shapes, self.ports, strict=True)
+        return array("i", [specs[shape, port[3]] for shape, port in both]).tobytes()
 
     def _affordable(self, elapsed: int) -> bool:
         """Do statistics in this step keep the whole recorder within its budget?"""
@@ -235,7 +279,7 @@ class StepLife(OnTrack):
         told = self.told
         if (
             told is not None
-            and n == self.n_expected
+            and n == self.known
             and kind == graph.kind
             and status is note is self.note is None
             and not (self.marks is not None and self.marks.on_device)
@@ -245,24 +289,27 @@ class StepLife(OnTrack):
             self._close_on_track(now)
             self.close_ns = clock() - began
             return
-        if told is not None and (n < self.n_expected or kind != graph.kind):
+        if told is not None and (n < self.known or kind != graph.kind):
             self._leave_track()
             told = None
         same = told is not None or (
             graph is not None
             and self.diverged < 0
-            and n == len(graph.keys)
+            and n == graph.n
             and graph.kind == kind
             and self.ports == graph.ports
         )
         names = None
+        if told is None:
+            rows, keeps, specs, deaths, times = self.noted()
+        else:
+            times = self.begin.tobytes() + self.end.tobytes()
         if not same:
             parent, first = (graph.id if graph is not None else -1), self.diverged
             if first < 0 and graph is not None:
-                first = min(n, len(graph.keys))
-            graph, new = self.names.graph(
-                kind, self.expected[:n], self.lines[:n], self.kept[:n], self.ports, parent, first
-            )
+                first = min(n, graph.n)
+            columns = Columns(rows, self.more)
+            graph, new = self.names.graph(kind, columns, keeps, self.ports, parent, first)
             if new:
                 names = names_in_frame(user_frame(2), self.base, PORT)
                 self.consts[self.seq] = [
@@ -280,10 +327,11 @@ class StepLife(OnTrack):
             shape_set = told.number
             rec_ns = cost_of_following(self.track_ns, n, now - self.t0) + self.close_ns
         else:
-            shape_set = graph.shape_set(self.shapes, self.port_shapes)
+            shape_set = graph.set = graph.shape_set(specs, self.port_specs())
             rec_ns = int(self.op_ns * n) + self.value_cost + self.close_ns
-            graph.told = Shapes(shape_set, self.shapes, self.port_shapes)
-        looked = self.memory and self.timed and len(self.refs) == n
+        looked = self.counted and told is None and len(self.refs) == n
+        if looked:
+            seen = Deaths(self.died(), deaths, self.refs)
         if self.timed and self.event_ns and not self.value_cost:
             # Rises slowly and falls at once: a thread that lost the processor must not set the figure.
             measured = self.event_ns / n
@@ -300,7 +348,7 @@ class StepLife(OnTrack):
                 self.sample_need = self.sampled
         live0, left = (self.outlive.alive(self.unseen) if self.outlive.counted else -1), None
         if looked:
-            left = self.outlive.look(self.seq, graph, self.refs, self.dead, self.port_items)
+            left = self.outlive.look(self.seq, graph, self.refs, seen.living, self.port_items)
         else:
             self.unseen += 1
             self.outlive.before = graph
@@ -315,8 +363,7 @@ class StepLife(OnTrack):
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
-                self.begin.tobytes() + self.end.tobytes(), self.t0,
-                freed_column(graph, self.dead, self.deaths, self.refs) if looked else None,
+                times, self.t0, freed_column(graph, seen) if looked else None,
                 looked, note or self.note, self.entries, names, marks, live0, left,
                 list(self.outlive.by.items()) if looked else (),
             )

@@ -67,7 +67,7 @@ class Stops(Kept):
     def grad(self, rec: Any, node: Any, g: Any) -> None:
         """A gradient was computed."""
         i, twin = rec.i - 1, node.rid - rec.base
-        scope = rec.expected[twin][4] if not twin >> SPAN and len(rec.expected[twin]) == 8 else 0
+        scope = rec.key(twin)[4] if not twin >> SPAN and rec.is_op(twin) else 0
         self._ask(rec, i, node.row.name, scope, BACKWARD, {"grad": g}, twin)
 
     def leaf(self, rec: Any, v: int | None, tensor: Any, g: Any) -> None:
@@ -119,7 +119,7 @@ class Stops(Kept):
 
         def made() -> Event:
             at = twin if 0 <= twin < i else i
-            line = rec.lines[at] if 0 <= at < len(rec.lines) else -1
+            line = rec.line(at) if 0 <= at < rec.i else -1
             site = rec.sites.lines[line][:2] if line >= 0 else None
             changed = rec.diverged >= 0 and rec.predicted is not None
             num = rec.num[rec.kind or "train"]
@@ -216,10 +216,10 @@ class Stops(Kept):
 
     def place(self, rec: Any, i: int, why: str, at_end: bool = False) -> dict[str, Any]:
         """Where the program is, as the meta row ``control`` says it."""
-        key: Any = rec.expected[i] if 0 <= i < len(rec.expected) else ()
+        key: Any = rec.key(i) if 0 <= i < rec.i else ()
         twin = key[1] if len(key) == 4 else -1
-        line = rec.lines[twin if twin >= 0 else i] if key else -1
-        forward = rec.expected[twin] if twin >= 0 else key
+        line = rec.line(twin if twin >= 0 else i) if key else -1
+        forward = rec.key(twin) if twin >= 0 else key
         scope = rec.names.texts[forward[4]] if len(forward) == 8 else ""
         phase = 0 if len(key) == 1 else BACKWARD if len(key) == 4 else key[5] if key else rec.phase
         graph = rec.predicted
@@ -227,7 +227,7 @@ class Stops(Kept):
         file, number, func = rec.sites.lines[line] if line >= 0 else ("", 0, "")
         kind = rec.kind or "train"
         return {
-            "step": rec.num[kind], "kind": kind, "i": i, "n": len(graph.keys) if follows else None,
+            "step": rec.num[kind], "kind": kind, "i": i, "n": graph.n if follows else None,
             "op": key[0].name if len(key) > 1 else "load_batch", "grad": len(key) == 4,
             "node": twin if twin >= 0 else i, "scope": scope, "phase": ("data", "forward", "backward", "update")[phase],
             "file": file, "line": number, "func": func, "why": why, "end": at_end,
@@ -262,10 +262,12 @@ def _why(found: Breakpoint) -> str:
 
 def _shift(rec: Any, by: int) -> None:
     """Move what ran so far: the program waited, and that time is in no op and no step."""
-    begin, end = rec.begin, rec.end
-    for k in range(rec.i):
-        begin[k] += by
-        end[k] += by
+    if rec.told is None:
+        rec.shift(by)
+    else:
+        for k in range(rec.i):
+            rec.begin[k] += by
+            rec.end[k] += by
     rec.t0 += by
     rec.waited += by
     if rec.marks is not None and rec.marks.on_device:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphscope.engine.follow import PORT as PORT
-from graphscope.record.columns import NONE, Kinds
+from graphscope.record.columns import NONE, WIDTH, Kinds
+from graphscope.record.interned import Keeps
 from graphscope.record.names import GraphRecord
 from graphscope.trace import schema
 from graphscope.trace.records import Ints
@@ -53,14 +53,9 @@ class Many:
         self.base = np.repeat(self.begins, sizes)
         """Of each node: where its graph begins."""
         columns = [graph.columns for graph in graphs]
-        self.kinds, self.first, self.second = (
-            np.frombuffer(b"".join(part), np.int32)
-            for part in (
-                [c.kinds for c in columns],
-                [c.first for c in columns],
-                [c.second for c in columns],
-            )
-        )
+        rows = np.frombuffer(b"".join([c.rows for c in columns]), np.int32).reshape(-1, WIDTH)
+        self.kinds, self.first, self.second, self.lines = np.ascontiguousarray(rows.T)
+        self.keeps = np.frombuffer(b"".join([graph.keeps for graph in graphs]), np.int32)
         self.ops = np.frombuffer(bytes(graphs[0].kinds.ops), np.bool_)[self.kinds]
         """Which nodes are ops, and no gradients."""
         self.more = {
@@ -71,14 +66,80 @@ class Many:
         }
 
 
+class Numbers:
+    """Numbers rows of integers, given as columns: equal rows have one number, and it stays."""
+
+    def __init__(self) -> None:
+        self._known: Any = None  # rows by number
+        self._hashes = np.zeros(0, np.uint64)  # in order
+        self._numbers = np.zeros(0, np.int64)  # of each hash
+        self._odd: dict[Any, int] = {}  # rows whose hash another row has
+
+    def __len__(self) -> int:
+        return 0 if self._known is None else len(self._known)
+
+    def of(self, *columns: NDArray[np.int32]) -> tuple[NDArray[np.int64], list[int]]:
+        """The number of each row, and where each new number comes up first, numbers in order."""
+        n = len(columns[0])
+        hashes = np.zeros(n, np.uint64)
+        for column in columns:
+            hashes += column.astype(np.uint64)
+            hashes *= _MIX
+            hashes ^= hashes >> _HALF
+        new: list[int] = []
+        if self._known is None:
+            self._known = np.zeros((0, len(columns)), np.int32)
+        found = self._look_up(hashes, columns)
+        missing = np.flatnonzero(found < 0)
+        if len(missing):
+            some, first = np.unique(hashes[missing], return_index=True)
+            fresh = np.sort(missing[first[~np.isin(some, self._hashes)]])
+            self._add(hashes, columns, fresh)
+            new += fresh.tolist()
+            found[missing] = self._look_up(hashes[missing], [c[missing] for c in columns])
+            for i in np.flatnonzero(found < 0).tolist():  # two rows with one hash
+                row = tuple(int(c[i]) for c in columns)
+                if row not in self._odd:
+                    self._odd[row] = len(self._known)
+                    self._known = np.concatenate([self._known, np.array([row], np.int32)])
+                    new.append(i)
+                found[i] = self._odd[row]
+        return found, new
+
+    def _look_up(self, hashes: Any, columns: Sequence[Any]) -> NDArray[np.int64]:
+        if not len(self._hashes):
+            return np.full(len(hashes), -1, np.int64)
+        at = np.searchsorted(self._hashes, hashes)
+        at[at == len(self._hashes)] = 0
+        found = self._numbers[at]
+        rows = self._known[found]
+        same = rows[:, 0] == columns[0]
+        for k, column in enumerate(columns[1:], 1):
+            same &= rows[:, k] == column
+        return np.where(same, found, -1)
+
+    def _add(self, hashes: Any, columns: Sequence[Any], at: Any) -> None:
+        numbers = np.arange(len(at)) + len(self._known)
+        self._known = np.concatenate([self._known, np.stack([c[at] for c in columns], 1)])
+        hashes = np.concatenate([self._hashes, hashes[at]])
+        order = np.argsort(hashes)
+        self._hashes = hashes[order]
+        self._numbers = np.concatenate([self._numbers, numbers])[order]
+
+
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_HALF = np.uint64(29)
+
+
 class Tables:
     """Turns the columns of graphs into rows; what follows from a node's head alone is worked out once."""
 
-    def __init__(self, kinds: Kinds, op_id: Any, string: Any) -> None:
-        self.kinds, self.op_id, self.string = kinds, op_id, string
+    def __init__(self, kinds: Kinds, keeps: Keeps, op_id: Any, string: Any) -> None:
+        self.kinds, self.keeps, self.op_id, self.string = kinds, keeps, op_id, string
         self._rows = np.zeros((64, schema.NODE_COLUMNS), np.int32)
         self._known = 0
-        self._keeps: dict[Any, tuple[int, ...]] = {}
+        self._kept_by = Numbers()
+        self._offsets: list[tuple[int, ...]] = []  # by their numbers
 
     def _learn(self, many: Many) -> None:
         upto = int(many.kinds.max(initial=-1)) + 1
@@ -111,7 +172,7 @@ class Tables:
         self._learn(many)
         first, ops = many.first, many.ops
         nodes = self._rows[many.kinds]
-        nodes[:, schema.SITE] = [*chain.from_iterable([graph.lines for graph in graphs])]
+        nodes[:, schema.SITE] = many.lines
         gradients = np.flatnonzero(~ops & (nodes[:, schema.PHASE] == schema.BACKWARD))
         nodes[gradients, schema.TWIN] = first[gradients]
         nodes[gradients, schema.SITE] = -1
@@ -127,40 +188,40 @@ class Tables:
             at = kept_end
         return found
 
-    def _kept(self, many: Many, wires: Ints, begins: NDArray[np.int64]) -> tuple[Ints, list[int]]:
+    def _kept(self, many: Many, wires: Ints, begins: NDArray[np.int64]) -> tuple[Ints, Any]:
         """What nodes keep for their gradients, nodes in order; and where that of each graph ends."""
-        sources, at = wires.tolist(), begins.tolist()
-        kinds = many.kinds.tolist()
-        rows: list[int] = []
-        ends: list[int] = []
-        i = 0
-        for graph in many.graphs:
-            for node, kept in enumerate(graph.kept):
-                if kept:
-                    begin = at[i]
-                    for k in self._offsets(kinds[i], kept, at[i + 1] - begin):
-                        rows.append(sources[begin + k] if k >= 0 else node)
-                        rows.append(node)
-                i += 1
-            ends.append(len(rows) // 2)
-        return np.array(rows, np.int32).reshape(-1, 2), ends
+        nodes = np.flatnonzero(many.keeps)
+        inputs = (begins[nodes + 1] - begins[nodes]).astype(np.int32)
+        kinds, keeps = many.kinds[nodes], many.keeps[nodes]
+        numbers, new = self._kept_by.of(kinds, keeps, inputs)
+        for i in new:
+            kept = self.keeps.all[keeps[i]]
+            self._offsets.append(self._offsets_of(int(kinds[i]), kept, int(inputs[i])))
+        lengths = np.array([len(o) for o in self._offsets], np.int64)
+        places = np.array([k for o in self._offsets for k in o], np.int64)
+        many_of = lengths[numbers]
+        ends = np.cumsum(many_of)
+        at = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - many_of, many_of)
+        k = places[at + np.repeat((np.cumsum(lengths) - lengths)[numbers], many_of)]
+        owner = np.repeat(nodes, many_of)
+        local = owner - many.base[owner]
+        rows = np.empty((len(owner), 2), np.int32)
+        rows[:, 0] = np.where(k < 0, local, wires[np.where(k < 0, 0, begins[owner] + k)])
+        rows[:, 1] = local
+        return rows, np.searchsorted(owner, many.ends)
 
-    def _offsets(self, kind: int, kept: Any, inputs: int) -> tuple[int, ...]:
+    def _offsets_of(self, kind: int, kept: Any, inputs: int) -> tuple[int, ...]:
         """Which inputs of an op these are that it keeps; -1: what it made itself."""
-        key = (kind, kept, inputs)
-        found = self._keeps.get(key)
-        if found is None:
-            row = self.kinds.heads[kind][0]
-            which: list[int] = []
-            for k in kept:
-                if row.tail and k == row.n - 1:
-                    which += range(k, inputs)
-                elif k < min(inputs, row.n) and row.inputs != ("*",):
-                    which.append(k)
-                elif k == row.n:
-                    which.append(-1)
-            found = self._keeps[key] = tuple(which)
-        return found
+        row = self.kinds.heads[kind][0]
+        which: list[int] = []
+        for k in kept:
+            if row.tail and k == row.n - 1:
+                which += range(k, inputs)
+            elif k < min(inputs, row.n) and row.inputs != ("*",):
+                which.append(k)
+            elif k == row.n:
+                which.append(-1)
+        return tuple(which)
 
 
 def _edges(many: Many) -> tuple[Ints, NDArray[np.int64]]:

@@ -59,6 +59,7 @@ class Track(NamedTuple):
     """The node that uses a port first, for each port."""
     there: list[Any]
     """Weak references to what came in through each port of the last step."""
+    keys: list[Any]
 
     def used(self, i: int) -> int:
         """How many ports the nodes before ``i`` have used."""
@@ -91,7 +92,7 @@ def track_of(keys: list[Any], ports: int) -> Track:
                 tuple(places[2:]),
             )
         calls.append(call)
-    return Track(entries_of(keys), [*calls, None], first, [])
+    return Track(entries_of(keys), [*calls, None], first, [], keys)
 
 
 def entries_of(keys: list[Any]) -> list[Any]:

@@ -40,6 +40,12 @@ def test_every_page(visit: Visit, dark: bool) -> None:
         expect(page.locator(over)).to_be_visible()
         no_serious_finding(page, key)
         page.keyboard.press("Escape")
+    # A reader's own colours take backgrounds away: icons and swatches are backgrounds, and stay.
+    page.emulate_media(forced_colors="active")
+    page.locator(".gs-rail a[data-page=home]").click()
+    lost = """() => { const of = (e) => getComputedStyle(e).backgroundColor, bare = of(document.body);
+        return [".gs-rail .gs-icon", "#theme .gs-icon", ".gs-part-forward"].filter((s) => of(document.querySelector(s)) === bare); }"""
+    assert page.evaluate(lost) == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

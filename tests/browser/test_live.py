@@ -123,7 +123,8 @@ def test_a_live_page_asks_once_for_all_it_shows_and_paints_only_news(
             arg=[box.element_handle(), before],
         )
     # (Dash's own script comes whenever the browser has nothing else to do)
-    assert {path for path in asked if path.startswith("/api/")} == {"/api/live"}
+    # and the answer to one question goes on for several steps
+    assert [path for path in asked if path.startswith("/api/")] in ([], ["/api/live"])
 
     # the live dot breathes all the same, and stands still for who wants less motion
     page.locator("#state[data-beat]").wait_for()

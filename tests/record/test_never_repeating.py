@@ -120,10 +120,7 @@ def test_a_head_that_cannot_be_looked_up_is_known_by_its_text() -> None:
     assert kinds.keys_of(columns) == keys and kinds.columns(keys) == columns
 
 
-@pytest.mark.parametrize("fresh", [0, 2_000])
-def test_keys_that_were_let_go_are_made_again(tmp_path: Path, monkeypatch: Any, fresh: int) -> None:
-    """An evaluation between ever new graphs follows the one before it, whose keys are gone by then."""
-    monkeypatch.setattr(names, "FRESH", fresh)
+def test_an_evaluation_between_ever_new_graphs_follows_the_one_before_it(tmp_path: Path) -> None:
     w, net = gs.ones(4, requires_grad=True), gs.nn.Sequential(gs.nn.Tanh(), gs.nn.ReLU())
     with gs.profile(tmp_path / "a", values="off") as p:
         for n in range(1, 9):
@@ -132,11 +129,9 @@ def test_keys_that_were_let_go_are_made_again(tmp_path: Path, monkeypatch: Any, 
                 net(w)
         recorder = p._recorder
         assert recorder is not None
-        held = [g for g in recorder.names._graphs.values() if g[0]._keys is not None]
-        assert (len(held) < 4) == (fresh == 0)
         of_eval = next(g[0] for g in recorder.names._graphs.values() if g[0].kind == "eval")
-        of_eval.keys = None
         assert [key[0].name for key in of_eval.keys] == ["tanh", "relu"]
+        assert of_eval.keys == [of_eval.key(0), of_eval.key(1)]
     assert p.path is not None
     with TraceReader(p.path) as reader:
         assert len(reader.graphs()) == 9 and len(set(reader.steps("eval").graph.tolist())) == 1
@@ -165,16 +160,12 @@ def test_graphs_described_together_are_as_if_alone(tmp_path: Path) -> None:
             for table, same in zip(mine, other, strict=True):
                 np.testing.assert_array_equal(table, same)
 
-        def specs(g: Any, of: Any) -> list[int]:
-            dtypes = [g.kinds.dtypes[k] for k in g.columns.kinds] + [port[3] for port in g.ports]
-            return [pump._specs[key] for key in zip([*of[0], *of[1]], dtypes, strict=True)]
-
-        ids = [specs(g, of) for g, of in zip(graphs, shapes, strict=True)]
-        every = np.array(sum(ids, []), np.int32)
-        whole = np.stack(pump._costs.of(Many(graphs), shapes, every))
+        specs = [np.frombuffer(nodes + ports, np.int32) for nodes, ports in shapes]
+        spec_of = recorder.specs.all.__getitem__
+        whole = np.stack(pump._costs.of(Many(graphs), np.concatenate(specs), spec_of))
         parts = [
-            np.stack(Costs().of(Many([g]), [of], np.array(i, np.int32)))
-            for g, of, i in zip(graphs, shapes, ids, strict=True)
+            np.stack(Costs().of(Many([g]), mine, spec_of))
+            for g, mine in zip(graphs, specs, strict=True)
         ]
         np.testing.assert_array_equal(whole, np.concatenate(parts, 1))
         assert whole.sum() > 0 and len(graphs) == 3

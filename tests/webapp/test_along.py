@@ -4,6 +4,7 @@ import json
 import sqlite3
 from dataclasses import fields
 from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from graphscope.webapp.queries import findings
 from graphscope.webapp.queries.so_far import SoFar
 from graphscope.webapp.queries.strip import keep
 from graphscope.webapp.runs import RunDirectory
+from graphscope.webapp.serve import serve
 from tests import golden
 
 
@@ -212,3 +214,54 @@ def test_rules_that_take_long_look_less_often_while_the_run_goes_on(tmp_path, mo
             looks.append(slow.looks)
     # 0.03 s of work are 1.5 s of rest; what a finished run had last is looked at soon
     assert looks == [1, 1, 2, 3]
+
+
+@pytest.fixture
+def growing(tmp_path):
+    """A run that is being written and a server over it; ``lines(query)`` gives the lines of an answer as they come."""
+    w = golden.tiny(tmp_path / "grow.gscope", run="grow", close=False)
+    server = serve(tmp_path, port=0, block=False)
+
+    def lines(**query):
+        text = urlencode({"run": "grow", "for": 5, "every": 200, **query}, doseq=True)
+        with urlopen(f"{server.url}api/live?{text}") as answer:
+            for line in answer:
+                yield json.loads(line)
+
+    yield w, lines, server
+    w.abandon()
+    server.stop()
+
+
+def test_an_answer_goes_on_with_what_is_written(growing):
+    w, lines, _ = growing
+    told = lines(
+        also=["run,scalars~-~/api/strip?run=grow", "run,scalars~-~/api/home?run=grow"],
+        pace="0,60000",
+    )
+    first = next(told)
+    assert [one["status"] for one in first["also"]] == [200, 200]
+    w.add_scalar("loss", 3, 1.0, 0)
+    w.commit()
+    second = next(card for card in told if card["scalars"] != first["scalars"])
+    # news for both; the second has been told a moment ago
+    assert second["also"][0]["status"] == 200 and second["also"][1] is False
+    third = next(told)  # without news there is a line all the same: the program lives
+    assert third["scalars"] == second["scalars"] and third["also"] == [None, False]
+
+
+def test_an_answer_that_goes_on_ends_by_itself_and_with_the_server(growing):
+    _, lines, server = growing
+    assert len(list(lines(**{"for": 0.1}))) == 1  # no second is left for another line
+    told = lines()
+    next(told)
+    server.stop()
+    assert list(told) == []
+
+
+def test_who_comes_when_all_places_are_taken_asks_again(growing):
+    _, lines, _ = growing
+    held = [lines() for _ in range(api_live.STREAMS)]
+    for one in held:
+        next(one), next(one)  # with its second line it has a place
+    assert len(list(lines())) == 1
