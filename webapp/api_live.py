@@ -39,7 +39,7 @@ OTHERS = 50  # runs beside the watched one whose news are told
 STREAMS = 3  # answers that go on at once: each holds a thread, and a browser has six connections for all its tabs
 LONGEST = 5.0  # seconds that an answer goes on: who went away is noticed by then
 HEART = 1.0  # seconds between two lines when there is no news
-LOOK = 0.04  # seconds between two looks at the file
+LOOK = 0.03  # seconds between two looks at the file
 ENDING = "graphscope.ending"  # in a request's environment: the event that says that serving ends
 
 
@@ -102,7 +102,7 @@ def register(server: Flask, source: RunDirectory) -> None:
         def stamp() -> object:
             return source.names(), source.written([run, *beside])
 
-        before = stamp()  # what is written while a card is made is news
+        begun, before = time.monotonic(), stamp()  # what is written while a card is made is news
         try:
             first = line()
         except GraphScopeError as error:
@@ -110,7 +110,7 @@ def register(server: Flask, source: RunDirectory) -> None:
         span = _number(given.get("for", ""), 0.0, LONGEST)
         if not span:
             return _json(first), 200
-        until, every = time.monotonic() + span, _number(given.get("every", ""), 200, 5000) / 1e3
+        until, every = begun + span, _number(given.get("every", ""), 200, 5000) / 1e3
         ending = environ.get(ENDING) or threading.Event()
 
         def lines() -> Iterator[str]:
@@ -118,9 +118,9 @@ def register(server: Flask, source: RunDirectory) -> None:
             if not places.acquire(blocking=False):
                 return  # the page asks again
             try:
-                seen = before
-                while _news(stamp, seen, every, until, ending):
-                    seen = stamp()
+                seen, made = before, begun
+                while _news(stamp, seen, made + every, made + HEART, until, ending):
+                    seen, made = stamp(), time.monotonic()
                     yield line() + "\n"
             except GraphScopeError:
                 return  # asked again, the page is told why
@@ -133,14 +133,17 @@ def register(server: Flask, source: RunDirectory) -> None:
 
 
 def _news(
-    stamp: Callable[[], object], seen: object, every: float, until: float, ending: threading.Event
+    stamp: Callable[[], object],
+    seen: object,
+    due: float,
+    latest: float,
+    until: float,
+    ending: threading.Event,
 ) -> bool:
-    """Waits until a line is due: at least ``every`` seconds, then for a write. False when it is time to end."""
-    now = begun = time.monotonic()
-    wait = every
-    while now + wait < until and not ending.wait(wait):
-        now = time.monotonic()
-        if now - begun >= HEART or stamp() != seen:
+    """Waits until it is ``due``, then for a write, ``latest`` without one. False when it is time to end."""
+    wait = max(due - time.monotonic(), LOOK)
+    while time.monotonic() + wait < until and not ending.wait(wait):
+        if time.monotonic() >= latest or stamp() != seen:
             return True
         wait = LOOK
     return False

@@ -190,7 +190,7 @@
         list.length ? el("div", { class: "gs-cmp-offers" }, list.map((r) => el("button", { type: "button", class: "gs-cmp-offer", onclick: () => gs.set({ vs: r.run }) },
           el("b", {}, r.run), el("span", {}, `${gs.units.count(r.steps)} step${r.steps === 1 ? "" : "s"} \u00b7 ${r.state}`))))
           : el("p", {}, "There is no other run in this folder. Train once more under another name, and it appears here:"),
-        list.length ? null : el("pre", { class: "gs-cmp-code" }, "with torch.profile(\"runs/second\"):\n    train()"),
+        list.length ? null : el("pre", { class: "gs-cmp-code", tabindex: "0" }, "with torch.profile(\"runs/second\"):\n    train()"),
         el("button", { type: "button", class: "gs-tool", onclick: () => this.chosen("\u0000step") }, "Compare two steps of this run")].filter(Boolean));
     }
 

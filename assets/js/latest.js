@@ -118,16 +118,18 @@
     }
   };
 
-  /* An answer that goes on: got(one) for every line of it as it comes, until got says false. */
+  /* An answer that goes on: got(one, behind) for every line of it as it comes, until got says false. behind: how many
+   * more have come already. */
   gs.fetchLines = async function (url, signal, got) {
     const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
     if (!answer.ok) throw await failed(answer);
     const reader = answer.body.getReader(), text = new TextDecoder();
     for (let rest = "", more = true; more; ) {
       const { value, done } = await reader.read();
-      const lines = (rest + (done ? "" : text.decode(value, { stream: true }))).split("\n");
-      rest = done ? "" : lines.pop();
-      for (const line of lines) if (line && got(JSON.parse(line)) === false) return reader.cancel();
+      const parts = (rest + (done ? "" : text.decode(value, { stream: true }))).split("\n");
+      rest = done ? "" : parts.pop();
+      const lines = parts.filter(Boolean);
+      for (const [k, line] of lines.entries()) if (got(JSON.parse(line), lines.length - 1 - k) === false) return reader.cancel();
       more = !done;
     }
   };

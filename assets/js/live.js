@@ -2,9 +2,9 @@
  *
  * The answer to a question goes on for some seconds, a line for each news (at most every PACE ms, which is
  * when numbers change): a line costs this browser a fifth of a request. What the shown views want comes along in
- * the same line (gs.Along), so there is one frame to paint. Where a line takes long to paint the server is asked
- * for fewer. A run that is over is asked for once a second; a hidden tab asks nothing. A server that has enough
- * listeners, or a proxy that holds lines back, gives one line: then it is asked again and again.
+ * the same line (gs.Along), so there is one frame to paint. A tab that cannot follow asks for fewer lines, a run
+ * that is over is asked for once a second, a hidden tab asks nothing. A server that has enough listeners, or a
+ * proxy that holds lines back, gives one line: then it is asked again and again.
  */
 (function () {
   "use strict";
@@ -14,7 +14,7 @@
   const SILENT = 3000; // ms until the first line, or a proxy holds it back
   const GROWS = ["live", "waiting", "stale"];
   const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "media", "texts", "runs", "doctor", "control_rev", "others"];
-  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE, cost = 20;
+  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE;
 
   function signature(card) {
     return COUNTERS.map((name) => card[name]).join("|");
@@ -37,19 +37,20 @@
     const wishes = run ? gs.riders.map((rider) => rider.want(begun, on)).filter(Boolean) : [], want = wanted();
     const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: LONG, every, pace: wishes.map((wish) => wish.rider.pace).join(",") } : {}) })
       + wishes.map((wish) => `&also=${encodeURIComponent(wish.text)}`).join("");
-    let lines = 0, last = begun;
+    let lines = 0, last = begun, late = 0;
     const dam = on && setTimeout(() => {
       goesOn = false;
       if (hearing === mine) ask();
     }, SILENT);
     try {
-      await gs.fetchLines(url, mine.signal, (card) => {
+      await gs.fetchLines(url, mine.signal, (card, behind) => {
         if (hearing !== mine) return false;
         clearTimeout(dam);
         lines += 1;
         last = performance.now();
-        // A tab that was busy has several lines before it: it goes on with a new question.
-        return heard(card, wishes) && (!on || wanted() === want);
+        const fits = heard(card, wishes) && (!on || wanted() === want);
+        if (behind) late += 1; // a tab that cannot follow has lines before it
+        return fits;
       });
       if (!lines) throw new Error("an answer without a word");
     } catch (error) {
@@ -60,6 +61,7 @@
     clearTimeout(dam);
     if (hearing !== mine) return;
     hearing = null;
+    if (on) every = late > 2 ? Math.min(2 * every, SLOWEST) : Math.max(every / 2, PACE);
     const now = performance.now(), lost = gs.card && gs.card.lost;
     // A machine that is short of processors gets more time between two questions.
     const pause = on && lines ? every - (now - last) : same < CALM && !lost ? Math.min(Math.max(every, 3 * (now - begun)), SLOWEST) : IDLE;
@@ -68,17 +70,11 @@
 
   /* One line. False when it is not for what the reader looks at by now. */
   function heard(card, wishes) {
-    const also = card.also || [], begun = performance.now();
+    const also = card.also || [];
     delete card.also;
     card.lost = false;
     take(card);
-    const fits = also.map((answer, k) => guarded(wishes[k], card, answer)).every(Boolean);
-    requestAnimationFrame(() => setTimeout(() => {
-      const took = performance.now() - begun; // with the frame that shows it
-      cost = Math.min(took, 2 * cost); // one that took long, as the first of a page does, says little
-      every = Math.min(Math.max(PACE, Math.round(2 * cost)), SLOWEST);
-    }));
-    return fits;
+    return also.map((answer, k) => guarded(wishes[k], card, answer)).every(Boolean);
   }
 
   // One view that fails must not silence the others.

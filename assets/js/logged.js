@@ -44,7 +44,7 @@
       this.drawImages(answer.images);
       gs.fill(this.texts, answer.texts, () => answer.texts.slice().reverse().map((t) => el("article", { class: "gs-card gs-logged-text" },
         el("header", {}, el("h3", {}, t.tag), el("button", { type: "button", class: "gs-mini", title: "Go to this step", onclick: () => gs.set({ step: t.step }) }, `step ${gs.units.count(t.step)}`)),
-        el("pre", {}, t.text))));
+        el("pre", { tabindex: "0" }, t.text))));
       this.words();
     }
 

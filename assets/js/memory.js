@@ -136,7 +136,7 @@
         this.canvas.dataset.ready = "0";
         const off = answer.why.includes("memory=False");
         this.off.replaceChildren(gs.el("h2", {}, off ? "Memory was not recorded" : "No memory in this step"), gs.el("p", {}, answer.why + "."),
-          ...(off ? [gs.el("p", {}, "Record the next run with memory on:"), gs.el("pre", {}, answer.switch)] : []));
+          ...(off ? [gs.el("p", {}, "Record the next run with memory on:"), gs.el("pre", { tabindex: "0" }, answer.switch)] : []));
         return;
       }
       this.note.textContent = answer.note;

@@ -56,7 +56,7 @@
         gs.write(button, "Press Ctrl-C");
       }
     });
-    return gs.el("div", { class: "gs-snippet" }, gs.el("pre", {}, text), button);
+    return gs.el("div", { class: "gs-snippet" }, gs.el("pre", { tabindex: "0" }, text), button);
   };
 
   /* The graph at the step that is looked at, as a file of vectors (or pixels). */

@@ -40,6 +40,7 @@
       gs.on((state, changed) => this.changed(changed));
       gs.onCard = (card) => this.card(card);
       setInterval(() => this.clock(), 1000);
+      window.addEventListener("beforeprint", () => root.classList.toggle("gs-dark", gs.themeName() === "dark"));
       root.classList.toggle("gs-no-side", gs.remembered("inspector") === "closed");
       this.tips();
       this.show();

@@ -15,7 +15,7 @@ typedef struct {
     Py_ssize_t where;      /* scope << 2 | phase */
     unsigned long thread;  /* whose ops are recorded */
     PyObject *plan;        /* entries (plan, u, v, where) */
-    PyObject *rids;        /* what tensors and nodes of the step are numbered with */
+    Py_ssize_t nodes;      /* how many there are; behind them are places of what comes in */
     PyObject *told;        /* shapes of the step before: (number, of nodes, of ports) */
     PyObject *calls;       /* the nodes as calls: (op, params, where, dtype, plan, u, v, rest), or None */
     PyObject *kind;        /* "train", "eval", or None: not known yet */
@@ -63,7 +63,7 @@ static PyTypeObject FollowerType;
 
 /* Where the attributes that are read and written for every op lie in their objects. */
 static PyTypeObject *tensor_type, *node_type;
-static Py_ssize_t tensor_rid, tensor_array, tensor_grad, node_rid, node_plan;
+static Py_ssize_t tensor_array, tensor_grad, node_plan;
 static PyObject *grad_mode; /* the context variable that says whether gradients are wanted */
 static PyObject *text_dtype, *text_shape, *text_writes, *text_scope, *text_eval, *text_train;
 static PyObject *clock_function; /* time.perf_counter_ns */
@@ -71,20 +71,42 @@ static long long epoch; /* of the newest step */
 
 #define AT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 
-static inline void put(PyObject *object, Py_ssize_t offset, PyObject *value)
-{
-    PyObject *before = AT(object, offset);
-    Py_INCREF(value);
-    AT(object, offset) = value;
-    Py_XDECREF(before);
-}
+/* ---------------------------------------------------------------- what is numbered */
+
+typedef struct {
+    PyObject_HEAD
+    long long rid; /* 0: none */
+} Numbered;
+
+#define RID(tensor) (((Numbered *)(tensor))->rid)
+#define NODE_RID(node) (((Numbered *)(node))->rid)
+
+static PyMemberDef value_members[] = {{"_rid", T_LONGLONG, offsetof(Numbered, rid), 0, NULL}, {NULL}};
+static PyMemberDef step_members[] = {{"rid", T_LONGLONG, offsetof(Numbered, rid), 0, NULL}, {NULL}};
+
+static PyTypeObject NumberedValueType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "graphscope.engine._follow.NumberedValue",
+    .tp_doc = "A tensor's base: its number is written for every op.",
+    .tp_basicsize = sizeof(Numbered),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_members = value_members,
+};
+
+static PyTypeObject NumberedNodeType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "graphscope.engine._follow.NumberedNode",
+    .tp_doc = "A tape node's base.",
+    .tp_basicsize = sizeof(Numbered),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_members = step_members,
+};
 
 /* ---------------------------------------------------------------- the type */
 
 static int follower_traverse(Follower *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->plan);
-    Py_VISIT(self->rids);
     Py_VISIT(self->told);
     Py_VISIT(self->calls);
     Py_VISIT(self->kind);
@@ -125,7 +147,6 @@ static int follower_clear(Follower *self)
     Py_CLEAR(self->trap_leaf);
     Py_CLEAR(self->trap_root);
     Py_CLEAR(self->plan);
-    Py_CLEAR(self->rids);
     Py_CLEAR(self->told);
     Py_CLEAR(self->calls);
     Py_CLEAR(self->kind);
@@ -194,18 +215,6 @@ static int begin_again(Follower *self, PyObject *there, Py_ssize_t n)
 {
     Py_ssize_t m = PyList_GET_SIZE(there);
     long long before = self->base, base = ++epoch << SPAN;
-    PyObject *rids = PyList_New(n + m);
-    if (!rids) {
-        return -1;
-    }
-    for (Py_ssize_t k = 0; k < n + m; k++) {
-        PyObject *rid = PyLong_FromLongLong(k < n ? base + k : base + PORTS + (k - n));
-        if (!rid) {
-            Py_DECREF(rids);
-            return -1;
-        }
-        PyList_SET_ITEM(rids, k, rid);
-    }
     /* What has a number of the step before is as it was there, since whatever gives a tensor another array
        takes its number away. */
     for (Py_ssize_t k = 0; k < m && k < PyList_GET_SIZE(there); k++) {
@@ -214,24 +223,18 @@ static int begin_again(Follower *self, PyObject *there, Py_ssize_t n)
             continue; /* nothing came in there, or it is gone */
         }
         if (PyObject_TypeCheck(x, tensor_type)) {
-            PyObject *rid = AT(x, tensor_rid);
-            if (rid && PyLong_Check(rid)) {
-                int overflow;
-                long long at = PyLong_AsLongLongAndOverflow(rid, &overflow);
-                if (!overflow && (at - before) >> SPAN == 0) {
-                    put(x, tensor_rid, PyList_GET_ITEM(rids, n + k));
-                }
+            if ((RID(x) - before) >> SPAN == 0) {
+                RID(x) = base + PORTS + k;
             }
         }
         Py_DECREF(x);
     }
     PyObject *stack = PyList_New(0); /* another one: who closes a step in its middle keeps that of before */
     if (!stack) {
-        Py_DECREF(rids);
         return -1;
     }
     self->base = base;
-    Py_XSETREF(self->rids, rids);
+    self->nodes = n;
     Py_INCREF(Py_None);
     Py_XSETREF(self->kind, Py_None);
     Py_INCREF(Py_None);
@@ -416,10 +419,24 @@ static PyObject *follower_end_step(Follower *self, PyObject *moment)
     return done < 0 ? NULL : PyBool_FromLong(done);
 }
 
+/* What is numbered so in this step: a node, or behind them what comes in through a port. */
+static inline long long number_at(Follower *self, Py_ssize_t place)
+{
+    return self->base + (place < self->nodes ? place : PORTS + place - self->nodes);
+}
+
+/* number_at(place) */
+static PyObject *follower_number_at(Follower *self, PyObject *place)
+{
+    Py_ssize_t k = PyLong_AsSsize_t(place);
+    return k == -1 && PyErr_Occurred() ? NULL : PyLong_FromLongLong(number_at(self, k));
+}
+
 static PyMethodDef follower_methods[] = {
     {"times", (PyCFunction)(void (*)(void))follower_times, METH_FASTCALL,
      "Store the times of this step in two arrays of 64-bit integers (None twice: in none)."},
     {"again", (PyCFunction)(void (*)(void))follower_again, METH_FASTCALL, "Begin a step that is predicted to be as the one before."},
+    {"number_at", (PyCFunction)follower_number_at, METH_O, "The number of what is at a place: a node, or behind them what comes in."},
     {"hold", (PyCFunction)follower_hold, METH_O, "Write steps on track down as rows of this array; None: nowhere. Raises: TypeError."},
     {"store", (PyCFunction)(void (*)(void))follower_store, METH_FASTCALL, "Write the step down; whether there was room."},
     {"end_step", (PyCFunction)follower_end_step, METH_O, "End the step at a moment (0: now) if that is all there is to do; whether it was."},
@@ -431,7 +448,7 @@ static PyMemberDef follower_members[] = {
     {"where", T_PYSSIZET, offsetof(Follower, where), 0, NULL},
     {"thread", T_ULONG, offsetof(Follower, thread), 0, NULL},
     {"plan", T_OBJECT_EX, offsetof(Follower, plan), 0, NULL},
-    {"rids", T_OBJECT_EX, offsetof(Follower, rids), 0, NULL},
+    {"nodes", T_PYSSIZET, offsetof(Follower, nodes), 0, NULL},
     {"told", T_OBJECT_EX, offsetof(Follower, told), 0, NULL},
     {"calls", T_OBJECT_EX, offsetof(Follower, calls), 0, NULL},
     {"kind", T_OBJECT_EX, offsetof(Follower, kind), 0, NULL},
@@ -496,18 +513,15 @@ static inline PyObject *expected(Follower *self)
     return tensor_type && PyTuple_Check(entry) && PyTuple_GET_SIZE(entry) == 4 ? entry : NULL;
 }
 
-/* Whether a tensor is the one whose number stands at this place. */
+/* Whether a tensor is the one at this place. */
 static inline int is_from(Follower *self, PyObject *x, PyObject *place)
 {
     Py_ssize_t k = PyLong_AsSsize_t(place);
-    PyObject *rids = self->rids;
-    if (k < 0 || k >= PyList_GET_SIZE(rids) || !PyObject_TypeCheck(x, tensor_type)) {
-        if (k == -1) {
-            PyErr_Clear(); /* no number at all */
-        }
+    if (k == -1) {
+        PyErr_Clear(); /* no number at all */
         return 0;
     }
-    return AT(x, tensor_rid) == PyList_GET_ITEM(rids, k);
+    return PyObject_TypeCheck(x, tensor_type) && RID(x) == number_at(self, k);
 }
 
 /* Whether gradients are wanted; -1: an error. */
@@ -566,8 +580,7 @@ static int settle(Follower *self, PyObject *op, PyObject *node, PyObject *t0)
 
 static inline int fits(Follower *self, PyObject *entry, PyObject *a, PyObject *b)
 {
-    return self->rids && PyList_Check(self->rids) &&
-           PyLong_AsSsize_t(PyTuple_GET_ITEM(entry, 3)) == self->where &&
+    return PyLong_AsSsize_t(PyTuple_GET_ITEM(entry, 3)) == self->where &&
            PyThread_get_thread_ident() == self->thread && is_from(self, a, PyTuple_GET_ITEM(entry, 1)) &&
            (b == Py_None || is_from(self, b, PyTuple_GET_ITEM(entry, 2)));
 }
@@ -580,21 +593,18 @@ static inline PyObject *note(Follower *self, PyObject *out, PyObject *node, PyOb
     if ((begin == -1 || end == -1) && PyErr_Occurred()) {
         return NULL;
     }
-    if (!self->rids || !PyList_Check(self->rids) || i >= PyList_GET_SIZE(self->rids) || i >= self->room) {
+    if (i >= self->room) {
         Py_RETURN_FALSE;
     }
-    PyObject *rid = PyList_GET_ITEM(self->rids, i);
     ((int64_t *)self->begin.buf)[i] = begin;
     ((int64_t *)self->end.buf)[i] = end;
     self->i = i + 1;
-    Py_INCREF(rid);  /* what is replaced may run code as it dies */
     if (out && PyObject_TypeCheck(out, tensor_type)) {
-        put(out, tensor_rid, rid);
+        RID(out) = self->base + i;
     }
     if (node && node != Py_None && Py_TYPE(node) == node_type) {
-        put(node, node_rid, rid);
+        NODE_RID(node) = self->base + i;
     }
-    Py_DECREF(rid);
     Py_RETURN_TRUE;
 }
 
@@ -709,8 +719,7 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
         Py_RETURN_FALSE;
     }
     calls = self->calls;
-    if (!calls || !PyList_Check(calls) || self->i >= PyList_GET_SIZE(calls) || !self->rids || !PyList_Check(self->rids) ||
-        PyThread_get_thread_ident() != self->thread || !PyObject_TypeCheck(out, tensor_type) ||
+    if (!calls || !PyList_Check(calls) || self->i >= PyList_GET_SIZE(calls) || PyThread_get_thread_ident() != self->thread || !PyObject_TypeCheck(out, tensor_type) ||
         (node != Py_None && Py_TYPE(node) != node_type) || !PyTuple_Check(rest)) {
         Py_RETURN_FALSE;
     }
@@ -754,17 +763,14 @@ static PyObject *follow_leaf(PyObject *module, PyObject *const *args, Py_ssize_t
     }
     Follower *self = (Follower *)args[0];
     if (!PyObject_TypeCheck(args[0], &FollowerType) || !tensor_type || !self->room || self->i < 1 || !self->plan ||
-        !PyList_Check(self->plan) || self->i >= PyList_GET_SIZE(self->plan) || !self->rids || !PyList_Check(self->rids) || self->i > PyList_GET_SIZE(self->rids) ||
-        PyThread_get_thread_ident() != self->thread || !PyObject_TypeCheck(args[1], tensor_type)) {
+        !PyList_Check(self->plan) || self->i >= PyList_GET_SIZE(self->plan) || PyThread_get_thread_ident() != self->thread || !PyObject_TypeCheck(args[1], tensor_type)) {
         Py_RETURN_FALSE;
     }
     PyObject *g = AT(args[1], tensor_grad);
     if (!g || !PyObject_TypeCheck(g, tensor_type)) {
         Py_RETURN_FALSE;
     }
-    Py_INCREF(g);
-    put(g, tensor_rid, PyList_GET_ITEM(self->rids, self->i - 1));
-    Py_DECREF(g);
+    RID(g) = self->base + self->i - 1;
     Py_RETURN_TRUE;
 }
 
@@ -780,12 +786,12 @@ static PyObject *follow_grad(PyObject *module, PyObject *const *args, Py_ssize_t
         Py_RETURN_FALSE;
     }
     PyObject *entry = expected(self);
-    if (!entry || PyTuple_GET_ITEM(entry, 0) != args[1] || !self->rids || !PyList_Check(self->rids)) {
+    if (!entry || PyTuple_GET_ITEM(entry, 0) != args[1]) {
         Py_RETURN_FALSE;
     }
     Py_ssize_t twin = PyLong_AsSsize_t(PyTuple_GET_ITEM(entry, 1));
-    if (PyThread_get_thread_ident() != self->thread || twin < 0 || twin >= PyList_GET_SIZE(self->rids) ||
-        AT(args[2], node_rid) != PyList_GET_ITEM(self->rids, twin)) {
+    if (PyThread_get_thread_ident() != self->thread || twin < 0 ||
+        NODE_RID(args[2]) != self->base + twin) {
         Py_RETURN_FALSE;
     }
     return note(self, NULL, NULL, args[3], args[4]);
@@ -1001,8 +1007,7 @@ static PyObject *bind(PyObject *module, PyObject *args)
         PyTypeObject *type;
         const char *name;
         Py_ssize_t *at;
-    } slots[] = {{tensor, "_rid", &tensor_rid}, {tensor, "_a", &tensor_array}, {tensor, "_grad", &tensor_grad},
-                 {node, "rid", &node_rid},      {node, "plan", &node_plan}};
+    } slots[] = {{tensor, "_a", &tensor_array}, {tensor, "_grad", &tensor_grad}, {node, "plan", &node_plan}};
     for (size_t k = 0; k < sizeof slots / sizeof slots[0]; k++) {
         Py_ssize_t found = offset_of(slots[k].type, slots[k].name);
         if (found < 0) {
@@ -1054,7 +1059,9 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit__follow(void)
 {
-    if (PyType_Ready(&FollowerType) < 0) {
+    /* As any class of Python's: object.__new__ makes them. */
+    NumberedValueType.tp_new = NumberedNodeType.tp_new = PyBaseObject_Type.tp_new;
+    if (PyType_Ready(&FollowerType) < 0 || PyType_Ready(&NumberedValueType) < 0 || PyType_Ready(&NumberedNodeType) < 0) {
         return NULL;
     }
     text_dtype = PyUnicode_InternFromString("dtype");
@@ -1068,9 +1075,19 @@ PyMODINIT_FUNC PyInit__follow(void)
         Py_XDECREF(module);
         return NULL;
     }
-    Py_INCREF(&FollowerType);
-    if (PyModule_AddIntConstant(module, "VERSION", 2) < 0 || PyModule_AddObject(module, "Follower", (PyObject *)&FollowerType) < 0) {
-        Py_DECREF(&FollowerType);
+    struct {
+        const char *name;
+        PyTypeObject *type;
+    } types[] = {{"Follower", &FollowerType}, {"NumberedValue", &NumberedValueType}, {"NumberedNode", &NumberedNodeType}};
+    for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
+        Py_INCREF(types[k].type);
+        if (PyModule_AddObject(module, types[k].name, (PyObject *)types[k].type) < 0) {
+            Py_DECREF(types[k].type);
+            Py_DECREF(module);
+            return NULL;
+        }
+    }
+    if (PyModule_AddIntConstant(module, "VERSION", 3) < 0) {
         Py_DECREF(module);
         return NULL;
     }

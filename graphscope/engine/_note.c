@@ -11,7 +11,8 @@
 #include <string.h>
 #include <structmember.h>
 
-enum { NONE = -1, MANY = -2, SPAN = 24, UPDATE = 3 };
+enum { NONE = -1, MANY = -2, SPAN = 24 };
+enum { SURVIVED = -1, NO_MEMORY = -2 }; /* as in graphscope.trace.schema */
 enum { SAMPLE = 16 };           /* every so many ops it is measured what noting takes */
 enum { LIMIT = 1 << 17 };       /* entries of a table, which then begins anew */
 
@@ -259,15 +260,8 @@ static PyObject *text_eval, *text_port, *text_number, *text_of, *text_ours, *tex
 #define AT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 #define SIZE(object, offset) (*(Py_ssize_t *)((char *)(object) + (offset)))
 #define FLAG(object, offset) (*(char *)((char *)(object) + (offset)))
+#define NUMBER(object, offset) (*(long long *)((char *)(object) + (offset)))
 #define BASE(object) (*(long long *)((char *)(object) + at_base))
-
-static inline void put_in(PyObject *object, Py_ssize_t offset, PyObject *value)
-{
-    PyObject *before = AT(object, offset);
-    Py_INCREF(value);
-    AT(object, offset) = value;
-    Py_XDECREF(before);
-}
 
 static long long now_ns(void)
 {
@@ -635,14 +629,8 @@ static PyObject *noter_put(PyObject *self, PyObject *const *args, Py_ssize_t cou
 /* The number of a value in this step: of one from before it, that of the port through which it comes in. */
 static long long wire_of(PyObject *self, PyObject *x)
 {
-    PyObject *rid = AT(x, tensor_rid);
-    int overflow = 0;
-    long long number = rid && PyLong_Check(rid) ? PyLong_AsLongLongAndOverflow(rid, &overflow) : -1;
-    number -= BASE(self);
-    if ((uint64_t)number >> SPAN || overflow) {
-        return asked(self, text_port, x);
-    }
-    return number;
+    long long number = NUMBER(x, tensor_rid) - BASE(self);
+    return (uint64_t)number >> SPAN ? asked(self, text_port, x) : number;
 }
 
 /* Whether an op belongs to the running step, and nothing has to be decided. */
@@ -673,18 +661,12 @@ static inline int is_direct(PyObject *rec)
            PyThread_get_thread_ident() == *(unsigned long *)((char *)rec + at_thread);
 }
 
-static int number_it(PyObject *self, PyObject *out, PyObject *node, Py_ssize_t i)
+static void number_it(PyObject *self, PyObject *out, PyObject *node, Py_ssize_t i)
 {
-    PyObject *rid = PyLong_FromLongLong(BASE(self) + i);
-    if (!rid) {
-        return -1;
-    }
-    put_in(out, tensor_rid, rid);
+    NUMBER(out, tensor_rid) = BASE(self) + i;
     if (node != Py_None) {
-        put_in(node, node_rid, rid);
+        NUMBER(node, node_rid) = BASE(self) + i;
     }
-    Py_DECREF(rid);
-    return 0;
 }
 
 /* note_op(rec, row, params, a, b, rest, out, t0, t1, node) */
@@ -769,9 +751,10 @@ static PyObject *note_op(PyObject *module, PyObject *const *args, Py_ssize_t cou
         }
         owner = base == Py_None ? array : base;
     }
-    if (note(self, own, kind, (int32_t)u, (int32_t)v, wires, keep, spec, t0, t1, owner, 1) < 0 || number_it(self, out, node, i) < 0) {
+    if (note(self, own, kind, (int32_t)u, (int32_t)v, wires, keep, spec, t0, t1, owner, 1) < 0) {
         goto failed;
     }
+    number_it(self, out, node, i);
     Py_XDECREF(base);
     Py_XDECREF(wires);
     Py_DECREF(dtype);
@@ -833,11 +816,10 @@ static PyObject *note_grad(PyObject *module, PyObject *const *args, Py_ssize_t c
     if (own->timed && SIZE(self, at_i) % SAMPLE == 0 && (began = now_ns()) == -1) {
         return NULL;
     }
-    PyObject *rid = AT(node, node_rid), *plan = AT(node, node_plan);
-    int overflow = 0, views = 0;
-    long long twin = rid && PyLong_Check(rid) ? PyLong_AsLongLongAndOverflow(rid, &overflow) : -1;
-    twin -= BASE(self);
-    if ((uint64_t)twin >> SPAN || overflow) {
+    PyObject *plan = AT(node, node_plan);
+    int views = 0;
+    long long twin = NUMBER(node, node_rid) - BASE(self);
+    if ((uint64_t)twin >> SPAN) {
         twin = -1;
     }
     long long slot = PyLong_AsLongLong(args[2]), t0 = PyLong_AsLongLong(args[4]), t1 = PyLong_AsLongLong(args[5]);
@@ -884,12 +866,7 @@ static PyObject *note_leaf(PyObject *module, PyObject *const *args, Py_ssize_t c
     if (!g || !PyObject_TypeCheck(g, tensor_type)) {
         Py_RETURN_FALSE;
     }
-    Py_INCREF(g);
-    int failed = number_it(args[0], g, Py_None, SIZE(args[0], at_i) - 1);
-    Py_DECREF(g);
-    if (failed < 0) {
-        return NULL;
-    }
+    number_it(args[0], g, Py_None, SIZE(args[0], at_i) - 1);
     Py_RETURN_TRUE;
 }
 
@@ -1020,9 +997,9 @@ static PyObject *noter_noted(PyObject *self, PyObject *nothing)
 {
     Own *own = OWN(self);
     Py_ssize_t n = own->n;
-    PyObject *parts[5];
-    const Py_ssize_t sizes[5] = {16, 4, 4, 4, 16};
-    for (int k = 0; k < 5; k++) {
+    PyObject *parts[4];
+    const Py_ssize_t sizes[4] = {16, 4, 4, 16};
+    for (int k = 0; k < 4; k++) {
         if (!(parts[k] = PyBytes_FromStringAndSize(NULL, sizes[k] * n))) {
             while (k--) {
                 Py_DECREF(parts[k]);
@@ -1031,8 +1008,8 @@ static PyObject *noter_noted(PyObject *self, PyObject *nothing)
         }
     }
     int32_t *row = (int32_t *)PyBytes_AS_STRING(parts[0]), *keep = (int32_t *)PyBytes_AS_STRING(parts[1]);
-    int32_t *spec = (int32_t *)PyBytes_AS_STRING(parts[2]), *count = (int32_t *)PyBytes_AS_STRING(parts[3]);
-    char *times = PyBytes_AS_STRING(parts[4]);
+    int32_t *spec = (int32_t *)PyBytes_AS_STRING(parts[2]);
+    char *times = PyBytes_AS_STRING(parts[3]);
     for (Py_ssize_t k = 0; k < n; k++) {
         const Noted *one = own->rows + k;
         row[4 * k] = one->kind;
@@ -1041,21 +1018,54 @@ static PyObject *noter_noted(PyObject *self, PyObject *nothing)
         row[4 * k + 3] = one->line;
         keep[k] = one->keep;
         spec[k] = one->spec;
-        count[k] = one->died;
         memcpy(times + 8 * k, &one->begin, 8);
         memcpy(times + 8 * (n + k), &one->end, 8);
     }
-    return Py_BuildValue("(NNNNN)", parts[0], parts[1], parts[2], parts[3], parts[4]);
+    return Py_BuildValue("(NNNN)", parts[0], parts[1], parts[2], parts[3]);
 }
 
-/* died() */
-static PyObject *noter_died(PyObject *self, PyObject *nothing)
+/* freed() */
+static PyObject *noter_freed(PyObject *self, PyObject *nothing)
 {
-    Dead *dead = OWN(self)->dead;
-    if (!dead || !dead->n) {
-        return PyBytes_FromStringAndSize("", 0);
+    Own *own = OWN(self);
+    Py_ssize_t n = own->n;
+    if (!own->counted || !own->dead || !own->refs || PyList_GET_SIZE(own->refs) != n) {
+        Py_RETURN_NONE;
     }
-    return PyBytes_FromStringAndSize((const char *)dead->order, 4 * dead->n);
+    PyObject *column = PyBytes_FromStringAndSize(NULL, 4 * n), *living = PyList_New(0);
+    if (!column || !living) {
+        Py_XDECREF(column);
+        Py_XDECREF(living);
+        return NULL;
+    }
+    int32_t *freed = (int32_t *)PyBytes_AS_STRING(column);
+    for (Py_ssize_t k = 0; k < n; k++) {
+        freed[k] = PyList_GET_ITEM(own->refs, k) == Py_None ? NO_MEMORY : SURVIVED;
+    }
+    const Dead *dead = own->dead;
+    Py_ssize_t at = 0;
+    for (Py_ssize_t k = 0; k <= n; k++) { /* behind the last node, after that */
+        Py_ssize_t upto = k < n ? own->rows[k].died : dead->n;
+        for (; at < upto && at < dead->n; at++) {
+            int32_t node = dead->order[at];
+            if (node < n) { /* counted when node k was done: it died after the node before */
+                freed[node] = (int32_t)(k - 1) > node ? (int32_t)(k - 1) : node;
+            }
+        }
+    }
+    for (Py_ssize_t k = 0; k < n; k++) {
+        if (freed[k] == SURVIVED) {
+            PyObject *number = PyLong_FromSsize_t(k);
+            int failed = !number || PyList_Append(living, number) < 0;
+            Py_XDECREF(number);
+            if (failed) {
+                Py_DECREF(column);
+                Py_DECREF(living);
+                return NULL;
+            }
+        }
+    }
+    return Py_BuildValue("(NN)", column, living);
 }
 
 /* shift(by) */
@@ -1136,7 +1146,7 @@ static PyMethodDef noter_methods[] = {
     {"put", (PyCFunction)(void (*)(void))noter_put, METH_FASTCALL, "Note one node."},
     {"row_of", noter_row, METH_O, "Head, first, second and line of a node that was noted."},
     {"noted", noter_noted, METH_NOARGS, "What was noted, as columns."},
-    {"died", noter_died, METH_NOARGS, "The nodes whose memory died in this step, in order."},
+    {"freed", noter_freed, METH_NOARGS, "After which node each node's memory died, and those of which it lives."},
     {"shift", noter_shift, METH_O, "Move what was noted so far by so many nanoseconds."},
     {NULL},
 };
@@ -1194,8 +1204,8 @@ static PyObject *bind(PyObject *module, PyObject *args)
         int kind;
         Py_ssize_t *at;
     } slots[] = {
-        {tensor, "_rid", T_OBJECT_EX, &tensor_rid}, {tensor, "_a", T_OBJECT_EX, &tensor_array},
-        {tensor, "_grad", T_OBJECT_EX, &tensor_grad}, {node, "rid", T_OBJECT_EX, &node_rid},
+        {tensor, "_rid", T_LONGLONG, &tensor_rid}, {tensor, "_a", T_OBJECT_EX, &tensor_array},
+        {tensor, "_grad", T_OBJECT_EX, &tensor_grad}, {node, "rid", T_LONGLONG, &node_rid},
         {node, "plan", T_OBJECT_EX, &node_plan}, {node, "saved", T_OBJECT_EX, &node_saved},
         {follower, "i", T_PYSSIZET, &at_i}, {follower, "thread", T_ULONG, &at_thread},
         {follower, "told", T_OBJECT_EX, &at_told}, {follower, "scope", T_PYSSIZET, &at_scope},
@@ -1286,7 +1296,7 @@ PyMODINIT_FUNC PyInit__note(void)
         return NULL;
     }
     PyObject *module = PyModule_Create(&definition);
-    if (module && PyModule_AddIntConstant(module, "VERSION", 1) < 0) {
+    if (module && PyModule_AddIntConstant(module, "VERSION", 2) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -50,7 +50,7 @@ class Bridges:
 
     def _host(self) -> Any:
         if type(self._a) is ndarray:
-            if self._rid >= 0:
+            if self._rid:
                 _tell(self)
             return self._a
         from graphscope.engine import dispatch

@@ -1,8 +1,8 @@
 """A step that repeats is followed in place: is the op that just ran the one that was predicted?
 
 The recorder predicts each step to be like the one before. ``plan[i]`` is ``(plan, u, v, where)``: what the next op
-or gradient looks like if nothing has changed. One that is so, its inputs' numbers being ``rids[u]`` and ``rids[v]``,
-has its times stored and gets its number; for all others the answer is no, and the recorder is called.
+or gradient looks like if nothing has changed. One that is so, its inputs being at the places ``u`` and ``v``, has its
+times stored and gets its number; for all others the answer is no, and the recorder is called.
 
 This runs for every op, mostly when the arrays of the op before have swept the processor's caches, so what counts
 is how much memory it touches. Hence it is written in C too (``_follow.c``, compiled when the package is installed,
@@ -11,10 +11,7 @@ where there is a compiler). The functions here do the same where it is not, or w
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
-from importlib import import_module
 from itertools import count
 from threading import get_ident
 from time import perf_counter_ns
@@ -24,20 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphscope.engine.modes import _enabled
+from graphscope.engine.numbered import compiled
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
 
 SPAN = 24  # there are 2**24 numbers in a step: values, and from here on
 PORT = 1 << 23  # those of what comes in from before the step
 HEAD = 7  # columns of a row of a block before its times: seq, num, t0, wall, recording, nonfinite, loss
-VERSION = 2  # of what the compiled module offers; one that was left behind by an older version is not used
 
 
 class PureFollower:
     """What a recorder that follows keeps, all of it for the functions below.
 
     i: the next node of the step. where: scope and phase as one number. thread: whose ops are recorded. plan: the
-    entries. rids: numbers of the step's values, nodes first. told: the shapes of the step before. calls: the nodes
+    entries. nodes: how many there are. told: the shapes of the step before. calls: the nodes
     as calls (``record.track.Call``). The next ones say which module is open and what the next op means.
 
     t0: when the step began. base: where its numbers begin. seq, num: its number in the run, and of the next step of
@@ -53,7 +50,7 @@ class PureFollower:
     where: int
     thread: int
     plan: Any
-    rids: list[int]
+    nodes: int
     told: Any
     calls: list[Any]
     kind: str | None
@@ -87,7 +84,7 @@ class PureFollower:
     trap_root: Any
     trap_armed: bool
     __slots__ = (
-        "i", "where", "thread", "plan", "rids", "told", "calls", "kind", "root", "stack", "token", "scope", "phase",
+        "i", "where", "thread", "plan", "nodes", "told", "calls", "kind", "root", "stack", "token", "scope", "phase",
         "inside", "after", "unsettled", "_begins", "_ends", "t0", "base", "seq", "num", "loss", "nonfinite", "wall_ns",
         "rec_ns", "close_ns", "track_ns", "block", "armed", "there", "left", "run", "until", "due", "trap", "trap_leaf",
         "trap_root", "trap_armed",
@@ -107,17 +104,20 @@ class PureFollower:
         there, since whatever gives a tensor another array takes its number away: it comes in again.
         """
         before, self.base = self.base, new_base()
-        base, at = self.base, self.base + PORT
-        self.rids = rids = [*range(base, base + n), *range(at, at + len(there))]
-        for k, reference in enumerate(there, n):
+        for rid, reference in enumerate(there, self.base + PORT):
             x = reference()
             if x is not None and not (x._rid - before) >> SPAN:
-                x._rid = rids[k]
+                x._rid = rid
+        self.nodes = n
         self.kind = self.root = self.loss = None
         self.i = self.scope = self.inside = self.nonfinite = 0
         self.phase = self.where = 1  # forward, and the scope is 0
         self.after, self.unsettled = False, True
         self.stack = []
+
+    def number_at(self, place: int) -> int:
+        """What is numbered so in this step: a node, or behind them what comes in through a port."""
+        return self.base + (place if place < self.nodes else PORT + place - self.nodes)
 
     def hold(self, block: Any) -> None:
         """Write steps on track down in this array (``record.steady``); None: nowhere."""
@@ -156,15 +156,15 @@ def pure_follow(rec: Any, plan: Any, a: Any, b: Any, out: Any, node: Any, t0: in
     if (
         expected is not plan
         or (rec.unsettled and not _settled(rec, node))
-        or a._rid is not rec.rids[u]
-        or (b is not None and b._rid is not rec.rids[v])
+        or a._rid != rec.number_at(u)
+        or (b is not None and b._rid != rec.number_at(v))
         or rec.where != where
         or get_ident() != rec.thread
     ):
         return False
     rec._begins[i] = t0
     rec._ends[i] = t1
-    out._rid = rid = rec.rids[i]
+    out._rid = rid = rec.base + i
     if node is not None:
         node.rid = rid
     rec.i = i + 1
@@ -199,7 +199,7 @@ def pure_follow_grad(rec: Any, want: Any, node: Any, t0: int, t1: int) -> bool:
     """Note a gradient if it is the one that comes next; whether it was."""
     i = rec.i
     expected, twin, _, _ = rec.plan[i]
-    if expected is not want or node.rid is not rec.rids[twin] or get_ident() != rec.thread:
+    if expected is not want or node.rid != rec.base + twin or get_ident() != rec.thread:
         return False
     rec._begins[i] = t0
     rec._ends[i] = t1
@@ -226,24 +226,9 @@ def _no(*told: Any) -> bool:
     return False
 
 
-def _compiled() -> Any:
-    """The compiled module, or None."""
-    if os.environ.get("GRAPHSCOPE_PURE"):
-        return None
-    # It runs under Python's lock: a Python without one would switch it on again.
-    if not getattr(sys, "_is_gil_enabled", lambda: True)():
-        return None
-    try:
-        found = import_module("graphscope.engine._follow")
-    except ImportError:
-        return None  # installed where there is no compiler
-    if getattr(found, "VERSION", 0) != VERSION:
-        return None
-    found.bind(Tensor, Node, _enabled, perf_counter_ns)
-    return found
-
-
-_c = _compiled()
+_c = compiled
+if _c is not None:
+    _c.bind(Tensor, Node, _enabled, perf_counter_ns)
 COMPILED = _c is not None
 if TYPE_CHECKING:
     Follower = PureFollower

@@ -56,7 +56,7 @@ def set_data(t: Any, value: Any) -> None:
     if not same:  # ``p.data -= x`` sets what is there already: then it keeps its owner
         t._a = b
         if a.shape != b.shape or a.dtype != b.dtype:
-            t._rid = -1  # what a recorder took it for
+            t._rid = 0  # what a recorder took it for
 
 
 def base_of(t: Any) -> Any:

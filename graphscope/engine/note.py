@@ -24,8 +24,9 @@ from graphscope.engine.modes import _enabled
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
 
-VERSION = 1  # of what the compiled module offers; one that was left behind by an older version is not used
+VERSION = 2  # of what the compiled module offers; one that was left behind by an older version is not used
 NONE, MANY = -1, -2  # a second input that is not there; more than two inputs
+SURVIVED, NO_MEMORY = -1, -2  # as in trace.schema
 
 
 class PureNoter(Follower):
@@ -142,17 +143,32 @@ class PureNoter(Follower):
         """Head, first, second and line of a node that was noted."""
         return tuple(self._rows[4 * i : 4 * i + 4])  # type: ignore[return-value]
 
-    def noted(self) -> tuple[bytes, bytes, bytes, bytes, bytes]:
-        """What was noted: rows, what is kept, shapes, how many had died when each node was done (32-bit integers),
-        and when each began, then when each ended (64-bit integers)."""
+    def noted(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """What was noted: rows, what is kept, shapes (32-bit integers), and when each node began, then when each ended
+        (64-bit integers)."""
         held, times = self._held, self._times
-        columns = self._rows, held[0::3], held[1::3], held[2::3]
-        rows, keeps, specs, deaths = [array("i", column).tobytes() for column in columns]
-        return rows, keeps, specs, deaths, array("q", times[0::2] + times[1::2]).tobytes()
+        rows, keeps, specs = (
+            array("i", column).tobytes() for column in (self._rows, held[0::3], held[1::3])
+        )
+        return rows, keeps, specs, array("q", times[0::2] + times[1::2]).tobytes()
 
-    def died(self) -> bytes:
-        """The nodes whose memory died in this step, in order (32-bit integers)."""
-        return array("i", self._dead).tobytes()
+    def freed(self) -> tuple[bytes, list[int]] | None:
+        """After which node each node's memory died (32-bit integers; -1: it lives, -2: it made none), and those of which
+        it lives. None: that was not noted of every node."""
+        n = self.i
+        if not self.counted or len(self.refs) != n:
+            return None
+        freed = array("i", [NO_MEMORY if r is None else SURVIVED for r in self.refs])
+        order = [node for node in self._dead if node < n]
+        at = 0
+        for k, died in enumerate(self._held[2::3]):
+            while at < died and at < len(order):
+                # counted when node k was done: it died after the node before
+                freed[order[at]] = max(k - 1, order[at])
+                at += 1
+        for node in order[at:]:
+            freed[node] = n - 1
+        return freed.tobytes(), [k for k, after in enumerate(freed) if after == SURVIVED]
 
     def shift(self, by: int) -> None:
         """Move what was noted so far by so many nanoseconds."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphscope.engine.compiled import Compiled
+from graphscope.engine.numbered import UNNUMBERED
 from graphscope.engine.op import Op, Plan
 
 # Positional names as torch spells them: ``torch.tanh(input)``, ``torch.mul(input, other)``.
@@ -99,7 +100,7 @@ def source(row: Op) -> str:
         lines += ["    out._rg = False", "    out._node = None", "    plan = PLAN0"]
     lines += [
         "    out._k = 0",
-        "    out._rid = -1",
+        *(["    out._rid = 0"] if UNNUMBERED else []),
         "    out._grad = None",
         "    out._name = None",
         "    out._ext = None",
@@ -176,7 +177,7 @@ def _with_graph(row: Op, names: tuple[str, ...], arrays: tuple[str, ...]) -> lis
         f"        node.shapes = {shapes}",
         "        node.seq = next(order)",
         "        node.g = None",
-        "        node.rid = -1",
+        *(["        node.rid = 0"] if UNNUMBERED else []),
         "        node.hooks = None",
         "        node.nout = 1",
         "        out._rg = True",

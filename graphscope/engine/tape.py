@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+from graphscope.engine.numbered import UNNUMBERED, NumberedNode
 from graphscope.engine.op import Plan
 
 order = count(1)
 next_seq = order.__next__
 
 
-class Node:
+class Node(NumberedNode):
     """One op call that a gradient can flow through.
 
     saved: arrays by position (inputs..., out, aux), None where no gradient asks for them.
@@ -24,7 +25,7 @@ class Node:
     # No __init__: dispatch makes nodes by thousands, and filling the slots where the node is made takes
     # two thirds of the time. Everything else calls `make_node`.
     __slots__ = (
-        "plan", "saved", "edges", "params", "shapes", "seq", "g", "rid", "others", "hooks", "nout",
+        "plan", "saved", "edges", "params", "shapes", "seq", "g", "others", "hooks", "nout",
         "__weakref__",
     )  # fmt: skip
 
@@ -36,7 +37,6 @@ class Node:
     others: Any
     seq: int
     g: Any
-    rid: Any
     hooks: Any
     nout: int
 
@@ -99,7 +99,8 @@ def make_node(plan: Plan, saved: Any, edges: Any, params: Any, shapes: Any, othe
     node.others = others
     node.seq = next_seq()
     node.g = None
-    node.rid = -1
+    if UNNUMBERED:
+        node.rid = 0
     node.hooks = None
     node.nout = 1
     return node

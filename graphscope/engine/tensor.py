@@ -14,6 +14,7 @@ from graphscope.engine.bridges import Bridges
 from graphscope.engine.explain import at_line
 from graphscope.engine.hooks import register_accumulated, register_hook, retain_grad
 from graphscope.engine.memory import alias, base_of, set_data
+from graphscope.engine.numbered import UNNUMBERED, NumberedValue
 from graphscope.engine.size import Size as Size
 from graphscope.engine.tensor_facts import Facts
 from graphscope.engine.tensor_values import Values
@@ -23,16 +24,15 @@ from graphscope.errors import AutogradError, DTypeError
 _backward: Any = None  # the module, which imports this one
 
 
-class Tensor(Facts, Values, Bridges):
+class Tensor(Facts, Values, Bridges, NumberedValue):
     """An n-dimensional array with autograd, with torch's methods.
 
     Make one with ``graphscope.tensor``, ``zeros``, ``randn`` and the like.
     """
 
-    # _a array, _rg requires_grad, _node tape node, _k which output of it, _rid the recorder's number,
-    # _grad, _name, _ext rare things (hooks), _of what it is a view of, _views of it (where set)
+    # _a array, _rg requires_grad, _node tape node, _k which output of it, _grad, _name, _ext rare things (hooks), _of what it is a view of, _views of it (where set)
     __slots__ = (
-        "_a", "_rg", "_node", "_k", "_rid", "_grad", "_name", "_ext", "_of", "_views", "__weakref__",
+        "_a", "_rg", "_node", "_k", "_grad", "_name", "_ext", "_of", "_views", "__weakref__",
     )  # fmt: skip
     _of: Any
     _views: Any
@@ -44,7 +44,8 @@ class Tensor(Facts, Values, Bridges):
         self._rg = rg
         self._node = node
         self._k = 0
-        self._rid = -1
+        if UNNUMBERED:
+            self._rid = 0
         self._grad: Any = None
         self._name: str | None = None
         self._ext: Any = None

@@ -143,7 +143,7 @@ class Module(Stateful):
             for p in module._parameters.values():
                 if p is not None:
                     p._a = fn(p.data)._a
-                    p._rid = -1  # what a recorder took it for
+                    p._rid = 0  # what a recorder took it for
                     if p._grad is not None:
                         p._grad = fn(p._grad.detach())
             for name, b in module._buffers.items():

@@ -98,7 +98,7 @@ def _set_(self: Tensor, source: Any = None) -> Tensor:
     if self._rg and (self._node is not None or base_of(self) is not None):
         raise AutogradError("set_: this tensor is part of a graph or a view; use detach() first")
     self._a = self._a[:0].reshape(0) if source is None else as_tensor(source)._a
-    self._rid = -1  # what a recorder took it for
+    self._rid = 0  # what a recorder took it for
     return self
 
 

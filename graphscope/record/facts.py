@@ -59,7 +59,7 @@ class Facts:
                 continue
             x = there()
             grad = None if x is None else x._grad
-            if grad is None or grad._rid < 0:
+            if grad is None or not grad._rid:
                 continue  # what was never seen being made may be anything
             i = grad._rid - base
             if i >> SPAN or i >= PORT:

@@ -24,7 +24,7 @@ class GraphRecord:
 
     __slots__ = (
         "id", "kind", "n", "kinds", "columns", "keeps", "ports", "parent", "at", "digest", "sets",
-        "shapes", "deaths", "other", "seen", "set", "told", "track", "items", "on_device", "tally", "__weakref__",
+        "shapes", "deaths", "seen", "set", "told", "track", "items", "on_device", "tally", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -47,8 +47,7 @@ class GraphRecord:
             int, Any
         ] = {}  # numbers (interned.Specs) of nodes and ports by that of the set
         self.tally = [0]  # shape sets so far, of this object and of those that it stands for again
-        self.deaths: Any = None  # the pattern of the plan, and the last one that differed
-        self.other: Any = None
+        self.deaths: bytes | None = None  # of the plan (record.deaths)
         self.seen = 0  # steps so far
         self.set = -1  # the shape set of the last step
         self.told: Any = None  # its shapes, for the next one to follow (record.track.Shapes)

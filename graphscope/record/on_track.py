@@ -45,13 +45,10 @@ class OnTrack(Noter):
         That is so of parameters, an optimizer's state and constants. What does not show up then is taken out
         where the track is left; another tensor in its place is noticed, since it has no number of this step.
         """
-        base = self.base
-        n = self.known
-        ports = range(base + PORT, base + PORT + len(self.port_items))
-        self.rids = [*range(base, base + n), *ports]
+        self.nodes = self.known
         self.predicted.track.there[:] = [item[0] for item in self.port_items]
-        of_ports = zip(self.port_items, self.port_shapes, self.rids[n:], strict=True)
-        for (there, wants, port), shape, rid in of_ports:
+        of_ports = zip(self.port_items, self.port_shapes, strict=True)
+        for rid, ((there, wants, port), shape) in enumerate(of_ports, self.base + PORT):
             x = there()
             if x is not None:
                 a = x._a
@@ -60,11 +57,10 @@ class OnTrack(Noter):
 
     def _take_out(self: Any, used: int) -> None:
         """Of a step that leaves its track: forget the ports that no op has used."""
-        rids, n = self.rids, self.known
         for k in range(used, len(self.port_items)):
             x = self.port_items[k][0]()
-            if x is not None and x._rid is rids[n + k]:
-                x._rid = -1
+            if x is not None and x._rid == self.base + PORT + k:
+                x._rid = 0
         self.ports = self.ports[:used]
         self.port_shapes = self.port_shapes[:used]
         self.port_items = self.port_items[:used]
@@ -166,7 +162,7 @@ class OnTrack(Noter):
             self._take_out(self.predicted.track.used(i))
             begin, end = [*self.begin[:i]], [*self.end[:i]]
         else:
-            times = [*memoryview(self.noted()[4]).cast("q")]
+            times = [*memoryview(self.noted()[3]).cast("q")]
             begin, end = times[:i], times[i:]
         self._follow(last)
         if not i:

@@ -176,8 +176,7 @@ class Recorder(StepLife):
             if get_ident() != self.thread:
                 return
             i = self.i - 1
-            # The object itself where the step is on track: there inputs are compared by identity.
-            tensor._grad._rid = self.base + i if self.told is None or i < 0 else self.rids[i]
+            tensor._grad._rid = self.base + i
             if self.values:
                 k = tensor._rid - self.base
                 if not k >> SPAN and k >= PORT:
@@ -417,19 +416,18 @@ class Recorder(StepLife):
         _, _, _, kind, plan, u, v, more = call
         if (None if node is None else node.plan) is not plan:
             return False
-        rids = self.rids
-        if a._rid is not rids[u] and not self._comes_in(a, u):
+        if a._rid != self.number_at(u) and not self._comes_in(a, u):
             return False
         if b is None:
             if v >= 0:
                 return False
-        elif v < 0 or (b._rid is not rids[v] and not self._comes_in(b, v)):
+        elif v < 0 or (b._rid != self.number_at(v) and not self._comes_in(b, v)):
             return False
         elif rest or more:
             if len(rest) != len(more):
                 return False
             for x, w in zip(rest, more, strict=True):
-                if x._rid is not rids[w] and not self._comes_in(x, w):
+                if x._rid != self.number_at(w) and not self._comes_in(x, w):
                     return False
         shapes = self.told.of_nodes
         if type(out) is tuple:
@@ -448,9 +446,9 @@ class Recorder(StepLife):
             for k, x in enumerate(out):
                 self.begin[i + k] = t0 if k == 0 else t1
                 self.end[i + k] = t1
-                x._rid = rids[i + k]
+                x._rid = self.base + i + k
             if node is not None:
-                node.rid = rids[i]
+                node.rid = self.base + i
             self.i = i + many
             return True
         made = out._a
@@ -458,7 +456,7 @@ class Recorder(StepLife):
             return False
         self.begin[i] = t0
         self.end[i] = t1
-        out._rid = rid = rids[i]
+        out._rid = rid = self.base + i
         if node is not None:
             node.rid = rid
         self.i = i + 1
@@ -480,12 +478,11 @@ class Recorder(StepLife):
             item = self._item(x)
             if item[2] != graph.ports[k]:
                 return False
-            rid = self.rids[place]
-            if before is not None and before._rid is rid:
-                before._rid = -1
+            if before is not None and before._rid == self.base + PORT + k:
+                before._rid = 0
             items[k] = item
             graph.track.there[k] = item[0]
-        x._rid = self.rids[place]
+        x._rid = self.base + PORT + k
         return True
 
     def _value(self, v: int, kind: str, a: Any) -> None:

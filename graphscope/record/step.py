@@ -15,7 +15,7 @@ from graphscope.engine.follow import new_base
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
 from graphscope.record.columns import Columns, whole
-from graphscope.record.deaths import Deaths, freed_column
+from graphscope.record.deaths import freed_column
 from graphscope.record.early import Early
 from graphscope.record.facts import Facts
 from graphscope.record.names import Names, names_in_frame
@@ -167,7 +167,6 @@ class StepLife(OnTrack):
         self.counted = self.memory and self.timed
         self.extra = self.values or self.timed
         self.told: Any = None
-        self.rids: list[int] = []
         if graph is None:
             self.note_from(b"", {})
         else:
@@ -206,7 +205,6 @@ class StepLife(OnTrack):
     def _off_track(self) -> None:
         self.told = None
         self.plan = NEVER
-        self.rids = []
         self.direct = type(self).ends_in_c and not self.values
 
     def key(self, i: int) -> Any:
@@ -228,7 +226,7 @@ class StepLife(OnTrack):
         """What ran in this step."""
         n = self.i
         if self.told is None:
-            rows, keeps, specs, _, times = self.noted()
+            rows, keeps, specs, times = self.noted()
             begin, end = np.frombuffer(times, np.int64).reshape(2, n)
             return SoFar(Columns(rows, dict(self.more)), keeps, specs, begin, end)
         graph = self.predicted
@@ -301,7 +299,7 @@ class StepLife(OnTrack):
         )
         names = None
         if told is None:
-            rows, keeps, specs, deaths, times = self.noted()
+            rows, keeps, specs, times = self.noted()
         else:
             times = self.begin.tobytes() + self.end.tobytes()
         if not same:
@@ -329,9 +327,7 @@ class StepLife(OnTrack):
         else:
             shape_set = graph.set = graph.shape_set(specs, self.port_specs())
             rec_ns = int(self.op_ns * n) + self.value_cost + self.close_ns
-        looked = self.counted and told is None and len(self.refs) == n
-        if looked:
-            seen = Deaths(self.died(), deaths, self.refs)
+        seen = self.freed() if told is None else None
         if self.timed and self.event_ns and not self.value_cost:
             # Rises slowly and falls at once: a thread that lost the processor must not set the figure.
             measured = self.event_ns / n
@@ -347,8 +343,8 @@ class StepLife(OnTrack):
             if self.samples:
                 self.sample_need = self.sampled
         live0, left = (self.outlive.alive(self.unseen) if self.outlive.counted else -1), None
-        if looked:
-            left = self.outlive.look(self.seq, graph, self.refs, seen.living, self.port_items)
+        if seen is not None:
+            left = self.outlive.look(self.seq, graph, self.refs, seen[1], self.port_items)
         else:
             self.unseen += 1
             self.outlive.before = graph
@@ -363,9 +359,9 @@ class StepLife(OnTrack):
             Job(
                 self.seq, kind, self.num[kind], graph, shape_set, status or self.status,
                 self.t0 - self.t_start, wall, rec_ns, self.loss, self.nonfinite,
-                times, self.t0, freed_column(graph, seen) if looked else None,
-                looked, note or self.note, self.entries, names, marks, live0, left,
-                list(self.outlive.by.items()) if looked else (),
+                times, self.t0, None if seen is None else freed_column(graph, seen[0]),
+                seen is not None, note or self.note, self.entries, names, marks, live0, left,
+                list(self.outlive.by.items()) if seen is not None else (),
             )
         )  # fmt: skip
         self.seq += 1

@@ -134,7 +134,7 @@ class _Stand(Follower):
 
     def __init__(self, plan: Any, n: int) -> None:
         self.plan = [(plan, n, 0, 0)] * n
-        self.rids = [-1] * (n + 1)
+        self.base, self.nodes = -PORT, n  # so that the number of what comes in is 0
         self.where = 0
         self.thread = get_ident()
         self.told = None

@@ -48,9 +48,13 @@ def tensor(rid, dtype=F32, shape=(2,)):
 def a_follower(cls, **changed):
     """Three nodes and two ports, the second node of them next."""
     rec = cls()
-    rids = [1 << 30 | k for k in range(5)]
+    base = 1 << 30
+    rids = [
+        *range(base, base + 3),
+        *range(base + (1 << 23), base + (1 << 23) + 2),
+    ]  # two come in from before
     given = dict(
-        i=1, where=4, thread=get_ident(), rids=rids, told=Told((0, [(2,), (2,), (2,)], [])), kind="train", root=None,
+        i=1, where=4, thread=get_ident(), base=base, nodes=3, told=Told((0, [(2,), (2,), (2,)], [])), kind="train", root=None,
         stack=[], token=object(), scope=1, phase=0, inside=0, after=False, unsettled=False, calls=[None] * 4,
         plan=[(None, 0, 0, 0), (PLAN, 3, 4, 4), (PLAN, 1, 0, 4), (None, 0, 0, 0)],
     )  # fmt: skip
@@ -58,7 +62,7 @@ def a_follower(cls, **changed):
     for name, value in (given | changed).items():
         setattr(rec, name, value)
     rec.times(begin, end)
-    return rec, rec.rids, begin, end
+    return rec, rids, begin, end
 
 
 @given(
@@ -89,7 +93,7 @@ def test_an_op_is_compared_with_the_one_that_comes_next(
         with gs.set_grad_enabled(grad):
             said = use["follow"](rec, plan, a, b, out, node, 7, 9)
         answers.append((
-            said, rec.i, [*begin], [*end], out._rid is rids[1], node is not None and node.rid is rids[1]
+            said, rec.i, [*begin], [*end], out._rid == rids[1], node is not None and node.rid == rids[1]
         ))  # fmt: skip
     assert all(answer == answers[0] for answer in answers)
     said, i, begins, ends, numbered, node_too = answers[0]
@@ -164,8 +168,8 @@ def test_a_step_begins_again():
         rec.again(there, 3)
         base, ports = rec.base, rec.base + (1 << 23)
         assert base != old and not base % (1 << 24) and rec.loss is None
-        assert rec.rids == [*range(base, base + 3), *range(ports, ports + 4)]
-        assert held._rid is rec.rids[3] and other._rid == 77
+        assert rec.nodes == 3 and rec.number_at(2) == base + 2 and rec.number_at(4) == ports + 1
+        assert held._rid == ports and other._rid == 77
         assert (rec.i, rec.scope, rec.phase, rec.where, rec.inside) == (0, 0, 1, 1, 0)
         assert (rec.after, rec.unsettled, rec.kind, rec.root) == (False, True, None, None)
         assert rec.stack == [] and stack == [1, 2]  # who closes a step in its middle keeps his
@@ -356,7 +360,7 @@ def test_a_call_of_any_op_is_compared_too():
             changed.get("rest", (tensor(rids[0]),)), out, 7, 9, changed.get("plan", node),
         )  # fmt: skip
         assert said == (not changed) and begin[1] == (7 if said else 0)
-        assert (out._rid is rids[1]) == said
+        assert (out._rid == rids[1]) == said
 
 
 def test_the_same_trace_with_and_without_the_compiled_part(tmp_path):

@@ -2,32 +2,57 @@
 
 from array import array
 from types import SimpleNamespace
-from typing import Any
 
-from graphscope.record.deaths import Deaths, freed_column
+import numpy as np
+import pytest
+
+from graphscope.engine import note
+from graphscope.record.deaths import freed_column
+from graphscope.trace import schema
 from graphscope.trace.schema import NO_MEMORY, SURVIVED
+from tests.engine.test_note import KINDS, a_noter, put
 
 
-def deaths(died: list[int], counts: list[int], refs: list[Any]) -> Deaths:
-    return Deaths(array("i", died).tobytes(), array("i", counts).tobytes(), refs)
-
-
-def test_a_column_on_paper() -> None:
-    graph = SimpleNamespace(deaths=None, other=None)
-    alive = object()
-    refs = [alive, alive, None, alive]
+@pytest.mark.parametrize("cls", KINDS)
+def test_a_column_on_paper(cls: type) -> None:
+    rec = a_noter(cls, counted=True)
+    first, second, last = (np.zeros(2) for _ in range(3))
+    put(rec, 0, owner=first)
+    put(rec, 1, owner=second)
+    del first
+    put(rec, 2)  # a view
+    put(rec, 3, owner=last)
+    del last
     # value 0 had died when node 2 was done, value 3 after the last node
-    seen = deaths([0, 3], [0, 0, 1, 1], refs)
-    freed = freed_column(graph, seen)
-    assert freed is not None and freed.tolist() == [1, SURVIVED, NO_MEMORY, 3]
-    assert seen.living == [1]
-    assert freed_column(graph, deaths([0, 3], [0, 0, 1, 1], refs)) is None  # as planned
-    late = freed_column(graph, deaths([0], [0, 0, 0, 1], refs))
-    assert late is not None and late.tolist() == [2, SURVIVED, NO_MEMORY, SURVIVED]
-    assert freed_column(graph, deaths([0], [0, 0, 0, 1], refs)) is late
+    column, living = rec.freed()
+    assert [*array("i", column)] == [1, SURVIVED, NO_MEMORY, 3] and living == [1]
 
 
-def test_nothing_dies_before_it_is_born() -> None:
-    graph = SimpleNamespace(deaths=None, other=None)
-    freed = freed_column(graph, deaths([1], [0, 1], [object(), object()]))
-    assert freed is not None and freed.tolist() == [SURVIVED, 1]
+@pytest.mark.parametrize("cls", KINDS)
+def test_nothing_dies_before_it_is_born(cls: type) -> None:
+    rec = a_noter(cls, counted=True)
+    kept = np.zeros(2)
+    put(rec, 0, owner=kept)
+    put(rec, 1, owner=np.zeros(2))  # dies at once
+    assert [*array("i", rec.freed()[0])] == [SURVIVED, 1]
+
+
+@pytest.mark.parametrize("cls", KINDS)
+def test_of_a_step_of_which_not_all_was_counted_nothing_is_said(cls: type) -> None:
+    rec = a_noter(cls, counted=False)
+    put(rec, 0)
+    assert rec.freed() is None
+    rec.counted = True
+    put(rec, 1)
+    assert rec.freed() is None
+
+
+def test_the_first_pattern_is_the_plan() -> None:
+    graph = SimpleNamespace(deaths=None)
+    one, other = (array("i", column).tobytes() for column in ([1, -1], [0, -1]))
+    first = freed_column(graph, one)
+    assert first is not None and first.tolist() == [1, -1]
+    assert freed_column(graph, one) is None
+    assert freed_column(graph, other) is not None
+    assert freed_column(graph, one) is None
+    assert (note.SURVIVED, note.NO_MEMORY) == (schema.SURVIVED, schema.NO_MEMORY)
