@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from graphscope.webapp import islands, security
+from graphscope.webapp import islands, libs, security
 from graphscope.webapp.index import Index
-from graphscope.webapp.pages import pages
 from graphscope.webapp.part import Part
 
 if TYPE_CHECKING:
@@ -82,6 +81,10 @@ class App:
         if path == "/":
             where = f"/home?{query}" if query else "/home"
             return _send(environ, start, "302 Found", "text/plain", b"", ("Location", where))
+        if path == libs.CHARTS:
+            known = query == libs.charts_address().partition("?")[2]
+            keep = ("Cache-Control", _FOR_EVER if known else "no-cache")
+            return _send(environ, start, "200 OK", "text/javascript", libs.charts(), keep)
         if path.startswith("/assets/"):
             now = self._index.bundle.now()
             if path not in now.bodies:
@@ -93,13 +96,13 @@ class App:
             keep = ("Cache-Control", _FOR_EVER if known else "no-cache")
             return _send(environ, start, "200 OK", kind, now.bodies[path], keep)
         page, drawn = self._index.page(path), self._dash.made
-        if page.dash and drawn is None:  # it will be asked for in a moment
+        if page.wants == "tables" and drawn is None:  # it will be asked for in a moment
             threading.Thread(target=self._dash.get, name="graphscope-dash", daemon=True).start()
         body = self._index.html(page, drawn and drawn[1])
         return _send(environ, start, "200 OK", "text/html", body, ("Cache-Control", "no-cache"))
 
     def _make_dash(self) -> tuple[Dash, tuple[str, list[str]]]:
-        made = islands.make(pages())
+        made = islands.make()
         return made, islands.wanted(made)
 
     def _make_answers(self) -> tuple[Flask, Wsgi, Part[Flask]]:

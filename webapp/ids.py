@@ -8,3 +8,5 @@ COMPARE_TABLE = "compare-table"
 COMPARE_CURVES = "compare-curves"
 CURVES = "curves"  # the box that holds the cards of the Curves page
 CURVES_TABLE = "curves-table"
+TABLES = (OPS_TABLE, COMPARE_TABLE, CURVES_TABLE)  # places of grids
+CHARTS = (OPS_ROOF, COMPARE_CURVES)  # places of charts that Dash draws

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from html import escape
 
+from graphscope.webapp import libs
 from graphscope.webapp.assets_path import assets_path
 from graphscope.webapp.bundle import SCRIPT, STYLE, Bundle
 from graphscope.webapp.components.frame import frame
@@ -24,6 +25,7 @@ _INDEX = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="graphscope-token" content="{token}">
+<meta name="graphscope-charts" content="{charts}">
 <title>GraphScope</title>
 <link rel="icon" href="{icon}">
 <link rel="stylesheet" href="{style}">
@@ -55,8 +57,10 @@ class Index:
 
     def html(self, shown: Page, dash: tuple[str, list[str]] | None = None) -> bytes:
         """The document with a page on top. ``dash`` is what it will want of Dash, where that is known already."""
-        page = shown.path
+        page, charts = shown.path, libs.charts_address()
         scripts, early = dash or ("", [])
+        if shown.wants == "charts":
+            early = [charts]
         with self._lock:
             if page not in self._frames:
                 self._frames[page] = frame(self._shown, page)
@@ -67,6 +71,7 @@ class Index:
             style=now.address(STYLE),
             script=now.address(SCRIPT),
             frame=self._frames[page],
-            early="".join(map(_EARLY.format, early if shown.dash else ())),
+            charts=charts,
+            early="".join(map(_EARLY.format, early if shown.wants else ())),
             dash=f'<template id="gs-dash">{scripts}</template>' if dash else "",
         ).encode()

@@ -1,25 +1,26 @@
 """Dash, for the pages that hold Dash components: the tables of AG Grid, the charts of ``dcc.Graph``.
 
-The frame and the other pages need nothing that React draws. So Dash is an application of its own under
-``/_dash``, made when it is first asked for, and the page takes its scripts when such a page is shown
-(``assets/js/01_dash.js``). They are drawn into ``#react-entry-point``, which is their place among the pages.
+The pages themselves need nothing that React draws. So Dash is an application of its own under ``/_dash``, made when
+it is first asked for, and the page takes its scripts with the first table (``assets/js/01_dash.js``). It draws a box
+for each into ``#react-entry-point``, which is not seen; a box that is wanted is put into its place on the page.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
-from graphscope.webapp.pages import Page
+from graphscope.webapp import ids
 
 PREFIX = "/_dash"  # of every address that Dash answers
 _GRID = "/dash_ag_grid/"  # as in 01_dash.js: the heaviest script waits for the first table
 
 
-def make(shown: Sequence[Page]) -> Any:
-    """A ``Dash`` whose layout is the pages of ``shown`` that are Dash's; ``.server`` is its Flask application."""
-    from dash import Dash, html
+def make() -> Any:
+    """A ``Dash`` whose layout is the boxes of all tables and charts; ``.server`` is its Flask application."""
+    from dash import Dash
+
+    from graphscope.webapp.components.table import chart_box, grid_box
 
     app = Dash(
         "graphscope",
@@ -31,16 +32,7 @@ def make(shown: Sequence[Page]) -> Any:
         suppress_callback_exceptions=True,
     )
     app.enable_dev_tools(debug=False)
-    app.layout = [
-        html.Section(
-            page.layout(),
-            className="gs-page",
-            hidden=True,
-            **{"data-page": page.path, "aria-label": page.title},
-        )
-        for page in shown
-        if page.dash
-    ]
+    app.layout = [*map(grid_box, ids.TABLES), *map(chart_box, ids.CHARTS)]
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from graphscope.errors import UsageError
 
 TRIES = 20
 OUTBUF = 64 << 20  # bytes of one answer that may wait in memory
+PATIENCE = 1.0  # seconds that answers under way have when serving ends
 THREADS = 11  # a page asks for a handful of things at once; answers are short but for three (api_live.STREAMS)
 
 
@@ -78,11 +80,15 @@ class Server:
         self._stopped = True
         from waitress import wasyncore
 
+        # What is being answered ends first: waitress would complain in the log of an answer whose socket went.
+        self._ending()
+        until = time.monotonic() + PATIENCE
+        while self._server.task_dispatcher.active_count > 0 and time.monotonic() < until:
+            time.sleep(0.005)
         sockets = self._server._map
         # In the serving thread, which may be waiting for connections that a browser keeps open.
         with suppress(OSError):  # that thread was awake, and has done it already
             self._server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
-        self._ending()
         if self._thread is not None:
             self._thread.join(5)
             self._thread = None

@@ -1,4 +1,4 @@
-/* The chart library, loaded when the first chart is shown and not before; it comes with Dash.
+/* The chart library, loaded when the first chart is shown and not before; its file comes with Dash.
  *
  *   gs.plotly().then((Plotly) => Plotly.react(div, data, layout, config))
  */
@@ -10,12 +10,14 @@
   gs.plotly = function () {
     if (window.Plotly) return Promise.resolve(window.Plotly);
     if (coming) return coming;
-    coming = gs.dash().then(async () => {
-      if (!window._dashPlotlyJSURL) throw new Error("the chart library is not known");
-      await gs.script(window._dashPlotlyJSURL);
-      return window.Plotly;
-    });
+    coming = gs.script(document.querySelector("meta[name=graphscope-charts]").content).then(() => window.Plotly);
     coming.catch(() => (coming = null)); // the next chart tries again
     return coming;
+  };
+
+  /* A chart that Dash draws, in its place on a page. */
+  gs.dashChart = async function (place, children) {
+    const [box] = await Promise.all([gs.dashBox(place), gs.plotly()]); // else Dash fetches the library once more
+    window.dash_clientside.set_props(box.id, { children });
   };
 })();

@@ -301,7 +301,7 @@
     }
 
     gotCurves(answer) {
-      const dash = window.dash_clientside, body = document.getElementById("compare-curves");
+      const body = document.getElementById("compare-curves");
       this.note("curves", answer.figure ? "" : "Neither has a curve. A loss that the training returns appears here.");
       body.hidden = !answer.figure;
       this.tags.replaceChildren(...answer.tags.map((tag) => el("option", { value: tag }, tag.length > 80 ? `${tag.slice(0, 79)}\u2026` : tag)));
@@ -312,12 +312,14 @@
         b.title = `last value of ${answer.last.length > 1 ? "AB"[k] : "the run"}`;
         return b;
       }));
-      if (!answer.figure || !dash) return;
+      if (!answer.figure) return;
       if (answer.children && !this.chart) {
         this.chart = true;
-        dash.set_props("compare-curves", { children: answer.children });
-        this.hear(40);
-      } else if (this.chart) dash.set_props("compare-curves-chart", { figure: answer.figure });
+        gs.dashChart(body, answer.children).then(() => this.hear(40), (error) => {
+          this.chart = false;
+          this.note("curves", error.message);
+        });
+      } else if (this.chart && window.dash_clientside) window.dash_clientside.set_props("compare-curves-chart", { figure: answer.figure });
       this.root.dataset.curves = String(answer.figure.data.filter((t) => t.customdata).length);
     }
 

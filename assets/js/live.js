@@ -9,7 +9,7 @@
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
-  const PACE = 350, SLOWEST = 1500, IDLE = 1000, CALM = 8; // after CALM unchanged answers the pace is idle
+  const PACE = 350, SLOW = 450, SLOWEST = 1500, IDLE = 1000, CALM = 8, OVER = 3; // after so many unchanged answers the pace is idle
   const LONG = 5; // seconds that an answer goes on
   const SILENT = 3000; // ms until the first line, or a proxy holds it back
   const GROWS = ["live", "waiting", "stale"];
@@ -64,7 +64,8 @@
     if (on) every = late > 2 ? Math.min(2 * every, SLOWEST) : Math.max(every / 2, PACE);
     const now = performance.now(), lost = gs.card && gs.card.lost;
     // A machine that is short of processors gets more time between two questions.
-    const pause = on && lines ? every - (now - last) : same < CALM && !lost ? Math.min(Math.max(every, 3 * (now - begun)), SLOWEST) : IDLE;
+    const calm = gs.card && GROWS.includes(gs.card.state) ? CALM : OVER;
+    const pause = on && lines ? every - (now - last) : same < calm && !lost ? Math.max(every, Math.min(3 * (now - begun), SLOW)) : IDLE;
     timer = setTimeout(ask, run !== gs.state.run ? 0 : Math.max(0, pause));
   }
 

@@ -153,7 +153,7 @@
     toPeak() {
       if (!this.data || !this.data.recorded) return;
       this.chart.go(this.chart.peak);
-      this.gotMoment(this.data);
+      this.look(this.chart.peak);
     }
 
     /* The table of what is alive while an op runs; final for a step, so asked for once. */

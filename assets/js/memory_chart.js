@@ -30,8 +30,16 @@
       new ResizeObserver(() => this.paint()).observe(canvas);
       gs.onTheme(() => this.paint());
       const at = (e) => this.moment(e.clientX - canvas.getBoundingClientRect().left);
-      canvas.addEventListener("pointermove", (e) => this.hover(at(e)));
-      canvas.addEventListener("pointerleave", () => this.hover(null));
+      canvas.addEventListener("pointermove", (e) => {
+        // Where the page moves under a pointer that rests, the browser says that the pointer moved.
+        if (this.x === e.clientX && this.y === e.clientY) return;
+        [this.x, this.y] = [e.clientX, e.clientY];
+        this.hover(at(e));
+      });
+      canvas.addEventListener("pointerleave", () => {
+        this.x = this.y = null;
+        this.hover(null);
+      });
       canvas.addEventListener("click", (e) => this.data && this.on.pick(at(e)));
     }
 
@@ -55,7 +63,9 @@
       this.paint();
     }
 
+    /* A key or a click is newer than the pointer: what it says holds until the pointer moves. */
     go(i) {
+      this.hovered = null;
       this.cursor = Math.min(Math.max(i, 0), this.data.at.length - 1);
       this.pinned = this.cursor !== this.peak;
       this.paint();

@@ -307,15 +307,17 @@
       this.limits = answer;
       this.join();
       this.roofNote(answer.note);
-      const dash = window.dash_clientside, body = document.getElementById("ops-roof");
+      const body = document.getElementById("ops-roof");
       body.hidden = !answer.figure;
-      if (!answer.figure || !dash) return;
+      if (!answer.figure) return;
       if (answer.children && !this.chart) {
         this.chart = true;
-        dash.set_props("ops-roof", { children: answer.children });
-        this.hear(40);
-      } else if (this.chart) {
-        dash.set_props("ops-roof-chart", { figure: answer.figure });
+        gs.dashChart(body, answer.children).then(() => this.hear(40), (error) => {
+          this.chart = false;
+          this.roofNote(error.message);
+        });
+      } else if (this.chart && window.dash_clientside) {
+        window.dash_clientside.set_props("ops-roof-chart", { figure: answer.figure });
       }
     }
 

@@ -65,8 +65,8 @@
       if (this.starting) return;
       this.starting = true;
       try {
-        await load();
-        window.dash_clientside.set_props(this.box.id, { children: JSON.parse(this.box.dataset.grid) });
+        const [box] = await Promise.all([gs.dashBox(this.box), load()]);
+        window.dash_clientside.set_props(box.id, { children: JSON.parse(box.dataset.grid) });
         this.api = await window.dash_ag_grid.getApiAsync(`${this.box.id}-grid`);
       } catch (error) {
         this.starting = false;

@@ -17,7 +17,7 @@ typedef struct {
     PyObject *plan;        /* entries (plan, u, v, where) */
     Py_ssize_t nodes;      /* how many there are; behind them are places of what comes in */
     PyObject *told;        /* shapes of the step before: (number, of nodes, of ports) */
-    PyObject *calls;       /* the nodes as calls: (op, params, where, dtype, plan, u, v, rest), or None */
+    PyObject *packed;      /* `plan`, with what is known of the nodes as calls, as C reads it */
     PyObject *kind;        /* "train", "eval", or None: not known yet */
     PyObject *root;        /* the outermost module of the step */
     PyObject *stack;       /* scopes to go back to */
@@ -108,7 +108,7 @@ static int follower_traverse(Follower *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->plan);
     Py_VISIT(self->told);
-    Py_VISIT(self->calls);
+    Py_VISIT(self->packed);
     Py_VISIT(self->kind);
     Py_VISIT(self->root);
     Py_VISIT(self->stack);
@@ -148,7 +148,7 @@ static int follower_clear(Follower *self)
     Py_CLEAR(self->trap_root);
     Py_CLEAR(self->plan);
     Py_CLEAR(self->told);
-    Py_CLEAR(self->calls);
+    Py_CLEAR(self->packed);
     Py_CLEAR(self->kind);
     Py_CLEAR(self->root);
     Py_CLEAR(self->stack);
@@ -450,7 +450,7 @@ static PyMemberDef follower_members[] = {
     {"plan", T_OBJECT_EX, offsetof(Follower, plan), 0, NULL},
     {"nodes", T_PYSSIZET, offsetof(Follower, nodes), 0, NULL},
     {"told", T_OBJECT_EX, offsetof(Follower, told), 0, NULL},
-    {"calls", T_OBJECT_EX, offsetof(Follower, calls), 0, NULL},
+    {"packed", T_OBJECT_EX, offsetof(Follower, packed), 0, NULL},
     {"kind", T_OBJECT_EX, offsetof(Follower, kind), 0, NULL},
     {"root", T_OBJECT_EX, offsetof(Follower, root), 0, NULL},
     {"stack", T_OBJECT_EX, offsetof(Follower, stack), 0, NULL},
@@ -498,30 +498,152 @@ static PyTypeObject FollowerType = {
     .tp_members = follower_members,
 };
 
-/* ---------------------------------------------------------------- following */
+/* ---------------------------------------------------------------- a prediction */
 
-/* The entry that comes next, or NULL where nothing is predicted (which is no error). */
-static inline PyObject *expected(Follower *self)
+/* What comes next, all that is compared with it in one line of the processor's cache. Nothing in it is a new reference:
+   the lists have them. */
+typedef struct {
+    PyObject *known;  /* of an op its plan, of a gradient its want; NULL: it goes through follow_call */
+    PyObject *params; /* where they are compared */
+    PyObject *dtype;
+    PyObject *op;     /* of a call; NULL: it is none */
+    PyObject *plan;   /* of its node, or None */
+    PyObject *rest;   /* places of its inputs from the third on */
+    int32_t u, v;     /* of the first two; -1: there is one */
+    int32_t where;
+    int32_t is_like;  /* params, dtype and shape are compared */
+} Next;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *entries, *calls; /* as `Follower.plan` and record.track have them: they are never changed */
+    Py_ssize_t n;
+    Next *steps;
+} Packed;
+
+static int packed_traverse(Packed *self, visitproc visit, void *arg)
 {
-    Py_ssize_t i = self->i;
-    PyObject *plan = self->plan;
-    /* A list of another class answers by its __getitem__, and is empty: it predicts nothing. */
-    if (!plan || !PyList_Check(plan) || i < 0 || i >= PyList_GET_SIZE(plan) || i >= self->room) {
+    Py_VISIT(self->entries);
+    Py_VISIT(self->calls);
+    return 0;
+}
+
+static int packed_clear(Packed *self)
+{
+    self->n = 0;
+    Py_CLEAR(self->entries);
+    Py_CLEAR(self->calls);
+    return 0;
+}
+
+static void packed_dealloc(Packed *self)
+{
+    PyObject_GC_UnTrack(self);
+    packed_clear(self);
+    PyMem_Free(self->steps);
+    PyObject_GC_Del(self);
+}
+
+static PyTypeObject PackedType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "graphscope.engine._follow.Packed",
+    .tp_doc = "A prediction as C reads it.",
+    .tp_basicsize = sizeof(Packed),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_traverse = (traverseproc)packed_traverse,
+    .tp_clear = (inquiry)packed_clear,
+    .tp_dealloc = (destructor)packed_dealloc,
+};
+
+static int pack_one(Next *next, PyObject *entry, PyObject *call)
+{
+    if (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 4) {
+        PyErr_SetString(PyExc_TypeError, "an entry is (plan, u, v, where)");
+        return -1;
+    }
+    PyObject *known = PyTuple_GET_ITEM(entry, 0);
+    *next = (Next){.v = -1};
+    if (known != Py_None) {
+        next->u = (int32_t)PyLong_AsLong(PyTuple_GET_ITEM(entry, 1));
+        next->v = (int32_t)PyLong_AsLong(PyTuple_GET_ITEM(entry, 2));
+        next->where = (int32_t)PyLong_AsLong(PyTuple_GET_ITEM(entry, 3));
+        next->known = known;
+        if (PyTuple_CheckExact(known) && PyTuple_GET_SIZE(known) == 3) {
+            next->is_like = 1;
+            next->known = PyTuple_GET_ITEM(known, 0);
+            next->params = PyTuple_GET_ITEM(known, 1);
+            next->dtype = PyTuple_GET_ITEM(known, 2);
+        }
+    }
+    if (call != Py_None) {
+        if (!PyTuple_Check(call) || PyTuple_GET_SIZE(call) != 8 || !PyTuple_Check(PyTuple_GET_ITEM(call, 7))) {
+            PyErr_SetString(PyExc_TypeError, "a call is (op, params, where, dtype, plan, u, v, rest)");
+            return -1;
+        }
+        next->op = PyTuple_GET_ITEM(call, 0);
+        next->params = PyTuple_GET_ITEM(call, 1);
+        next->where = (int32_t)PyLong_AsLong(PyTuple_GET_ITEM(call, 2));
+        next->dtype = PyTuple_GET_ITEM(call, 3);
+        next->plan = PyTuple_GET_ITEM(call, 4);
+        next->u = (int32_t)PyLong_AsLong(PyTuple_GET_ITEM(call, 5));
+        next->v = (int32_t)PyLong_AsLong(PyTuple_GET_ITEM(call, 6));
+        next->rest = PyTuple_GET_ITEM(call, 7);
+    }
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+/* pack(entries, calls): one call, or None, for each entry */
+static PyObject *pack(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2 || !PyList_Check(args[0]) || !PyList_Check(args[1]) || PyList_GET_SIZE(args[1]) < PyList_GET_SIZE(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "pack takes two lists as arguments, of entries and of their calls");
         return NULL;
     }
-    PyObject *entry = PyList_GET_ITEM(plan, i);
-    return tensor_type && PyTuple_Check(entry) && PyTuple_GET_SIZE(entry) == 4 ? entry : NULL;
+    Py_ssize_t n = PyList_GET_SIZE(args[0]);
+    Packed *made = PyObject_GC_New(Packed, &PackedType);
+    if (!made) {
+        return NULL;
+    }
+    made->entries = made->calls = NULL;
+    made->n = n;
+    made->steps = PyMem_Malloc((n ? n : 1) * sizeof(Next));
+    if (!made->steps) {
+        Py_DECREF(made);
+        return PyErr_NoMemory();
+    }
+    Py_INCREF(args[0]);
+    Py_INCREF(args[1]);
+    made->entries = args[0];
+    made->calls = args[1];
+    PyObject_GC_Track((PyObject *)made);
+    for (Py_ssize_t k = 0; k < n; k++) {
+        if (pack_one(made->steps + k, PyList_GET_ITEM(args[0], k), PyList_GET_ITEM(args[1], k)) < 0) {
+            Py_DECREF(made);
+            return NULL;
+        }
+    }
+    return (PyObject *)made;
+}
+
+/* ---------------------------------------------------------------- following */
+
+/* What comes next, or NULL where nothing is predicted (which is no error). */
+static inline const Next *expected(Follower *self)
+{
+    Py_ssize_t i = self->i;
+    Packed *packed = (Packed *)self->packed;
+    /* Whoever wants every op to be told puts another list there. */
+    if (!packed || !Py_IS_TYPE((PyObject *)packed, &PackedType) || packed->entries != self->plan || i < 0 || i >= packed->n ||
+        i >= self->room || !tensor_type) {
+        return NULL;
+    }
+    return packed->steps + i;
 }
 
 /* Whether a tensor is the one at this place. */
-static inline int is_from(Follower *self, PyObject *x, PyObject *place)
+static inline int is_from(Follower *self, PyObject *x, Py_ssize_t place)
 {
-    Py_ssize_t k = PyLong_AsSsize_t(place);
-    if (k == -1) {
-        PyErr_Clear(); /* no number at all */
-        return 0;
-    }
-    return PyObject_TypeCheck(x, tensor_type) && RID(x) == number_at(self, k);
+    return PyObject_TypeCheck(x, tensor_type) && RID(x) == number_at(self, place);
 }
 
 /* Whether gradients are wanted; -1: an error. */
@@ -578,11 +700,10 @@ static int settle(Follower *self, PyObject *op, PyObject *node, PyObject *t0)
     return wanted;
 }
 
-static inline int fits(Follower *self, PyObject *entry, PyObject *a, PyObject *b)
+static inline int fits(Follower *self, const Next *next, PyObject *a, PyObject *b)
 {
-    return PyLong_AsSsize_t(PyTuple_GET_ITEM(entry, 3)) == self->where &&
-           PyThread_get_thread_ident() == self->thread && is_from(self, a, PyTuple_GET_ITEM(entry, 1)) &&
-           (b == Py_None || is_from(self, b, PyTuple_GET_ITEM(entry, 2)));
+    return next->where == self->where && PyThread_get_thread_ident() == self->thread && is_from(self, a, next->u) &&
+           (b == Py_None || is_from(self, b, next->v));
 }
 
 /* Note the next node with its times, and number what it made. */
@@ -608,23 +729,45 @@ static inline PyObject *note(Follower *self, PyObject *out, PyObject *node, PyOb
     Py_RETURN_TRUE;
 }
 
-/* Whether params, dtype and shape are those that were predicted; the shape is that of the step before. */
-static int is_alike(Follower *self, PyObject *known, PyObject *key, PyObject *dtype_known, PyObject *array)
+/* Whether params are those that were predicted. k: of the output of an op with several, which have it behind the params;
+   -1: it has one. */
+static int is_same_key(PyObject *known, PyObject *key, Py_ssize_t k)
+{
+    if (k < 0) {
+        return PyObject_RichCompareBool(known, key, Py_EQ);
+    }
+    if (!PyTuple_Check(known) || !PyTuple_Check(key) || PyTuple_GET_SIZE(known) != PyTuple_GET_SIZE(key) + 1) {
+        return 0;
+    }
+    Py_ssize_t n = PyTuple_GET_SIZE(key);
+    long which = PyLong_AsLong(PyTuple_GET_ITEM(known, n));
+    if (which != k) {
+        PyErr_Clear();
+        return 0;
+    }
+    int same = 1;
+    for (Py_ssize_t at = 0; at < n && same == 1; at++) {
+        same = PyObject_RichCompareBool(PyTuple_GET_ITEM(known, at), PyTuple_GET_ITEM(key, at), Py_EQ);
+    }
+    return same;
+}
+
+/* Whether params, dtype and shape of node i are those that were predicted; the shape is that of the step before. */
+static int is_alike(Follower *self, const Next *next, Py_ssize_t i, PyObject *key, Py_ssize_t k, PyObject *array)
 {
     PyObject *told = self->told;
     if (!told || !PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 3) {
         return 0;
     }
     PyObject *shapes = PyTuple_GET_ITEM(told, 1);
-    Py_ssize_t i = self->i;
     if (!PyList_Check(shapes) || i >= PyList_GET_SIZE(shapes)) {
         return 0;
     }
-    PyObject *was = PyList_GET_ITEM(shapes, i);
+    PyObject *was = PyList_GET_ITEM(shapes, i), *packed = self->packed, *dtype_known = next->dtype;
+    Py_ssize_t before = self->i;
     Py_INCREF(was); /* a comparison may run code of the user's */
-    Py_INCREF(known);
-    Py_INCREF(dtype_known);
-    int same = PyObject_RichCompareBool(known, key, Py_EQ);
+    Py_INCREF(packed);
+    int same = is_same_key(next->params, key, k);
     if (same == 1) {
         PyObject *dtype = PyObject_GetAttr(array, text_dtype);
         same = dtype ? dtype == dtype_known : -1;
@@ -636,9 +779,11 @@ static int is_alike(Follower *self, PyObject *known, PyObject *key, PyObject *dt
         Py_XDECREF(shape);
     }
     Py_DECREF(was);
-    Py_DECREF(known);
-    Py_DECREF(dtype_known);
-    return same == 1 ? self->i == i && i < self->room : same;
+    if (same == 1) {
+        same = self->i == before && i < self->room && self->packed == packed;
+    }
+    Py_DECREF(packed);
+    return same;
 }
 
 /* follow(rec, plan, a, b, out, node, t0, t1) */
@@ -658,8 +803,8 @@ static PyObject *follow(PyObject *module, PyObject *const *args, Py_ssize_t n)
             return settled ? NULL : PyBool_FromLong(0);
         }
     }
-    PyObject *entry = expected(self);
-    if (!entry || PyTuple_GET_ITEM(entry, 0) != args[1] || !fits(self, entry, args[2], args[3])) {
+    const Next *next = expected(self);
+    if (!next || next->known != args[1] || next->is_like || !fits(self, next, args[2], args[3])) {
         Py_RETURN_FALSE;
     }
     return note(self, args[4], args[5], args[6], args[7]);
@@ -682,19 +827,50 @@ static PyObject *follow_like(PyObject *module, PyObject *const *args, Py_ssize_t
             return settled ? NULL : PyBool_FromLong(0);
         }
     }
-    PyObject *entry = expected(self), *known;
-    if (!entry || !PyTuple_CheckExact(known = PyTuple_GET_ITEM(entry, 0)) || PyTuple_GET_SIZE(known) != 3 ||
-        PyTuple_GET_ITEM(known, 0) != args[1]) {
+    const Next *next = expected(self);
+    if (!next || next->known != args[1] || !next->is_like || !fits(self, next, args[4], args[5])) {
         Py_RETURN_FALSE;
     }
-    int same = fits(self, entry, args[4], args[5]);
-    if (same == 1) {
-        same = is_alike(self, PyTuple_GET_ITEM(known, 1), args[2], PyTuple_GET_ITEM(known, 2), args[3]);
-    }
+    int same = is_alike(self, next, self->i, args[2], -1, args[3]);
     if (same < 1) {
         return same ? NULL : PyBool_FromLong(0);
     }
     return note(self, args[6], args[7], args[8], args[9]);
+}
+
+/* The outputs of an op with several: the first is the node, the others lie behind it. */
+static PyObject *note_several(Follower *self, PyObject *op, PyObject *key, PyObject *outs, PyObject *node, PyObject *t0, PyObject *t1)
+{
+    Py_ssize_t many = PyTuple_GET_SIZE(outs), i = self->i;
+    const Packed *packed = (Packed *)self->packed;
+    if (!many || i + many > packed->n || i + many > self->room) {
+        Py_RETURN_FALSE;
+    }
+    for (Py_ssize_t k = 0; k < many; k++) {
+        PyObject *out = PyTuple_GET_ITEM(outs, k);
+        const Next *next = packed->steps + i + k;
+        if (next->op != op || !PyObject_TypeCheck(out, tensor_type) || !AT(out, tensor_array)) {
+            Py_RETURN_FALSE;
+        }
+        int same = is_alike(self, next, i + k, key, k, AT(out, tensor_array));
+        if (same < 1) {
+            return same ? NULL : PyBool_FromLong(0);
+        }
+    }
+    long long begin = PyLong_AsLongLong(t0), end = PyLong_AsLongLong(t1);
+    if ((begin == -1 || end == -1) && PyErr_Occurred()) {
+        return NULL;
+    }
+    for (Py_ssize_t k = 0; k < many; k++) {
+        ((int64_t *)self->begin.buf)[i + k] = k ? end : begin;
+        ((int64_t *)self->end.buf)[i + k] = end;
+        RID(PyTuple_GET_ITEM(outs, k)) = self->base + i + k;
+    }
+    if (node != Py_None) {
+        NODE_RID(node) = self->base + i;
+    }
+    self->i = i + many;
+    Py_RETURN_TRUE;
 }
 
 /* follow_call(rec, op, params, a, b, rest, out, t0, t1, node): any op on the host, as the recorder is told of it */
@@ -705,7 +881,7 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
         return NULL;
     }
     Follower *self = (Follower *)args[0];
-    PyObject *op = args[1], *a = args[3], *b = args[4], *rest = args[5], *out = args[6], *node = args[9], *calls, *call;
+    PyObject *op = args[1], *a = args[3], *b = args[4], *rest = args[5], *out = args[6], *node = args[9];
     if (!PyObject_TypeCheck(args[0], &FollowerType)) {
         Py_RETURN_FALSE;
     }
@@ -715,39 +891,29 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
             return settled ? NULL : PyBool_FromLong(0);
         }
     }
-    if (!expected(self)) {
-        Py_RETURN_FALSE;
-    }
-    calls = self->calls;
-    if (!calls || !PyList_Check(calls) || self->i >= PyList_GET_SIZE(calls) || PyThread_get_thread_ident() != self->thread || !PyObject_TypeCheck(out, tensor_type) ||
-        (node != Py_None && Py_TYPE(node) != node_type) || !PyTuple_Check(rest)) {
-        Py_RETURN_FALSE;
-    }
-    call = PyList_GET_ITEM(calls, self->i);
-    if (!PyTuple_Check(call) || PyTuple_GET_SIZE(call) != 8 || PyTuple_GET_ITEM(call, 0) != op ||
-        PyLong_AsSsize_t(PyTuple_GET_ITEM(call, 2)) != self->where ||
-        PyTuple_GET_ITEM(call, 4) != (node == Py_None ? Py_None : AT(node, node_plan)) ||
-        !is_from(self, a, PyTuple_GET_ITEM(call, 5))) {
-        Py_RETURN_FALSE;
-    }
-    PyObject *v = PyTuple_GET_ITEM(call, 6), *more = PyTuple_GET_ITEM(call, 7);
-    if (b == Py_None ? PyLong_AsSsize_t(v) >= 0 : !is_from(self, b, v)) {
+    const Next *next = expected(self);
+    if (!next || next->op != op || (node != Py_None && Py_TYPE(node) != node_type) ||
+        next->plan != (node == Py_None ? Py_None : AT(node, node_plan)) || (b == Py_None && next->v >= 0) ||
+        !fits(self, next, a, b) || !PyTuple_Check(rest)) {
         Py_RETURN_FALSE;
     }
     Py_ssize_t many = PyTuple_GET_SIZE(rest);
-    if (!PyTuple_Check(more) || PyTuple_GET_SIZE(more) != many) {
+    if (PyTuple_GET_SIZE(next->rest) != many) {
         Py_RETURN_FALSE;
     }
     for (Py_ssize_t k = 0; k < many; k++) {
-        if (!is_from(self, PyTuple_GET_ITEM(rest, k), PyTuple_GET_ITEM(more, k))) {
+        Py_ssize_t place = PyLong_AsSsize_t(PyTuple_GET_ITEM(next->rest, k));
+        if (!is_from(self, PyTuple_GET_ITEM(rest, k), place)) {
             Py_RETURN_FALSE;
         }
     }
-    PyObject *array = AT(out, tensor_array);
-    int same = array ? 1 : 0;
-    if (same == 1) {
-        same = is_alike(self, PyTuple_GET_ITEM(call, 1), args[2], PyTuple_GET_ITEM(call, 3), array);
+    if (PyTuple_Check(out)) {
+        return note_several(self, op, args[2], out, node, args[7], args[8]);
     }
+    if (!PyObject_TypeCheck(out, tensor_type) || !AT(out, tensor_array)) {
+        Py_RETURN_FALSE;
+    }
+    int same = is_alike(self, next, self->i, args[2], -1, AT(out, tensor_array));
     if (same < 1) {
         return same ? NULL : PyBool_FromLong(0);
     }
@@ -762,8 +928,9 @@ static PyObject *follow_leaf(PyObject *module, PyObject *const *args, Py_ssize_t
         return NULL;
     }
     Follower *self = (Follower *)args[0];
-    if (!PyObject_TypeCheck(args[0], &FollowerType) || !tensor_type || !self->room || self->i < 1 || !self->plan ||
-        !PyList_Check(self->plan) || self->i >= PyList_GET_SIZE(self->plan) || PyThread_get_thread_ident() != self->thread || !PyObject_TypeCheck(args[1], tensor_type)) {
+    if (!PyObject_TypeCheck(args[0], &FollowerType) || !tensor_type || self->i < 1 ||
+        !self->packed || !Py_IS_TYPE(self->packed, &PackedType) || ((Packed *)self->packed)->entries != self->plan ||
+        !self->room || PyThread_get_thread_ident() != self->thread || !PyObject_TypeCheck(args[1], tensor_type)) {
         Py_RETURN_FALSE;
     }
     PyObject *g = AT(args[1], tensor_grad);
@@ -785,13 +952,9 @@ static PyObject *follow_grad(PyObject *module, PyObject *const *args, Py_ssize_t
     if (!PyObject_TypeCheck(args[0], &FollowerType) || Py_TYPE(args[2]) != node_type) {
         Py_RETURN_FALSE;
     }
-    PyObject *entry = expected(self);
-    if (!entry || PyTuple_GET_ITEM(entry, 0) != args[1]) {
-        Py_RETURN_FALSE;
-    }
-    Py_ssize_t twin = PyLong_AsSsize_t(PyTuple_GET_ITEM(entry, 1));
-    if (PyThread_get_thread_ident() != self->thread || twin < 0 ||
-        NODE_RID(args[2]) != self->base + twin) {
+    const Next *next = expected(self);
+    if (!next || next->known != args[1] || next->is_like || PyThread_get_thread_ident() != self->thread ||
+        NODE_RID(args[2]) != self->base + next->u) {
         Py_RETURN_FALSE;
     }
     return note(self, NULL, NULL, args[3], args[4]);
@@ -1029,6 +1192,7 @@ static PyObject *bind(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     {"follow", (PyCFunction)(void (*)(void))follow, METH_FASTCALL,
      "follow(rec, plan, a, b, out, node, t0, t1): note an op if it is the one that comes next; whether it was."},
+    {"pack", (PyCFunction)(void (*)(void))pack, METH_FASTCALL, "pack(entries, calls): a prediction as C reads it. Raises: TypeError."},
     {"follow_like", (PyCFunction)(void (*)(void))follow_like, METH_FASTCALL,
      "follow_like(rec, plan, key, array, a, b, out, node, t0, t1): the same, comparing params, dtype and shape."},
     {"follow_call", (PyCFunction)(void (*)(void))follow_call, METH_FASTCALL,
@@ -1061,7 +1225,7 @@ PyMODINIT_FUNC PyInit__follow(void)
 {
     /* As any class of Python's: object.__new__ makes them. */
     NumberedValueType.tp_new = NumberedNodeType.tp_new = PyBaseObject_Type.tp_new;
-    if (PyType_Ready(&FollowerType) < 0 || PyType_Ready(&NumberedValueType) < 0 || PyType_Ready(&NumberedNodeType) < 0) {
+    if (PyType_Ready(&FollowerType) < 0 || PyType_Ready(&PackedType) < 0 || PyType_Ready(&NumberedValueType) < 0 || PyType_Ready(&NumberedNodeType) < 0) {
         return NULL;
     }
     text_dtype = PyUnicode_InternFromString("dtype");
@@ -1087,7 +1251,7 @@ PyMODINIT_FUNC PyInit__follow(void)
             return NULL;
         }
     }
-    if (PyModule_AddIntConstant(module, "VERSION", 3) < 0) {
+    if (PyModule_AddIntConstant(module, "VERSION", 4) < 0) {
         Py_DECREF(module);
         return NULL;
     }

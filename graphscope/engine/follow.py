@@ -34,8 +34,8 @@ class PureFollower:
     """What a recorder that follows keeps, all of it for the functions below.
 
     i: the next node of the step. where: scope and phase as one number. thread: whose ops are recorded. plan: the
-    entries. nodes: how many there are. told: the shapes of the step before. calls: the nodes
-    as calls (``record.track.Call``). The next ones say which module is open and what the next op means.
+    entries. nodes: how many there are. told: the shapes of the step before. packed: the
+    entries and the nodes as calls (``record.track.Call``), as C reads them. The next ones say which module is open and what the next op means.
 
     t0: when the step began. base: where its numbers begin. seq, num: its number in the run, and of the next step of
     each kind. wall_ns, rec_ns: time in all steps, and what recording took of it. close_ns: what the last end of a
@@ -52,7 +52,7 @@ class PureFollower:
     plan: Any
     nodes: int
     told: Any
-    calls: list[Any]
+    packed: Any
     kind: str | None
     root: Any
     stack: list[int]
@@ -84,7 +84,7 @@ class PureFollower:
     trap_root: Any
     trap_armed: bool
     __slots__ = (
-        "i", "where", "thread", "plan", "nodes", "told", "calls", "kind", "root", "stack", "token", "scope", "phase",
+        "i", "where", "thread", "plan", "nodes", "told", "packed", "kind", "root", "stack", "token", "scope", "phase",
         "inside", "after", "unsettled", "_begins", "_ends", "t0", "base", "seq", "num", "loss", "nonfinite", "wall_ns",
         "rec_ns", "close_ns", "track_ns", "block", "armed", "there", "left", "run", "until", "due", "trap", "trap_leaf",
         "trap_root", "trap_armed",
@@ -221,6 +221,11 @@ def pure_new_base() -> int:
     return next(_epochs) << SPAN
 
 
+def no_pack(entries: list[Any], calls: list[Any]) -> Any:
+    """In Python there is nothing to pack."""
+    return None
+
+
 def _no(*told: Any) -> bool:
     """The recorder has to be called."""
     return False
@@ -235,6 +240,7 @@ if TYPE_CHECKING:
 else:
     Follower = getattr(_c, "Follower", PureFollower)
 follow = getattr(_c, "follow", pure_follow)
+pack: Callable[[list[Any], list[Any]], Any] = getattr(_c, "pack", no_pack)
 follow_like = getattr(_c, "follow_like", pure_follow_like)
 follow_grad = getattr(_c, "follow_grad", pure_follow_grad)
 is_finite = getattr(_c, "is_finite", pure_is_finite)

@@ -172,7 +172,7 @@ def _picture(draw: Callable[[str], Figure], alt: str) -> str:
     light, dark = draw("light"), draw("dark")
     name = _t(alt)
     return (
-        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{_data(dark)}">'
+        f'<picture tabindex="0"><source media="(prefers-color-scheme: dark)" srcset="{_data(dark)}">'
         f'<img src="{_data(light)}" width="{light.width:.0f}" height="{light.height:.0f}" alt="{name}"></picture>'
     )
 

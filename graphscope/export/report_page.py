@@ -50,8 +50,12 @@ i.data{background:var(--data)}i.forward{background:var(--forward)}i.backward{bac
 i.update{background:var(--update)}i.copies{background:var(--ink3)}i.python,i.recorder{background:var(--idle)}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:12px;line-height:16px}
 th,td{padding:4px 12px 4px 0;text-align:left;border-bottom:1px solid var(--line);overflow-wrap:anywhere;vertical-align:top}
+th,td:not(:first-child){white-space:nowrap}td:first-child{min-width:14ch}
+td:last-child:not(.n){white-space:normal;min-width:28ch}
 .n{text-align:right;white-space:nowrap}th button{font:inherit;font-weight:600;color:var(--ink2);background:none;border:0;
 padding:0;cursor:pointer}th[aria-sort=descending] button::after{content:' \\2193' / ''}
 th[aria-sort=ascending] button::after{content:' \\2191' / ''}
 :focus-visible{outline:2px solid var(--focus);outline-offset:2px}
+@media (max-width:640px){main{padding:12px 8px}section{padding:12px 8px}
+picture{display:block;overflow-x:auto}picture img{max-width:none;width:600px}}
 @media print{body{background:#fff}section{break-inside:avoid}iframe{display:none}}"""

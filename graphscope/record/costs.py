@@ -124,7 +124,7 @@ class Costs:
         self._of_gradients += [count(int(of_gradients[i])) for i in new]
         if self._of_gradients:
             costs[of_gradients] = np.array(self._of_gradients, np.int64)[numbers]
-        flops, traffic = costs.T
+        flops, traffic = np.ascontiguousarray(costs.T)
         return flops, traffic
 
 

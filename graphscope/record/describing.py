@@ -13,9 +13,8 @@ from graphscope.record.costs import Costs
 from graphscope.record.formulas import gradient_formulas
 from graphscope.record.job import Job
 from graphscope.record.names import GraphRecord
-from graphscope.record.tables import DATA_OP, PORT, Many, Tables
-from graphscope.trace import schema
-from graphscope.trace.records import Ints
+from graphscope.record.tables import DATA_OP, PORT, GraphBlobs, Many, Tables
+from graphscope.trace import codec
 
 
 class Described:
@@ -89,13 +88,14 @@ class Describing:
         many = Many(graphs)
         flops, traffic = self._costs.of(many, every, self.recorder.specs.all.__getitem__)
         upto = np.concatenate([[0], np.cumsum(self._specs.nbytes[every])])
+        blob = codec.raw(ids)
         at = 0
         for (graph, number), begin, end in zip(wanted, many.begins, many.ends, strict=True):
             made = self._sets[graph.id, number] = len(self._set_live)
             ports = at + graph.n
             after = ports + len(graph.ports)
             self._set_live[made] = int(upto[after] - upto[ports])
-            self.writer.add_shape_set(made, graph.id, ids[at:after])
+            self.writer.put_shape_set(made, graph.id, blob[4 * at : 4 * after])
             self.writer.add_costs(made, flops[begin:end], traffic[begin:end])
             at = after
 
@@ -121,9 +121,9 @@ class Describing:
             names = self.recorder.names
             self._tables = Tables(names.kinds, names.keeps, self._op, names.string)
             self._costs = Costs()
-        found = self._tables.of([job.graph for job in jobs])
-        for job, (nodes, edges, kept) in zip(jobs, found, strict=True):
-            self._graph(job, nodes, edges, kept)
+        found = self._tables.blobs([job.graph for job in jobs])
+        for job, blobs in zip(jobs, found, strict=True):
+            self._graph(job, blobs)
         sites = self.recorder.sites.lines
         for i in range(self._sites, len(sites)):
             self.writer.add_site(i, *sites[i])
@@ -133,38 +133,40 @@ class Describing:
             self.writer.add_string(i, texts[i])
         self._strings = len(texts)
 
-    def _graph(self: Any, job: Job, nodes: Ints, edges: Ints, kept: Ints) -> None:
+    def _graph(self: Any, job: Job, blobs: GraphBlobs) -> None:
         names, graph = self.recorder.names, job.graph
+        string = names.string
         called_as = dict(job.names or {})
         # `w -= ...` leaves the user's variable on the updated value; the port it came from is the same tensor.
         if called_as:
-            for i in np.flatnonzero(nodes[:, schema.FLAGS] & schema.INPLACE)[::-1].tolist():
+            for i in blobs.written[::-1]:
                 if i in called_as:
                     first = graph.columns.row(i)[1]
                     first = first if first < PORT else PORT - 1 - first
                     called_as.setdefault(first, called_as[i])
-        ports = []
+        ports: list[int] = []
         for k, (name, kind, scope, _) in enumerate(graph.ports):
             text = name or called_as.get(-1 - k)
             const = self.recorder.const_text(job.seq, k) if kind == 2 else None
-            ports.append(
-                [
-                    names.string(text) if text else -1,
-                    kind,
-                    scope,
-                    names.string(const) if const else -1,
-                ]
-            )
+            ports += string(text) if text else -1, kind, scope, string(const) if const else -1
         self.recorder.consts.pop(job.seq, None)
         called = np.full(graph.n, -1, np.int32)
         for i, text in called_as.items():
             if i >= 0:
-                called[i] = names.string(text)
-        plan = None if job.freed is None else np.array(job.freed, np.int32)
-        if plan is not None:
+                called[i] = string(text)
+        plan = None
+        if job.freed is not None:
+            plan = codec.raw(job.freed)
             self._planned.add(graph.id)
-        self.writer.add_graph(
-            graph.id, graph.digest, graph.kind, graph.parent, graph.at, nodes, edges,
-            np.array(ports, np.int32).reshape(-1, 4), kept, called, plan,
-        )  # fmt: skip
+        row = [
+            blobs.nodes,
+            blobs.edges,
+            codec.raw(np.array(ports, np.int32)),
+            blobs.kept,
+            codec.raw(called),
+            plan,
+        ]
+        self.writer.put_graph(
+            graph.id, graph.digest, graph.kind, graph.parent, graph.at, row, blobs.phases
+        )
         self._graphs[graph.id] = True

@@ -218,11 +218,11 @@ def names_in_frame(frame: Any, base: int, port: int) -> dict[int, str]:
     """The user's variable for each value of the step that one holds: value number -> name."""
     found: dict[int, str] = {}
     while frame is not None:
-        for name, held in locals_of(frame):
-            if isinstance(held, Tensor) and not name.startswith("_"):
-                v = held._rid - base
-                if not v >> 24:
-                    found.setdefault(v if v < port else port - 1 - v, name)
+        # Most variables hold something else.
+        for name, held in [pair for pair in locals_of(frame) if isinstance(pair[1], Tensor)]:
+            v = held._rid - base
+            if not v >> 24 and not name.startswith("_"):
+                found.setdefault(v if v < port else port - 1 - v, name)
         if frame.f_code.co_name == "<module>":
             break
         frame = frame.f_back

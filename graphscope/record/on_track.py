@@ -13,9 +13,7 @@ from graphscope.trace import schema
 
 FORWARD = schema.FORWARD
 NEVER_AGAIN = (1 << 63) - 1  # no moment of the clock is later
-QUICK = (
-    4_000_000  # nanoseconds: shorter steps are looked at more rarely, a few times a second still
-)
+SELDOM = 500_000_000  # nanoseconds between steps that are looked at, where steps are quick
 APART = 20_000  # nanoseconds between two events, from which on the recorder runs cold
 
 
@@ -68,11 +66,15 @@ class OnTrack(Noter):
     def _looked_among(self: Any, seen: int) -> int:
         """A graph's step is looked at where this and ``seen``, how often the graph came up before, have no bit in common.
 
-        That is one in 16, later in 64, and of quick steps in 256: looking takes several times what following takes.
+        That is one in 16, later in 64, and of quick steps in up to 1024: looking takes several times what following
+        takes, and twice a second is enough.
         """
         if seen < 64:
             return 15
-        return 255 if seen >= 256 and self.wall_ns < QUICK * self.seq else 63
+        among = 64
+        while among < 1024 and 4 * among <= seen and 2 * among * self.wall_ns < SELDOM * self.seq:
+            among *= 2
+        return among - 1
 
     def _count_run(self: Any) -> None:
         """Account for the steps that ended without a call of Python, if any."""

@@ -85,12 +85,17 @@ class Outlive:
         if len(held) < LIMIT:
             for i in living:
                 self._hold(refs[i](), seq, i, graph.id, category_at_birth(graph.key(i)))
-            for item in ports:
-                x = item[0]()
+            for there, _, port in ports:
+                x = there()
                 if x is not None:
-                    a = x._a
-                    owner = a.base if type(a.base) is type(a) else a
-                    self._hold(owner, seq, -1, graph.id, _OF_PORT[item[2][1]])
+                    owner = a = x._a
+                    base = a.base
+                    if type(base) is type(a):
+                        owner = base
+                    known = held.get(id(owner))
+                    category = _OF_PORT[port[1]]
+                    if known is None or known[0]() is not owner or known[5] != category:
+                        self._hold(owner, seq, -1, graph.id, category)
         before, self.before = self.before, None
         if before is not None and before is not graph and self.counted:
             return left  # nothing is known of the step before, and it was of another kind than this

@@ -8,7 +8,7 @@ ports. There are two ways to be told:
   the graph in place (``record.track``): same op, same inputs wanted and connected, same scope and phase.
   Then shape and dtype follow from those of the ports, which are checked, and two clock readings are all
   that is stored. An op that differs calls ``op``, which leaves the track at that very op.
-- Noted. The first steps of a graph, every 16th and later every 64th or 256th of it, those with statistics, and what follows
+- Noted. The first steps of a graph, every 16th and later every 64th of it or fewer, those with statistics, and what follows
   after the track was left: each op is written down as integers (``engine.note``), which are compared with those of the
   graph, and its shape, its source line and the death of its memory are noted. Lines and deaths of the steps in between
   are those of the graph. Where nothing is out of the ordinary that is done in C, and nothing here is called.
@@ -410,7 +410,7 @@ class Recorder(StepLife):
     ) -> bool:  # fmt: skip
         """Whether an op is the one that the track has next; then it is noted. ``op`` without a description."""
         i = self.i
-        call = self.calls[i]
+        call = self.predicted.track.calls[i]
         if call is None or call[0] is not row or call[2] != self.where:
             return False
         _, _, _, kind, plan, u, v, more = call
@@ -434,7 +434,7 @@ class Recorder(StepLife):
             many = len(out)
             dtypes = dtype or [x._a.dtype for x in out]
             for k, x in enumerate(out):
-                next_one = self.calls[i + k] if i + k < self.known else None
+                next_one = self.predicted.track.calls[i + k] if i + k < self.known else None
                 if (
                     next_one is None
                     or next_one[0] is not row

@@ -32,7 +32,7 @@ DEVICE_TIMES = ("interval", "isolated", "off")
 # What a trace says of its own memory figures.
 LOOKED = (
     "deaths of memory and what outlives a step are noted in the first 3 steps of a graph, every 16th and from the "
-    "64th on every 64th; steps in between are taken to be like those"
+    "64th on every 64th, of quick steps fewer; steps in between are taken to be like those"
 )
 _running: list[profile] = []
 forked.watch(_running)

@@ -158,7 +158,7 @@ class StepLife(OnTrack):
     def _follow(self, graph: Any) -> None:
         """Predict that the step, in which no op ran so far, has this graph."""
         self.predicted = graph
-        # The first steps of a graph are looked at, then every 16th, from the 64th on every 64th or 256th: what an event costs, when memory dies, and
+        # The first steps of a graph are looked at, then every 16th, from the 64th on every 64th or fewer: what an event costs, when memory dies, and
         # whether the source lines are still those of the graph (an equal structure from other lines is all
         # but impossible).
         seen = -1 if graph is None else graph.seen
@@ -179,7 +179,7 @@ class StepLife(OnTrack):
             self.told = self._shapes_of(graph)
             self.direct = False
             self.plan = track.entries
-            self.calls = track.calls
+            self.packed = track.packed
             self.begin = array("q", bytes(8 * n))
             self.end = array("q", bytes(8 * n))
             self.times(self.begin, self.end)

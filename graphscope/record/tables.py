@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from graphscope.engine.follow import PORT as PORT
 from graphscope.record.columns import NONE, WIDTH, Kinds
 from graphscope.record.interned import Keeps
 from graphscope.record.names import GraphRecord
-from graphscope.trace import schema
+from graphscope.trace import codec, schema
+from graphscope.trace.describer import phases_of
 from graphscope.trace.records import Ints
 
 COPIES = frozenset({"to_device", "to_host"})  # ops that move data between devices
@@ -64,6 +65,18 @@ class Many:
             if c.more
             for i, wires in c.more.items()
         }
+
+
+class GraphBlobs(NamedTuple):
+    """A graph as it stands in the file."""
+
+    nodes: bytes
+    edges: bytes
+    kept: bytes
+    phases: bytes
+    """Of each node (``trace.describer.phases_of``)."""
+    written: list[int]
+    """The ops that write into their first input."""
 
 
 class Numbers:
@@ -168,6 +181,13 @@ class Tables:
 
     def of(self, graphs: Sequence[GraphRecord]) -> list[tuple[Ints, Ints, Ints]]:
         """The integer rows of graphs: nodes, edges (dst, position, src) and kept (value, node) of each."""
+        return [
+            (codec.ints(nodes, schema.NODE_COLUMNS), codec.ints(edges, 3), codec.ints(kept, 2))
+            for nodes, edges, kept, _, _ in self.blobs(graphs)
+        ]
+
+    def blobs(self, graphs: Sequence[GraphRecord]) -> list[GraphBlobs]:
+        """The same as they stand in the file."""
         many = Many(graphs)
         self._learn(many)
         first, ops = many.first, many.ops
@@ -182,13 +202,24 @@ class Tables:
             nodes[gradients, column] = nodes[twins, column]
         edges, begins = _edges(many)
         kept, kept_ends = self._kept(many, edges[:, 2], begins)
-        found, at = [], 0
-        for begin, end, kept_end in zip(many.begins, many.ends, kept_ends, strict=True):
-            found.append((nodes[begin:end], edges[begins[begin] : begins[end]], kept[at:kept_end]))
-            at = kept_end
-        return found
+        written = np.flatnonzero(nodes[:, schema.FLAGS] & schema.INPLACE)
+        written_ends = np.searchsorted(written, many.ends).tolist()
+        of_nodes, of_edges, of_kept = codec.raw(nodes), codec.raw(edges), codec.raw(kept)
+        phases = phases_of(nodes)
+        bounds = zip(
+            many.begins.tolist(), many.ends.tolist(), begins[many.begins].tolist(), begins[many.ends].tolist(),
+            [0, *kept_ends], kept_ends, [0, *written_ends], written_ends, strict=False,
+        )  # fmt: skip
+        return [
+            GraphBlobs(
+                of_nodes[4 * schema.NODE_COLUMNS * begin : 4 * schema.NODE_COLUMNS * end],
+                of_edges[12 * edge : 12 * edge_end], of_kept[8 * keep : 8 * keep_end], phases[begin:end],
+                (written[w:w_end] - begin).tolist() if w_end > w else [],
+            )
+            for begin, end, edge, edge_end, keep, keep_end, w, w_end in bounds
+        ]  # fmt: skip
 
-    def _kept(self, many: Many, wires: Ints, begins: NDArray[np.int64]) -> tuple[Ints, Any]:
+    def _kept(self, many: Many, wires: Ints, begins: NDArray[np.int64]) -> tuple[Ints, list[int]]:
         """What nodes keep for their gradients, nodes in order; and where that of each graph ends."""
         nodes = np.flatnonzero(many.keeps)
         inputs = (begins[nodes + 1] - begins[nodes]).astype(np.int32)
@@ -208,7 +239,7 @@ class Tables:
         rows = np.empty((len(owner), 2), np.int32)
         rows[:, 0] = np.where(k < 0, local, wires[np.where(k < 0, 0, begins[owner] + k)])
         rows[:, 1] = local
-        return rows, np.searchsorted(owner, many.ends)
+        return rows, np.searchsorted(owner, many.ends).tolist()
 
     def _offsets_of(self, kind: int, kept: Any, inputs: int) -> tuple[int, ...]:
         """Which inputs of an op these are that it keeps; -1: what it made itself."""

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphscope.engine import dispatch
-from graphscope.engine.follow import Follower
+from graphscope.engine.follow import Follower, pack
 from graphscope.engine.straight import follows_on_track, is_straight
 from graphscope.engine.tensor import Tensor
 from graphscope.record.tables import PORT
@@ -60,6 +60,8 @@ class Track(NamedTuple):
     there: list[Any]
     """Weak references to what came in through each port of the last step."""
     keys: list[Any]
+    packed: Any
+    """Entries and calls, as C reads them."""
 
     def used(self, i: int) -> int:
         """How many ports the nodes before ``i`` have used."""
@@ -92,7 +94,9 @@ def track_of(keys: list[Any], ports: int) -> Track:
                 tuple(places[2:]),
             )
         calls.append(call)
-    return Track(entries_of(keys), [*calls, None], first, [], keys)
+    entries = entries_of(keys)
+    calls.append(None)
+    return Track(entries, calls, first, [], keys, pack(entries, calls))
 
 
 def entries_of(keys: list[Any]) -> list[Any]:
@@ -134,6 +138,7 @@ class _Stand(Follower):
 
     def __init__(self, plan: Any, n: int) -> None:
         self.plan = [(plan, n, 0, 0)] * n
+        self.packed = pack(self.plan, [None] * n)
         self.base, self.nodes = -PORT, n  # so that the number of what comes in is 0
         self.where = 0
         self.thread = get_ident()

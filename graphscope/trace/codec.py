@@ -85,7 +85,7 @@ def unpack_many(blob: bytes, shift: int, steps: int) -> tuple[Longs, Longs]:
 
 def pack(array: NDArray[Any], dtype: str) -> bytes:
     """One array, shuffled and compressed."""
-    return zlib.compress(shuffle(np.asarray(array).astype(dtype)), LEVEL)
+    return zlib.compress(shuffle(np.asarray(array).astype(dtype, copy=False)), LEVEL)
 
 
 def unpack(blob: bytes, dtype: str) -> NDArray[Any]:

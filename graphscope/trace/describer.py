@@ -15,6 +15,7 @@ from graphscope.errors import TraceError
 from graphscope.trace import codec, schema
 
 SOURCE_LIMIT = 1 << 20
+_NONE = b"\xff\xff\xff\xff"  # -1
 MEDIA = "INSERT INTO media (tag, step, kind, data, wall_ns) VALUES (?,?,?,?,?)"
 
 
@@ -25,7 +26,8 @@ class Describer:
     """Number of nodes of each graph."""
     _plans: dict[int, bytes]
     """Digests of when memory dies in each graph."""
-    _phases: dict[int, NDArray[np.float64]]
+    _phases: dict[int, bytes]
+    """The phase of each node of each graph."""
     """Of each node, 1 in the column of its phase: what durations are multiplied with."""
     _files: set[str]
 
@@ -90,17 +92,25 @@ class Describer:
         plan: ArrayLike | None = None,
     ) -> None:
         table = np.asarray(nodes, np.int32).reshape(-1, schema.NODE_COLUMNS)
-        n = len(table)
-        empty = np.full(n, -1, np.int32)
-        freed = empty if plan is None else np.asarray(plan, np.int32)
-        self._nodes[id], self._plans[id] = n, digest_of(freed)
-        copies = (table[:, schema.FLAGS] & schema.COPY) != 0
-        phases = np.where(copies, len(schema.PHASES), table[:, schema.PHASE])
-        kinds = np.arange(len(schema.PHASES) + 1)  # and copies
-        self._phases[id] = (np.clip(phases, 0, len(schema.PHASES))[:, None] == kinds) * 1.0
-        blobs = [codec.raw(np.asarray(a, np.int32)) for a in (table, edges, ports, kept)]
-        called = codec.raw(empty if names is None else np.asarray(names, np.int32))
-        row = (id, digest, kind, n, parent, diverged_at, *blobs, called, codec.raw(freed))
+        blobs = [
+            None if a is None else codec.raw(np.asarray(a, np.int32))
+            for a in (table, edges, ports, kept, names, plan)
+        ]
+        self.put_graph(id, digest, kind, parent, diverged_at, blobs, phases_of(table))
+
+    def put_graph(
+        self, id: int, digest: str, kind: str, parent: int, diverged_at: int, blobs: Sequence[bytes | None], phases: bytes
+    ) -> None:  # fmt: skip
+        """The same, as it stands in the file.
+
+        blobs: nodes, edges, ports, kept, and what may be missing: names, plan. phases: ``phases_of`` the nodes.
+        """
+        *parts, names, plan = blobs
+        n = len(phases)
+        empty = _NONE * n
+        freed = empty if plan is None else plan
+        self._nodes[id], self._plans[id], self._phases[id] = n, digest_of(freed), phases
+        row = (id, digest, kind, n, parent, diverged_at, *parts, names or empty, freed)
         self._put("INSERT OR REPLACE INTO graphs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", *row)
 
     def set_names(self, graph: int, names: ArrayLike) -> None:
@@ -109,13 +119,16 @@ class Describer:
 
     def set_plan(self, graph: int, plan: ArrayLike) -> None:
         """When memory dies in a graph whose first step was not looked at."""
-        freed = np.asarray(plan, np.int32)
+        freed = codec.raw(np.asarray(plan, np.int32))
         self._plans[graph] = digest_of(freed)
-        self._put("UPDATE graphs SET plan = ? WHERE id = ?", codec.raw(freed), graph)
+        self._put("UPDATE graphs SET plan = ? WHERE id = ?", freed, graph)
 
     def add_shape_set(self, id: int, graph: int, specs: ArrayLike) -> None:
-        blob = codec.raw(np.asarray(specs, np.int32))
-        self._put("INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)", id, graph, blob)
+        self.put_shape_set(id, graph, codec.raw(np.asarray(specs, np.int32)))
+
+    def put_shape_set(self, id: int, graph: int, specs: bytes) -> None:
+        """The same, as it stands in the file."""
+        self._put("INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)", id, graph, specs)
 
     def add_costs(self, shape_set: int, flops: ArrayLike, traffic: ArrayLike) -> None:
         """Arithmetic operations and bytes moved by each node in the shapes of a shape set."""
@@ -152,8 +165,15 @@ class Describer:
         self._put("UPDATE commands SET status = ? WHERE id = ?", status, id)
 
 
-def digest_of(column: NDArray[np.int32]) -> bytes:
-    return blake2b(column.tobytes(), digest_size=16).digest()
+def digest_of(column: bytes) -> bytes:
+    return blake2b(column, digest_size=16).digest()
+
+
+def phases_of(nodes: NDArray[np.int32]) -> bytes:
+    """The phase of each of these rows of nodes, as a byte; one more than there are phases for a copy between devices."""
+    copies = len(schema.PHASES)
+    phases = np.where(nodes[:, schema.FLAGS] & schema.COPY, copies, nodes[:, schema.PHASE])
+    return np.clip(phases, 0, copies).astype(np.int8).tobytes()
 
 
 def clean(text: str) -> str:

@@ -194,6 +194,14 @@ def test_print_shows_the_page_alone(visit):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     ink = page.evaluate("getComputedStyle(document.body).color")
     assert ink == "rgb(26, 31, 39)"
+    # A picture that fills the screen has a height of its own on paper, and no tools.
+    for name, picture in (("graph", ".gs-board"), ("time", ".gs-time canvas")):
+        page.emulate_media(media="screen")
+        page.locator(f".gs-rail a[data-page={name}]").click()
+        expect(page.locator(picture).first).to_have_attribute("data-ready", re.compile(r"\w"))
+        page.emulate_media(media="print")
+        assert page.locator(picture).first.bounding_box()["height"] > 400
+        expect(page.locator(f".gs-page[data-page={name}] .gs-toolbar")).to_be_hidden()
 
 
 def test_a_step_that_is_not_there_becomes_the_newest(visit):

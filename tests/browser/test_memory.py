@@ -56,6 +56,33 @@ def test_the_table_follows_the_cursor(visit):
     expect(page.locator(".gs-mem-who tbody")).to_contain_text("grad of w1")
     page.keyboard.press("m")
     expect(page.locator(".gs-mem-who h2")).to_have_text("Alive at the peak")
+    # what moved was the page under a pointer that rests: the key is the newer wish
+    resting = """(canvas, [x, y]) => {
+      const box = canvas.getBoundingClientRect();
+      canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: box.left + x, clientY: box.top + y, bubbles: true }));
+      return document.querySelector('.gs-mem-chart').getAttribute('aria-valuenow');
+    }"""
+    peak = slider.get_attribute("aria-valuenow")
+    assert canvas.evaluate(resting, [box["width"] - 60, 100]) == peak
+    assert canvas.evaluate(resting, [box["width"] - 61, 100]) != peak
+
+
+def test_a_key_is_newer_than_the_pointer(visit):
+    """The answer to where the pointer was may come after the key; the table shows what the key said."""
+    page = visit("/memory?run=tiny")
+    canvas = ready(page)
+    held = []
+    page.route("**/api/memory/at**", lambda route: held.append(route))
+    box = canvas.bounding_box()
+    with page.expect_request("**/api/memory/at**"):
+        page.mouse.move(box["x"] + box["width"] - 60, box["y"] + 100)
+    page.keyboard.press("m")
+    expect(page.locator(".gs-mem-who h2")).to_have_text("Alive at the peak")
+    for route in held:
+        route.continue_()
+    page.evaluate("() => fetch('/api/runs').then((a) => a.json())")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    expect(page.locator(".gs-mem-who h2")).to_have_text("Alive at the peak")
 
 
 def test_the_run_leads_to_its_steps(visit):

@@ -33,5 +33,13 @@ def test_the_report_plays_and_sorts_offline(browser: Browser, tmp_path: Path) ->
     ops.get_by_role("button", name="op", exact=True).click()
     assert first.inner_text() < down
     expect(ops.locator("th").first).to_have_attribute("aria-sort", "ascending")
+
+    # On a phone: the page keeps its width, and a cell of a wide table is a line and no pillar of letters.
+    page.set_viewport_size({"width": 400, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    memory = page.locator("section").filter(
+        has=page.get_by_role("heading", name="Memory", exact=True)
+    )
+    assert memory.locator("tbody tr").first.locator("td").nth(3).bounding_box()["height"] < 60
     context.close()
     assert faults == []

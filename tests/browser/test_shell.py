@@ -257,7 +257,7 @@ def test_home_needs_no_dash_and_a_page_that_does_says_when_it_is_not_to_be_had(v
     page.reload()
     expect(page.locator("[data-card=parts] tbody")).to_be_visible()
     page.get_by_role("link", name="Ops").click()
-    expect(page.locator("#react-entry-point").get_by_text("cannot be loaded")).to_be_visible()
+    expect(page.locator("#ops-table").get_by_text("cannot be loaded")).to_be_visible()
     expect(page).to_have_title(re.compile("Ops"))
     page.unroute(dash)
     page.get_by_role("link", name="Home").click()

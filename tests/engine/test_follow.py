@@ -45,6 +45,11 @@ def tensor(rid, dtype=F32, shape=(2,)):
     return x
 
 
+def predict(rec, calls):
+    """Tell C what is predicted, where there is something."""
+    rec.packed = follow.pack(rec.plan, calls) if rec.plan is not NEVER and follow.COMPILED else None
+
+
 def a_follower(cls, **changed):
     """Three nodes and two ports, the second node of them next."""
     rec = cls()
@@ -55,13 +60,14 @@ def a_follower(cls, **changed):
     ]  # two come in from before
     given = dict(
         i=1, where=4, thread=get_ident(), base=base, nodes=3, told=Told((0, [(2,), (2,), (2,)], [])), kind="train", root=None,
-        stack=[], token=object(), scope=1, phase=0, inside=0, after=False, unsettled=False, calls=[None] * 4,
+        stack=[], token=object(), scope=1, phase=0, inside=0, after=False, unsettled=False,
         plan=[(None, 0, 0, 0), (PLAN, 3, 4, 4), (PLAN, 1, 0, 4), (None, 0, 0, 0)],
     )  # fmt: skip
     begin, end = array("q", bytes(24)), array("q", bytes(24))
     for name, value in (given | changed).items():
         setattr(rec, name, value)
     rec.times(begin, end)
+    predict(rec, [None] * 4)
     return rec, rids, begin, end
 
 
@@ -334,7 +340,7 @@ def test_arrays_are_held_while_they_take_the_times():
 @compiled
 def test_calls_with_too_few_arguments_are_refused():
     for name in (
-        "follow", "follow_like", "follow_grad", "follow_call", "follow_leaf", "enter", "follow_backward",
+        "follow", "follow_like", "follow_grad", "follow_call", "follow_leaf", "enter", "follow_backward", "pack",
     ):  # fmt: skip
         with pytest.raises(TypeError, match="arguments"):
             getattr(follow, name)(object())
@@ -353,7 +359,7 @@ def test_a_call_of_any_op_is_compared_too():
             follow.Follower, where=changed.get("where", 4), unsettled=changed.get("unsettled", False),
             after=changed.get("after", False),
         )  # fmt: skip
-        rec.calls = [None, (ROW, (1,), 4, F32, a_plan, 3, 4, (0,)), None, None]
+        predict(rec, [None, (ROW, (1,), 4, F32, a_plan, 3, 4, (0,)), None, None])
         out = tensor(-1, shape=changed.get("out", (2,)))
         said = follow.follow_call(
             rec, changed.get("row", ROW), changed.get("params", (1,)), tensor(rids[3]), tensor(rids[4]),
@@ -361,6 +367,60 @@ def test_a_call_of_any_op_is_compared_too():
         )  # fmt: skip
         assert said == (not changed) and begin[1] == (7 if said else 0)
         assert (out._rid == rids[1]) == said
+
+
+@compiled
+def test_an_op_with_several_outputs_is_compared_output_by_output():
+    for changed in (
+        {},
+        {"which": 2},
+        {"row": WRITING},
+        {"dtype": F64},
+        {"shape": (3,)},
+        {"many": 3},
+        {"params": ()},
+    ):
+        rec, rids, begin, end = a_follower(follow.Follower, plan=[(None, 0, 0, 0)] * 4)
+        second = (
+            changed.get("row", ROW),
+            (7, changed.get("which", 1)),
+            4,
+            changed.get("dtype", F32),
+            None,
+            1,
+            -1,
+            (),
+        )
+        predict(rec, [None, (ROW, (7, 0), 4, F32, None, 3, -1, ()), second, None])
+        outs = tuple(
+            tensor(0, shape=changed.get("shape", (2,)) if k else (2,))
+            for k in range(changed.get("many", 2))
+        )
+        said = follow.follow_call(
+            rec, ROW, changed.get("params", (7,)), tensor(rids[3]), None, (), outs, 5, 9, None
+        )  # fmt: skip
+        assert said == (not changed) and rec.i == (3 if said else 1)
+        assert [*begin][1:] == ([5, 9] if said else [0, 0]) and [*end][1:] == (
+            [9, 9] if said else [0, 0]
+        )
+        assert [x._rid for x in outs] == (rids[1:3] if said else [0] * len(outs))
+
+
+@compiled
+def test_what_is_no_prediction_is_refused():
+    for wrong in (
+        (1, 2),
+        ([], ()),
+        ([(1, 2)], [None]),
+        ([(None, 0, 0, 0)], []),
+        ([(None, 0, 0, 0)], [(1,)]),
+        ([(PLAN, "", 0, 0)], [None]),
+    ):
+        with pytest.raises(TypeError):
+            follow.pack(*wrong)
+    rec, *_ = a_follower(follow.Follower)
+    rec.packed = rec  # anything else predicts nothing
+    assert not follow.follow(rec, PLAN, tensor(0), None, tensor(0), None, 1, 2)
 
 
 def test_the_same_trace_with_and_without_the_compiled_part(tmp_path):

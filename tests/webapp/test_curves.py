@@ -8,7 +8,7 @@ import pytest
 from graphscope.trace.writer import TraceWriter
 from graphscope.view.figures.curves import Curve, Event, figure
 from graphscope.view.palette import theme
-from graphscope.webapp.pages.scalars import MOST_RUNS, Wish, answer, wish_of_request
+from graphscope.webapp.api_curves import MOST_RUNS, Wish, answer, wish_of_request
 from graphscope.webapp.runs import RunDirectory
 from graphscope.webapp.theme import chart_layout
 from tests import golden
@@ -229,7 +229,7 @@ def test_nonsense_in_the_address_is_the_default(given):
             get=lambda k, d=None: given.get(k, d), getlist=lambda k: ["x"] * 50
         )
     )
-    import graphscope.webapp.pages.scalars as page
+    import graphscope.webapp.api_curves as page
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "request", request)

@@ -85,8 +85,9 @@ def _main(shown: Sequence[Page], page: str) -> tags.Html:
             **{"data-page": p.path, "aria-label": p.title},
         )
         for p in shown
-        if not p.dash
     ]
-    drawn = tags.Div(id="react-entry-point")  # the place of the pages that Dash draws
+    drawn = tags.Div(
+        id="react-entry-point"
+    )  # Dash draws here; what is wanted goes to its place on a page
     notice = tags.Div(id="notice", className="gs-notice", hidden=True)
     return tags.Main([*sections, drawn, notice], id="main", tabIndex="-1")

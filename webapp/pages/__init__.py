@@ -11,7 +11,7 @@ from typing import Any
 class Page:
     """One page: all pages are in the document, and one is shown.
 
-    Its module is ``pages/<path>.py`` with ``layout()``: HTML (``components/tags.py``), or Dash components.
+    Its module is ``pages/<path>.py`` with ``layout()``, its HTML (``components/tags.py``).
     """
 
     path: str
@@ -19,8 +19,8 @@ class Page:
     title: str
     icon: str
     """Name of a drawing in icons.css: ``.gs-icon-<icon>``."""
-    dash: bool = False
-    """Whether ``layout`` gives Dash components: the page is then drawn by Dash, when it is first shown."""
+    wants: str = ""
+    """What its useful part waits for, so that the browser asks for it early: "tables" (of Dash) or "charts"."""
     routes: str = ""
     """Module of ``webapp`` with ``register(server, runs)``, for the routes that are the page's own."""
 
@@ -39,9 +39,9 @@ def pages() -> list[Page]:
         Page("home", "Home", "home"),
         Page("graph", "Graph", "graph"),
         Page("time", "Time", "time", routes="api_time"),
-        Page("ops", "Ops", "ops", dash=True, routes="pages.ops"),
+        Page("ops", "Ops", "ops", wants="tables", routes="api_ops"),
         Page("memory", "Memory", "memory", routes="api_memory"),
-        Page("scalars", "Curves", "curves", dash=True, routes="pages.scalars"),
+        Page("scalars", "Curves", "curves", wants="charts", routes="api_curves"),
         Page("health", "Health", "health"),
-        Page("compare", "Compare", "compare", dash=True, routes="pages.compare"),
+        Page("compare", "Compare", "compare", wants="tables", routes="api_compare"),
     ]
