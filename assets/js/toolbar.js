@@ -23,9 +23,9 @@
       tool("plus", "Zoom in", "Zoom in (+)", () => zoom(1.25)), tool("minus", "Zoom out", "Zoom out (-)", () => zoom(0.8)),
       tool("open", "Expand all", "Open every scope (Shift+e)", () => expandAll(page)),
       tool("shut", "Collapse", "Shut every scope", () => gs.set({ open: "none" })));
-    // On a phone they would lie over the cards: there they stand beside the search.
+    // On a small page they would lie over the cards: there they stand beside the search.
     new ResizeObserver(() => {
-      const small = page.root.clientWidth < 600;
+      const small = page.root.clientWidth < 600 || page.root.clientHeight < 400;
       if (side.classList.contains("gs-float") !== small) return;
       side.classList.toggle("gs-float", !small);
       if (small) bar.querySelector(".gs-search").after(side);

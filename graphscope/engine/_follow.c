@@ -362,7 +362,7 @@ static int end_step(Follower *self, long long at, int open)
     Py_ssize_t n = self->i;
     long long num = PyLong_AsLongLong(number);
     double cold = wall / APART < n ? wall / APART : (double)n;
-    long long recording = (long long)(self->track_ns * (n + 9 * cold)) + self->close_ns;
+    long long recording = (long long)(self->track_ns * (n + 5 * cold)) + self->close_ns;
     if ((num == -1 && PyErr_Occurred()) || !(number = PyLong_FromLongLong(num + 1))) {
         return -1;
     }

@@ -21,10 +21,10 @@ def cost_of_following(track_ns: float, n: int, wall_ns: int) -> int:
     """Nanoseconds that recording a step on track of ``n`` events took, the step having lasted ``wall_ns``.
 
     track_ns: of one event in a loop of nothing else. Ops that work sweep the processor's caches, and what runs after
-    them runs cold: the paired benchmarks find 0.3 us an event where an op takes 1 us, and 1.5 to 2.2 us where
-    events are 20 us and more apart (two-layer step, digits, LeNet), which is up to ten times the loop's.
+    them runs cold: the paired benchmarks find 0.25 us an event where an op takes 1 us, and 1.1 to 1.7 us where
+    events are 20 us and more apart (two-layer step, digits), which is up to six times the loop's.
     """
-    return int(track_ns * (n + 9 * min(n, wall_ns / APART)))
+    return int(track_ns * (n + 5 * min(n, wall_ns / APART)))
 
 
 class OnTrack(Noter):

@@ -111,7 +111,7 @@ def test_the_page_waits_for_nothing_heavy(runs):
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     page, home, all_pages = (set(line.split()) for line in told.stdout.splitlines())
     assert "graphscope.webapp.app" in page and "graphscope.trace.reader" in home
-    assert "graphscope.webapp.pages.compare" in all_pages
+    assert "graphscope.webapp.api_compare" in all_pages
     assert not page & {"flask", "werkzeug", "numpy", "dash", "sqlite3"}
     assert "graphscope.analysis.rules" not in home
     assert not all_pages & {"dash", "dash_ag_grid", "plotly"}
