@@ -26,6 +26,9 @@
     };
   };
 
+  /* After what is in the document now is on the screen. */
+  gs.afterPaint = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+
   /* gs.fill(box, value, make): the children of a box, made anew only when the value they show changed.
    * Focus and scroll inside the box stay where they were (elements with the same data-key). */
   gs.fill = function (box, value, make) {

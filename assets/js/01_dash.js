@@ -50,7 +50,7 @@
     await gs.dash();
     const id = `${place.id}-box`;
     const box = await new Promise((done) => gs.mount(`#${CSS.escape(id)}`, done));
-    if (box.parentNode !== place) place.replaceChildren(box);
+    if (box.parentNode !== place) place.append(box);
     return box;
   };
 

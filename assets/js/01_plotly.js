@@ -15,6 +15,13 @@
     return coming;
   };
 
+  /* Its file is fetched, and not yet read: that holds up the page for a while. */
+  gs.plotlySoon = function () {
+    const src = document.querySelector("meta[name=graphscope-charts]").content;
+    if (window.Plotly || document.querySelector(`link[href="${src}"]`)) return;
+    document.head.append(gs.el("link", { rel: "preload", as: "script", href: src }));
+  };
+
   /* A chart that Dash draws, in its place on a page. */
   gs.dashChart = async function (place, children) {
     const [box] = await Promise.all([gs.dashBox(place), gs.plotly()]); // else Dash fetches the library once more

@@ -183,7 +183,7 @@
       if (!gs.state.run || !this.onTop()) return;
       const wanted = this.wanted();
       if (this.listed === this.gen && !wanted.length) return;
-      gs.plotly().catch((error) => this.tell(error.message, true)); // on its way while the server answers
+      gs.plotlySoon(); // on its way while the server answers
       this.asked = performance.now();
       const want = this.cards.size ? wanted.map((card) => card.key).join(",") || "-" : null;
       this.answers.ask(this.address("/api/curves", { want, at: this.gen }, wanted));

@@ -80,12 +80,22 @@
       this.gen = gen;
       this.figure = figure;
       figure.layout.uirevision += ` ${this.resets}`;
+      this.sketch();
       if (this.drawing) return; // the newest waits for the one that is being drawn
-      this.drawing = gs.plotly().then((Plotly) => this.put(Plotly, config)).catch((error) => this.page.tell(error.message, true))
+      this.drawing = (window.Plotly ? gs.plotly() : gs.afterPaint().then(gs.plotly)).then((Plotly) => this.put(Plotly, config)).catch((error) => this.page.tell(error.message, true))
         .finally(() => {
           this.drawing = null;
           if (this.figure !== this.put_) this.draw(this.figure, config, this.gen);
         });
+    }
+
+    /* The library is still on its way: its lines, without it. */
+    sketch() {
+      if (window.Plotly) return;
+      const made = gs.sketch(this.figure, this.plot.clientWidth, this.plot.clientHeight);
+      if (this.rough) this.rough.remove();
+      this.rough = made;
+      if (made) this.plot.append(made);
     }
 
     async put(Plotly, config) {
@@ -93,6 +103,8 @@
       if (!this.plot.isConnected) return;
       const fresh = !this.plot.on, begun = performance.now();
       await Plotly.react(this.plot, data, layout, config);
+      if (this.rough) this.rough.remove();
+      this.rough = null;
       if (!fresh) this.page.drew += performance.now() - begun;
       this.plot.setAttribute("aria-label", `${this.tag.slice(0, 120)} over the training`);
       if (fresh) {

@@ -72,7 +72,7 @@
     ctx.fillStyle = gs.color("ink2");
     ctx.textBaseline = "alphabetic";
     ctx.textAlign = "left";
-    ctx.fillText(first === last ? `step ${gs.units.count(first)}` : gs.units.count(first), LEFT, h - 5);
+    ctx.fillText(`step ${gs.units.count(first)}`, LEFT, h - 5);
     if (first === last) return;
     ctx.textAlign = "right";
     ctx.fillText(gs.units.count(last), w - RIGHT, h - 5);

@@ -219,7 +219,7 @@
       if (this.closed.has(key)) this.closed.delete(key);
       else this.closed.add(key);
       this.table.refilter();
-      this.table.api.refreshCells({ columns: ["key"], force: true });
+      if (this.table.api) this.table.api.refreshCells({ columns: ["key"], force: true });
     }
 
     open(row) {

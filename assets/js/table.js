@@ -52,8 +52,20 @@
     show(rows, total) {
       this.rows = rows;
       this.total = total || null;
-      if (this.api) this.put();
-      else this.start();
+      if (this.api) return this.put();
+      this.plain();
+      this.start();
+    }
+
+    /* Until the grid is there: its first rows as HTML. */
+    plain() {
+      if (this.api || !this.rows || this.failed || !gs.onScreen(this.box)) return;
+      this.measure();
+      const before = this.still;
+      this.still = gs.plainTable(this);
+      if (before) before.replaceWith(this.still);
+      else this.box.prepend(this.still);
+      this.box.dataset.rows = String(this.rows.length);
     }
 
     /* The script is on its way while the rows are still being asked for. */
@@ -70,10 +82,12 @@
         this.api = await window.dash_ag_grid.getApiAsync(`${this.box.id}-grid`);
       } catch (error) {
         this.starting = false;
-        this.box.replaceChildren(gs.el("p", { class: "gs-note" }, error.message));
+        if (this.note) this.note.remove();
+        this.box.prepend((this.note = gs.el("p", { class: "gs-note" }, error.message)));
         return;
       }
       const api = this.api;
+      api.addEventListener("firstDataRendered", () => requestAnimationFrame(() => this.painted()));
       api.addEventListener("rowClicked", (e) => e.node && !e.node.rowPinned && this.on.pick && this.on.pick(e.data, e));
       api.addEventListener("cellKeyDown", (e) => {
         if (e.event && e.event.key === "Enter" && !e.node.rowPinned && this.on.pick) this.on.pick(e.data, e);
@@ -95,11 +109,17 @@
     /* There are no rows to show, and why; the next rows take the place of the sentence. */
     fail(text) {
       this.failed = text;
+      this.painted();
       if (!this.api) return;
       const note = gs.el("p", { class: "gs-note" }, text);
       if (this.note) this.note.remove();
       this.box.prepend((this.note = note));
       this.api.setGridOption("loading", false);
+    }
+
+    painted() {
+      if (this.still) this.still.remove();
+      this.still = null;
     }
 
     /* Other columns: another grouping. The order of the rows goes back to what is asked for. */
@@ -108,12 +128,17 @@
       this.made = null;
     }
 
-    put() {
+    /* One unit a column, or for those that belong together. */
+    measure() {
       for (const c of this.columns) {
         if (!UNITS[c.kind]) continue;
         const alike = c.together ? this.columns.filter((d) => d.together === c.together) : [c];
         this.unit[c.field] = gs.units.unit(alike.flatMap((d) => this.rows.map((r) => r[d.field])), UNITS[c.kind]);
       }
+    }
+
+    put() {
+      this.measure();
       const heads = this.columns.map((c) => [c.field, this.unit[c.field], c.hide].join()).join("|");
       if (this.heads !== heads || !this.made) {
         const again = this.made;
@@ -132,6 +157,7 @@
       this.note = this.failed = null;
       this.box.dataset.ready = String(this.rows.length);
       if (this.chosen !== undefined) this.choose(this.chosen);
+      if (!this.rows.length) this.painted();
     }
 
     /* One column takes the room that is left, up to its most; what then is left, the others share: a number far from
@@ -143,20 +169,38 @@
       if (!wide || this.sized || !columns.length) return;
       const view = this.box.querySelector(".ag-center-cols-viewport");
       if (!view || !view.clientWidth) return;
-      const own = new Map(this.columns.map((c) => [c.field, c.width || 96]));
-      const others = columns.filter((c) => c.isVisible() && c.getColId() !== wide.field).map((c) => c.getColId());
-      const rest = others.reduce((sum, key) => sum + own.get(key), 0), room = view.clientWidth - rest;
-      const width = Math.round(Math.min(Math.max(room, wide.min || 120), wide.max || 1e4));
-      const grown = 1 + Math.max(0, room - width) / Math.max(1, rest);
-      this.api.setColumnWidths([{ key: wide.field, newWidth: width }, ...others.map((key) => ({ key, newWidth: Math.floor(own.get(key) * grown) }))]);
+      const seen = new Set(columns.filter((c) => c.isVisible()).map((c) => c.getColId()));
+      const shown = this.columns.filter((c) => c === wide || seen.has(c.field)), widths = this.widths(view.clientWidth, shown);
+      this.api.setColumnWidths(shown.map((c, i) => ({ key: c.field, newWidth: widths[i] })));
+    }
+
+    /* px of each of these columns in a table of this width. */
+    widths(room, shown) {
+      const wide = shown.find((c) => c.flex), own = (c) => c.width || 96;
+      const rest = shown.reduce((sum, c) => sum + (c === wide ? 0 : own(c)), 0);
+      const width = wide ? Math.round(Math.min(Math.max(room - rest, wide.min || 120), wide.max || 1e4)) : 0;
+      const grown = wide ? 1 + Math.max(0, room - rest - width) / Math.max(1, rest) : 1;
+      return shown.map((c) => (c === wide ? width : Math.floor(own(c) * grown)));
+    }
+
+    title(c) {
+      const unit = this.unit[c.field];
+      const suffix = { ns: unit, bytes: unit, flops: unit !== undefined ? `${unit}FLOP` : "", share: "%" }[c.kind];
+      return suffix ? `${c.title} (${suffix})` : c.title;
+    }
+
+    /* What a cell holds outside of the grid. */
+    content(c, node, pinned) {
+      const value = node.data[c.field], text = pinned && none(value) ? "" : this.cell(c, value);
+      const p = { data: node.data, value, node: { rowPinned: pinned ? "bottom" : null } };
+      const made = c.render ? c.render(p, this) : c.bar ? bar(p, text) : text;
+      return Array.isArray(made) ? made : [made];
     }
 
     definition(c, again) {
       const text = !c.kind || c.kind === "text";
-      const unit = this.unit[c.field];
-      const suffix = { ns: unit, bytes: unit, flops: unit !== undefined ? `${unit}FLOP` : "", share: "%" }[c.kind];
       const def = {
-        field: c.field, colId: c.field, headerName: suffix ? `${c.title} (${suffix})` : c.title, headerTooltip: c.tip || c.title,
+        field: c.field, colId: c.field, headerName: this.title(c), headerTooltip: c.tip || c.title,
         sortable: true, resizable: true, suppressHeaderMenuButton: true, suppressHeaderFilterButton: false,
         filter: text ? "agTextColumnFilter" : "agNumberColumnFilter",
         type: text ? undefined : "rightAligned", sortingOrder: text ? ["asc", "desc", null] : ["desc", "asc", null],
@@ -189,7 +233,13 @@
     /* Marks the row of this id and brings it into view; null marks none. */
     choose(id) {
       this.chosen = id;
-      if (!this.api) return;
+      if (!this.api) {
+        for (const row of this.still ? this.still.querySelectorAll("[data-id]") : []) {
+          if (row.dataset.id === id) row.setAttribute("aria-selected", "true");
+          else row.removeAttribute("aria-selected");
+        }
+        return;
+      }
       const node = id === null ? null : this.api.getRowNode(id);
       const now = this.api.getSelectedNodes()[0];
       if (now && now !== node) now.setSelected(false);
@@ -204,6 +254,7 @@
 
     refilter() {
       if (this.api) this.api.onFilterChanged();
+      else this.plain();
     }
 
     hidden() {

@@ -43,6 +43,9 @@ typedef struct {
     Py_buffer rows;
     PyObject *armed;       /* entries of a step that may end here, as `plan`; None: it may not */
     PyObject *there;       /* weak references to what came in through its ports */
+    PyObject *ports;       /* what may come in: (name, kind, scope, dtype) each */
+    PyObject *port_items;  /* what did in this step, or the one before: (weak reference, wants a gradient, port) */
+    PyObject *first;       /* the node that uses a port first, for each */
     Py_ssize_t left;       /* how many steps may end here in a row */
     Py_ssize_t run;        /* how many have, since it was armed */
     long long until;       /* a moment from which on none may */
@@ -55,6 +58,7 @@ typedef struct {
 
 /* As graphscope.trace.schema, record.tables and record.steady have them. */
 enum { FORWARD = 1, BACKWARD = 2, UPDATE = 3 };
+enum { INPUT = 0 }; /* a kind of port */
 enum { SPAN = 24, HEAD = 7 };
 static const long long PORTS = 1LL << 23;
 static const double APART = 20000; /* record.on_track */
@@ -63,9 +67,9 @@ static PyTypeObject FollowerType;
 
 /* Where the attributes that are read and written for every op lie in their objects. */
 static PyTypeObject *tensor_type, *node_type;
-static Py_ssize_t tensor_array, tensor_grad, node_plan;
+static Py_ssize_t tensor_array, tensor_grad, tensor_wants, tensor_node, tensor_name, node_plan;
 static PyObject *grad_mode; /* the context variable that says whether gradients are wanted */
-static PyObject *text_dtype, *text_shape, *text_writes, *text_scope, *text_eval, *text_train;
+static PyObject *text_dtype, *text_shape, *text_writes, *text_scope, *text_eval, *text_train, *text_data;
 static PyObject *clock_function; /* time.perf_counter_ns */
 static long long epoch; /* of the newest step */
 
@@ -121,6 +125,9 @@ static int follower_traverse(Follower *self, visitproc visit, void *arg)
     Py_VISIT(self->rows.obj);
     Py_VISIT(self->armed);
     Py_VISIT(self->there);
+    Py_VISIT(self->ports);
+    Py_VISIT(self->port_items);
+    Py_VISIT(self->first);
     Py_VISIT(self->trap);
     Py_VISIT(self->trap_leaf);
     Py_VISIT(self->trap_root);
@@ -143,6 +150,9 @@ static int follower_clear(Follower *self)
     Py_CLEAR(self->block);
     Py_CLEAR(self->armed);
     Py_CLEAR(self->there);
+    Py_CLEAR(self->ports);
+    Py_CLEAR(self->port_items);
+    Py_CLEAR(self->first);
     Py_CLEAR(self->trap);
     Py_CLEAR(self->trap_leaf);
     Py_CLEAR(self->trap_root);
@@ -473,6 +483,9 @@ static PyMemberDef follower_members[] = {
     {"block", T_OBJECT_EX, offsetof(Follower, block), READONLY, NULL},
     {"armed", T_OBJECT_EX, offsetof(Follower, armed), 0, NULL},
     {"there", T_OBJECT_EX, offsetof(Follower, there), 0, NULL},
+    {"ports", T_OBJECT_EX, offsetof(Follower, ports), 0, NULL},
+    {"port_items", T_OBJECT_EX, offsetof(Follower, port_items), 0, NULL},
+    {"first", T_OBJECT_EX, offsetof(Follower, first), 0, NULL},
     {"left", T_PYSSIZET, offsetof(Follower, left), 0, NULL},
     {"run", T_PYSSIZET, offsetof(Follower, run), 0, NULL},
     {"until", T_LONGLONG, offsetof(Follower, until), 0, NULL},
@@ -646,6 +659,73 @@ static inline int is_from(Follower *self, PyObject *x, Py_ssize_t place)
     return PyObject_TypeCheck(x, tensor_type) && RID(x) == number_at(self, place);
 }
 
+/* A list of at least so many. */
+static inline int is_long(PyObject *list, Py_ssize_t n)
+{
+    return list && PyList_CheckExact(list) && PyList_GET_SIZE(list) >= n;
+}
+
+/* Whether a tensor that has no number is what comes in through a port, as a batch of data does: another tensor in every
+   step, of the same shape and dtype. Then it gets the number. What is not so simple is for Python to say (0). */
+static int comes_in(Follower *self, PyObject *x, Py_ssize_t place)
+{
+    Py_ssize_t k = place - self->nodes;
+    PyObject *told = self->told;
+    if (k < 0 || !self->armed || self->armed == Py_None || self->armed != self->plan || self->phase == UPDATE ||
+        !PyObject_TypeCheck(x, tensor_type) || (RID(x) - self->base) >> SPAN == 0 || !is_long(self->there, k + 1) ||
+        !is_long(self->ports, k + 1) || !is_long(self->port_items, k + 1) || !is_long(self->first, k + 1) || !told ||
+        !PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 3 || !is_long(PyTuple_GET_ITEM(told, 2), k + 1) ||
+        PyLong_AsSsize_t(PyList_GET_ITEM(self->first, k)) != self->i) {
+        return 0;
+    }
+    PyObject *port = PyList_GET_ITEM(self->ports, k), *item = PyList_GET_ITEM(self->port_items, k);
+    PyObject *was = PyList_GET_ITEM(PyTuple_GET_ITEM(told, 2), k), *array = AT(x, tensor_array);
+    if (!PyTuple_CheckExact(port) || PyTuple_GET_SIZE(port) != 4 || PyTuple_GET_ITEM(port, 0) != Py_None ||
+        PyLong_AsLong(PyTuple_GET_ITEM(port, 1)) != INPUT || !PyTuple_CheckExact(item) || PyTuple_GET_SIZE(item) != 3 ||
+        PyTuple_GET_ITEM(item, 1) != Py_False || AT(x, tensor_wants) != Py_False || AT(x, tensor_node) != Py_None ||
+        AT(x, tensor_name) != Py_None || !PyTuple_CheckExact(was) || !PyTuple_GET_SIZE(was) || !array) {
+        return 0;
+    }
+    PyObject *dtype = PyObject_GetAttr(array, text_dtype);
+    PyObject *shape = dtype ? PyObject_GetAttr(array, text_shape) : NULL;
+    int same = shape ? dtype == PyTuple_GET_ITEM(port, 3) && PyTuple_CheckExact(shape) : -1;
+    if (same == 1) {
+        same = PyObject_RichCompareBool(shape, was, Py_EQ); /* of plain numbers: this runs no code of anybody's */
+    }
+    Py_XDECREF(dtype);
+    Py_XDECREF(shape);
+    if (same < 1) {
+        return same;
+    }
+    PyObject *reference = PyWeakref_NewRef(x, NULL);
+    PyObject *made = reference ? PyTuple_Pack(3, reference, Py_False, port) : NULL;
+    if (!made) {
+        Py_XDECREF(reference);
+        return -1;
+    }
+    long long number = self->base + PORTS + k;
+    PyObject *before = alive(PyTuple_GET_ITEM(item, 0));
+    if (before && before != x && PyObject_TypeCheck(before, tensor_type) && RID(before) == number) {
+        RID(before) = 0;
+    }
+    RID(x) = number;
+    PyObject *there = self->there, *items = self->port_items;
+    Py_INCREF(there); /* what goes may run code as it dies */
+    Py_INCREF(items);
+    int failed = PyList_SetItem(there, k, reference) < 0;
+    failed = PyList_SetItem(items, k, made) < 0 || failed;
+    Py_DECREF(there);
+    Py_DECREF(items);
+    Py_XDECREF(before);
+    return failed ? -1 : 1;
+}
+
+/* Whether a tensor is the one at this place, or comes in there now. */
+static inline int is_there(Follower *self, PyObject *x, Py_ssize_t place)
+{
+    return is_from(self, x, place) ? 1 : place < self->nodes ? 0 : comes_in(self, x, place);
+}
+
 /* Whether gradients are wanted; -1: an error. */
 static int wants_grad(void)
 {
@@ -702,8 +782,12 @@ static int settle(Follower *self, PyObject *op, PyObject *node, PyObject *t0)
 
 static inline int fits(Follower *self, const Next *next, PyObject *a, PyObject *b)
 {
-    return next->where == self->where && PyThread_get_thread_ident() == self->thread && is_from(self, a, next->u) &&
-           (b == Py_None || is_from(self, b, next->v));
+    if (next->where != self->where || PyThread_get_thread_ident() != self->thread) {
+        return 0;
+    }
+    Py_ssize_t u = next->u, v = next->v;
+    int same = is_there(self, a, u);
+    return same == 1 && b != Py_None ? is_there(self, b, v) : same;
 }
 
 /* Note the next node with its times, and number what it made. */
@@ -804,8 +888,12 @@ static PyObject *follow(PyObject *module, PyObject *const *args, Py_ssize_t n)
         }
     }
     const Next *next = expected(self);
-    if (!next || next->known != args[1] || next->is_like || !fits(self, next, args[2], args[3])) {
+    if (!next || next->known != args[1] || next->is_like) {
         Py_RETURN_FALSE;
+    }
+    int same = fits(self, next, args[2], args[3]);
+    if (same < 1) {
+        return same ? NULL : PyBool_FromLong(0);
     }
     return note(self, args[4], args[5], args[6], args[7]);
 }
@@ -828,10 +916,13 @@ static PyObject *follow_like(PyObject *module, PyObject *const *args, Py_ssize_t
         }
     }
     const Next *next = expected(self);
-    if (!next || next->known != args[1] || !next->is_like || !fits(self, next, args[4], args[5])) {
+    if (!next || next->known != args[1] || !next->is_like) {
         Py_RETURN_FALSE;
     }
-    int same = is_alike(self, next, self->i, args[2], -1, args[3]);
+    int same = fits(self, next, args[4], args[5]);
+    if (same == 1) {
+        same = is_alike(self, next, self->i, args[2], -1, args[3]);
+    }
     if (same < 1) {
         return same ? NULL : PyBool_FromLong(0);
     }
@@ -894,18 +985,15 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
     const Next *next = expected(self);
     if (!next || next->op != op || (node != Py_None && Py_TYPE(node) != node_type) ||
         next->plan != (node == Py_None ? Py_None : AT(node, node_plan)) || (b == Py_None && next->v >= 0) ||
-        !fits(self, next, a, b) || !PyTuple_Check(rest)) {
+        !PyTuple_Check(rest) || PyTuple_GET_SIZE(next->rest) != PyTuple_GET_SIZE(rest)) {
         Py_RETURN_FALSE;
     }
-    Py_ssize_t many = PyTuple_GET_SIZE(rest);
-    if (PyTuple_GET_SIZE(next->rest) != many) {
-        Py_RETURN_FALSE;
+    int same = fits(self, next, a, b);
+    for (Py_ssize_t k = 0; same == 1 && k < PyTuple_GET_SIZE(rest); k++) {
+        same = is_there(self, PyTuple_GET_ITEM(rest, k), PyLong_AsSsize_t(PyTuple_GET_ITEM(next->rest, k)));
     }
-    for (Py_ssize_t k = 0; k < many; k++) {
-        Py_ssize_t place = PyLong_AsSsize_t(PyTuple_GET_ITEM(next->rest, k));
-        if (!is_from(self, PyTuple_GET_ITEM(rest, k), place)) {
-            Py_RETURN_FALSE;
-        }
+    if (same < 1) {
+        return same ? NULL : PyBool_FromLong(0);
     }
     if (PyTuple_Check(out)) {
         return note_several(self, op, args[2], out, node, args[7], args[8]);
@@ -913,7 +1001,7 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
     if (!PyObject_TypeCheck(out, tensor_type) || !AT(out, tensor_array)) {
         Py_RETURN_FALSE;
     }
-    int same = is_alike(self, next, self->i, args[2], -1, AT(out, tensor_array));
+    same = is_alike(self, next, self->i, args[2], -1, AT(out, tensor_array));
     if (same < 1) {
         return same ? NULL : PyBool_FromLong(0);
     }
@@ -958,6 +1046,32 @@ static PyObject *follow_grad(PyObject *module, PyObject *const *args, Py_ssize_t
         Py_RETURN_FALSE;
     }
     return note(self, NULL, NULL, args[3], args[4]);
+}
+
+/* follow_data(rec, t0, t1): the program waited for a batch, which begins a step */
+static PyObject *follow_data(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    if (n != 3) {
+        PyErr_SetString(PyExc_TypeError, "follow_data takes 3 arguments");
+        return NULL;
+    }
+    Follower *self = (Follower *)args[0];
+    if (!PyObject_TypeCheck(args[0], &FollowerType) || !self->armed || self->armed == Py_None || self->armed != self->plan ||
+        PyThread_get_thread_ident() != self->thread) {
+        Py_RETURN_FALSE;
+    }
+    if (self->i > 1 || (self->i && self->kind != Py_None)) {
+        long long at = PyLong_AsLongLong(args[1]); /* the wait belongs to the step that it feeds */
+        int ended = at == -1 && PyErr_Occurred() ? -1 : end_step(self, at, 0);
+        if (ended < 1) {
+            return ended ? NULL : PyBool_FromLong(0);
+        }
+    }
+    const Next *next = expected(self);
+    if (!next || next->known != text_data) {
+        Py_RETURN_FALSE;
+    }
+    return note(self, NULL, NULL, args[1], args[2]);
 }
 
 /* ---------------------------------------------------------------- modules */
@@ -1170,7 +1284,8 @@ static PyObject *bind(PyObject *module, PyObject *args)
         PyTypeObject *type;
         const char *name;
         Py_ssize_t *at;
-    } slots[] = {{tensor, "_a", &tensor_array}, {tensor, "_grad", &tensor_grad}, {node, "plan", &node_plan}};
+    } slots[] = {{tensor, "_a", &tensor_array}, {tensor, "_grad", &tensor_grad}, {tensor, "_rg", &tensor_wants},
+                 {tensor, "_node", &tensor_node}, {tensor, "_name", &tensor_name}, {node, "plan", &node_plan}};
     for (size_t k = 0; k < sizeof slots / sizeof slots[0]; k++) {
         Py_ssize_t found = offset_of(slots[k].type, slots[k].name);
         if (found < 0) {
@@ -1199,6 +1314,8 @@ static PyMethodDef methods[] = {
      "follow_call(rec, op, params, a, b, rest, out, t0, t1, node): the same for any op, as a recorder is told of it."},
     {"follow_leaf", (PyCFunction)(void (*)(void))follow_leaf, METH_FASTCALL,
      "follow_leaf(rec, tensor): its gradient is what the last node made; whether that was all to do."},
+    {"follow_data", (PyCFunction)(void (*)(void))follow_data, METH_FASTCALL,
+     "follow_data(rec, t0, t1): a wait for a batch begins a step; whether that was all to do."},
     {"enter", (PyCFunction)(void (*)(void))enter, METH_FASTCALL,
      "enter(rec, module, its dict): a module that is known starts inside a step; whether it was one."},
     {"leave", leave, METH_O, "leave(rec): it ended; whether that was all to do."},
@@ -1234,8 +1351,9 @@ PyMODINIT_FUNC PyInit__follow(void)
     text_scope = PyUnicode_InternFromString("_gs_scope");
     text_eval = PyUnicode_InternFromString("eval");
     text_train = PyUnicode_InternFromString("train");
+    text_data = PyUnicode_InternFromString("data");
     PyObject *module = PyModule_Create(&definition);
-    if (!module || !text_dtype || !text_shape || !text_writes || !text_scope || !text_eval || !text_train) {
+    if (!module || !text_dtype || !text_shape || !text_writes || !text_scope || !text_eval || !text_train || !text_data) {
         Py_XDECREF(module);
         return NULL;
     }
@@ -1251,7 +1369,7 @@ PyMODINIT_FUNC PyInit__follow(void)
             return NULL;
         }
     }
-    if (PyModule_AddIntConstant(module, "VERSION", 4) < 0) {
+    if (PyModule_AddIntConstant(module, "VERSION", 5) < 0) {
         Py_DECREF(module);
         return NULL;
     }

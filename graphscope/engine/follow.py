@@ -43,6 +43,8 @@ class PureFollower:
 
     armed: the entries, where the step may end in C, which then begins the next one. There may be ``left`` of these,
     none from the moment ``until`` on, and none when steps that wait are ``due`` to be packed; ``run`` counts them.
+    there: weak references to what came in through its ports. ports, port_items: what may come in, and what did
+    (``record.names``, ``record.recorder``). first: the node that uses each of them first.
     trap, trap_leaf, trap_root, trap_armed: see ``record.nonfinite``.
     """
 
@@ -75,6 +77,9 @@ class PureFollower:
     block: NDArray[np.int64] | None
     armed: Any
     there: list[Any]
+    ports: list[Any]
+    port_items: list[Any]
+    first: list[int]
     left: int
     run: int
     until: int
@@ -86,7 +91,7 @@ class PureFollower:
     __slots__ = (
         "i", "where", "thread", "plan", "nodes", "told", "packed", "kind", "root", "stack", "token", "scope", "phase",
         "inside", "after", "unsettled", "_begins", "_ends", "t0", "base", "seq", "num", "loss", "nonfinite", "wall_ns",
-        "rec_ns", "close_ns", "track_ns", "block", "armed", "there", "left", "run", "until", "due", "trap", "trap_leaf",
+        "rec_ns", "close_ns", "track_ns", "block", "armed", "there", "ports", "port_items", "first", "left", "run", "until", "due", "trap", "trap_leaf",
         "trap_root", "trap_armed",
     )  # fmt: skip
 
@@ -247,9 +252,11 @@ is_finite = getattr(_c, "is_finite", pure_is_finite)
 new_base: Callable[[], int] = getattr(_c, "new_base", pure_new_base)
 # What only spares a call: ``Recorder`` has methods that do the same.
 # follow_call(rec, op, params, a, b, rest, out, t0, t1, node): any op, as ``Recorder.op`` is told of it
+# follow_data(rec, t0, t1): the program waited for a batch
 # follow_leaf(rec, tensor), enter(rec, module, its dict), leave(rec)
 # follow_backward(rec, loss): a backward begins at one number on the host; follow_backward_end(rec): it ended
 follow_call = getattr(_c, "follow_call", _no)
+follow_data = getattr(_c, "follow_data", _no)
 follow_leaf = getattr(_c, "follow_leaf", _no)
 follow_backward = getattr(_c, "follow_backward", _no)
 follow_backward_end = getattr(_c, "follow_backward_end", _no)

@@ -49,7 +49,7 @@ class StepLife(OnTrack):
     # Slots: with more than 30 attributes an ordinary object's lookups get slower.
     __slots__ = (
         "budget", "consts", "entries", "extra", "foreign", "kept", "last", "memory", "mode", "names", "note", "number",
-        "op_ns", "old_ports", "port_items", "port_shapes", "ports", "predicted", "pump", "steady",
+        "op_ns", "old_ports", "port_shapes", "predicted", "pump", "steady",
         "samples", "sampled", "sample_need", "sites", "specs", "status", "t_start",
         "begin", "end", "value_cost", "value_last", "early", "value_ns", "values", "broken",
         "device_time", "clocks", "marks", "asked", "outlive", "unseen", "facts",
@@ -179,7 +179,7 @@ class StepLife(OnTrack):
             self.told = self._shapes_of(graph)
             self.direct = False
             self.plan = track.entries
-            self.packed = track.packed
+            self.packed, self.first = track.packed, track.first
             self.begin = array("q", bytes(8 * n))
             self.end = array("q", bytes(8 * n))
             self.times(self.begin, self.end)

@@ -111,6 +111,8 @@ def entries_of(keys: list[Any]) -> list[Any]:
                 plan = row.plan(mask)
                 known = plan if follows_on_track(row) else (plan, params, key[6])
                 entry = (known, _place(u, n), _place(v, n), scope << 2 | phase)
+        elif len(key) == 1:
+            entry = (key[0], 0, 0, 0)  # a wait for data
         elif len(key) == 4 and key[1] >= 0:
             row, twin, slot, _ = key
             entry = (_want(row, slot), twin, 0, 0)

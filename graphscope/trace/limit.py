@@ -27,6 +27,8 @@ DEFAULT = 1 << 30
 LEAST = 1 << 18  # an empty trace and the text of a program's files take some of it
 HIGH, LOW = 0.9, 0.75  # of the limit: where thinning begins, and ends
 CHUNK = 1_024  # steps whose times may stand together lie at most so far apart (record.pump: 128)
+GRAPHS, GRAPHS_OF = 500, 20_000  # graphs that go at once; steps of which they are looked up at once
+LATE = 40_000  # steps that may be written later than others with larger ids
 SECONDS = 0.05  # for thinning after one writing, as long as the file is below its limit
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _COUNTED = ("steps", "times", "values", "scalars", "texts", "media", "graphs")
@@ -135,10 +137,7 @@ class Limit:
                     self._tell(db)
                 yield
         if level == 2:
-            with _transaction(db):
-                self._graphs(db)
-                self._tell(db)
-            yield
+            yield from self._graphs(db)
 
     def _steps(
         self, db: sqlite3.Connection, low: int, high: int, level: int, widths: list[int]
@@ -199,7 +198,9 @@ class Limit:
         for table in ("devices", "survivors", "alive"):
             do(f"DELETE FROM {table} WHERE step IN goes")
         self.told["steps"] += self._rewrite(db, "steps", low, high)
-        last = do("SELECT max(num) FROM steps WHERE id <= ? AND kind = 'train'", (high,)).fetchone()
+        # By the index on kind and num SQLite would go through all later steps.
+        newest = f"SELECT max(num) FROM steps NOT INDEXED WHERE {RANGE} AND kind = 'train'"
+        last = do(newest, (low, high)).fetchone()
         self.told["before_step"] = max(self.told.get("before_step", 0), last[0] or 0)
 
     def _tagged(
@@ -241,15 +242,36 @@ class Limit:
             db.execute("DROP TABLE temp.rest")
         return many
 
-    def _graphs(self, db: sqlite3.Connection) -> None:
-        """Graphs of which no step is left, with all that is about them."""
-        rows = db.execute("SELECT id FROM graphs WHERE id NOT IN (SELECT graph FROM steps)")
-        gone = self.let_go([id for (id,) in rows])
+    def _graphs(self, db: sqlite3.Connection) -> Iterator[None]:
+        """Graphs of which no step is left go, with all that is about them."""
+        db.execute("CREATE TEMP TABLE IF NOT EXISTS used (id INTEGER PRIMARY KEY)")
+        db.execute("DELETE FROM used")
+        use = f"INSERT OR IGNORE INTO used SELECT DISTINCT graph FROM steps WHERE {RANGE}"
+        newest = db.execute("SELECT max(id) FROM steps").fetchone()[0] or 0
+        for low in range(-1, newest, GRAPHS_OF):
+            db.execute(use, (low, low + GRAPHS_OF))
+            yield
+        last = -1
+        while True:
+            with _transaction(db):
+                # Steps have come meanwhile, of two kinds out of turn.
+                db.execute(use, (newest - LATE, 1 << 62))
+                newest = db.execute("SELECT max(id) FROM steps").fetchone()[0] or 0
+                rows = db.execute(
+                    "SELECT id FROM graphs WHERE id > ? AND id NOT IN used ORDER BY id LIMIT ?", (last, GRAPHS)
+                ).fetchall()  # fmt: skip
+                if not rows:
+                    return
+                last = rows[-1][0]
+                self._forget(db, self.let_go([id for (id,) in rows]))
+                self._tell(db)
+            yield
+
+    def _forget(self, db: sqlite3.Connection, gone: list[int]) -> None:
         db.execute("DELETE FROM goes")
         db.executemany("INSERT INTO goes VALUES (?)", [(id,) for id in gone])
-        db.execute(
-            "DELETE FROM costs WHERE shape_set IN (SELECT id FROM shape_sets WHERE graph IN goes)"
-        )
+        of_graphs = "SELECT id FROM shape_sets WHERE graph IN goes"
+        db.execute(f"DELETE FROM costs WHERE shape_set IN ({of_graphs})")
         for table, column in (
             ("shape_sets", "graph"),
             ("moments", "graph"),

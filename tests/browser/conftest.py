@@ -136,3 +136,34 @@ def visit(browser: Browser, address: str, watch: Watch) -> Iterator[Callable[...
     yield open_page
     for context in contexts:
         context.close()
+
+
+class Held:
+    """Requests that wait until the test lets them go."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Route] = []
+        self._free = False
+
+    def __call__(self, route: Route) -> None:
+        if self._free:
+            route.fallback()
+        else:
+            self._waiting.append(route)
+
+    def release(self) -> None:
+        self._free = True
+        for route in self._waiting:
+            route.fallback()
+
+
+@pytest.fixture
+def hold() -> Callable[[Page, str], Held]:
+    """``hold(page, pattern)`` keeps what a page asks for under a pattern until ``release()``."""
+
+    def held(page: Page, pattern: str) -> Held:
+        found = Held()
+        page.route(pattern, lambda route: found(route))
+        return found
+
+    return held

@@ -188,3 +188,27 @@ def test_a_table_whose_first_rows_fail_says_so_and_recovers(visit):
     page.get_by_role("radio", name="Module").click()
     expect(page.locator(ROWS).first).to_be_visible()
     expect(box.get_by_text(sentence)).to_be_hidden()
+
+
+def test_rows_are_there_before_the_grid_is(visit, hold):
+    """The grid's script is the heaviest of all: until it has been read the first rows stand at their places."""
+    page = visit("/home?run=digits_like")
+    grid = hold(page, "**/dash_ag_grid/**")
+    page.get_by_role("link", name="Ops").click()
+    table = page.locator("#ops-table")
+    plain = table.locator(".gs-plain")
+    expect(plain.locator("tbody tr").first).to_be_visible()
+    text = "(rows) => rows.map((row) => [...row.children].map((cell) => [cell.textContent, Math.round(cell.getBoundingClientRect().left)]))"
+    head = plain.locator("thead tr").evaluate_all(text)
+    rows = plain.locator("tbody tr[data-id]").evaluate_all(text)
+    page.get_by_role("radio", name="Module").click()  # the bar works meanwhile
+    expect(plain.locator("thead th").first).to_have_text("module")
+    page.get_by_role("radio", name="Op", exact=True).click()
+    expect(plain.locator("thead th").first).to_have_text("op")
+    grid.release()
+    expect(table.locator(".ag-center-cols-container .ag-row").first).to_be_visible()
+    expect(plain).to_have_count(0)
+    assert head == table.locator(".ag-header-row").evaluate_all(text)
+    shown = table.locator(".ag-center-cols-container .ag-row").evaluate_all(text)
+    told = [[cell[0] for cell in row[:-1]] for row in rows]  # (what limits an op comes later)
+    assert told == [[cell[0] for cell in row[:-1]] for row in shown[: len(told)]]

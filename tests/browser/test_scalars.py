@@ -297,3 +297,23 @@ def test_what_was_logged_has_tabs_of_its_own(visit, tmp_path):
     expect(page.locator(".gs-logged-hparams tbody")).to_contain_text("0.1")
     page.goto("about:blank")  # its next look at the server would be a fault of the page
     server.stop()
+
+
+def test_lines_are_there_before_the_chart_library_is(visit, hold):
+    """The library is 5 MB: until it has been read a card shows its curve all the same, at the same place."""
+    page = visit("/home?run=digits_like")
+    library = hold(page, "**/lib/charts.js**")
+    page.get_by_role("link", name="Curves").click()
+    card = page.locator(".gs-curve-loss")
+    sketch = card.locator(".gs-sketch")
+    expect(sketch.locator("text").first).to_be_visible()
+    words = sketch.locator("text").all_text_contents()
+    line = "(path) => { const box = path.getBoundingClientRect(); return [box.left, box.top, box.right, box.bottom]; }"
+    before = sketch.locator("path[fill=none]").last.evaluate(line)
+    library.release()
+    expect(card.locator(".main-svg").first).to_be_visible()
+    expect(page.locator(".gs-sketch")).to_have_count(0)
+    after = card.locator(".js-line").first.evaluate(line)
+    assert all(abs(a - b) < 8 for a, b in zip(before, after, strict=True))
+    drawn = card.locator(".xtick text, .ytick text").all_text_contents()
+    assert set(drawn) <= set(words)

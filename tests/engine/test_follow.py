@@ -407,6 +407,49 @@ def test_an_op_with_several_outputs_is_compared_output_by_output():
 
 
 @compiled
+def test_a_wait_for_data_begins_a_step():
+    plan = [("data", 0, 0, 0), (PLAN, 3, 4, 4), (PLAN, 1, 0, 4), (None, 0, 0, 0)]
+    rec, block = a_step_that_may_end(follow.Follower, plan=plan, armed=plan)
+    assert follow.follow_data(rec, 170, 180)  # the step before ended where the wait began
+    assert (rec.seq, rec.t0, rec.i, block[1, 3]) == (12, 170, 1, 70)
+    assert not follow.follow_data(rec, 190, 200)  # two of them were not predicted
+    for changed in ({"thread": 1}, {"armed": None}, {"due": True}):
+        rec, _ = a_step_that_may_end(follow.Follower, **{"plan": plan, "armed": plan, **changed})
+        assert not follow.follow_data(rec, 170, 180) and rec.seq == 11
+    rec, _ = a_step_that_may_end(follow.Follower)
+    assert not follow.follow_data(rec, 170, 180) and rec.seq == 12  # the next one begins with an op
+
+
+@compiled
+@given(
+    place=st.sampled_from([3, 4, 1]), wants=st.booleans(), named=st.booleans(), shape=st.sampled_from([(2,), (3,), ()]),
+    dtype=st.sampled_from([F32, F64]), kind=st.sampled_from([0, 1]), first=st.sampled_from([1, 2]), phase=st.sampled_from([1, 3]),
+    armed=st.booleans(), numbered=st.booleans(),
+)  # fmt: skip
+def test_a_batch_of_data_comes_in_through_its_port(
+    place, wants, named, shape, dtype, kind, first, phase, armed, numbered
+):  # fmt: skip
+    rec, rids, *_ = a_follower(
+        follow.Follower, phase=phase, told=Told((0, [(2,)] * 3, [(2,), (2,)]))
+    )
+    rec.plan = [(None, 0, 0, 0), (PLAN, place, 0, 4), (None, 0, 0, 0)]
+    predict(rec, [None] * 3)
+    before, x = tensor(rids[place]), tensor(rids[0] if numbered else 7, dtype, shape)
+    x._rg, x._name = wants, "x" if named else None
+    port = (None, kind, 0, F32)
+    rec.armed, rec.first = rec.plan if armed else None, [first, first]
+    rec.there, rec.ports = [ref(before), ref(before)], [port, port]
+    rec.port_items = [(ref(before), False, port)] * 2
+    said = follow.follow(rec, PLAN, x, None, tensor(0), None, 7, 9)
+    fits = place > 1 and shape == (2,) and dtype is F32 and not (wants or named or kind or numbered)
+    assert said == (fits and first == 1 and phase == 1 and armed)
+    assert x._rid == (rids[place] if said else rids[0] if numbered else 7)
+    assert before._rid == (0 if said else rids[place])
+    if said:
+        assert rec.there[place - 3]() is x and rec.port_items[place - 3] == (ref(x), False, port)
+
+
+@compiled
 def test_what_is_no_prediction_is_refused():
     for wrong in (
         (1, 2),
@@ -441,6 +484,12 @@ with gs.profile(sys.argv[1], values="off") as p:
         if k % 50 == 49:
             with gs.no_grad():
                 net(x)
+    data = gs.utils.data.TensorDataset(gs.randn(70, 4), gs.randint(0, 2, (70,)))
+    for epoch in range(10):
+        for a, b in gs.utils.data.DataLoader(data, batch_size=16, shuffle=True):
+            opt.zero_grad()
+            gs.nn.functional.cross_entropy(net(a), b).backward()
+            opt.step()
 reader = TraceReader(p.path)
 steps = reader.steps("train")
 print(follow.COMPILED, len(steps), reader.graphs(), len(reader.steps("eval")))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import graphscope as gs
 from graphscope.errors import UsageError
-from graphscope.trace import limit, schema
+from graphscope.trace import limit, schema, survey
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.writer import Facts, TraceWriter
 from tests.bench.kills import kill
@@ -189,3 +190,34 @@ def test_counters_hold_a_week(tmp_path: Path) -> None:
         assert reader.moments(0)["max"][2] == pytest.approx(day)
         assert reader.devices(0)[0].busy_ns == week
         assert reader.scalars()["x"][0].tolist() == [2**40]
+
+
+def test_a_piece_takes_as_long_however_many_steps_come_after_it(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Counted in instructions of SQLite's machine: seconds depend on the machine's."""
+    monkeypatch.setattr(survey, "PIECE", 500)
+    counts = []
+    for batches in (20, 80):
+        w = long_run(tmp_path / f"{batches}.gscope", batches, None, graphs=12)
+        w.limit.size, db = SIZE, w._db
+        found = survey.Survey(w.path)
+        found.join()
+        spent = [0]
+
+        def count(spent: list[int] = spent) -> int:
+            spent[0] += 1
+            return 0
+
+        db.set_progress_handler(count, 20)
+        pieces = w.limit._pieces(db, found.found, 1)
+        next(pieces)
+        counts.append(spent[0])
+        list(pieces)
+        spent[0] = 0
+        list(w.limit._graphs(db))
+        counts.append(spent[0])
+        db.set_progress_handler(None, 0)
+        w.close()
+    assert counts[2] < 1.3 * counts[0], counts
+    assert counts[3] < 8 * counts[1], counts

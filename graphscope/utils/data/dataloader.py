@@ -10,6 +10,7 @@ from typing import Any
 
 from graphscope.engine import dispatch
 from graphscope.engine.explain import at_line
+from graphscope.engine.follow import follow_data
 from graphscope.errors import UsageError, UsageTypeError
 from graphscope.ops.random import Generator, rng
 from graphscope.utils.data.collate import default_collate, default_convert
@@ -162,7 +163,9 @@ class _Batches:
                 self._pool.close()
             raise
         if rec is not None:
-            rec.data(t0, clock())
+            t1 = clock()
+            if not follow_data(rec, t0, t1):
+                rec.data(t0, t1)
         return batch
 
     def _unrecorded(self, rec: Any) -> Any:
