@@ -97,9 +97,14 @@ class App:
             return _send(environ, start, "200 OK", kind, now.bodies[path], keep)
         page, drawn = self._index.page(path), self._dash.made
         if page.wants == "tables" and drawn is None:  # it will be asked for in a moment
-            threading.Thread(target=self._dash.get, name="graphscope-dash", daemon=True).start()
+            threading.Thread(target=self._tables, name="graphscope-dash", daemon=True).start()
         body = self._index.html(page, drawn and drawn[1])
         return _send(environ, start, "200 OK", "text/html", body, ("Cache-Control", "no-cache"))
+
+    def _tables(self) -> None:
+        """Dash, after what answers: the page shows the first rows without it."""
+        self._answers.get()[2].get()
+        self._dash.get()
 
     def _make_dash(self) -> tuple[Dash, tuple[str, list[str]]]:
         made = islands.make()

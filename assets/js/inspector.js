@@ -60,9 +60,9 @@
 
     /* On a narrow window the inspector is a drawer: it comes with a node and goes with it. */
     drawer(open) {
-      // On a phone it hides the page: it comes when something was tapped, not with a link or a program's pause.
+      // On a small screen it hides the page, and the card itself: it comes when something was tapped, not with a link or a program's pause.
       const tapped = performance.now() - touched < TAP;
-      if (open && !this.shown && !tapped && document.documentElement.classList.contains("gs-tiny")) return;
+      if (open && !this.shown && !tapped && document.documentElement.classList.contains("gs-phone")) return;
       this.shown = this.shown || open;
       const side = this.root.closest(".gs-side");
       if (side) side.classList.toggle("gs-open", open);

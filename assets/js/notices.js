@@ -4,6 +4,7 @@
   const gs = (window.gs = window.gs || {});
   let told = "";
 
+  const another = () => gs.el("button", { type: "button", class: "gs-button", onclick: () => gs.runPicker.toggle(true) }, "Choose another run");
   const KINDS = {
     none: (card) => [
       gs.el("h1", {}, `No runs in ${card.folder} yet`),
@@ -19,16 +20,19 @@
     ],
     stopped: (card) => [
       gs.el("h1", {}, "no step was recorded"),
-      gs.el("p", {}, `The program of the run ${card.run} started and has been silent before its first step ended.`),
+      gs.el("p", {}, `The program of the run ${card.run} started and has been silent before its first step ended. A step ends at optimizer.step(), or at p.step() in a loop without an optimizer.`),
+      another(),
     ],
     damaged: (card) => [
       gs.el("h1", {}, `The run ${card.run} cannot be read`),
       gs.el("p", {}, card.message),
-      gs.el("p", {}, "The file was left as it is. Choose another run above."),
+      gs.el("p", {}, "The file was left as it is."),
+      another(),
     ],
     missing: (card) => [
       gs.el("h1", {}, card.message || "There is no such run."),
-      gs.el("p", {}, "It may have been renamed or deleted. Choose another run above."),
+      gs.el("p", {}, "It may have been renamed or deleted."),
+      another(),
     ],
   };
 

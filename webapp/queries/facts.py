@@ -52,8 +52,9 @@ def _times(reader: TraceReader, graph: Graph, step: Step, value: int) -> list[Fa
     ran = [b for b in back if b < len(step.dur_ns)]
     forward_ns = int(step.dur_ns[value]) if value < len(step.dur_ns) else 0
     backward_ns = sum(int(step.dur_ns[b]) for b in ran)
-    found.append(("CPU time, forward", units.ns(forward_ns)))
-    found.append(("CPU time, backward", units.ns(backward_ns) if ran else units.MISSING))
+    # No call takes no time at all: it raised, or the program waits before it.
+    for pass_, ns in (("forward", forward_ns), ("backward", backward_ns)):
+        found.append((f"CPU time, {pass_}", units.ns(ns) if ns else units.MISSING))
     if step.dev_ns is not None and len(step.dev_ns) == graph.n:
         device = int(step.dev_ns[value]) + sum(int(step.dev_ns[b]) for b in back)
         found.append(("device time", units.ns(device)))
