@@ -85,6 +85,34 @@ typedef struct {
 #define RID(tensor) (((Numbered *)(tensor))->rid)
 #define NODE_RID(node) (((Numbered *)(node))->rid)
 
+/* Whether an object is of a type, or of one that derives from it. Nearly always it is of the one that was asked for before,
+   and to look through all that a type derives from touches memory that nothing else does. */
+static inline int is_of(PyObject *x, PyTypeObject *type, PyTypeObject **newest)
+{
+    PyTypeObject *kind = Py_TYPE(x);
+    if (kind == type || kind == *newest) {
+        return 1;
+    }
+    if (!PyType_IsSubtype(kind, type)) {
+        return 0;
+    }
+    Py_INCREF(kind); /* so that no other type comes to lie where it was */
+    Py_XSETREF(*newest, kind);
+    return 1;
+}
+
+static PyTypeObject *newest_follower, *newest_tensor;
+
+static inline int is_follower(PyObject *x)
+{
+    return is_of(x, &FollowerType, &newest_follower);
+}
+
+static inline int is_tensor(PyObject *x)
+{
+    return tensor_type && is_of(x, tensor_type, &newest_tensor);
+}
+
 static PyMemberDef value_members[] = {{"_rid", T_LONGLONG, offsetof(Numbered, rid), 0, NULL}, {NULL}};
 static PyMemberDef step_members[] = {{"rid", T_LONGLONG, offsetof(Numbered, rid), 0, NULL}, {NULL}};
 
@@ -232,7 +260,7 @@ static int begin_again(Follower *self, PyObject *there, Py_ssize_t n)
         if (!x) {
             continue; /* nothing came in there, or it is gone */
         }
-        if (PyObject_TypeCheck(x, tensor_type)) {
+        if (is_tensor(x)) {
             if ((RID(x) - before) >> SPAN == 0) {
                 RID(x) = base + PORTS + k;
             }
@@ -656,7 +684,7 @@ static inline const Next *expected(Follower *self)
 /* Whether a tensor is the one at this place. */
 static inline int is_from(Follower *self, PyObject *x, Py_ssize_t place)
 {
-    return PyObject_TypeCheck(x, tensor_type) && RID(x) == number_at(self, place);
+    return is_tensor(x) && RID(x) == number_at(self, place);
 }
 
 /* A list of at least so many. */
@@ -672,7 +700,7 @@ static int comes_in(Follower *self, PyObject *x, Py_ssize_t place)
     Py_ssize_t k = place - self->nodes;
     PyObject *told = self->told;
     if (k < 0 || !self->armed || self->armed == Py_None || self->armed != self->plan || self->phase == UPDATE ||
-        !PyObject_TypeCheck(x, tensor_type) || (RID(x) - self->base) >> SPAN == 0 || !is_long(self->there, k + 1) ||
+        !is_tensor(x) || (RID(x) - self->base) >> SPAN == 0 || !is_long(self->there, k + 1) ||
         !is_long(self->ports, k + 1) || !is_long(self->port_items, k + 1) || !is_long(self->first, k + 1) || !told ||
         !PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 3 || !is_long(PyTuple_GET_ITEM(told, 2), k + 1) ||
         PyLong_AsSsize_t(PyList_GET_ITEM(self->first, k)) != self->i) {
@@ -705,7 +733,7 @@ static int comes_in(Follower *self, PyObject *x, Py_ssize_t place)
     }
     long long number = self->base + PORTS + k;
     PyObject *before = alive(PyTuple_GET_ITEM(item, 0));
-    if (before && before != x && PyObject_TypeCheck(before, tensor_type) && RID(before) == number) {
+    if (before && before != x && is_tensor(before) && RID(before) == number) {
         RID(before) = 0;
     }
     RID(x) = number;
@@ -804,7 +832,7 @@ static inline PyObject *note(Follower *self, PyObject *out, PyObject *node, PyOb
     ((int64_t *)self->begin.buf)[i] = begin;
     ((int64_t *)self->end.buf)[i] = end;
     self->i = i + 1;
-    if (out && PyObject_TypeCheck(out, tensor_type)) {
+    if (out && is_tensor(out)) {
         RID(out) = self->base + i;
     }
     if (node && node != Py_None && Py_TYPE(node) == node_type) {
@@ -878,7 +906,7 @@ static PyObject *follow(PyObject *module, PyObject *const *args, Py_ssize_t n)
         return NULL;
     }
     Follower *self = (Follower *)args[0];
-    if (!PyObject_TypeCheck(args[0], &FollowerType)) {
+    if (!is_follower(args[0])) {
         Py_RETURN_FALSE;
     }
     if (self->unsettled) {
@@ -906,7 +934,7 @@ static PyObject *follow_like(PyObject *module, PyObject *const *args, Py_ssize_t
         return NULL;
     }
     Follower *self = (Follower *)args[0];
-    if (!PyObject_TypeCheck(args[0], &FollowerType)) {
+    if (!is_follower(args[0])) {
         Py_RETURN_FALSE;
     }
     if (self->unsettled) {
@@ -940,7 +968,7 @@ static PyObject *note_several(Follower *self, PyObject *op, PyObject *key, PyObj
     for (Py_ssize_t k = 0; k < many; k++) {
         PyObject *out = PyTuple_GET_ITEM(outs, k);
         const Next *next = packed->steps + i + k;
-        if (next->op != op || !PyObject_TypeCheck(out, tensor_type) || !AT(out, tensor_array)) {
+        if (next->op != op || !is_tensor(out) || !AT(out, tensor_array)) {
             Py_RETURN_FALSE;
         }
         int same = is_alike(self, next, i + k, key, k, AT(out, tensor_array));
@@ -973,7 +1001,7 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
     }
     Follower *self = (Follower *)args[0];
     PyObject *op = args[1], *a = args[3], *b = args[4], *rest = args[5], *out = args[6], *node = args[9];
-    if (!PyObject_TypeCheck(args[0], &FollowerType)) {
+    if (!is_follower(args[0])) {
         Py_RETURN_FALSE;
     }
     if (self->unsettled) {
@@ -998,7 +1026,7 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
     if (PyTuple_Check(out)) {
         return note_several(self, op, args[2], out, node, args[7], args[8]);
     }
-    if (!PyObject_TypeCheck(out, tensor_type) || !AT(out, tensor_array)) {
+    if (!is_tensor(out) || !AT(out, tensor_array)) {
         Py_RETURN_FALSE;
     }
     same = is_alike(self, next, self->i, args[2], -1, AT(out, tensor_array));
@@ -1016,13 +1044,13 @@ static PyObject *follow_leaf(PyObject *module, PyObject *const *args, Py_ssize_t
         return NULL;
     }
     Follower *self = (Follower *)args[0];
-    if (!PyObject_TypeCheck(args[0], &FollowerType) || !tensor_type || self->i < 1 ||
+    if (!is_follower(args[0]) || !tensor_type || self->i < 1 ||
         !self->packed || !Py_IS_TYPE(self->packed, &PackedType) || ((Packed *)self->packed)->entries != self->plan ||
-        !self->room || PyThread_get_thread_ident() != self->thread || !PyObject_TypeCheck(args[1], tensor_type)) {
+        !self->room || PyThread_get_thread_ident() != self->thread || !is_tensor(args[1])) {
         Py_RETURN_FALSE;
     }
     PyObject *g = AT(args[1], tensor_grad);
-    if (!g || !PyObject_TypeCheck(g, tensor_type)) {
+    if (!g || !is_tensor(g)) {
         Py_RETURN_FALSE;
     }
     RID(g) = self->base + self->i - 1;
@@ -1037,7 +1065,7 @@ static PyObject *follow_grad(PyObject *module, PyObject *const *args, Py_ssize_t
         return NULL;
     }
     Follower *self = (Follower *)args[0];
-    if (!PyObject_TypeCheck(args[0], &FollowerType) || Py_TYPE(args[2]) != node_type) {
+    if (!is_follower(args[0]) || Py_TYPE(args[2]) != node_type) {
         Py_RETURN_FALSE;
     }
     const Next *next = expected(self);
@@ -1056,7 +1084,7 @@ static PyObject *follow_data(PyObject *module, PyObject *const *args, Py_ssize_t
         return NULL;
     }
     Follower *self = (Follower *)args[0];
-    if (!PyObject_TypeCheck(args[0], &FollowerType) || !self->armed || self->armed == Py_None || self->armed != self->plan ||
+    if (!is_follower(args[0]) || !self->armed || self->armed == Py_None || self->armed != self->plan ||
         PyThread_get_thread_ident() != self->thread) {
         Py_RETURN_FALSE;
     }
@@ -1084,7 +1112,7 @@ static PyObject *enter(PyObject *module, PyObject *const *args, Py_ssize_t n)
         return NULL;
     }
     Follower *self = (Follower *)args[0];
-    if (!PyObject_TypeCheck(args[0], &FollowerType) || PyThread_get_thread_ident() != self->thread || !self->stack ||
+    if (!is_follower(args[0]) || PyThread_get_thread_ident() != self->thread || !self->stack ||
         !PyList_Check(self->stack) || !self->token || !self->root) {
         Py_RETURN_FALSE;
     }
@@ -1128,7 +1156,7 @@ static PyObject *enter(PyObject *module, PyObject *const *args, Py_ssize_t n)
 static PyObject *leave(PyObject *module, PyObject *self_object)
 {
     Follower *self = (Follower *)self_object;
-    if (!PyObject_TypeCheck(self_object, &FollowerType) || PyThread_get_thread_ident() != self->thread || !self->stack ||
+    if (!is_follower(self_object) || PyThread_get_thread_ident() != self->thread || !self->stack ||
         !PyList_Check(self->stack) || !self->inside) {
         Py_RETURN_FALSE;
     }
@@ -1186,8 +1214,8 @@ static PyObject *follow_backward(PyObject *module, PyObject *const *args, Py_ssi
         return NULL;
     }
     Follower *self = (Follower *)args[0];
-    if (!PyObject_TypeCheck(args[0], &FollowerType) || !tensor_type || !self->armed || self->armed == Py_None ||
-        self->armed != self->plan || PyThread_get_thread_ident() != self->thread || !PyObject_TypeCheck(args[1], tensor_type)) {
+    if (!is_follower(args[0]) || !tensor_type || !self->armed || self->armed == Py_None ||
+        self->armed != self->plan || PyThread_get_thread_ident() != self->thread || !is_tensor(args[1])) {
         Py_RETURN_FALSE;
     }
     if (self->loss == Py_None) {
@@ -1217,15 +1245,15 @@ static PyObject *follow_backward(PyObject *module, PyObject *const *args, Py_ssi
 static PyObject *follow_backward_end(PyObject *module, PyObject *self_object)
 {
     Follower *self = (Follower *)self_object;
-    if (!PyObject_TypeCheck(self_object, &FollowerType) || !tensor_type || !self->armed || self->armed == Py_None ||
+    if (!is_follower(self_object) || !tensor_type || !self->armed || self->armed == Py_None ||
         self->armed != self->plan || PyThread_get_thread_ident() != self->thread) {
         Py_RETURN_FALSE;
     }
     if (self->trap && self->trap != Py_None && self->trap_armed && self->trap_root && self->trap_root != Py_None) {
         PyObject *leaf = alive(self->trap_leaf), *g = NULL, *array = NULL, *fine = NULL;
-        if (leaf && PyObject_TypeCheck(leaf, tensor_type)) {
+        if (leaf && is_tensor(leaf)) {
             g = AT(leaf, tensor_grad);
-            array = g && PyObject_TypeCheck(g, tensor_type) ? AT(g, tensor_array) : NULL;
+            array = g && is_tensor(g) ? AT(g, tensor_array) : NULL;
         }
         if (array) {
             Py_INCREF(array);

@@ -27,6 +27,7 @@ DEFAULT = 1 << 30
 LEAST = 1 << 18  # an empty trace and the text of a program's files take some of it
 HIGH, LOW = 0.9, 0.75  # of the limit: where thinning begins, and ends
 CHUNK = 1_024  # steps whose times may stand together lie at most so far apart (record.pump: 128)
+PAGE = 4_096  # bytes
 GRAPHS, GRAPHS_OF = 500, 20_000  # graphs that go at once; steps of which they are looked up at once
 LATE = 40_000  # steps that may be written later than others with larger ids
 SECONDS = 0.05  # for thinning after one writing, as long as the file is below its limit
@@ -229,10 +230,16 @@ class Limit:
         db.execute(f"INSERT INTO goes SELECT id FROM ({select}) WHERE r > 1", args)
 
     def _rewrite(self, db: sqlite3.Connection, table: str, low: int, high: int) -> int:
-        """Without the rows that go. In place SQLite would leave half empty pages, which nothing can use."""
+        """Without the rows that go. In place SQLite would leave half empty pages, which nothing can use.
+
+        A picture has pages of its own.
+        """
         many: int = db.execute("SELECT count(*) FROM goes").fetchone()[0]
         if many:
             where = f"WHERE {RANGE}"
+            if table == "media":
+                where += f" AND length(data) < {PAGE}"
+                db.execute(f"DELETE FROM media WHERE id IN goes AND length(data) >= {PAGE}")
             db.execute(
                 f"CREATE TEMP TABLE rest AS SELECT * FROM main.{table} {where} AND id NOT IN goes",
                 (low, high),

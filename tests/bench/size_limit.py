@@ -102,14 +102,16 @@ class Feed:
         self.step += 1
 
 
-def run(path: Path, limit: int, commits: int) -> None:
-    """Print how long commits took and how large the file was."""
+def run(path: Path, limit: int, commits: int, pace: float) -> None:
+    """Print how long commits took and how large the file was. pace: seconds from one to the next, once it is thinned."""
     feed = Feed(path, limit)
     took: list[tuple[float, float]] = []
     print(f"{'commits':>9}{'steps':>12}{'file':>12}{'worst commit':>14}{'its cpu':>9}{'median':>9}")
-    largest = 0
+    largest, wall = 0, 0.0
     for k in range(1, commits + 1):
         feed.add()
+        if feed.writer.limit._round is not None or feed.writer.limit.told.get("limit"):
+            time.sleep(max(0.0, pace - (time.perf_counter() - wall)))
         wall, cpu = time.perf_counter(), time.process_time()
         feed.writer.commit()
         took.append((time.perf_counter() - wall, time.process_time() - cpu))
@@ -195,6 +197,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--commits", type=int, default=4_000, help="(default: 4000, some gigabytes)"
     )
+    parser.add_argument(
+        "--pace",
+        type=float,
+        default=0.0,
+        help=f"seconds between commits (a run's: {WAIT}; default: none)",
+    )
     parser.add_argument("--kills", type=int, metavar="N", help="kill N writers instead")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help="where to write (default: a temporary one)")
@@ -208,7 +216,7 @@ def main(argv: list[str] | None = None) -> None:
         if args.kills:
             kills(folder, limit, args.kills)
         else:
-            run(folder / "run.gscope", limit, args.commits)
+            run(folder / "run.gscope", limit, args.commits, args.pace)
     finally:
         shutil.rmtree(folder)
 
