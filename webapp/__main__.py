@@ -26,6 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--child", action="store_true", help="end when standard input ends")
     given = parser.parse_args(argv)
     if given.child:
+        # It only looks on: threads of a linear algebra library would spin on the training's processors.
+        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
         threading.Thread(target=_follow_parent, daemon=True).start()
         threading.Thread(target=_step_back, daemon=True).start()
     signal.signal(signal.SIGTERM, _leave)

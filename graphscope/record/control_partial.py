@@ -139,10 +139,10 @@ class Partial:
         put = pump.writer._put
         # Only where no row needs it: a program that is killed while it waits leaves the row as its last.
         for sql in (
-            "DELETE FROM graphs WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM steps WHERE graph = ?1)",
-            "DELETE FROM shape_sets WHERE graph = ?1 AND NOT EXISTS (SELECT 1 FROM steps WHERE graph = ?1)",
+            "DELETE FROM graphs WHERE id = ? AND NOT EXISTS (SELECT 1 FROM steps WHERE graph = ?)",
+            "DELETE FROM shape_sets WHERE graph = ? AND NOT EXISTS (SELECT 1 FROM steps WHERE graph = ?)",
         ):
-            put(sql, graph)
+            put(sql, graph, graph)  # a numbered mark is a named one to some versions of Python
         put(
             "DELETE FROM costs WHERE shape_set = ? AND shape_set NOT IN (SELECT id FROM shape_sets)",
             set_id,

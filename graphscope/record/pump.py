@@ -14,7 +14,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import thread_time_ns
+from time import thread_time_ns, time
 from typing import Any
 
 from graphscope.record.describing import Described
@@ -145,15 +145,24 @@ class Pump(Packing):
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=30.0)
-        if self.failed is not None:
-            return
-        try:
-            self._drain()
-            self.writer.close(state, error)
-        except (
-            Exception
-        ) as problem:  # a bug of ours included: the program's own result must survive
-            self._give_up(problem)
+        if self.failed is None:
+            try:
+                self._drain()
+                self.writer.close(state, error)
+                return
+            except (
+                Exception
+            ) as problem:  # a bug of ours included: the program's own result must survive
+                self._give_up(problem)
+        if not self._thread.is_alive():
+            # There may be room again, and it takes little to say how it ended.
+            ended = {"state": state, "error": error, "ended": f"{time():.3f}"}
+            self.writer.last_words(self._last_words() | ended)
+            self.writer.abandon()
+
+    def _last_words(self) -> dict[str, Any]:
+        """What the trace says of what is not in it."""
+        return {"writing_stopped": self.failed, "dropped_steps": self.dropped or None}
 
     def wait_for_devices(self) -> None:
         """Return when the devices are through with every step that was put."""
@@ -183,6 +192,8 @@ class Pump(Packing):
                     self._idle.notify_all()
         except Exception as problem:  # whatever it is, training goes on and the user is told once
             self._give_up(problem)
+            # What did not fit was much; a few words often do.
+            self.writer.last_words(self._last_words())
 
     def _rest(self) -> None:
         """Wait until there is something to write; meanwhile commands are looked for."""
@@ -195,12 +206,12 @@ class Pump(Packing):
         self._wake.wait(GRACE)
 
     def _give_up(self, problem: BaseException) -> None:
-        self.failed = str(problem)
+        self.failed = str(problem).rstrip(".")
         self.jobs.clear()
         with self._idle:
             self._idle.notify_all()
         warnings.warn(
-            f"GraphScope stopped recording into {self.path}: {problem}. The program runs on; what was "
+            f"GraphScope stopped recording into {self.path}: {self.failed}. The program runs on; what was "
             "written so far can be opened.",
             RuntimeWarning,
             stacklevel=2,

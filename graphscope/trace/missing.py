@@ -33,6 +33,15 @@ def missing(header: Mapping[str, str]) -> list[Missing]:
                 "That is a fault of GraphScope's; please report it.",
             )
         )  # fmt: skip
+    text = header.get("writing_stopped")
+    if text is not None:
+        found.append(
+            Missing(
+                "writing-stopped", "The trace ends before the program did",
+                f"What came later is missing, since nothing more could be written: {text}.",
+                "Make room, or record to another disk; a max_size keeps a trace small.",
+            )
+        )  # fmt: skip
     if dropped := _number(header, "dropped_steps"):
         found.append(
             Missing(

@@ -13,6 +13,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
@@ -539,6 +540,24 @@ class TraceWriter(Describer):
                 pass
         finally:
             self._db.close()
+
+    def last_words(self, facts: Mapping[str, Any]) -> bool:
+        """Put these into the meta table (None: not) though nothing else can be written; whether they are there.
+
+        What was added and not written is given up: on a full disk there may be room for a page or two.
+        """
+        self._pending, self._in_groups = [], 0
+        rows = [(key, clean(str(value))) for key, value in facts.items() if value is not None]
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", rows)
+            self._db.execute("COMMIT")
+        except (sqlite3.Error, OSError):
+            with suppress(sqlite3.Error):
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+            return False
+        return True
 
     def abandon(self) -> None:
         """Let go of the file as a killed program would: with what was committed, and no end."""

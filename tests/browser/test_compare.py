@@ -27,6 +27,13 @@ def test_a_run_against_a_run(visit):
     expect(page.locator("#compare-table")).to_have_attribute("data-ready", re.compile(r"\d+"))
     page.locator("#compare-table").scroll_into_view_if_needed()
     expect(page.locator("#compare-table .ag-center-cols-container .ag-row").first).to_be_visible()
+    # On a wide screen the table is as wide as its card.
+    page.set_viewport_size({"width": 3000, "height": 1000})
+    page.wait_for_function(
+        """() => { const of = (s) => document.querySelector(`#compare-table .ag-center-cols-${s}`).clientWidth;
+            return of("viewport") > 1800 && of("container") > 0.97 * of("viewport"); }"""
+    )
+    page.set_viewport_size({"width": 1440, "height": 900})
     expect(page.locator(".gs-cmp-structure")).to_contain_text("Only in A (6)")
     page.get_by_role("button", name=re.compile("Swap")).click()
     expect(page).to_have_url(re.compile("run=tiny.*vs=digits_like"))

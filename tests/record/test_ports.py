@@ -50,7 +50,8 @@ def test_parameters_and_state_are_not_looked_up_again(tmp_path: Path, monkeypatc
         optimizer.step()
         optimizer.zero_grad()
         if k == LATE:
-            assert [x is batches[-1] for x in asked] == [True]  # each is another tensor
+            # Each is another tensor. C sees that by itself, where the step before ended in C too.
+            assert [x is batches[-1] for x in asked] in ([True], [])
 
     reader = train(tmp_path / "a", step)
     assert reader.graphs() == [0]

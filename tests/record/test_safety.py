@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import graphscope as gs
+from graphscope.trace.missing import missing
 from graphscope.trace.reader import TraceReader
 
 FORKING = """
@@ -140,3 +141,53 @@ def test_recording_keeps_no_variable_of_the_program_alive(tmp_path: Path) -> Non
     with gs.profile(tmp_path / "run", values="off"):
         train()
     assert gone == [True] * 6
+
+
+FILLING = """
+import resource, sys, warnings
+import graphscope as gs
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))  # as a disk of so many bytes
+w, x = gs.randn(64, 64).requires_grad_(), gs.randn(8, 64)
+steps = 0
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    with gs.profile(sys.argv[1], values="full") as p:
+        more = 100
+        while more and steps < 50_000:
+            w.grad = None
+            x.mm(w).tanh().square().sum().backward()
+            steps += 1
+            more -= len(said) > 0
+print(steps, [str(one.message) for one in said])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file's size cannot be limited here")
+def test_a_full_disk_is_said_once_and_the_trace_says_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "run.gscope"
+    done = subprocess.run(
+        [sys.executable, "-c", FILLING, str(path)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    steps, said = done.stdout.split(" ", 1)
+    assert said.count("GraphScope stopped recording") == said.count("'") // 2 == 1, said
+    assert "full. The program runs on" in said or "error. The program runs on" in said
+    with TraceReader(path) as reader:
+        assert 10 < len(reader.steps("train")) < int(steps) - 99
+        (lost,) = missing(reader.header())
+        assert lost.id == "writing-stopped" and str(path) in lost.detail
+        assert reader.header()["state"] == "finished" and reader.damage is None
+
+
+def test_what_cannot_even_be_said_is_let_go(tmp_path: Path) -> None:
+    from graphscope.trace.writer import TraceWriter
+
+    with TraceWriter(tmp_path / "a.gscope") as w:
+        w.add_text("lost", 0, "nobody reads this")
+        assert w.last_words({"writing_stopped": "for a test", "error": None}) and not w.waiting
+        w._db.execute("PRAGMA query_only=ON")
+        assert not w.last_words({"writing_stopped": "again"})
+        w._db.execute("PRAGMA query_only=OFF")
+    with TraceReader(tmp_path / "a.gscope") as reader:
+        assert reader.header()["writing_stopped"] == "for a test"
+        assert "error" not in reader.header() and not reader.texts()

@@ -9,7 +9,8 @@ import numpy as np
 
 from graphscope import units
 from graphscope.analysis.steps import peak_bytes, step_flops
-from graphscope.webapp.queries.home import batch_size, parts_of, rows_of
+from graphscope.webapp.queries.batch import batch_size
+from graphscope.webapp.queries.home import parts_of, rows_of
 from graphscope.webapp.queries.scalars import Series, is_loss
 
 if TYPE_CHECKING:
