@@ -80,7 +80,7 @@ class Pump(Packing):
 
     def put(self, job: Job) -> None:
         """Hand over a step; never blocks."""
-        self.let_go()
+        self._count_lost()
         self.thumbs_left += 2 * job.graph.n
         if self.failed is not None:
             return
@@ -97,7 +97,7 @@ class Pump(Packing):
 
     def put_steady(self, steady: Steady) -> None:
         """Hand over steps that are as predicted, to which the recorder goes on adding; never blocks."""
-        self.let_go()
+        self._count_lost()
         if self.failed is not None:
             return
         if self._is_full():
@@ -105,8 +105,8 @@ class Pump(Packing):
         else:
             self.jobs.append(steady)
 
-    def let_go(self) -> None:
-        """The recorder adds nothing more to what was handed over."""
+    def _count_lost(self) -> None:
+        """The recorder adds nothing more to steps that were not taken."""
         lost, self._lost = self._lost, None
         if lost is not None:
             self.dropped += len(lost)
@@ -141,6 +141,7 @@ class Pump(Packing):
     def close(self, state: str, error: str | None) -> None:
         """Write the rest, mark the trace as ended, end the thread."""
         self.wait_for_devices()
+        self._count_lost()
         self._stop = True
         self._wake.set()
         if self._thread.is_alive():
