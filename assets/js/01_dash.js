@@ -1,7 +1,7 @@
 /* Dash, for its tables and two of the charts; the rest of the page does without.
  *
  *   gs.dash().then((found) => ...)   found.grid: the address of the table's script
- *   gs.dashBox(place).then((box) => window.dash_clientside.set_props(box.id, { children }))
+ *   gs.dashBox(place).then((box) => gs.dashSet(box.id, { children }))
  *
  * Dash's own page says which scripts it wants, in their order, and its settings; they are put into ours. Dash
  * draws a box for each place into #react-entry-point, which is not seen; there it is fetched from. Taken with the
@@ -52,6 +52,19 @@
     const box = await new Promise((done) => gs.mount(`#${CSS.escape(id)}`, done));
     if (box.parentNode !== place) place.append(box);
     return box;
+  };
+
+  /* Properties of what Dash draws. It takes them once its own first round is over, and does not say when: before
+   * that it fails half-way. */
+  gs.dashSet = async function (id, props) {
+    for (let tries = 40; ; tries--) {
+      await new Promise((done) => setTimeout(done, tries === 40 ? 0 : 25));
+      try {
+        return window.dash_clientside.set_props(id, props);
+      } catch (error) {
+        if (!tries) throw error;
+      }
+    }
   };
 
   let soon = null;

@@ -22,9 +22,34 @@
     document.head.append(gs.el("link", { rel: "preload", as: "script", href: src }));
   };
 
-  /* A chart that Dash draws, in its place on a page. */
-  gs.dashChart = async function (place, children) {
-    const [box] = await Promise.all([gs.dashBox(place), gs.plotly()]); // else Dash fetches the library once more
-    window.dash_clientside.set_props(box.id, { children });
+  /* A chart that Dash draws in a place on a page: made with the first answer that holds it, then given figures. */
+  gs.DashChart = class {
+    constructor(place, ready, failed) {
+      Object.assign(this, { place, ready, failed, made: null, figure: null });
+    }
+
+    show({ figure, children }) {
+      this.figure = figure;
+      if (!this.made && !children) return;
+      const making = this.made || this.make(children, figure);
+      this.made = making.then(() => this.put()).catch((error) => {
+        this.made = null; // the next answer tries again
+        this.failed(error);
+      });
+    }
+
+    async make(children, figure) {
+      const [box] = await Promise.all([gs.dashBox(this.place), gs.plotly()]); // else Dash fetches the library once more
+      await gs.dashSet(box.id, { children });
+      this.shown = figure;
+      this.ready();
+    }
+
+    async put() {
+      const { figure } = this;
+      if (figure === this.shown) return;
+      this.shown = figure;
+      await gs.dashSet(`${this.place.id}-chart`, { figure });
+    }
   };
 })();

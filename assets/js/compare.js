@@ -23,6 +23,7 @@
       this.asked = -1e9;
       this.parts = new gs.Latest((a) => this.got(a), (e) => this.problem(e.message));
       this.lines = new gs.Latest((a) => this.gotCurves(a), (e) => this.note("curves", e.message));
+      this.chart = new gs.DashChart(document.getElementById("compare-curves"), () => this.hear(40), (e) => this.note("curves", e.message));
       this.table = new gs.Table(document.getElementById("compare-table"), { columns: [], pick: (row) => this.pick(row) });
       this.bar(this.find(".gs-cmp-bar"));
       this.tools();
@@ -147,7 +148,7 @@
       this.table.prepare();
       this.parts.ask(gs.url("/api/compare", { run, vs, step, by }));
       setTimeout(() => this.waits(), 300);
-      this.lines.ask(gs.url("/api/compare_curves", { run, vs, step, tag: this.tag, log: this.log, theme: gs.themeName(), chart: this.chart ? 1 : null }));
+      this.lines.ask(gs.url("/api/compare_curves", { run, vs, step, tag: this.tag, log: this.log, theme: gs.themeName(), chart: this.chart.made ? 1 : null }));
     }
 
     /* Two long runs take their time: an empty page says nothing. */
@@ -313,13 +314,7 @@
         return b;
       }));
       if (!answer.figure) return;
-      if (answer.children && !this.chart) {
-        this.chart = true;
-        gs.dashChart(body, answer.children).then(() => this.hear(40), (error) => {
-          this.chart = false;
-          this.note("curves", error.message);
-        });
-      } else if (this.chart && window.dash_clientside) window.dash_clientside.set_props("compare-curves-chart", { figure: answer.figure });
+      this.chart.show(answer);
       this.root.dataset.curves = String(answer.figure.data.filter((t) => t.customdata).length);
     }
 

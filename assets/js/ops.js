@@ -32,13 +32,14 @@
       this.table = new gs.Table(document.getElementById("ops-table"), {
         columns: [], pick: (row) => this.pick(row), order: (nodes) => this.order(nodes), shown: (row) => this.open(row), ready: () => this.askRoof(),
       });
+      this.chart = new gs.DashChart(document.getElementById("ops-roof"), () => this.hear(40), (e) => this.roofNote(e.message));
       this.rows = new gs.Latest((a) => this.got(a), (e) => this.problem(e));
       this.roofs = new gs.Latest((a) => this.gotRoof(a), (e) => this.roofNote(e.message));
       this.build(root.querySelector(".gs-ops-bar"));
       gs.on((state, changed) => this.changed(changed));
       const counters = ["state", "steps", "graphs", "findings", "tensors"];
       this.along = new gs.Along(this.rows, () => this.url(), counters);
-      this.roofAlong = new gs.Along(this.roofs, () => (this.chart ? this.roofUrl() : null), counters, CHART);
+      this.roofAlong = new gs.Along(this.roofs, () => (this.chart.made ? this.roofUrl() : null), counters, CHART);
       gs.onTheme(() => this.soon());
       gs.key("x", "Export the table", () => (this.shown() ? this.table.csv(this.fileName()) : false), "ops");
       gs.key("/", "Filter the rows", () => (this.shown() ? void this.find.focus() : false), "ops");
@@ -119,7 +120,7 @@
 
     roofUrl() {
       const { run, step } = gs.state;
-      return run && this.shown() ? gs.url("/api/roof", { run, step, by: this.group(), theme: gs.themeName(), chart: this.chart ? 1 : null }) : null;
+      return run && this.shown() ? gs.url("/api/roof", { run, step, by: this.group(), theme: gs.themeName(), chart: this.chart.made ? 1 : null }) : null;
     }
 
     ask() {
@@ -309,16 +310,7 @@
       this.roofNote(answer.note);
       const body = document.getElementById("ops-roof");
       body.hidden = !answer.figure;
-      if (!answer.figure) return;
-      if (answer.children && !this.chart) {
-        this.chart = true;
-        gs.dashChart(body, answer.children).then(() => this.hear(40), (error) => {
-          this.chart = false;
-          this.roofNote(error.message);
-        });
-      } else if (this.chart && window.dash_clientside) {
-        window.dash_clientside.set_props("ops-roof-chart", { figure: answer.figure });
-      }
+      if (answer.figure) this.chart.show(answer);
     }
 
     hear(tries) {

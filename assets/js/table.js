@@ -78,7 +78,7 @@
       this.starting = true;
       try {
         const [box] = await Promise.all([gs.dashBox(this.box), load()]);
-        window.dash_clientside.set_props(box.id, { children: JSON.parse(box.dataset.grid) });
+        await gs.dashSet(box.id, { children: JSON.parse(box.dataset.grid) });
         this.api = await window.dash_ag_grid.getApiAsync(`${this.box.id}-grid`);
       } catch (error) {
         this.starting = false;
