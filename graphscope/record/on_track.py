@@ -135,6 +135,23 @@ class OnTrack(Noter):
         outlive = self.outlive
         return outlive.counted, outlive.rate, self.unseen
 
+    def _affordable(self: Any, elapsed: int) -> bool:
+        """Do statistics in this step keep the whole recorder within its budget?"""
+        if self.early.left and self.early.due(self.num["train"]):
+            return True
+        return bool(self._due_after(elapsed) <= elapsed)
+
+    def _due_after(self: Any, elapsed: int) -> float:
+        """Nanoseconds from the start on, after which statistics keep the whole recorder within its budget.
+
+        Events and the writer come first; statistics get what they leave, but a two-hundredth at least, so
+        that a program of tiny steps is not blind: one millisecond of statistics is due five times a second.
+        And some of the first steps of a run have them in any case.
+        """
+        events = self.rec_ns - self.value_ns + self.pump.cpu_ns
+        share = max(self.budget - events / max(elapsed, 1), 0.005)
+        return float((self.value_ns + self.value_last) / share)
+
     def _until(self: Any, now: int) -> int:
         """The moment from which on a step may have statistics."""
         if self.mode == "off":

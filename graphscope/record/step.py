@@ -5,25 +5,24 @@ from __future__ import annotations
 from array import array
 from threading import get_ident
 from time import perf_counter_ns as clock
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from graphscope.engine.backend import BACKENDS
 from graphscope.engine.dispatch import NEVER
 from graphscope.engine.follow import new_base
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
-from graphscope.record.columns import Columns, whole
+from graphscope.record.columns import Columns
 from graphscope.record.deaths import freed_column
 from graphscope.record.early import Early
 from graphscope.record.facts import Facts
 from graphscope.record.names import Names, names_in_frame
 from graphscope.record.on_track import FORWARD as FORWARD
 from graphscope.record.on_track import SPAN as SPAN
-from graphscope.record.on_track import OnTrack, cost_of_following
+from graphscope.record.on_track import cost_of_following
 from graphscope.record.outlive import Outlive
 from graphscope.record.pump import Job, Pump
+from graphscope.record.running import Running
 from graphscope.record.sites import Sites
 from graphscope.record.tables import PORT
 from graphscope.record.track import Shapes, cost_on_track, track_of
@@ -33,17 +32,7 @@ BACKWARD, UPDATE = schema.BACKWARD, schema.UPDATE
 _NOTHING = (lambda: None, False, (None, 0, 0, None))  # came in through a port
 
 
-class SoFar(NamedTuple):
-    """A step that is not over."""
-
-    columns: Columns
-    keeps: bytes
-    specs: bytes
-    begin: Any
-    end: Any
-
-
-class StepLife(OnTrack):
+class StepLife(Running):
     """The part of the recorder that begins, follows and closes steps."""
 
     # Slots: with more than 30 attributes an ordinary object's lookups get slower.
@@ -206,58 +195,6 @@ class StepLife(OnTrack):
         self.told = None
         self.plan = NEVER
         self.direct = type(self).ends_in_c and not self.values
-
-    def key(self, i: int) -> Any:
-        """The key of a node that ran in this step (``record.columns``)."""
-        if self.told is not None:
-            return self.predicted.track.keys[i]
-        kind, first, second, _ = self.row_of(i)
-        return self.names.kinds.key(kind, first, whole(self.more, i, second))
-
-    def line(self, i: int) -> int:
-        """The source line of a node that ran in this step; -1: none."""
-        return int((self.row_of(i) if self.told is None else self.predicted.columns.row(i))[3])
-
-    def is_op(self, i: int) -> bool:
-        """Whether a node ran in this step and is no gradient."""
-        return i < self.i and len(self.key(i)) == 8
-
-    def so_far(self) -> SoFar:
-        """What ran in this step."""
-        n = self.i
-        if self.told is None:
-            rows, keeps, specs, times = self.noted()
-            begin, end = np.frombuffer(times, np.int64).reshape(2, n)
-            return SoFar(Columns(rows, dict(self.more)), keeps, specs, begin, end)
-        graph = self.predicted
-        rows, more = graph.columns
-        columns = Columns(rows[: 16 * n], {i: wires for i, wires in more.items() if i < n})
-        specs = graph.shapes[self.told.number][0][: 4 * n]
-        begin, end = np.array(self.begin[:n], np.int64), np.array(self.end[:n], np.int64)
-        return SoFar(columns, graph.keeps[: 4 * n], specs, begin, end)
-
-    def port_specs(self) -> bytes:
-        """The shapes that came in, by number."""
-        specs = self.specs
-        both = zip(self.port_shapes, self.ports, strict=True)
-        return array("i", [specs[shape, port[3]] for shape, port in both]).tobytes()
-
-    def _affordable(self, elapsed: int) -> bool:
-        """Do statistics in this step keep the whole recorder within its budget?"""
-        if self.early.left and self.early.due(self.num["train"]):
-            return True
-        return self._due_after(elapsed) <= elapsed
-
-    def _due_after(self, elapsed: int) -> float:
-        """Nanoseconds from the start on, after which statistics keep the whole recorder within its budget.
-
-        Events and the writer come first; statistics get what they leave, but a two-hundredth at least, so
-        that a program of tiny steps is not blind: one millisecond of statistics is due five times a second.
-        And some of the first steps of a run have them in any case.
-        """
-        events = self.rec_ns - self.value_ns + self.pump.cpu_ns
-        share = max(self.budget - events / max(elapsed, 1), 0.005)
-        return (self.value_ns + self.value_last) / share
 
     def close(self, status: str | None = None, note: str | None = None, at: int = 0) -> None:
         """End the running step (nothing happens if no op ran in it) and begin the next one.

@@ -528,6 +528,7 @@ class TraceWriter(Describer):
         if error is not None:
             self.set_meta("error", error)
         try:
+            self._still_there()
             self.commit()
             self.limit.close()
             self._log.close()
