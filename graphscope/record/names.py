@@ -24,7 +24,7 @@ class GraphRecord:
 
     __slots__ = (
         "id", "kind", "n", "kinds", "columns", "keeps", "ports", "parent", "at", "digest", "sets",
-        "shapes", "deaths", "seen", "set", "told", "track", "items", "on_device", "tally", "__weakref__",
+        "shapes", "deaths", "seen", "repeats", "set", "told", "track", "items", "on_device", "tally", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,9 @@ class GraphRecord:
         self.tally = [0]  # shape sets so far, of this object and of those that it stands for again
         self.deaths: bytes | None = None  # of the plan (record.deaths)
         self.seen = 0  # steps so far
+        self.repeats = (
+            False  # whether two steps in a row had this graph: else it is no use to follow it
+        )
         self.set = -1  # the shape set of the last step
         self.told: Any = None  # its shapes, for the next one to follow (record.track.Shapes)
         self.track: Any = None  # the graph in the form that a step on track follows (record.track)

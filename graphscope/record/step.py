@@ -160,7 +160,7 @@ class StepLife(Running):
             self.note_from(b"", {})
         else:
             self.note_from(graph.columns.rows, graph.columns.more)
-        if not self.extra and graph.set >= 0:
+        if not self.extra and graph.set >= 0 and graph.repeats:
             n = graph.n
             track = graph.track
             if track is None:
@@ -255,6 +255,7 @@ class StepLife(Running):
                     self.value_last = 0.0  # statistics of a new graph come with its next step
         self.last[kind] = graph
         graph.seen += 1
+        graph.repeats = graph.repeats or same
         graph.items = self.port_items if same else None
         if self.timed or graph.seen == 1:
             self.facts.close(graph, self.num[kind], self.names, self.port_items)

@@ -169,3 +169,24 @@ def test_graphs_described_together_are_as_if_alone(tmp_path: Path) -> None:
         ]
         np.testing.assert_array_equal(whole, np.concatenate(parts, 1))
         assert whole.sum() > 0 and len(graphs) == 3
+
+
+def test_only_a_graph_that_came_twice_in_a_row_is_followed(tmp_path: Path) -> None:
+    """What follows a graph costs several times its ops; where another one comes each time it is never of use."""
+    w = gs.ones(4, requires_grad=True)
+    with gs.profile(tmp_path / "a", values="off") as p:
+        for _ in range(6):
+            for n in (1, 2, 3):
+                rows(w, n).backward()
+                w.grad = None
+        recorder = p._recorder
+        assert recorder is not None
+        graphs = [g[0] for g in recorder.names._graphs.values()]
+        assert [g.seen for g in graphs] == [6, 6, 5] and not any(g.track for g in graphs)
+        for _ in range(4):
+            rows(w, 3).backward()
+            w.grad = None
+        assert [g.track is not None for g in graphs] == [False, False, True]
+    assert p.path is not None
+    with TraceReader(p.path) as reader:
+        assert reader.steps("train").graph.tolist() == [0, 1, 2] * 6 + [2] * 4
