@@ -21,7 +21,8 @@ from typing import Any
 
 from graphscope.errors import UsageError
 from graphscope.trace.survey import RANGE, Found, Survey, pieces
-from graphscope.units import bytes_, count
+from graphscope.trace.thinned import COUNTED
+from graphscope.units import bytes_
 
 DEFAULT = 1 << 30
 LEAST = 1 << 18  # an empty trace and the text of a program's files take some of it
@@ -32,8 +33,6 @@ GRAPHS, GRAPHS_OF = 500, 20_000  # graphs that go at once; steps of which they a
 LATE = 40_000  # steps that may be written later than others with larger ids
 SECONDS = 0.05  # for thinning after one writing, as long as the file is below its limit
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-_COUNTED = ("steps", "times", "values", "scalars", "texts", "media", "graphs")
-_WORDS = {"times": "times of steps", "values": "value steps", "media": "logged pictures"}
 
 
 def size(given: Any, name: str = "profile: max_size") -> int | None:
@@ -62,7 +61,7 @@ class Limit:
         self.size, self.path = size, path
         self._survey: Survey | None = None
         self.firsts: list[int] = []  # ids of the first steps of graphs, rising
-        self.told: dict[str, Any] = dict.fromkeys(_COUNTED, 0)
+        self.told: dict[str, Any] = dict.fromkeys(COUNTED, 0)
         self.let_go: Callable[[list[int]], list[int]] = lambda graphs: []
         """Asked before graphs go; returns those that nobody needs any more."""
         self._round: Iterator[None] | None = None
@@ -324,34 +323,3 @@ def _sizes(db: sqlite3.Connection) -> tuple[int, int]:
         for what in ("page_count", "freelist_count", "page_size")
     )
     return (pages - unused) * page, pages * page
-
-
-def thinned_before(header: dict[str, str]) -> int | None:
-    """The step before which the run was thinned; None where it was not, or where that cannot be read."""
-    try:
-        told = json.loads(header.get("thinned", ""))
-        return int(told["before_step"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-
-
-def sentence(header: dict[str, str]) -> str | None:
-    """What of a run was thinned away, in one sentence; None where nothing was."""
-    text = header.get("thinned")
-    if text is None:
-        return None
-    try:
-        told = json.loads(text)
-        parts = [
-            f"{count(int(told[what]))} {_WORDS.get(what, what)}"
-            for what in _COUNTED
-            if int(told.get(what, 0))
-        ]
-        limit, upto = bytes_(int(told["limit"])), count(int(told["before_step"]))
-        since = str(told["since"]).replace("T", " ").replace("Z", " UTC")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return "The trace was thinned to stay within its size; what went cannot be read any more."
-    what = (
-        ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + (parts[-1] if parts else "")
-    )
-    return f"To stay within {limit}, {what or 'nothing'} from before step {upto} were thinned out (since {since})."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from graphscope.trace.limit import sentence
+from graphscope.trace.thinned import sentence
 from graphscope.units import count
 
 

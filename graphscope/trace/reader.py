@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from graphscope.errors import TraceError
 from graphscope.trace import codec, schema, values
 from graphscope.trace.alive import gone
-from graphscope.trace.limit import sentence
 from graphscope.trace.logged import Logged, number
 from graphscope.trace.missing import Missing, missing
 from graphscope.trace.records import (
@@ -29,6 +28,7 @@ from graphscope.trace.records import (
     Survivor,
     ValueStep,
 )
+from graphscope.trace.thinned import sentence
 
 STALE_AFTER = 5.0
 _FACTS = (

@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from graphscope.trace import schema
-from graphscope.trace.limit import sentence, size
+from graphscope.trace.limit import size
 from graphscope.trace.reader import TraceReader
+from graphscope.trace.thinned import sentence
 from graphscope.trace.values import encode
 from graphscope.trace.writer import Facts, Plain, TraceWriter
 from graphscope.units import bytes_

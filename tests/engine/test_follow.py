@@ -466,6 +466,7 @@ def test_what_is_no_prediction_is_refused():
     assert not follow.follow(rec, PLAN, tensor(0), None, tensor(0), None, 1, 2)
 
 
+@compiled
 def test_the_same_trace_with_and_without_the_compiled_part(tmp_path):
     program = """
 import sys

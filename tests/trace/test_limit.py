@@ -12,7 +12,7 @@ import pytest
 
 import graphscope as gs
 from graphscope.errors import UsageError
-from graphscope.trace import limit, schema, survey
+from graphscope.trace import limit, schema, survey, thinned
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.writer import Facts, TraceWriter
 from tests.bench.kills import kill
@@ -165,9 +165,9 @@ def test_no_size(given: object) -> None:
 
 
 def test_garbled_words_are_a_sentence_too() -> None:
-    assert limit.sentence({}) is None
+    assert thinned.sentence({}) is None
     for text in ("", "[]", "{}", "null", '{"limit": []}', "[" * 100_000):
-        assert "cannot be read" in str(limit.sentence({"thinned": text}))
+        assert "cannot be read" in str(thinned.sentence({"thinned": text}))
 
 
 def test_counters_hold_a_week(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from graphscope import units
 from graphscope.analysis.breakdown import PARTS, parts_table
 from graphscope.analysis.steps import peak_bytes
 from graphscope.errors import TraceError
-from graphscope.trace.limit import sentence
+from graphscope.trace.thinned import sentence
 from graphscope.view.encode import failed_node
 from graphscope.webapp.queries.answers import answers_json
 from graphscope.webapp.queries.batch import batch_size

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphscope import units
-from graphscope.trace.limit import sentence, thinned_before
+from graphscope.trace.thinned import sentence, thinned_before
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
