@@ -243,9 +243,13 @@ def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
 def _migrate(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
     """An up-to-date copy in memory: the file itself is never changed by reading it."""
     copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    with connection:
+    try:
         connection.backup(copy)
-    connection.close()
-    for step in range(version, schema.FORMAT):
-        MIGRATIONS[step](copy)
+        for step in range(version, schema.FORMAT):
+            MIGRATIONS[step](copy)
+    except BaseException:
+        copy.close()
+        raise
+    finally:
+        connection.close()
     return copy

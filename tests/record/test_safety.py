@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_forked_child_leaves_the_parents_file_alone(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     (file,) = tmp_path.glob("*.gscope")
-    with sqlite3.connect(file) as db:
+    with closing(sqlite3.connect(file)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     reader = TraceReader(file)
     assert reader.state() == "finished" and len(reader.steps()) == 40
