@@ -27,7 +27,7 @@ from graphscope.units import bytes_
 DEFAULT = 1 << 30
 LEAST = 1 << 18  # an empty trace and the text of a program's files take some of it
 HIGH, LOW = 0.9, 0.75  # of the limit: where thinning begins, and ends
-CHUNK = 1_024  # steps whose times may stand together lie at most so far apart (record.pump: 128)
+CHUNK = 1_024  # steps whose times may stand together lie at most so far apart (record.steady: 256)
 PAGE = 4_096  # bytes
 GRAPHS, GRAPHS_OF = 500, 20_000  # graphs that go at once; steps of which they are looked up at once
 LATE = 40_000  # steps that may be written later than others with larger ids
