@@ -21,8 +21,13 @@ setup(
         "graphscope.lecture": "examples/lecture",
     },
     ext_modules=[
-        Extension(f"graphscope.engine.{name}", [f"graphscope/engine/{name}.c"], optional=True)
-        for name in ("_follow", "_note")
+        Extension(
+            f"graphscope.engine.{name}",
+            [f"graphscope/engine/{part}.c" for part in parts],
+            depends=["graphscope/engine/_follow.h"],
+            optional=True,
+        )
+        for name, parts in (("_follow", ("_follow", "_straight", "_walk")), ("_note", ("_note",)))
     ],
     include_package_data=False,
 )

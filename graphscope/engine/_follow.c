@@ -3,115 +3,16 @@
    All of it runs under Python's lock. Nothing here is told by a call what an op was: the entry that the step
    is predicted to have next is compared in place, and two clock readings are stored. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <structmember.h>
+#include "_follow.h"
 
-typedef struct {
-    PyObject_HEAD
-    Py_ssize_t i;          /* the next node of the step */
-    Py_ssize_t where;      /* scope << 2 | phase */
-    unsigned long thread;  /* whose ops are recorded */
-    PyObject *plan;        /* entries (plan, u, v, where) */
-    Py_ssize_t nodes;      /* how many there are; behind them are places of what comes in */
-    PyObject *told;        /* shapes of the step before: (number, of nodes, of ports) */
-    PyObject *packed;      /* `plan`, with what is known of the nodes as calls, as C reads it */
-    PyObject *kind;        /* "train", "eval", or None: not known yet */
-    PyObject *root;        /* the outermost module of the step */
-    PyObject *stack;       /* scopes to go back to */
-    PyObject *token;       /* whose the scopes are that modules carry */
-    Py_ssize_t scope;
-    Py_ssize_t phase;
-    Py_ssize_t inside;     /* how many modules are open */
-    char after;            /* a backward has ended */
-    char unsettled;        /* what the next op means is open */
-    Py_buffer begin;       /* two arrays of 64-bit integers, held on track; they can't be resized meanwhile */
-    Py_buffer end;
-    Py_ssize_t room;       /* how many fit; 0 off track */
-    /* What the end of a step needs. */
-    long long t0;          /* when it began */
-    long long base;        /* where its numbers begin */
-    long long seq;         /* its number in the run */
-    PyObject *num;         /* {kind: its number among those of its kind} */
-    PyObject *loss;        /* a float, or None */
-    Py_ssize_t nonfinite;
-    long long wall_ns, rec_ns, close_ns; /* of all steps: their time, what recording took; what the last end took */
-    double track_ns;       /* an event on track */
-    PyObject *block;       /* where steps on track are written down (record.steady), or None */
-    Py_buffer rows;
-    PyObject *armed;       /* entries of a step that may end here, as `plan`; None: it may not */
-    PyObject *there;       /* weak references to what came in through its ports */
-    PyObject *ports;       /* what may come in: (name, kind, scope, dtype) each */
-    PyObject *port_items;  /* what did in this step, or the one before: (weak reference, wants a gradient, port) */
-    PyObject *first;       /* the node that uses a port first, for each */
-    Py_ssize_t left;       /* how many steps may end here in a row */
-    Py_ssize_t run;        /* how many have, since it was armed */
-    long long until;       /* a moment from which on none may */
-    char due;              /* steps that wait are to be packed */
-    PyObject *trap;        /* looks for what is not finite (record.nonfinite), or None */
-    PyObject *trap_leaf;   /* a weak reference to the leaf whose gradient it looks at, or None */
-    PyObject *trap_root;   /* the loss */
-    char trap_armed;
-} Follower;
-
-/* As graphscope.trace.schema, record.tables and record.steady have them. */
-enum { FORWARD = 1, BACKWARD = 2, UPDATE = 3 };
-enum { INPUT = 0 }; /* a kind of port */
-enum { SPAN = 24, HEAD = 7 };
-static const long long PORTS = 1LL << 23;
-static const double APART = 20000; /* record.on_track */
-
-static PyTypeObject FollowerType;
-
-/* Where the attributes that are read and written for every op lie in their objects. */
-static PyTypeObject *tensor_type, *node_type;
-static Py_ssize_t tensor_array, tensor_grad, tensor_wants, tensor_node, tensor_name, node_plan;
+PyTypeObject FollowerType;
+PyTypeObject *newest_follower, *newest_tensor, *tensor_type, *node_type, *array_type;
+Py_ssize_t tensor_array, tensor_grad, tensor_wants, tensor_node, tensor_name, node_plan;
+PyObject *text_dtype, *text_shape, *clock_function;
+char clock_is_monotonic;
 static PyObject *grad_mode; /* the context variable that says whether gradients are wanted */
-static PyObject *text_dtype, *text_shape, *text_writes, *text_scope, *text_eval, *text_train, *text_data;
-static PyObject *clock_function; /* time.perf_counter_ns */
+static PyObject *text_writes, *text_scope, *text_eval, *text_train, *text_data;
 static long long epoch; /* of the newest step */
-
-#define AT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
-
-/* ---------------------------------------------------------------- what is numbered */
-
-typedef struct {
-    PyObject_HEAD
-    long long rid; /* 0: none */
-} Numbered;
-
-#define RID(tensor) (((Numbered *)(tensor))->rid)
-#define NODE_RID(node) (((Numbered *)(node))->rid)
-
-/* Whether an object is of a type, or of one that derives from it. Nearly always it is of the one that was asked for before,
-   and to look through all that a type derives from touches memory that nothing else does. */
-static inline int is_of(PyObject *x, PyTypeObject *type, PyTypeObject **newest)
-{
-    PyTypeObject *kind = Py_TYPE(x);
-    if (kind == type || kind == *newest) {
-        return 1;
-    }
-    if (!PyType_IsSubtype(kind, type)) {
-        return 0;
-    }
-    Py_INCREF(kind); /* so that no other type comes to lie where it was */
-    Py_XSETREF(*newest, kind);
-    return 1;
-}
-
-static PyTypeObject *newest_follower, *newest_tensor;
-
-static inline int is_follower(PyObject *x)
-{
-    return is_of(x, &FollowerType, &newest_follower);
-}
-
-static inline int is_tensor(PyObject *x)
-{
-    return tensor_type && is_of(x, tensor_type, &newest_tensor);
-}
 
 static PyMemberDef value_members[] = {{"_rid", T_LONGLONG, offsetof(Numbered, rid), 0, NULL}, {NULL}};
 static PyMemberDef step_members[] = {{"rid", T_LONGLONG, offsetof(Numbered, rid), 0, NULL}, {NULL}};
@@ -366,18 +267,6 @@ static PyObject *follower_store(Follower *self, PyObject *const *args, Py_ssize_
     return PyBool_FromLong(store(self, num, wall, recording));
 }
 
-/* The clock of all times: -1 with an error set where it fails. */
-static long long now_ns(void)
-{
-    PyObject *now = PyObject_CallNoArgs(clock_function);
-    if (!now) {
-        return -1;
-    }
-    long long found = PyLong_AsLongLong(now);
-    Py_DECREF(now);
-    return found;
-}
-
 /* End a step that was as predicted, and begin the next one, which is predicted to be the same. 1: done; 0: that is not
    for here, and nothing was done. open: the next one begins inside what is open now. at: when it ended; 0: now. */
 static int end_step(Follower *self, long long at, int open)
@@ -525,7 +414,7 @@ static PyMemberDef follower_members[] = {
     {NULL},
 };
 
-static PyTypeObject FollowerType = {
+PyTypeObject FollowerType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "graphscope.engine._follow.Follower",
     .tp_doc = "What a recorder that follows a repeated step keeps where C can reach it.",
@@ -714,14 +603,19 @@ static int comes_in(Follower *self, PyObject *x, Py_ssize_t place)
         AT(x, tensor_name) != Py_None || !PyTuple_CheckExact(was) || !PyTuple_GET_SIZE(was) || !array) {
         return 0;
     }
-    PyObject *dtype = PyObject_GetAttr(array, text_dtype);
-    PyObject *shape = dtype ? PyObject_GetAttr(array, text_shape) : NULL;
-    int same = shape ? dtype == PyTuple_GET_ITEM(port, 3) && PyTuple_CheckExact(shape) : -1;
-    if (same == 1) {
-        same = PyObject_RichCompareBool(shape, was, Py_EQ); /* of plain numbers: this runs no code of anybody's */
+    int same;
+    if (is_array(array)) {
+        same = DTYPE(array) == PyTuple_GET_ITEM(port, 3) && is_shaped(array, was);
+    } else {
+        PyObject *dtype = PyObject_GetAttr(array, text_dtype);
+        PyObject *shape = dtype ? PyObject_GetAttr(array, text_shape) : NULL;
+        same = shape ? dtype == PyTuple_GET_ITEM(port, 3) && PyTuple_CheckExact(shape) : -1;
+        if (same == 1) {
+            same = PyObject_RichCompareBool(shape, was, Py_EQ); /* of plain numbers: this runs no code of anybody's */
+        }
+        Py_XDECREF(dtype);
+        Py_XDECREF(shape);
     }
-    Py_XDECREF(dtype);
-    Py_XDECREF(shape);
     if (same < 1) {
         return same;
     }
@@ -755,7 +649,7 @@ static inline int is_there(Follower *self, PyObject *x, Py_ssize_t place)
 }
 
 /* Whether gradients are wanted; -1: an error. */
-static int wants_grad(void)
+int wants_grad(void)
 {
     PyObject *wanted;
     if (!grad_mode || PyContextVar_Get(grad_mode, NULL, &wanted) < 0) {
@@ -767,7 +661,7 @@ static int wants_grad(void)
 
 /* Decide what an op means where that is open: after a backward, in a new step. 0: that is not for here. op: NULL for one
    that never writes. t0: when it began. */
-static int settle(Follower *self, PyObject *op, PyObject *node, PyObject *t0)
+static int settle(Follower *self, PyObject *op, PyObject *node, long long t0)
 {
     if (PyThread_get_thread_ident() != self->thread) {
         return 0;
@@ -787,8 +681,7 @@ static int settle(Follower *self, PyObject *op, PyObject *node, PyObject *t0)
         if (wanted < 0 || (!wanted && !self->inside)) {
             return wanted < 0 ? -1 : 1; /* it updates */
         }
-        long long at = PyLong_AsLongLong(t0);
-        int ended = at == -1 && PyErr_Occurred() ? -1 : end_step(self, at, 1);
+        int ended = end_step(self, t0, 1);
         if (ended < 1) {
             return ended;
         }
@@ -819,18 +712,14 @@ static inline int fits(Follower *self, const Next *next, PyObject *a, PyObject *
 }
 
 /* Note the next node with its times, and number what it made. */
-static inline PyObject *note(Follower *self, PyObject *out, PyObject *node, PyObject *t0, PyObject *t1)
+static inline int note(Follower *self, PyObject *out, PyObject *node, long long t0, long long t1)
 {
     Py_ssize_t i = self->i;
-    long long begin = PyLong_AsLongLong(t0), end = PyLong_AsLongLong(t1);
-    if ((begin == -1 || end == -1) && PyErr_Occurred()) {
-        return NULL;
-    }
     if (i >= self->room) {
-        Py_RETURN_FALSE;
+        return 0;
     }
-    ((int64_t *)self->begin.buf)[i] = begin;
-    ((int64_t *)self->end.buf)[i] = end;
+    ((int64_t *)self->begin.buf)[i] = t0;
+    ((int64_t *)self->end.buf)[i] = t1;
     self->i = i + 1;
     if (out && is_tensor(out)) {
         RID(out) = self->base + i;
@@ -838,37 +727,50 @@ static inline PyObject *note(Follower *self, PyObject *out, PyObject *node, PyOb
     if (node && node != Py_None && Py_TYPE(node) == node_type) {
         NODE_RID(node) = self->base + i;
     }
-    Py_RETURN_TRUE;
+    return 1;
 }
 
-/* Whether params are those that were predicted. k: of the output of an op with several, which have it behind the params;
-   -1: it has one. */
-static int is_same_key(PyObject *known, PyObject *key, Py_ssize_t k)
+/* Two times that Python tells; 0: an error is set. */
+static inline int read_times(PyObject *const *times, long long *t0, long long *t1)
 {
-    if (k < 0) {
-        return PyObject_RichCompareBool(known, key, Py_EQ);
-    }
-    if (!PyTuple_Check(known) || !PyTuple_Check(key) || PyTuple_GET_SIZE(known) != PyTuple_GET_SIZE(key) + 1) {
+    *t0 = PyLong_AsLongLong(times[0]);
+    *t1 = PyLong_AsLongLong(times[1]);
+    return !((*t0 == -1 || *t1 == -1) && PyErr_Occurred());
+}
+
+/* What following found, for Python. */
+static inline PyObject *as_bool(int found)
+{
+    return found < 0 ? NULL : PyBool_FromLong(found);
+}
+
+/* Whether params, `n` of the `values`, are those that were predicted. at: which; NULL: the first ones. k: of the output of
+   an op with several, which has it behind the params; -1: it has one. */
+static int is_same_key(PyObject *known, PyObject *const *values, const int *at, Py_ssize_t n, Py_ssize_t k)
+{
+    if (!PyTuple_Check(known) || PyTuple_GET_SIZE(known) != n + (k >= 0)) {
         return 0;
     }
-    Py_ssize_t n = PyTuple_GET_SIZE(key);
-    long which = PyLong_AsLong(PyTuple_GET_ITEM(known, n));
-    if (which != k) {
-        PyErr_Clear();
-        return 0;
+    if (k >= 0) {
+        long which = PyLong_AsLong(PyTuple_GET_ITEM(known, n));
+        if (which != k) {
+            PyErr_Clear();
+            return 0;
+        }
     }
     int same = 1;
-    for (Py_ssize_t at = 0; at < n && same == 1; at++) {
-        same = PyObject_RichCompareBool(PyTuple_GET_ITEM(known, at), PyTuple_GET_ITEM(key, at), Py_EQ);
+    for (Py_ssize_t m = 0; m < n && same == 1; m++) {
+        same = PyObject_RichCompareBool(PyTuple_GET_ITEM(known, m), values[at ? at[m] : m], Py_EQ);
     }
     return same;
 }
 
 /* Whether params, dtype and shape of node i are those that were predicted; the shape is that of the step before. */
-static int is_alike(Follower *self, const Next *next, Py_ssize_t i, PyObject *key, Py_ssize_t k, PyObject *array)
+static int is_alike(Follower *self, const Next *next, Py_ssize_t i, PyObject *const *values, const int *at, Py_ssize_t n, Py_ssize_t k,
+                    PyObject *array)
 {
     PyObject *told = self->told;
-    if (!told || !PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 3) {
+    if (!told || !PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 3 || !next->params) {
         return 0;
     }
     PyObject *shapes = PyTuple_GET_ITEM(told, 1);
@@ -879,16 +781,18 @@ static int is_alike(Follower *self, const Next *next, Py_ssize_t i, PyObject *ke
     Py_ssize_t before = self->i;
     Py_INCREF(was); /* a comparison may run code of the user's */
     Py_INCREF(packed);
-    int same = is_same_key(next->params, key, k);
-    if (same == 1) {
+    int same = is_same_key(next->params, values, at, n, k);
+    if (same == 1 && is_array(array)) {
+        same = DTYPE(array) == dtype_known && is_shaped(array, was);
+    } else if (same == 1) {
         PyObject *dtype = PyObject_GetAttr(array, text_dtype);
         same = dtype ? dtype == dtype_known : -1;
         Py_XDECREF(dtype);
-    }
-    if (same == 1) {
-        PyObject *shape = PyObject_GetAttr(array, text_shape);
-        same = shape ? PyObject_RichCompareBool(shape, was, Py_EQ) : -1;
-        Py_XDECREF(shape);
+        if (same == 1) {
+            PyObject *shape = PyObject_GetAttr(array, text_shape);
+            same = shape ? PyObject_RichCompareBool(shape, was, Py_EQ) : -1;
+            Py_XDECREF(shape);
+        }
     }
     Py_DECREF(was);
     if (same == 1) {
@@ -898,98 +802,106 @@ static int is_alike(Follower *self, const Next *next, Py_ssize_t i, PyObject *ke
     return same;
 }
 
+int follow_op(Follower *self, PyObject *plan, PyObject *a, PyObject *b, PyObject *out, PyObject *node, long long t0, long long t1)
+{
+    if (self->unsettled) {
+        int settled = settle(self, NULL, node, t0);
+        if (settled < 1) {
+            return settled;
+        }
+    }
+    const Next *next = expected(self);
+    if (!next || next->known != plan || next->is_like) {
+        return 0;
+    }
+    int same = fits(self, next, a, b);
+    return same < 1 ? same : note(self, out, node, t0, t1);
+}
+
+int follow_params(Follower *self, PyObject *plan, PyObject *const *values, const int *at, int n, PyObject *a, PyObject *b, PyObject *out,
+                  PyObject *node, long long t0, long long t1)
+{
+    if (self->unsettled) {
+        int settled = settle(self, NULL, node, t0);
+        if (settled < 1) {
+            return settled;
+        }
+    }
+    const Next *next = expected(self);
+    if (!next || next->known != plan || !next->is_like || !AT(out, tensor_array)) {
+        return 0;
+    }
+    int same = fits(self, next, a, b);
+    if (same == 1) {
+        same = is_alike(self, next, self->i, values, at, n, -1, AT(out, tensor_array));
+    }
+    return same < 1 ? same : note(self, out, node, t0, t1);
+}
+
 /* follow(rec, plan, a, b, out, node, t0, t1) */
 static PyObject *follow(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
+    long long t0, t1;
     if (n != 8) {
         PyErr_SetString(PyExc_TypeError, "follow takes 8 arguments");
         return NULL;
     }
-    Follower *self = (Follower *)args[0];
     if (!is_follower(args[0])) {
         Py_RETURN_FALSE;
     }
-    if (self->unsettled) {
-        int settled = settle(self, NULL, args[5], args[6]);
-        if (settled < 1) {
-            return settled ? NULL : PyBool_FromLong(0);
-        }
+    if (!read_times(args + 6, &t0, &t1)) {
+        return NULL;
     }
-    const Next *next = expected(self);
-    if (!next || next->known != args[1] || next->is_like) {
-        Py_RETURN_FALSE;
-    }
-    int same = fits(self, next, args[2], args[3]);
-    if (same < 1) {
-        return same ? NULL : PyBool_FromLong(0);
-    }
-    return note(self, args[4], args[5], args[6], args[7]);
+    return as_bool(follow_op((Follower *)args[0], args[1], args[2], args[3], args[4], args[5], t0, t1));
 }
 
 /* follow_like(rec, plan, key, array, a, b, out, node, t0, t1): where dtype and shape do not follow from the inputs */
 static PyObject *follow_like(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
+    long long t0, t1;
     if (n != 10) {
         PyErr_SetString(PyExc_TypeError, "follow_like takes 10 arguments");
         return NULL;
     }
-    Follower *self = (Follower *)args[0];
-    if (!is_follower(args[0])) {
+    if (!is_follower(args[0]) || !PyTuple_CheckExact(args[2]) || !is_tensor(args[6]) || AT(args[6], tensor_array) != args[3]) {
         Py_RETURN_FALSE;
     }
-    if (self->unsettled) {
-        int settled = settle(self, NULL, args[7], args[8]);
-        if (settled < 1) {
-            return settled ? NULL : PyBool_FromLong(0);
-        }
+    if (!read_times(args + 8, &t0, &t1)) {
+        return NULL;
     }
-    const Next *next = expected(self);
-    if (!next || next->known != args[1] || !next->is_like) {
-        Py_RETURN_FALSE;
-    }
-    int same = fits(self, next, args[4], args[5]);
-    if (same == 1) {
-        same = is_alike(self, next, self->i, args[2], -1, args[3]);
-    }
-    if (same < 1) {
-        return same ? NULL : PyBool_FromLong(0);
-    }
-    return note(self, args[6], args[7], args[8], args[9]);
+    return as_bool(follow_params((Follower *)args[0], args[1], ((PyTupleObject *)args[2])->ob_item, NULL,
+                                 (int)PyTuple_GET_SIZE(args[2]), args[4], args[5], args[6], args[7], t0, t1));
 }
 
 /* The outputs of an op with several: the first is the node, the others lie behind it. */
-static PyObject *note_several(Follower *self, PyObject *op, PyObject *key, PyObject *outs, PyObject *node, PyObject *t0, PyObject *t1)
+static int note_several(Follower *self, PyObject *op, PyObject *key, PyObject *outs, PyObject *node, long long t0, long long t1)
 {
     Py_ssize_t many = PyTuple_GET_SIZE(outs), i = self->i;
     const Packed *packed = (Packed *)self->packed;
     if (!many || i + many > packed->n || i + many > self->room) {
-        Py_RETURN_FALSE;
+        return 0;
     }
     for (Py_ssize_t k = 0; k < many; k++) {
         PyObject *out = PyTuple_GET_ITEM(outs, k);
         const Next *next = packed->steps + i + k;
         if (next->op != op || !is_tensor(out) || !AT(out, tensor_array)) {
-            Py_RETURN_FALSE;
+            return 0;
         }
-        int same = is_alike(self, next, i + k, key, k, AT(out, tensor_array));
+        int same = is_alike(self, next, i + k, ((PyTupleObject *)key)->ob_item, NULL, PyTuple_GET_SIZE(key), k, AT(out, tensor_array));
         if (same < 1) {
-            return same ? NULL : PyBool_FromLong(0);
+            return same;
         }
-    }
-    long long begin = PyLong_AsLongLong(t0), end = PyLong_AsLongLong(t1);
-    if ((begin == -1 || end == -1) && PyErr_Occurred()) {
-        return NULL;
     }
     for (Py_ssize_t k = 0; k < many; k++) {
-        ((int64_t *)self->begin.buf)[i + k] = k ? end : begin;
-        ((int64_t *)self->end.buf)[i + k] = end;
+        ((int64_t *)self->begin.buf)[i + k] = k ? t1 : t0;
+        ((int64_t *)self->end.buf)[i + k] = t1;
         RID(PyTuple_GET_ITEM(outs, k)) = self->base + i + k;
     }
     if (node != Py_None) {
         NODE_RID(node) = self->base + i;
     }
     self->i = i + many;
-    Py_RETURN_TRUE;
+    return 1;
 }
 
 /* follow_call(rec, op, params, a, b, rest, out, t0, t1, node): any op on the host, as the recorder is told of it */
@@ -1001,11 +913,15 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
     }
     Follower *self = (Follower *)args[0];
     PyObject *op = args[1], *a = args[3], *b = args[4], *rest = args[5], *out = args[6], *node = args[9];
-    if (!is_follower(args[0])) {
+    long long t0, t1;
+    if (!is_follower(args[0]) || !PyTuple_CheckExact(args[2])) {
         Py_RETURN_FALSE;
     }
+    if (!read_times(args + 7, &t0, &t1)) {
+        return NULL;
+    }
     if (self->unsettled) {
-        int settled = settle(self, op, node, args[7]);
+        int settled = settle(self, op, node, t0);
         if (settled < 1) {
             return settled ? NULL : PyBool_FromLong(0);
         }
@@ -1024,16 +940,38 @@ static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t
         return same ? NULL : PyBool_FromLong(0);
     }
     if (PyTuple_Check(out)) {
-        return note_several(self, op, args[2], out, node, args[7], args[8]);
+        return as_bool(note_several(self, op, args[2], out, node, t0, t1));
     }
     if (!is_tensor(out) || !AT(out, tensor_array)) {
         Py_RETURN_FALSE;
     }
-    same = is_alike(self, next, self->i, args[2], -1, AT(out, tensor_array));
-    if (same < 1) {
-        return same ? NULL : PyBool_FromLong(0);
+    same = is_alike(self, next, self->i, ((PyTupleObject *)args[2])->ob_item, NULL, PyTuple_GET_SIZE(args[2]), -1, AT(out, tensor_array));
+    return as_bool(same < 1 ? same : note(self, out, node, t0, t1));
+}
+
+int follow_a_leaf(Follower *self, PyObject *tensor)
+{
+    if (!tensor_type || self->i < 1 || !self->packed || !Py_IS_TYPE(self->packed, &PackedType) ||
+        ((Packed *)self->packed)->entries != self->plan || !self->room || PyThread_get_thread_ident() != self->thread ||
+        !is_tensor(tensor)) {
+        return 0;
     }
-    return note(self, out, node, args[7], args[8]);
+    PyObject *g = AT(tensor, tensor_grad);
+    if (!g || !is_tensor(g)) {
+        return 0;
+    }
+    RID(g) = self->base + self->i - 1;
+    return 1;
+}
+
+int follow_gradient(Follower *self, PyObject *want, PyObject *node, long long t0, long long t1)
+{
+    const Next *next = expected(self);
+    if (Py_TYPE(node) != node_type || !next || next->known != want || next->is_like || PyThread_get_thread_ident() != self->thread ||
+        NODE_RID(node) != self->base + next->u) {
+        return 0;
+    }
+    return note(self, NULL, NULL, t0, t1);
 }
 
 /* follow_leaf(rec, tensor): its gradient is what the last gradient node made */
@@ -1043,37 +981,24 @@ static PyObject *follow_leaf(PyObject *module, PyObject *const *args, Py_ssize_t
         PyErr_SetString(PyExc_TypeError, "follow_leaf takes 2 arguments");
         return NULL;
     }
-    Follower *self = (Follower *)args[0];
-    if (!is_follower(args[0]) || !tensor_type || self->i < 1 ||
-        !self->packed || !Py_IS_TYPE(self->packed, &PackedType) || ((Packed *)self->packed)->entries != self->plan ||
-        !self->room || PyThread_get_thread_ident() != self->thread || !is_tensor(args[1])) {
-        Py_RETURN_FALSE;
-    }
-    PyObject *g = AT(args[1], tensor_grad);
-    if (!g || !is_tensor(g)) {
-        Py_RETURN_FALSE;
-    }
-    RID(g) = self->base + self->i - 1;
-    Py_RETURN_TRUE;
+    return PyBool_FromLong(is_follower(args[0]) && follow_a_leaf((Follower *)args[0], args[1]));
 }
 
 /* follow_grad(rec, want, node, t0, t1) */
 static PyObject *follow_grad(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
+    long long t0, t1;
     if (n != 5) {
         PyErr_SetString(PyExc_TypeError, "follow_grad takes 5 arguments");
         return NULL;
     }
-    Follower *self = (Follower *)args[0];
-    if (!is_follower(args[0]) || Py_TYPE(args[2]) != node_type) {
+    if (!is_follower(args[0])) {
         Py_RETURN_FALSE;
     }
-    const Next *next = expected(self);
-    if (!next || next->known != args[1] || next->is_like || PyThread_get_thread_ident() != self->thread ||
-        NODE_RID(args[2]) != self->base + next->u) {
-        Py_RETURN_FALSE;
+    if (!read_times(args + 3, &t0, &t1)) {
+        return NULL;
     }
-    return note(self, NULL, NULL, args[3], args[4]);
+    return as_bool(follow_gradient((Follower *)args[0], args[1], args[2], t0, t1));
 }
 
 /* follow_data(rec, t0, t1): the program waited for a batch, which begins a step */
@@ -1084,13 +1009,16 @@ static PyObject *follow_data(PyObject *module, PyObject *const *args, Py_ssize_t
         return NULL;
     }
     Follower *self = (Follower *)args[0];
+    long long t0, t1;
     if (!is_follower(args[0]) || !self->armed || self->armed == Py_None || self->armed != self->plan ||
         PyThread_get_thread_ident() != self->thread) {
         Py_RETURN_FALSE;
     }
+    if (!read_times(args + 1, &t0, &t1)) {
+        return NULL;
+    }
     if (self->i > 1 || (self->i && self->kind != Py_None)) {
-        long long at = PyLong_AsLongLong(args[1]); /* the wait belongs to the step that it feeds */
-        int ended = at == -1 && PyErr_Occurred() ? -1 : end_step(self, at, 0);
+        int ended = end_step(self, t0, 0); /* the wait belongs to the step that it feeds */
         if (ended < 1) {
             return ended ? NULL : PyBool_FromLong(0);
         }
@@ -1099,7 +1027,7 @@ static PyObject *follow_data(PyObject *module, PyObject *const *args, Py_ssize_t
     if (!next || next->known != text_data) {
         Py_RETURN_FALSE;
     }
-    return note(self, NULL, NULL, args[1], args[2]);
+    return as_bool(note(self, NULL, NULL, t0, t1));
 }
 
 /* ---------------------------------------------------------------- modules */
@@ -1282,7 +1210,7 @@ static PyObject *new_base(PyObject *module, PyObject *nothing)
 
 /* ---------------------------------------------------------------- the module */
 
-static Py_ssize_t offset_of(PyTypeObject *type, const char *name)
+Py_ssize_t offset_of(PyTypeObject *type, const char *name)
 {
     PyObject *found = PyObject_GetAttrString((PyObject *)type, name);
     Py_ssize_t offset = -1;
@@ -1297,6 +1225,32 @@ static Py_ssize_t offset_of(PyTypeObject *type, const char *name)
         PyErr_Format(PyExc_TypeError, "%s.%s is no slot", type->tp_name, name);
     }
     return offset;
+}
+
+/* See whether the clock is the one that can be read without a call: a reading of it lies between two of Python's. */
+static int look_at_clock(void)
+{
+#if defined(__linux__)
+    long long before = now_ns();
+    clock_is_monotonic = 1;
+    long long ours = now_ns();
+    clock_is_monotonic = 0;
+    long long after = now_ns();
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    clock_is_monotonic = before <= ours && ours <= after;
+#endif
+    return 0;
+}
+
+/* set_clock(clock): a function that gives nanoseconds */
+static PyObject *set_clock(PyObject *module, PyObject *clock)
+{
+    Py_INCREF(clock);
+    Py_XSETREF(clock_function, clock);
+    clock_is_monotonic = 0;
+    return look_at_clock() < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* bind(Tensor, Node, grad_mode, clock): where what is needed of them lies. */
@@ -1327,9 +1281,7 @@ static PyObject *bind(PyObject *module, PyObject *args)
     Py_XSETREF(tensor_type, tensor);
     Py_XSETREF(node_type, node);
     Py_XSETREF(grad_mode, mode);
-    Py_INCREF(clock);
-    Py_XSETREF(clock_function, clock);
-    Py_RETURN_NONE;
+    return set_clock(module, clock);
 }
 
 static PyMethodDef methods[] = {
@@ -1354,6 +1306,7 @@ static PyMethodDef methods[] = {
     {"follow_backward_end", follow_backward_end, METH_O, "follow_backward_end(rec): it ended; whether that was all to do."},
     {"new_base", new_base, METH_NOARGS, "Where the numbers of another step begin."},
     {"is_finite", is_finite, METH_O, "Whether all numbers of a contiguous float array are finite; None: it is none."},
+    {"set_clock", set_clock, METH_O, "Times are read from this function, which gives nanoseconds."},
     {"bind", bind, METH_VARARGS, "bind(Tensor, Node, grad_mode, clock): find where what is needed of them lies. Raises: TypeError."},
     {NULL},
 };
@@ -1370,7 +1323,7 @@ PyMODINIT_FUNC PyInit__follow(void)
 {
     /* As any class of Python's: object.__new__ makes them. */
     NumberedValueType.tp_new = NumberedNodeType.tp_new = PyBaseObject_Type.tp_new;
-    if (PyType_Ready(&FollowerType) < 0 || PyType_Ready(&PackedType) < 0 || PyType_Ready(&NumberedValueType) < 0 || PyType_Ready(&NumberedNodeType) < 0) {
+    if (PyType_Ready(&FollowerType) < 0 || PyType_Ready(&PackedType) < 0 || PyType_Ready(&NumberedValueType) < 0 || PyType_Ready(&NumberedNodeType) < 0 || PyType_Ready(&StraightType) < 0) {
         return NULL;
     }
     text_dtype = PyUnicode_InternFromString("dtype");
@@ -1381,6 +1334,9 @@ PyMODINIT_FUNC PyInit__follow(void)
     text_train = PyUnicode_InternFromString("train");
     text_data = PyUnicode_InternFromString("data");
     PyObject *module = PyModule_Create(&definition);
+    if (module && PyModule_AddFunctions(module, run_methods) < 0) {
+        Py_CLEAR(module);
+    }
     if (!module || !text_dtype || !text_shape || !text_writes || !text_scope || !text_eval || !text_train || !text_data) {
         Py_XDECREF(module);
         return NULL;
@@ -1388,7 +1344,7 @@ PyMODINIT_FUNC PyInit__follow(void)
     struct {
         const char *name;
         PyTypeObject *type;
-    } types[] = {{"Follower", &FollowerType}, {"NumberedValue", &NumberedValueType}, {"NumberedNode", &NumberedNodeType}};
+    } types[] = {{"Follower", &FollowerType}, {"NumberedValue", &NumberedValueType}, {"NumberedNode", &NumberedNodeType}, {"Straight", &StraightType}};
     for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
         Py_INCREF(types[k].type);
         if (PyModule_AddObject(module, types[k].name, (PyObject *)types[k].type) < 0) {
@@ -1397,7 +1353,7 @@ PyMODINIT_FUNC PyInit__follow(void)
             return NULL;
         }
     }
-    if (PyModule_AddIntConstant(module, "VERSION", 5) < 0) {
+    if (PyModule_AddIntConstant(module, "VERSION", 6) < 0) {
         Py_DECREF(module);
         return NULL;
     }

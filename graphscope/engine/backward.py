@@ -23,6 +23,8 @@ from graphscope.engine.follow import follow_backward, follow_backward_end, follo
 from graphscope.engine.frames import user_line
 from graphscope.engine.modes import _enabled
 from graphscope.engine.note import note_grad, note_leaf
+from graphscope.engine.numbered import compiled
+from graphscope.engine.op import Plan
 from graphscope.engine.saved import freed, rewrap
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
@@ -242,8 +244,29 @@ def _accumulate(leaf: Tensor, g: Any, create_graph: bool, shared: bool) -> None:
             versions.wrote(ha, _ADDING)
         g = ha
     rec = dispatch._rec
-    if rec is not None and not follow_leaf(rec, leaf) and not note_leaf(rec, leaf):
+    if rec is not None:
+        _tell_leaf(rec, leaf, g)
+
+
+def _tell_leaf(rec: Any, leaf: Tensor, g: Any) -> None:
+    """Tell a recorder that the gradient of a leaf is known so far."""
+    if not follow_leaf(rec, leaf) and not note_leaf(rec, leaf):
         rec.leaf(leaf, g)
+
+
+def _tell_grad(
+    rec: Any, want: Any, node: Node, slot: int, g: Any, t0: int, t1: int, alias: bool
+) -> bool:
+    """Tell a recorder of a gradient; whether it is still on."""
+    try:
+        if not follow_grad(rec, want, node, t0, t1) and not note_grad(
+            rec, node, slot, g, t0, t1, alias
+        ):
+            rec.grad(node, slot, g, t0, t1, alias)
+    except Exception as error:  # a bug of the recorder's must not stop the program
+        dispatch.broken(rec, error)
+        return False
+    return True
 
 
 def _run(
@@ -372,11 +395,11 @@ def _walk(pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool, last:
     pending: a heap of (-seq, node), those that have a gradient and wait. A node is newer than all that it
     depends on, so the newest that waits has got all of its gradient, and the graph need not be looked
     through beforehand. A node with one gradient takes no call but that of its formula, and in a chain the
-    next node is at hand and never enters the heap.
+    next node is at hand and never enters the heap. Where there is a C compiler, ``_walk.c`` does the same.
     """
     told = rec is not None
     values = told and rec.values
-    t0 = t1 = 0
+    t0 = 0
     node: Any = None
     while True:
         if node is None:
@@ -411,15 +434,7 @@ def _walk(pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool, last:
             if got.shape != shape:
                 got = sum_to(got, shape)
         if told:
-            t1 = clock()
-            try:
-                if not follow_grad(rec, plan.want, node, t0, t1) and not note_grad(
-                    rec, node, plan.slot, got, t0, t1, got is g
-                ):
-                    rec.grad(node, plan.slot, got, t0, t1, got is g)
-            except Exception as error:
-                dispatch.broken(rec, error)
-                told = False
+            told = _tell_grad(rec, plan.want, node, plan.slot, got, t0, clock(), got is g)
         if not retain:
             node.saved = None
         edge = node.edges[0]
@@ -437,6 +452,9 @@ def _walk(pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool, last:
             _push(pending, edge, got)
         else:
             _accumulate(edge, got, False, got is g)
+        g = got = saved = edge = (
+            None  # what nobody needs any more dies now, not while the next formula runs
+        )
 
 
 def _visit(node: Node, pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool) -> None:
@@ -465,19 +483,13 @@ def _visit(node: Node, pending: list[tuple[int, Node]], F: Any, rec: Any, retain
             if shapes is not None and got.shape != shapes[w.slot]:
                 got = sum_to(got, shapes[w.slot])
             if rec is not None:
-                t1 = clock()
-                try:
-                    if not follow_grad(rec, w, node, t0, t1) and not note_grad(
-                        rec, node, w.slot, got, t0, t1, got is g
-                    ):
-                        rec.grad(node, w.slot, got, t0, t1, got is g)
-                except Exception as error:
-                    dispatch.broken(rec, error)
+                if not _tell_grad(rec, w, node, w.slot, got, t0, clock(), got is g):
                     rec = None
             if isinstance(edge, Tensor):
                 _accumulate(edge, got, False, got is g)
             else:
                 _push(pending, edge, got)
+            got = None
     if not retain:
         node.saved = None
 
@@ -496,13 +508,7 @@ def _visit_variadic(
             got = got()
         if rec is not None:
             t1 = clock()
-            try:
-                if not follow_grad(rec, row.part(slot), node, t0, t1) and not note_grad(
-                    rec, node, slot, got, t0, t1, False
-                ):
-                    rec.grad(node, slot, got, t0, t1)
-            except Exception as error:
-                dispatch.broken(rec, error)
+            if not _tell_grad(rec, row.part(slot), node, slot, got, t0, t1, False):
                 rec = None
             t0 = t1
         if isinstance(edge, Tensor):
@@ -529,3 +535,10 @@ def _namespace(seed: Any, create_graph: bool) -> Any:
 
 
 _rewrap = rewrap
+if compiled is not None and compiled.walk_with(
+    {
+        "heappush": heappush, "heappop": heappop, "push": _push, "visit": _visit, "accumulate": _accumulate,
+        "sum_to": sum_to, "tell_grad": _tell_grad, "tell_leaf": _tell_leaf, "broken": dispatch.broken, "Plan": Plan,
+    }
+):  # fmt: skip
+    _walk = compiled.walk

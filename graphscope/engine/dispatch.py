@@ -20,6 +20,7 @@ from graphscope.engine.explain import explain
 from graphscope.engine.follow import follow, follow_call, follow_like
 from graphscope.engine.modes import _enabled
 from graphscope.engine.note import note_op
+from graphscope.engine.numbered import compiled
 from graphscope.engine.op import Op
 from graphscope.engine.tape import Node, make_node, order
 from graphscope.engine.tensor import Tensor
@@ -83,6 +84,9 @@ class _Never(list):  # type: ignore[type-arg]
 
 NEVER = _Never()
 _rec: Any = None
+_tell_c: Any = getattr(
+    compiled, "set_recorder", None
+)  # rows that run in C tell it without asking here
 
 
 def recorder() -> Any:
@@ -96,15 +100,27 @@ def set_recorder(rec: Any) -> Any:
     if rec is not None and not hasattr(type(rec), "plan"):
         rec.plan, rec.i = NEVER, 0  # an observer that predicts nothing is told everything by calls
     before, _rec = _rec, rec
+    if _tell_c is not None:
+        _tell_c(rec)
     return before
 
 
 def broken(rec: Any, error: Exception) -> None:
     """The recorder failed: recording stops with one warning, and the program runs on."""
-    global _rec
     if _rec is rec:
-        _rec = None
+        set_recorder(None)
     rec.stopped(error)
+
+
+def tell(
+    rec: Any, row: Op, key: Any, a: Any, b: Any, out: Any, t0: int, t1: int, node: Any
+) -> None:
+    """Tell a recorder of an op that it did not predict."""
+    try:
+        if not note_op(rec, row, key, a, b, (), out, t0, t1, node):
+            rec.op(row, key, a, b, (), out, t0, t1, node)
+    except Exception as error:  # a bug of the recorder's must not stop the program
+        broken(rec, error)
 
 
 def bind(row: Op, kind: type) -> Any:
@@ -478,3 +494,8 @@ _NAMES = {
     "enabled": _enabled.get, "failed": failed, "ndarray": ndarray, "new": object.__new__, "number": number,
     "order": order, "ref": ref,
 }  # fmt: skip
+_some = np.zeros((2, 3), np.float32)
+straight.run_in_c(
+    order=order, asarray=np.asarray, tell=tell, broken=broken, register_view=register_view, float32=_float32,
+    float64=_float64, numbers32=_numbers32, numbers64=_numbers64, array=_some, view=_some.reshape(-1),
+)  # fmt: skip

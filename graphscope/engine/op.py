@@ -29,7 +29,8 @@ class Plan:
     wants: their gradients. kept: which inputs they ask for; keep_out, keep_aux: whether they ask for those.
     A plan of one gradient says it in the plainest way for the backward loop: ``argc`` is the number of
     saved arrays it takes, ``fn`` the formula, ``i`` and ``j`` where the arrays lie. With params or more
-    arrays ``argc`` is 3 and ``fn(F, g, saved, params)`` picks them; -1: there is more to do.
+    arrays ``argc`` is 3 and ``fn(F, g, saved, params)`` picks them; -1: there are several gradients, or none;
+    -2: one for any number of equal inputs.
     """
 
     __slots__ = (
@@ -56,7 +57,9 @@ class Plan:
         self.fn: Any = None
         self.want = wants[0] if wants else None
         self.slot = wants[0].slot if wants else -1
-        if len(wants) == 1 and row.inputs != ("*",) and wants[0].name != "*":
+        if row.inputs == ("*",) or any(w.name == "*" for w in wants):
+            self.argc = -2
+        elif len(wants) == 1:
             only = wants[0]
             if only.params or len(only.take) > 2:
                 self.argc, self.fn = 3, _picker(self, only)

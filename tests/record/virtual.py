@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from graphscope.engine import backend as backends
 from graphscope.engine import backward, bridges, dispatch
 from graphscope.engine.backend_sim import SimBackend
+from graphscope.engine.numbered import compiled
 from graphscope.engine.sim_array import SimArray
 from graphscope.engine.sim_device import Costs
 from graphscope.engine.tensor import Tensor
@@ -49,9 +51,13 @@ def virtual(monkeypatch: pytest.MonkeyPatch, costs: Costs = COSTS) -> Iterator[S
         ):
             if hasattr(module, "clock"):
                 patch.setattr(module, "clock", sim.host_ns)
+        if compiled is not None:
+            compiled.set_clock(sim.host_ns)
         try:
             yield sim
         finally:
+            if compiled is not None:
+                compiled.set_clock(time.perf_counter_ns)
             del backends.BACKENDS[kind]
             backends.BACKENDS.update(before)
 
