@@ -482,9 +482,8 @@ def _visit(node: Node, pending: list[tuple[int, Node]], F: Any, rec: Any, retain
                 got = w.fn(F, g, *[saved[i] for i in take])
             if shapes is not None and got.shape != shapes[w.slot]:
                 got = sum_to(got, shapes[w.slot])
-            if rec is not None:
-                if not _tell_grad(rec, w, node, w.slot, got, t0, clock(), got is g):
-                    rec = None
+            if rec is not None and not _tell_grad(rec, w, node, w.slot, got, t0, clock(), got is g):
+                rec = None
             if isinstance(edge, Tensor):
                 _accumulate(edge, got, False, got is g)
             else:
