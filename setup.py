@@ -24,10 +24,13 @@ setup(
         Extension(
             f"graphscope.engine.{name}",
             [f"graphscope/engine/{part}.c" for part in parts],
-            depends=["graphscope/engine/_follow.h"],
+            depends=["graphscope/engine/_follow.h", "graphscope/engine/_run.h"],
             optional=True,
         )
-        for name, parts in (("_follow", ("_follow", "_straight", "_walk")), ("_note", ("_note",)))
+        for name, parts in (
+            ("_follow", ("_follow", "_run", "_straight", "_general", "_walk")),
+            ("_note", ("_note",)),
+        )
     ],
     include_package_data=False,
 )

@@ -3,7 +3,7 @@
    All of it runs under Python's lock. Nothing here is told by a call what an op was: the entry that the step
    is predicted to have next is compared in place, and two clock readings are stored. */
 
-#include "_follow.h"
+#include "_run.h"
 
 PyTypeObject FollowerType;
 PyTypeObject *newest_follower, *newest_tensor, *tensor_type, *node_type, *array_type;
@@ -874,7 +874,8 @@ static PyObject *follow_like(PyObject *module, PyObject *const *args, Py_ssize_t
 }
 
 /* The outputs of an op with several: the first is the node, the others lie behind it. */
-static int note_several(Follower *self, PyObject *op, PyObject *key, PyObject *outs, PyObject *node, long long t0, long long t1)
+static int note_several(Follower *self, PyObject *op, PyObject *const *values, int n, PyObject *outs, PyObject *node, long long t0,
+                        long long t1)
 {
     Py_ssize_t many = PyTuple_GET_SIZE(outs), i = self->i;
     const Packed *packed = (Packed *)self->packed;
@@ -887,7 +888,7 @@ static int note_several(Follower *self, PyObject *op, PyObject *key, PyObject *o
         if (next->op != op || !is_tensor(out) || !AT(out, tensor_array)) {
             return 0;
         }
-        int same = is_alike(self, next, i + k, ((PyTupleObject *)key)->ob_item, NULL, PyTuple_GET_SIZE(key), k, AT(out, tensor_array));
+        int same = is_alike(self, next, i + k, values, NULL, n, k, AT(out, tensor_array));
         if (same < 1) {
             return same;
         }
@@ -904,49 +905,64 @@ static int note_several(Follower *self, PyObject *op, PyObject *key, PyObject *o
     return 1;
 }
 
+int follow_row(Follower *self, PyObject *op, PyObject *const *values, int n, PyObject *const *inputs, Py_ssize_t many, PyObject *out,
+               PyObject *node, long long t0, long long t1)
+{
+    if (self->unsettled) {
+        int settled = settle(self, op, node, t0);
+        if (settled < 1) {
+            return settled;
+        }
+    }
+    const Next *next = expected(self);
+    if (!next || next->op != op || many < 1 || (node != Py_None && Py_TYPE(node) != node_type) ||
+        next->plan != (node == Py_None ? Py_None : AT(node, node_plan)) || (many < 2 && next->v >= 0) ||
+        PyTuple_GET_SIZE(next->rest) != (many > 2 ? many - 2 : 0)) {
+        return 0;
+    }
+    PyObject *rest = next->rest;
+    int same = fits(self, next, inputs[0], many > 1 ? inputs[1] : Py_None);
+    for (Py_ssize_t k = 2; same == 1 && k < many; k++) {
+        same = is_there(self, inputs[k], PyLong_AsSsize_t(PyTuple_GET_ITEM(rest, k - 2)));
+    }
+    if (same < 1) {
+        return same;
+    }
+    if (PyTuple_Check(out)) {
+        return note_several(self, op, values, n, out, node, t0, t1);
+    }
+    if (!is_tensor(out) || !AT(out, tensor_array)) {
+        return 0;
+    }
+    same = is_alike(self, next, self->i, values, NULL, n, -1, AT(out, tensor_array));
+    return same < 1 ? same : note(self, out, node, t0, t1);
+}
+
 /* follow_call(rec, op, params, a, b, rest, out, t0, t1, node): any op on the host, as the recorder is told of it */
 static PyObject *follow_call(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
+    enum { MOST = 64 };
+    PyObject *inputs[2 + MOST];
+    long long t0, t1;
     if (n != 10) {
         PyErr_SetString(PyExc_TypeError, "follow_call takes 10 arguments");
         return NULL;
     }
-    Follower *self = (Follower *)args[0];
-    PyObject *op = args[1], *a = args[3], *b = args[4], *rest = args[5], *out = args[6], *node = args[9];
-    long long t0, t1;
-    if (!is_follower(args[0]) || !PyTuple_CheckExact(args[2])) {
+    PyObject *key = args[2], *rest = args[5];
+    if (!is_follower(args[0]) || !PyTuple_CheckExact(key) || !PyTuple_Check(rest) || PyTuple_GET_SIZE(rest) > MOST) {
         Py_RETURN_FALSE;
     }
     if (!read_times(args + 7, &t0, &t1)) {
         return NULL;
     }
-    if (self->unsettled) {
-        int settled = settle(self, op, node, t0);
-        if (settled < 1) {
-            return settled ? NULL : PyBool_FromLong(0);
-        }
+    inputs[0] = args[3];
+    inputs[1] = args[4];
+    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(rest); k++) {
+        inputs[2 + k] = PyTuple_GET_ITEM(rest, k);
     }
-    const Next *next = expected(self);
-    if (!next || next->op != op || (node != Py_None && Py_TYPE(node) != node_type) ||
-        next->plan != (node == Py_None ? Py_None : AT(node, node_plan)) || (b == Py_None && next->v >= 0) ||
-        !PyTuple_Check(rest) || PyTuple_GET_SIZE(next->rest) != PyTuple_GET_SIZE(rest)) {
-        Py_RETURN_FALSE;
-    }
-    int same = fits(self, next, a, b);
-    for (Py_ssize_t k = 0; same == 1 && k < PyTuple_GET_SIZE(rest); k++) {
-        same = is_there(self, PyTuple_GET_ITEM(rest, k), PyLong_AsSsize_t(PyTuple_GET_ITEM(next->rest, k)));
-    }
-    if (same < 1) {
-        return same ? NULL : PyBool_FromLong(0);
-    }
-    if (PyTuple_Check(out)) {
-        return as_bool(note_several(self, op, args[2], out, node, t0, t1));
-    }
-    if (!is_tensor(out) || !AT(out, tensor_array)) {
-        Py_RETURN_FALSE;
-    }
-    same = is_alike(self, next, self->i, ((PyTupleObject *)args[2])->ob_item, NULL, PyTuple_GET_SIZE(args[2]), -1, AT(out, tensor_array));
-    return as_bool(same < 1 ? same : note(self, out, node, t0, t1));
+    Py_ssize_t many = args[4] == Py_None ? 1 : 2 + PyTuple_GET_SIZE(rest);
+    return as_bool(follow_row((Follower *)args[0], args[1], ((PyTupleObject *)key)->ob_item, (int)PyTuple_GET_SIZE(key), inputs, many,
+                              args[6], args[9], t0, t1));
 }
 
 int follow_a_leaf(Follower *self, PyObject *tensor)
@@ -1323,7 +1339,7 @@ PyMODINIT_FUNC PyInit__follow(void)
 {
     /* As any class of Python's: object.__new__ makes them. */
     NumberedValueType.tp_new = NumberedNodeType.tp_new = PyBaseObject_Type.tp_new;
-    if (PyType_Ready(&FollowerType) < 0 || PyType_Ready(&PackedType) < 0 || PyType_Ready(&NumberedValueType) < 0 || PyType_Ready(&NumberedNodeType) < 0 || PyType_Ready(&StraightType) < 0) {
+    if (PyType_Ready(&FollowerType) < 0 || PyType_Ready(&PackedType) < 0 || PyType_Ready(&NumberedValueType) < 0 || PyType_Ready(&NumberedNodeType) < 0 || PyType_Ready(&StraightType) < 0 || PyType_Ready(&GeneralType) < 0) {
         return NULL;
     }
     text_dtype = PyUnicode_InternFromString("dtype");
@@ -1334,7 +1350,7 @@ PyMODINIT_FUNC PyInit__follow(void)
     text_train = PyUnicode_InternFromString("train");
     text_data = PyUnicode_InternFromString("data");
     PyObject *module = PyModule_Create(&definition);
-    if (module && PyModule_AddFunctions(module, run_methods) < 0) {
+    if (module && (PyModule_AddFunctions(module, run_methods) < 0 || PyModule_AddFunctions(module, walk_methods) < 0)) {
         Py_CLEAR(module);
     }
     if (!module || !text_dtype || !text_shape || !text_writes || !text_scope || !text_eval || !text_train || !text_data) {
@@ -1344,7 +1360,7 @@ PyMODINIT_FUNC PyInit__follow(void)
     struct {
         const char *name;
         PyTypeObject *type;
-    } types[] = {{"Follower", &FollowerType}, {"NumberedValue", &NumberedValueType}, {"NumberedNode", &NumberedNodeType}, {"Straight", &StraightType}};
+    } types[] = {{"Follower", &FollowerType}, {"NumberedValue", &NumberedValueType}, {"NumberedNode", &NumberedNodeType}, {"Straight", &StraightType}, {"General", &GeneralType}};
     for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
         Py_INCREF(types[k].type);
         if (PyModule_AddObject(module, types[k].name, (PyObject *)types[k].type) < 0) {

@@ -183,15 +183,9 @@ int follow_params(Follower *self, PyObject *plan, PyObject *const *values, const
 int follow_gradient(Follower *self, PyObject *want, PyObject *node, long long t0, long long t1);
 int follow_a_leaf(Follower *self, PyObject *tensor);
 int wants_grad(void); /* -1: an error */
+int follow_row(Follower *self, PyObject *op, PyObject *const *values, int n, PyObject *const *inputs, Py_ssize_t many, PyObject *out,
+               PyObject *node, long long t0, long long t1); /* any op: `out` may be a tuple */
 Py_ssize_t offset_of(PyTypeObject *type, const char *name); /* of a slot; -1 with an error set */
-
-/* ---------------------------------------------------------------- running (_straight.c, _walk.c) */
-
-extern PyObject *recorder; /* the one that is on, or NULL */
-extern PyTypeObject StraightType;
-int run_with(PyObject *engine); /* find what running needs in a dictionary; -1: an error */
-PyObject *new_tensor(PyObject *array);
-extern PyMethodDef run_methods[];
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

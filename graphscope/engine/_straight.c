@@ -2,7 +2,7 @@
    first. What is not plain (other kinds of arrays, promotion, lists, a kernel that raises) is answered with None before
    anything was done, and that function goes on by itself. */
 
-#include "_follow.h"
+#include "_run.h"
 
 enum { MOST = 16 }; /* params of a row */
 
@@ -20,85 +20,9 @@ typedef struct {
     char broadcast, floats, aux, view, floating, like;
 } Straight;
 
-PyObject *recorder;
-static Py_ssize_t tensor_k, tensor_ext, tensor_of;
-static Py_ssize_t node_saved, node_edges, node_params, node_shapes, node_seq, node_g, node_others, node_hooks, node_nout;
-static PyObject *order, *as_array, *tell, *broken, *register_view, *float32, *float64, *numbers32, *numbers64;
-static PyObject *zero, *one, *text_kind, *text_f;
-static int ready;
+static PyObject *tell, *numbers32, *numbers64, *nothing; /* () */
 
 /* ---------------------------------------------------------------- small things */
-
-static inline void put(PyObject *object, Py_ssize_t offset, PyObject *value) /* into an object that is new */
-{
-    Py_INCREF(value);
-    AT(object, offset) = value;
-}
-
-PyObject *new_tensor(PyObject *array)
-{
-    PyObject *out = tensor_type->tp_alloc(tensor_type, 0);
-    if (out) {
-        put(out, tensor_array, array);
-        put(out, tensor_wants, Py_False);
-        put(out, tensor_node, Py_None);
-        put(out, tensor_k, zero);
-        put(out, tensor_grad, Py_None);
-        put(out, tensor_name, Py_None);
-        put(out, tensor_ext, Py_None);
-    }
-    return out;
-}
-
-/* Whether the elements of an array are floating; -1: an error. */
-static int is_floating(PyObject *array)
-{
-    PyObject *dtype = DTYPE(array);
-    if (dtype == float32 || dtype == float64) {
-        return 1;
-    }
-    PyObject *kind = PyObject_GetAttr(dtype, text_kind);
-    int found = kind ? PyObject_RichCompareBool(kind, text_f, Py_EQ) : -1;
-    Py_XDECREF(kind);
-    return found;
-}
-
-/* Whether an input's place in the graph is plain: a leaf, or what a node made. */
-static inline int is_plain(PyObject *x)
-{
-    PyObject *node = AT(x, tensor_node);
-    return AT(x, tensor_wants) && node && (node == Py_None || (Py_TYPE(node) == node_type && AT(node, node_nout)));
-}
-
-/* Where an input's gradient goes: its node, that with the number of its output, or the leaf itself. A new reference. */
-static PyObject *edge_of(PyObject *x)
-{
-    PyObject *node = AT(x, tensor_node);
-    if (node != Py_None) {
-        PyObject *many = AT(node, node_nout);
-        if (many != one && PyLong_AsLong(many) != 1) {
-            return PyErr_Occurred() ? NULL : PyTuple_Pack(2, node, AT(x, tensor_k));
-        }
-        x = node;
-    }
-    Py_INCREF(x);
-    return x;
-}
-
-static PyObject *shape_of(PyObject *array)
-{
-    const Array *a = (const Array *)array;
-    PyObject *shape = PyTuple_New(a->nd);
-    for (int k = 0; shape && k < a->nd; k++) {
-        PyObject *size = PyLong_FromSsize_t(a->dims[k]);
-        if (!size) {
-            Py_CLEAR(shape);
-            break;
-        }
-        PyTuple_SET_ITEM(shape, k, size);
-    }
-    return shape;
-}
 
 /* The two shapes that a broadcasting op met, or None where they are one. */
 static PyObject *shapes_of(PyObject *a, PyObject *b)
@@ -132,22 +56,13 @@ static PyObject *params_of(Straight *self, PyObject *const *params)
 static PyObject *node_of(Straight *self, int mask, PyObject *x, PyObject *y, PyObject *a, PyObject *b, PyObject *r, PyObject *aux,
                          PyObject *params)
 {
-    int n = self->n, kept = self->kept[mask], both = n == 1 || mask == 3;
-    PyObject *node = node_type->tp_alloc(node_type, 0);
+    int n = self->n, kept = self->kept[mask];
+    PyObject *node = new_node(PyTuple_GET_ITEM(self->plans, mask), params);
     if (!node) {
         return NULL;
     }
-    put(node, node_plan, PyTuple_GET_ITEM(self->plans, mask));
-    put(node, node_params, params ? params : Py_None);
-    put(node, node_g, Py_None);
-    put(node, node_hooks, Py_None);
-    put(node, node_nout, one);
-    PyObject *edges = PyTuple_New(mask == 3 ? 2 : 1);
-    AT(node, node_edges) = edges;
-    if (!edges) {
-        goto failed;
-    }
-    for (int k = 0, at = 0; k < n; k++) {
+    PyObject *edges = AT(node, node_edges) = PyTuple_New(mask == 3 ? 2 : 1);
+    for (int k = 0, at = 0; edges && k < n; k++) {
         if (mask >> k & 1) {
             PyObject *edge = edge_of(k ? y : x);
             if (!edge) {
@@ -156,49 +71,28 @@ static PyObject *node_of(Straight *self, int mask, PyObject *x, PyObject *y, PyO
             PyTuple_SET_ITEM(edges, at++, edge);
         }
     }
-    PyObject *saved = PyTuple_New(n + 2), *parts[4] = {a, b, NULL, NULL};
-    AT(node, node_saved) = saved;
-    if (!saved) {
+    PyObject *saved = AT(node, node_saved) = PyTuple_New(n + 2), *parts[4] = {a, b, NULL, NULL};
+    if (!edges || !saved) {
         goto failed;
     }
     parts[n] = r;
     parts[n + 1] = aux;
     for (int k = 0; k < n + 2; k++) {
         int bit = k < n ? 1 << k : 4 << (k - n);
-        PyObject *part = kept & bit && parts[k] ? parts[k] : Py_None;
-        Py_INCREF(part);
-        PyTuple_SET_ITEM(saved, k, part);
+        PyTuple_SET_ITEM(saved, k, Py_NewRef(kept & bit && parts[k] ? parts[k] : Py_None));
     }
-    PyObject *others = Py_None;
-    Py_INCREF(others);
-    if (!both) {
-        /* Held weakly, so that nothing is kept alive for a drawing; a 0-d constant costs nothing. */
-        int k = mask == 2 ? 0 : 1;
-        PyObject *other = k ? y : x, *array = k ? b : a, *held = NULL;
-        if (((Array *)array)->nd) {
-            held = PyWeakref_NewRef(other, NULL);
-        } else {
-            Py_INCREF(other);
-            held = other;
-        }
-        Py_SETREF(others, held ? PyTuple_Pack(2, k ? one : zero, held) : NULL);
+    if (n == 1 || mask == 3) {
+        put(node, node_others, Py_None);
+    } else {
+        PyObject *held = mask == 1 ? held_of(y, b) : held_of(x, a);
+        AT(node, node_others) = held ? PyTuple_Pack(2, mask == 1 ? one : zero, held) : NULL;
         Py_XDECREF(held);
     }
-    AT(node, node_others) = others;
-    if (others) {
-        AT(node, node_shapes) = self->broadcast && n == 2 ? shapes_of(a, b) : Py_None;
-        if (!self->broadcast || n != 2) {
-            Py_INCREF(Py_None);
-        }
+    AT(node, node_shapes) = self->broadcast && n == 2 ? shapes_of(a, b) : Py_NewRef(Py_None);
+    if (AT(node, node_others) && AT(node, node_shapes)) {
+        return node;
     }
-    if (!others || !AT(node, node_shapes) || !(AT(node, node_seq) = Py_TYPE(order)->tp_iternext(order))) {
-        goto failed;
-    }
-    return node;
 failed:
-    if (!PyErr_Occurred()) {
-        PyErr_SetString(PyExc_RuntimeError, "there are no more numbers for nodes");
-    }
     Py_DECREF(node);
     return NULL;
 }
@@ -214,37 +108,20 @@ static int record(Straight *self, PyObject *rec, PyObject *const *args, PyObject
         done = self->like ? follow_params(follower, plan, args + self->n, self->key, self->n_key, x, second, out, node, t0, t1)
                           : follow_op(follower, plan, x, second, out, node, t0, t1);
     }
-    PyObject *answer = NULL;
-    if (done > 0) {
-        return 0;
+    if (done) {
+        return done > 0 ? 0 : recorder_raised(rec);
     }
-    if (done < 0) {
-        if (!PyErr_ExceptionMatches(PyExc_Exception)) {
-            return -1;
-        }
-        /* A bug of the recorder's must not stop the program. */
-        PyObject *type, *error, *trace;
-        PyErr_Fetch(&type, &error, &trace);
-        PyErr_NormalizeException(&type, &error, &trace);
-        answer = PyObject_CallFunctionObjArgs(broken, rec, error, NULL);
-        Py_XDECREF(type);
-        Py_XDECREF(error);
-        Py_XDECREF(trace);
-    } else {
-        PyObject *key = PyTuple_New(self->n_key);
-        for (int k = 0; key && k < self->n_key; k++) {
-            PyObject *value = args[self->n + self->key[k]];
-            Py_INCREF(value);
-            PyTuple_SET_ITEM(key, k, value);
-        }
-        PyObject *began = key ? PyLong_FromLongLong(t0) : NULL, *ended = began ? PyLong_FromLongLong(t1) : NULL;
-        if (ended) {
-            answer = PyObject_CallFunctionObjArgs(tell, rec, self->row, key, x, second, out, began, ended, node, NULL);
-        }
-        Py_XDECREF(key);
-        Py_XDECREF(began);
-        Py_XDECREF(ended);
+    PyObject *key = PyTuple_New(self->n_key), *answer = NULL;
+    for (int k = 0; key && k < self->n_key; k++) {
+        PyTuple_SET_ITEM(key, k, Py_NewRef(args[self->n + self->key[k]]));
     }
+    PyObject *began = key ? PyLong_FromLongLong(t0) : NULL, *ended = began ? PyLong_FromLongLong(t1) : NULL;
+    if (ended) {
+        answer = PyObject_CallFunctionObjArgs(tell, rec, self->row, key, x, second, nothing, out, began, ended, node, NULL);
+    }
+    Py_XDECREF(key);
+    Py_XDECREF(began);
+    Py_XDECREF(ended);
     Py_XDECREF(answer);
     return answer ? 0 : -1;
 }
@@ -255,7 +132,7 @@ static PyObject *straight_call(PyObject *self_object, PyObject *const *args, siz
     Straight *self = (Straight *)self_object;
     PyObject *x = args[0], *y = NULL, *a, *b = NULL, *r = NULL, *aux = NULL, *out = NULL, *node = Py_None, *params = NULL, *rec = NULL;
     int n = self->n;
-    if (!ready || names || PyVectorcall_NARGS(flags) != n + self->n_params || !is_tensor(x) || !is_array(a = AT(x, tensor_array)) ||
+    if (!can_run || names || PyVectorcall_NARGS(flags) != n + self->n_params || !is_tensor(x) || !is_array(a = AT(x, tensor_array)) ||
         !is_plain(x)) {
         Py_RETURN_NONE;
     }
@@ -279,10 +156,6 @@ static PyObject *straight_call(PyObject *self_object, PyObject *const *args, siz
             return floating ? NULL : Py_NewRef(Py_None);
         }
     }
-    if (self->view && !tensor_of) {
-        Py_RETURN_NONE;
-    }
-
     PyObject *given[4 + MOST], **at = given + 1;
     if (self->first) {
         *at++ = self->first;
@@ -358,21 +231,11 @@ static PyObject *straight_call(PyObject *self_object, PyObject *const *args, siz
             Py_DECREF(made);
             goto done;
         }
-        Py_INCREF(Py_True);
-        Py_SETREF(AT(made, tensor_wants), Py_True);
-        Py_INCREF(node);
-        Py_SETREF(AT(made, tensor_node), node);
+        give_to(made, node);
     }
-    if (self->view) {
-        PyObject *with = params ? Py_NewRef(params) : PyDict_New(), *of = with ? PyTuple_Pack(3, x, self->row, with) : NULL;
-        Py_XDECREF(with);
-        AT(made, tensor_of) = of;
-        PyObject *answer = !of ? NULL : mask && AT(x, tensor_node) != Py_None ? PyObject_CallFunctionObjArgs(register_view, x, made, NULL) : Py_NewRef(Py_None);
-        Py_XDECREF(answer);
-        if (!answer) {
-            Py_DECREF(made);
-            goto done;
-        }
+    if (self->view && !link_view(made, x, self->row, params, mask)) {
+        Py_DECREF(made);
+        goto done;
     }
     if (rec && record(self, rec, args, x, y, made, node, plan, t0, t1) < 0) {
         Py_DECREF(made);
@@ -499,61 +362,16 @@ PyTypeObject StraightType = {
     .tp_dealloc = (destructor)straight_dealloc,
 };
 
-/* ---------------------------------------------------------------- what it needs */
-
-/* Whether an array is laid out as `Array` says. It is of shape (2, 3), and the whole of another's memory. */
-static int is_laid_out(PyObject *array, PyObject *dtype, PyObject *view)
+int straight_with(PyObject *names)
 {
-    const Array *a = (const Array *)array, *b = (const Array *)view;
-    return Py_TYPE(array)->tp_basicsize >= (Py_ssize_t)sizeof(Array) && a->nd == 2 && a->dims[0] == 2 && a->dims[1] == 3 &&
-           a->strides[0] == 12 && a->strides[1] == 4 && a->dtype == dtype && !a->base && b->nd == 1 && b->dims[0] == 6 && b->base == array;
-}
-
-int run_with(PyObject *names)
-{
-    struct {
-        const char *name;
-        PyObject **at;
-    } objects[] = {{"order", &order}, {"asarray", &as_array}, {"tell", &tell}, {"broken", &broken}, {"register_view", &register_view},
-                   {"float32", &float32}, {"float64", &float64}, {"numbers32", &numbers32}, {"numbers64", &numbers64}};
-    for (size_t k = 0; k < sizeof objects / sizeof objects[0]; k++) {
-        PyObject *found = PyDict_GetItemString(names, objects[k].name);
-        if (!found) {
-            PyErr_Format(PyExc_TypeError, "run_with: %s is missing", objects[k].name);
-            return -1;
-        }
-        Py_INCREF(found);
-        Py_XSETREF(*objects[k].at, found);
-    }
-    struct {
-        PyTypeObject *type;
-        const char *name;
-        Py_ssize_t *at;
-    } slots[] = {{tensor_type, "_k", &tensor_k}, {tensor_type, "_ext", &tensor_ext}, {tensor_type, "_of", &tensor_of},
-                 {node_type, "saved", &node_saved}, {node_type, "edges", &node_edges}, {node_type, "params", &node_params},
-                 {node_type, "shapes", &node_shapes}, {node_type, "seq", &node_seq}, {node_type, "g", &node_g},
-                 {node_type, "others", &node_others}, {node_type, "hooks", &node_hooks}, {node_type, "nout", &node_nout}};
-    for (size_t k = 0; k < sizeof slots / sizeof slots[0]; k++) {
-        if ((*slots[k].at = offset_of(slots[k].type, slots[k].name)) < 0) {
-            return -1;
-        }
-    }
-    PyObject *array = PyDict_GetItemString(names, "array"), *view = PyDict_GetItemString(names, "view");
-    if (!array || !view || !PyIter_Check(order) || !PyDict_Check(numbers32) || !PyDict_Check(numbers64)) {
-        PyErr_SetString(PyExc_TypeError, "run_with takes an array, a view of it, and what the engine numbers nodes with");
+    const char *const wanted[] = {"tell", "numbers32", "numbers64"};
+    PyObject **at[] = {&tell, &numbers32, &numbers64};
+    if (find_objects(names, wanted, at, 3) < 0) {
         return -1;
     }
-    zero = PyLong_FromLong(0);
-    one = PyLong_FromLong(1);
-    text_kind = PyUnicode_InternFromString("kind");
-    text_f = PyUnicode_InternFromString("f");
-    if (!zero || !one || !text_kind || !text_f) {
+    if (!PyDict_Check(numbers32) || !PyDict_Check(numbers64)) {
+        PyErr_SetString(PyExc_TypeError, "numbers are kept in dictionaries");
         return -1;
     }
-    if (is_laid_out(array, float32, view)) {
-        Py_INCREF(Py_TYPE(array));
-        Py_XSETREF(array_type, Py_TYPE(array));
-        ready = 1;
-    }
-    return ready;
+    return nothing || (nothing = PyTuple_New(0)) ? 0 : -1;
 }

@@ -1,13 +1,12 @@
 /* The fast loop of a backward pass, in C: graphscope.engine.backward says what it does, and does the same in Python. */
 
-#include "_follow.h"
+#include "_run.h"
 
 enum { MOST = 16 }; /* arguments of a formula */
 
-static Py_ssize_t node_saved, node_edges, node_params, node_shapes, node_seq, node_g;
 static Py_ssize_t plan_argc, plan_fn, plan_i, plan_j, plan_slot, plan_want, plan_wants;
 static PyTypeObject *plan_type;
-static PyObject *heap_push, *heap_pop, *push_part, *visit, *accumulate, *sum_to, *tell_grad, *tell_leaf, *broken;
+static PyObject *heap_push, *heap_pop, *push_part, *visit, *accumulate, *sum_to, *tell_grad, *tell_leaf;
 static PyObject *text_values;
 static int ready;
 
@@ -20,15 +19,6 @@ typedef struct {
 } Pass;
 
 /* ---------------------------------------------------------------- small things */
-
-static inline PyObject *set(PyObject *object, Py_ssize_t offset, PyObject *value) /* returns it */
-{
-    PyObject *before = AT(object, offset);
-    Py_INCREF(value);
-    AT(object, offset) = value;
-    Py_XDECREF(before);
-    return value;
-}
 
 static int wait_for(Pass *pass, PyObject *node)
 {
@@ -79,31 +69,14 @@ static PyObject *shaped(PyObject *got, PyObject *shapes, PyObject *slot)
     return summed;
 }
 
-/* The recorder raised: if that is a bug of its own, it is switched off and the pass goes on (0). */
-static int recorder_failed(Pass *pass)
-{
-    if (!PyErr_ExceptionMatches(PyExc_Exception)) {
-        return -1;
-    }
-    PyObject *type, *error, *trace;
-    PyErr_Fetch(&type, &error, &trace);
-    PyErr_NormalizeException(&type, &error, &trace);
-    PyObject *answer = PyObject_CallFunctionObjArgs(broken, pass->rec, error, NULL);
-    Py_XDECREF(type);
-    Py_XDECREF(error);
-    Py_XDECREF(trace);
-    Py_XDECREF(answer);
-    pass->told = 0;
-    return answer ? 0 : -1;
-}
-
 /* Tell the recorder of a gradient. */
 static int record(Pass *pass, PyObject *want, PyObject *node, PyObject *slot, PyObject *got, long long t0, long long t1, int alias)
 {
     if (is_follower(pass->rec)) {
         int done = follow_gradient((Follower *)pass->rec, want, node, t0, t1);
         if (done) {
-            return done < 0 ? recorder_failed(pass) : 0;
+            pass->told = done > 0;
+            return done > 0 ? 0 : recorder_raised(pass->rec);
         }
     }
     PyObject *began = PyLong_FromLongLong(t0), *ended = began ? PyLong_FromLongLong(t1) : NULL;
@@ -417,28 +390,18 @@ static PyObject *walk_with(PyObject *module, PyObject *names)
         PyErr_SetString(PyExc_TypeError, "walk_with takes a dictionary, after bind");
         return NULL;
     }
-    struct {
-        const char *name;
-        PyObject **at;
-    } objects[] = {{"heappush", &heap_push}, {"heappop", &heap_pop}, {"push", &push_part}, {"visit", &visit}, {"accumulate", &accumulate},
-                   {"sum_to", &sum_to}, {"tell_grad", &tell_grad}, {"tell_leaf", &tell_leaf}, {"broken", &broken},
-                   {"Plan", (PyObject **)&plan_type}};
-    for (size_t k = 0; k < sizeof objects / sizeof objects[0]; k++) {
-        PyObject *found = PyDict_GetItemString(names, objects[k].name);
-        if (!found) {
-            PyErr_Format(PyExc_TypeError, "walk_with: %s is missing", objects[k].name);
-            return NULL;
-        }
-        Py_INCREF(found);
-        Py_XSETREF(*objects[k].at, found);
+    PyObject *plan = NULL;
+    const char *const wanted[] = {"heappush", "heappop", "push", "visit", "accumulate", "sum_to", "tell_grad", "tell_leaf", "Plan"};
+    PyObject **at[] = {&heap_push, &heap_pop, &push_part, &visit, &accumulate, &sum_to, &tell_grad, &tell_leaf, &plan};
+    if (find_objects(names, wanted, at, sizeof at / sizeof at[0]) < 0 || !PyType_Check(plan)) {
+        return NULL;
     }
+    plan_type = (PyTypeObject *)plan;
     struct {
         PyTypeObject *type;
         const char *name;
         Py_ssize_t *at;
-    } slots[] = {{node_type, "saved", &node_saved}, {node_type, "edges", &node_edges}, {node_type, "params", &node_params},
-                 {node_type, "shapes", &node_shapes}, {node_type, "seq", &node_seq}, {node_type, "g", &node_g},
-                 {plan_type, "argc", &plan_argc}, {plan_type, "fn", &plan_fn}, {plan_type, "i", &plan_i}, {plan_type, "j", &plan_j},
+    } slots[] = {{plan_type, "argc", &plan_argc}, {plan_type, "fn", &plan_fn}, {plan_type, "i", &plan_i}, {plan_type, "j", &plan_j},
                  {plan_type, "slot", &plan_slot}, {plan_type, "want", &plan_want}, {plan_type, "wants", &plan_wants}};
     for (size_t k = 0; k < sizeof slots / sizeof slots[0]; k++) {
         if ((*slots[k].at = offset_of(slots[k].type, slots[k].name)) < 0) {
@@ -448,35 +411,13 @@ static PyObject *walk_with(PyObject *module, PyObject *names)
     if (!text_values && !(text_values = PyUnicode_InternFromString("values"))) {
         return NULL;
     }
-    ready = array_type != NULL; /* into_leaf makes tensors */
+    ready = can_run;
     return PyBool_FromLong(ready);
 }
 
-/* runs_with(names): what running rows needs */
-static PyObject *runs_with(PyObject *module, PyObject *names)
-{
-    if (!PyDict_Check(names) || !node_type) {
-        PyErr_SetString(PyExc_TypeError, "runs_with takes a dictionary, after bind");
-        return NULL;
-    }
-    int found = run_with(names);
-    return found < 0 ? NULL : PyBool_FromLong(found);
-}
-
-/* set_recorder(rec): the one that is on; None: none */
-static PyObject *set_recorder(PyObject *module, PyObject *rec)
-{
-    PyObject *before = recorder;
-    recorder = rec == Py_None ? NULL : Py_NewRef(rec);
-    Py_XDECREF(before);
-    Py_RETURN_NONE;
-}
-
-PyMethodDef run_methods[] = {
+PyMethodDef walk_methods[] = {
     {"walk", (PyCFunction)(void (*)(void))walk, METH_FASTCALL,
      "walk(pending, F, rec, retain, last): the fast loop of a backward; whether it stopped at a node not newer than `last`."},
     {"walk_with", walk_with, METH_O, "Find what `walk` needs; whether it can run here. Raises: TypeError."},
-    {"runs_with", runs_with, METH_O, "Find what straight paths need; whether they can run here. Raises: TypeError."},
-    {"set_recorder", set_recorder, METH_O, "Rows that run here tell this recorder (None: none)."},
     {NULL},
 };

@@ -15,7 +15,7 @@ from weakref import ref
 import numpy as np
 
 from graphscope.engine import dtype as dtypes
-from graphscope.engine import straight
+from graphscope.engine import in_c, straight
 from graphscope.engine.explain import explain
 from graphscope.engine.follow import follow, follow_call, follow_like
 from graphscope.engine.modes import _enabled
@@ -113,12 +113,12 @@ def broken(rec: Any, error: Exception) -> None:
 
 
 def tell(
-    rec: Any, row: Op, key: Any, a: Any, b: Any, out: Any, t0: int, t1: int, node: Any
+    rec: Any, row: Op, key: Any, a: Any, b: Any, rest: Any, out: Any, t0: int, t1: int, node: Any
 ) -> None:
     """Tell a recorder of an op that it did not predict."""
     try:
-        if not note_op(rec, row, key, a, b, (), out, t0, t1, node):
-            rec.op(row, key, a, b, (), out, t0, t1, node)
+        if not note_op(rec, row, key, a, b, rest, out, t0, t1, node):
+            rec.op(row, key, a, b, rest, out, t0, t1, node)
     except Exception as error:  # a bug of the recorder's must not stop the program
         broken(rec, error)
 
@@ -154,7 +154,7 @@ def straighten(row: Op) -> None:
     if straight.is_straight(row):
         row.run = straight.straighten(row, bind(row, ndarray), _NAMES)
     else:
-        row.run = partial(general, row)
+        row.run = in_c.general(row, bind(row, ndarray), partial(general, row))
 
 
 def unary(row: Op, x: Any) -> Tensor:
@@ -172,6 +172,11 @@ def failed(row: Op, error: Exception, inputs: Any, rec: Any, params: Any = None)
     if rec is not None:
         rec.failed(row, inputs, error)
     return explain(row, error, inputs, params or {})
+
+
+def raise_failed(row: Op, error: Exception, inputs: Any, params: Any) -> None:
+    """A kernel raised where Python did not run it."""
+    raise failed(row, error, inputs, _rec, params) from error
 
 
 def _edge(x: Tensor) -> Any:
@@ -495,7 +500,7 @@ _NAMES = {
     "order": order, "ref": ref,
 }  # fmt: skip
 _some = np.zeros((2, 3), np.float32)
-straight.run_in_c(
-    order=order, asarray=np.asarray, tell=tell, broken=broken, register_view=register_view, float32=_float32,
-    float64=_float64, numbers32=_numbers32, numbers64=_numbers64, array=_some, view=_some.reshape(-1),
+in_c.start(
+    order=order, asarray=np.asarray, tell=tell, broken=broken, failed=raise_failed, wrote=wrote, register_view=register_view,
+    float32=_float32, float64=_float64, numbers32=_numbers32, numbers64=_numbers64, array=_some, view=_some.reshape(-1),
 )  # fmt: skip

@@ -18,10 +18,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from graphscope.engine import in_c
 from graphscope.engine.compiled import Compiled
-from graphscope.engine.numbered import UNNUMBERED, compiled
+from graphscope.engine.numbered import UNNUMBERED
 from graphscope.engine.op import Op, Plan
 
 # Positional names as torch spells them: ``torch.tanh(input)``, ``torch.mul(input, other)``.
@@ -33,14 +32,6 @@ _LOCALS = frozenset(
 _REQUIRED = inspect.Parameter.empty
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 codes = Compiled(__file__)
-_runs: Any = None  # what makes a ``RUN``, where they are in C
-
-
-def run_in_c(**names: Any) -> None:
-    """Let straight paths that are written from now on ask C first; ``names`` is what it needs of the engine."""
-    global _runs
-    if compiled is not None and compiled.runs_with(names):
-        _runs = compiled.Straight
 
 
 def is_straight(row: Op) -> bool:
@@ -71,7 +62,7 @@ def source(row: Op) -> str:
     passed = "".join(f", {p}={p}" for p in params)
     lines = [f"def {row.name}({', '.join([*names, *(['*'] if params else []), *asked])}):"]
     add = lines.append
-    if _runs is not None:
+    if in_c.is_able(row):
         add(f"    out = RUN({', '.join([*names, *params])})")
         add("    if out is not None:")
         add("        return out")
@@ -100,7 +91,7 @@ def source(row: Op) -> str:
     add("    if rec is not None:")
     add("        t0 = clock()")
     add("    try:")
-    first = "" if _takes_arrays_only(row) else "np, "
+    first = "" if in_c.takes_arrays_only(row) else "np, "
     add(f"        {'r, aux' if row.aux else 'r'} = KERNEL({first}{', '.join(arrays)}{passed})")
     add("    except Exception as error:")
     add(
@@ -245,33 +236,6 @@ def _on_track(row: Op) -> bool:
     return bool(steady and not row.params and not row.view)
 
 
-def _in_c(row: Op, kernel: Callable[..., Any]) -> Any:
-    """What runs the row's plain case in C."""
-    wanted = sum(1 << w.slot for w in row.wants)
-    masks = range(1 << row.n)
-    plans = [row.plan(mask) if mask & ~wanted == 0 else None for mask in masks]
-    kept = [0 if plan is None else _bits(row, plan) for plan in plans]
-    facts = (
-        "b" * (row.broadcast and row.n == 2) + "f" * row.floats + "a" * row.aux + "v" * row.view
-        # The result of such a row may be integer, and then has no gradient.
-        + "r" * bool(row.params or not row.broadcast) + "l" * (not _on_track(row))
-    )  # fmt: skip
-    params = tuple(row.params)
-    key = tuple(params.index(p) for p in row.static)
-    first = None if _takes_arrays_only(row) else np
-    return _runs(row, kernel, first, params, key, tuple(plans), tuple(kept), row.n, wanted, facts)
-
-
-def _bits(row: Op, plan: Plan) -> int:
-    kept = sum(1 << i for i, k in enumerate(plan.kept) if k)
-    return kept | 4 * plan.keep_out | 8 * (plan.keep_aux and row.aux)
-
-
-def _takes_arrays_only(row: Op) -> bool:
-    """Whether the kernel for numpy's arrays does without the module as its first argument."""
-    return isinstance(row.kernel, str) or hasattr(row.kernel, "numpy")
-
-
 def straighten(row: Op, kernel: Callable[..., Any], names: dict[str, Any]) -> Callable[..., Any]:
     """Write, compile and return the straight path of a row; ``names`` is what its text refers to."""
     text = source(row)
@@ -281,11 +245,11 @@ def straighten(row: Op, kernel: Callable[..., Any], names: dict[str, Any]) -> Ca
     linecache.cache[path] = (len(text), None, text.splitlines(True), path)
     # __name__: warnings of numpy belong to this module, where they are silenced (engine/quiet.py)
     scope = {**names, "__name__": __name__, "ROW": row, "KERNEL": kernel, "PLAN0": row.plan(0)}
-    if not _takes_arrays_only(row):
+    if not in_c.takes_arrays_only(row):
         scope["KERNEL"] = row.kernel
     scope |= {f"DEFAULT_{p}": default for p, default in row.params.items()}
-    if _runs is not None:
-        scope["RUN"] = _in_c(row, scope["KERNEL"])
+    if in_c.is_able(row):
+        scope["RUN"] = in_c.straight(row, scope["KERNEL"], like=not _on_track(row))
     scope |= {f"PLAN{mask}": row.plan(mask) for mask in range(1, 1 << row.n)}
     exec(codes.code(text, path), scope)  # noqa: S102 - our own text
     made: Callable[..., Any] = scope[row.name]
