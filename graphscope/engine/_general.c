@@ -15,7 +15,7 @@ typedef struct {
     PyObject *key;      /* names of params that are structure */
     PyObject *defaults; /* of all params */
     int n;              /* named inputs */
-    char broadcast, floats, aux, multi, view, writes, mask_first, tail, equal, wanted, keeps;
+    char broadcast, floats, aux, multi, view, writes, mask_first, tail, equal, wanted, keeps, into;
 } General;
 
 static PyObject *tell, *failed, *wrote;
@@ -377,12 +377,15 @@ static PyObject *general_call(PyObject *self_object, PyObject *const *args, size
         return plain ? NULL : PyObject_Vectorcall(self->slow, args, flags & ~PY_VECTORCALL_ARGUMENTS_OFFSET, names);
     }
     call.values = args + call.n;
-    PyObject *given[2 + INPUTS + MOST], **at = given + 1, *r = NULL, *aux = NULL, *node = NULL, *out = NULL, *rec = recorder;
+    PyObject *given[3 + INPUTS + MOST], **at = given + 1, *r = NULL, *aux = NULL, *node = NULL, *out = NULL, *rec = recorder;
     if (self->first) {
         *at++ = self->first;
     }
     for (Py_ssize_t k = 0; k < call.n; k++) {
         *at++ = Py_NewRef(call.arrays[k]); /* the kernel may run code of anybody's */
+    }
+    if (self->into) {
+        *at++ = call.arrays[0];
     }
     size_t many = at - given - 1;
     for (Py_ssize_t k = 0; k < call.named; k++) {
@@ -521,6 +524,7 @@ static PyObject *general_new(PyTypeObject *type, PyObject *args, PyObject *keywo
         self->equal |= *fact == '*';
         self->wanted |= *fact == 'g';
         self->keeps |= *fact == 'k';
+        self->into |= *fact == 'u';
     }
     return (PyObject *)self;
 }
@@ -532,7 +536,8 @@ PyTypeObject GeneralType = {
               "first: what the kernel takes before its arrays, or None. slow: runs it where an input is not plain. plan: makes one.\n"
               "key: names of params that are structure. defaults: of all params. n: how many inputs have a name. facts: b broadcasts,\n"
               "f takes floats, a keeps an aux, m has several outputs, v makes a view, w writes its first input, 1 that one is a mask,\n"
-              "t takes a tuple of arrays at the end, * takes equal inputs, and k keeps them, g has gradients.",
+              "t takes a tuple of arrays at the end, * takes equal inputs, and k keeps them, g has gradients, u is a function that is\n"
+              "called with its first array once more, to write into.",
     .tp_basicsize = sizeof(General),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
     .tp_vectorcall_offset = offsetof(General, call),

@@ -73,9 +73,11 @@ def general(row: Op, kernel: Callable[..., Any], slow: Callable[..., Any]) -> Ca
         + "w" * row.writes + "1" * row.mask_first + "t" * row.tail + "*" * equal + "k" * keeps
         + "g" * bool(row.wants)
     )  # fmt: skip
-    if takes_arrays_only(row):
-        first: Any = None
-    else:
+    first: Any = None
+    into = getattr(row.kernel, "into", None)
+    if into is not None:  # a function of numpy's that takes where to write as one more array
+        kernel, facts = getattr(np, into), facts + "u"
+    elif not takes_arrays_only(row):
         first, kernel = np, row.kernel  # type: ignore[assignment]
     made: Callable[..., Any] = compiled.General(
         row, kernel, first, slow, row.plans, row.plan, row.static, row.params, row.n, facts

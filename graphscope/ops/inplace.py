@@ -18,6 +18,8 @@ def _arithmetic(name: str, ufunc: str, sign: str) -> Op:
         # "same_kind" lets float64 be written into float32, as torch does, and refuses float into int.
         return getattr(xp, ufunc)(a, b, out=a, casting="same_kind")
 
+    # The same for numpy, whose own casting rule is this one: a function that is called with ``a`` once more.
+    kernel.into = ufunc  # type: ignore[attr-defined]
     return Op(
         f"{name}_", kernel, tex=rf"{{a}} \gets {{a}} {sign} {{b}}", writes=True,
         doc=f"In-place {name}.",

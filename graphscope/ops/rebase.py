@@ -269,15 +269,12 @@ def in_place(name: str, pure: Callable[..., Any]) -> Callable[..., Tensor]:
     return method
 
 
-_UFUNCS = {"add_": "add", "sub_": "subtract", "mul_": "multiply", "div_": "true_divide"}
-
-
 def arithmetic(
     name: str, pure: Callable[..., Any], writing: Any, row: Any
 ) -> Callable[..., Tensor]:
     """``add_`` and the like, which have a row that writes without a copy in between."""
     general = in_place(name, pure)
-    ufunc = getattr(np, _UFUNCS[name])  # its own casting rule is "same_kind" too
+    run = writing.run
 
     def method(self: Tensor, other: Any, *args: Any, **kwargs: Any) -> Tensor:
         kind = type(other)
@@ -295,15 +292,7 @@ def arithmetic(
             if type(self._a) is not type(other._a):
                 return general(self, other)
             return write_row(writing, row, self, other)
-        if dispatch._rec is None and type(self._a) is ndarray is type(other._a):
-            try:
-                a = self._a
-                ufunc(a, other._a, a)
-            except Exception:  # worded by the general path, which fails again
-                return dispatch.call(writing, self, other)
-            wrote(self._a, writing)
-            return self
-        return dispatch.call(writing, self, other)
+        return run(self, other)  # type: ignore[no-any-return]
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"In place: {(pure.__doc__ or '').strip()}"
