@@ -15,7 +15,8 @@ typedef struct {
     PyObject *key;      /* names of params that are structure */
     PyObject *defaults; /* of all params */
     int n;              /* named inputs */
-    char broadcast, floats, aux, multi, view, writes, mask_first, tail, equal, wanted, keeps, into;
+    long long wanted;   /* inputs that can have a gradient, as bits; -1: all */
+    char broadcast, floats, aux, multi, view, writes, mask_first, tail, equal, keeps, into;
 } General;
 
 static PyObject *tell, *failed, *wrote;
@@ -118,15 +119,15 @@ static PyObject *edges_of(General *self, const Call *call, PyObject *plan)
     return edges;
 }
 
-/* The inputs that want no gradient: position, input, position, input... or None. */
-static PyObject *others_of(General *self, const Call *call, Py_ssize_t edges)
+/* The inputs that get no gradient: position, input, position, input... or None. */
+static PyObject *others_of(General *self, const Call *call, unsigned long long mask, Py_ssize_t edges)
 {
     Py_ssize_t many = 0;
     if (edges == call->n && !self->equal) {
         Py_RETURN_NONE;
     }
     for (Py_ssize_t k = 0; k < call->n; k++) {
-        many += AT(call->inputs[k], tensor_wants) != Py_True;
+        many += !(mask >> k & 1);
     }
     if (!many) {
         Py_RETURN_NONE;
@@ -134,7 +135,7 @@ static PyObject *others_of(General *self, const Call *call, Py_ssize_t edges)
     PyObject *others = PyTuple_New(2 * many);
     for (Py_ssize_t k = 0, at = 0; others && k < call->n; k++) {
         PyObject *x = call->inputs[k];
-        if (AT(x, tensor_wants) == Py_True) {
+        if (mask >> k & 1) {
             continue;
         }
         PyObject *place = PyLong_FromSsize_t(k);
@@ -181,7 +182,7 @@ static PyObject *node_of(General *self, const Call *call, unsigned long long mas
         PyObject *edges = AT(node, node_edges) = edges_of(self, call, plan);
         if (edges) {
             AT(node, node_saved) = self->equal ? saved_equal(self, call, plan, r, aux) : saved_of(self, call, plan, r, aux);
-            AT(node, node_others) = others_of(self, call, PyTuple_GET_SIZE(edges));
+            AT(node, node_others) = others_of(self, call, mask, PyTuple_GET_SIZE(edges));
         }
         PyObject *shapes = self->broadcast ? PyTuple_New(call->n) : Py_NewRef(Py_None);
         for (Py_ssize_t k = 0; self->broadcast && shapes && k < call->n; k++) {
@@ -424,7 +425,8 @@ static PyObject *general_call(PyObject *self_object, PyObject *const *args, size
     for (Py_ssize_t k = 0; k < call.n; k++) {
         mask |= (unsigned long long)(AT(args[k], tensor_wants) == Py_True) << k;
     }
-    if (mask && self->wanted) {
+    mask &= (unsigned long long)self->wanted;
+    if (mask) {
         int wanted = wants_grad();
         if (wanted < 0 || (wanted && !(node = node_of(self, &call, mask, r, aux)))) {
             goto done;
@@ -480,18 +482,19 @@ static void general_dealloc(General *self)
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-/* General(row, kernel, first, slow, plans, plan, key, defaults, n, facts) */
+/* General(row, kernel, first, slow, plans, plan, key, defaults, n, wanted, facts) */
 static PyObject *general_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
     PyObject *row, *kernel, *first, *slow, *plans, *plan_of, *key, *defaults;
     int n;
+    long long wanted;
     const char *facts;
     if (keywords && PyDict_GET_SIZE(keywords)) {
         PyErr_SetString(PyExc_TypeError, "General takes no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "OOOOO!OO!O!is:General", &row, &kernel, &first, &slow, &PyDict_Type, &plans, &plan_of, &PyTuple_Type, &key,
-                          &PyDict_Type, &defaults, &n, &facts)) {
+    if (!PyArg_ParseTuple(args, "OOOOO!OO!O!iLs:General", &row, &kernel, &first, &slow, &PyDict_Type, &plans, &plan_of, &PyTuple_Type, &key,
+                          &PyDict_Type, &defaults, &n, &wanted, &facts)) {
         return NULL;
     }
     if (n < 0 || n > INPUTS || PyTuple_GET_SIZE(key) > MOST || !PyCallable_Check(kernel) || !PyCallable_Check(slow)) {
@@ -512,6 +515,7 @@ static PyObject *general_new(PyTypeObject *type, PyObject *args, PyObject *keywo
     self->key = Py_NewRef(key);
     self->defaults = Py_NewRef(defaults);
     self->n = n;
+    self->wanted = wanted;
     for (const char *fact = facts; *fact; fact++) {
         self->broadcast |= *fact == 'b';
         self->floats |= *fact == 'f';
@@ -522,7 +526,6 @@ static PyObject *general_new(PyTypeObject *type, PyObject *args, PyObject *keywo
         self->mask_first |= *fact == '1';
         self->tail |= *fact == 't';
         self->equal |= *fact == '*';
-        self->wanted |= *fact == 'g';
         self->keeps |= *fact == 'k';
         self->into |= *fact == 'u';
     }
@@ -532,11 +535,11 @@ static PyObject *general_new(PyTypeObject *type, PyObject *args, PyObject *keywo
 PyTypeObject GeneralType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "graphscope.engine._follow.General",
-    .tp_doc = "General(row, kernel, first, slow, plans, plan, key, defaults, n, facts): runs any row.\n\n"
+    .tp_doc = "General(row, kernel, first, slow, plans, plan, key, defaults, n, wanted, facts): runs any row.\n\n"
               "first: what the kernel takes before its arrays, or None. slow: runs it where an input is not plain. plan: makes one.\n"
-              "key: names of params that are structure. defaults: of all params. n: how many inputs have a name. facts: b broadcasts,\n"
+              "key: names of params that are structure. defaults: of all params. n: how many inputs have a name; wanted: which can have a gradient, as bits. facts: b broadcasts,\n"
               "f takes floats, a keeps an aux, m has several outputs, v makes a view, w writes its first input, 1 that one is a mask,\n"
-              "t takes a tuple of arrays at the end, * takes equal inputs, and k keeps them, g has gradients, u is a function that is\n"
+              "t takes a tuple of arrays at the end, * takes equal inputs, and k keeps them, u is a function that is\n"
               "called with its first array once more, to write into.",
     .tp_basicsize = sizeof(General),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,

@@ -130,9 +130,9 @@ static int record(Straight *self, PyObject *rec, PyObject *const *args, PyObject
 static PyObject *straight_call(PyObject *self_object, PyObject *const *args, size_t flags, PyObject *names)
 {
     Straight *self = (Straight *)self_object;
-    PyObject *x = args[0], *y = NULL, *a, *b = NULL, *r = NULL, *aux = NULL, *out = NULL, *node = Py_None, *params = NULL, *rec = NULL;
+    PyObject *x, *y = NULL, *a, *b = NULL, *r = NULL, *aux = NULL, *out = NULL, *node = Py_None, *params = NULL, *rec = NULL;
     int n = self->n;
-    if (!can_run || names || PyVectorcall_NARGS(flags) != n + self->n_params || !is_tensor(x) || !is_array(a = AT(x, tensor_array)) ||
+    if (!can_run || names || PyVectorcall_NARGS(flags) != n + self->n_params || !is_tensor(x = args[0]) || !is_array(a = AT(x, tensor_array)) ||
         !is_plain(x)) {
         Py_RETURN_NONE;
     }

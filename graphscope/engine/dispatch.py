@@ -244,7 +244,8 @@ def general(row: Op, *inputs: Any, **params: Any) -> Tensor:
     if type(ra) is not ndarray and kind is ndarray and not row.multi:
         ra = np.asarray(ra)  # before the tape may keep it
     node = None
-    if mask and row.wants and _enabled.get():
+    mask &= row.wanted
+    if mask and _enabled.get():
         node = _node(row, tensors, arrays, mask, ra, aux, params)
     if row.multi:
         out: Any = tuple(_output(a, kind, node, k) for k, a in enumerate(ra))

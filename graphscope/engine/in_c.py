@@ -39,9 +39,8 @@ def straight(row: Op, kernel: Callable[..., Any], like: bool) -> Any:
 
     kernel: for numpy's arrays. like: whether a repeated op is known by its params and shape too.
     """
-    wanted = sum(1 << w.slot for w in row.wants)
     masks = range(1 << row.n)
-    plans = [row.plan(mask) if mask & ~wanted == 0 else None for mask in masks]
+    plans = [row.plan(mask) if mask & ~row.wanted == 0 else None for mask in masks]
     kept = [0 if plan is None else _bits(row, plan) for plan in plans]
     facts = (
         "b" * (row.broadcast and row.n == 2) + "f" * row.floats + "a" * row.aux + "v" * row.view
@@ -53,7 +52,7 @@ def straight(row: Op, kernel: Callable[..., Any], like: bool) -> Any:
     first = None if takes_arrays_only(row) else np
     assert compiled is not None
     return compiled.Straight(
-        row, kernel, first, params, key, tuple(plans), tuple(kept), row.n, wanted, facts
+        row, kernel, first, params, key, tuple(plans), tuple(kept), row.n, row.wanted, facts
     )
 
 
@@ -71,7 +70,6 @@ def general(row: Op, kernel: Callable[..., Any], slow: Callable[..., Any]) -> Ca
     facts = (
         "b" * row.broadcast + "f" * row.floats + "a" * row.aux + "m" * row.multi + "v" * row.view
         + "w" * row.writes + "1" * row.mask_first + "t" * row.tail + "*" * equal + "k" * keeps
-        + "g" * bool(row.wants)
     )  # fmt: skip
     first: Any = None
     into = getattr(row.kernel, "into", None)
@@ -80,6 +78,16 @@ def general(row: Op, kernel: Callable[..., Any], slow: Callable[..., Any]) -> Ca
     elif not takes_arrays_only(row):
         first, kernel = np, row.kernel  # type: ignore[assignment]
     made: Callable[..., Any] = compiled.General(
-        row, kernel, first, slow, row.plans, row.plan, row.static, row.params, row.n, facts
+        row,
+        kernel,
+        first,
+        slow,
+        row.plans,
+        row.plan,
+        row.static,
+        row.params,
+        row.n,
+        row.wanted,
+        facts,
     )
     return made

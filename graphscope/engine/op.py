@@ -109,7 +109,7 @@ class Op:
     __slots__ = (
         "name", "id", "kernel", "vjp", "jvp", "tex", "family", "inputs", "params", "values", "shape",
         "flops", "samples", "kinks", "errors", "view", "writes", "aux", "multi", "broadcast", "floats",
-        "doc", "kern", "wants", "plans", "n", "reference", "mask_first", "static", "tail", "run", "parts",
+        "doc", "kern", "wants", "plans", "n", "reference", "mask_first", "static", "tail", "run", "parts", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -174,6 +174,10 @@ class Op:
         for k in self.vjp:
             if k not in self.inputs:
                 raise TypeError(f"op {name!r}: vjp for {k!r}, but the inputs are {self.inputs}")
+        # The inputs that can have a gradient, as bits; all of any number of equal ones.
+        self.wanted = (
+            -1 if self.inputs == ("*",) and self.wants else sum(1 << w.slot for w in self.wants)
+        )
         self.parts: list[object] = []
         self.plans: dict[int, Plan] = {}  # by bit mask of the inputs that want a gradient
         # ``run(*inputs, **params)``: the way by which this row runs; set when the table is frozen.
