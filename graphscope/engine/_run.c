@@ -133,12 +133,14 @@ int recorder_raised(PyObject *rec)
 
 int find_objects(PyObject *names, const char *const *wanted, PyObject ***at, size_t n)
 {
-    for (size_t k = 0; k < n; k++) {
-        PyObject *found = PyDict_GetItemString(names, wanted[k]);
-        if (!found) {
+    for (size_t k = 0; k < n; k++) { /* all or nothing */
+        if (!PyDict_GetItemString(names, wanted[k])) {
             PyErr_Format(PyExc_TypeError, "%s is missing among what the engine needs", wanted[k]);
             return -1;
         }
+    }
+    for (size_t k = 0; k < n; k++) {
+        PyObject *found = PyDict_GetItemString(names, wanted[k]);
         Py_INCREF(found);
         Py_XSETREF(*at[k], found);
     }
@@ -164,6 +166,11 @@ static PyObject *runs_with(PyObject *module, PyObject *names)
         PyErr_SetString(PyExc_TypeError, "runs_with takes a dictionary, after bind");
         return NULL;
     }
+    PyObject *numbers = PyDict_GetItemString(names, "order");
+    if (!numbers || !PyIter_Check(numbers)) {
+        PyErr_SetString(PyExc_TypeError, "nodes are numbered by an iterator");
+        return NULL;
+    }
     int failed = find_objects(names, wanted, at, sizeof at / sizeof at[0]) < 0;
     struct {
         PyTypeObject *type;
@@ -175,10 +182,6 @@ static PyObject *runs_with(PyObject *module, PyObject *names)
                  {node_type, "others", &node_others}, {node_type, "hooks", &node_hooks}, {node_type, "nout", &node_nout}};
     for (size_t k = 0; !failed && k < sizeof slots / sizeof slots[0]; k++) {
         failed = (*slots[k].at = offset_of(slots[k].type, slots[k].name)) < 0;
-    }
-    if (!failed && !PyIter_Check(order)) {
-        PyErr_SetString(PyExc_TypeError, "nodes are numbered by an iterator");
-        failed = 1;
     }
     failed = failed || !(zero = PyLong_FromLong(0)) || !(one = PyLong_FromLong(1)) || !(text_kind = PyUnicode_InternFromString("kind")) ||
              !(text_f = PyUnicode_InternFromString("f")) || straight_with(names) < 0 || general_with(names) < 0;

@@ -298,7 +298,7 @@ def test_numbers_of_nodes_are_in_their_order():
 
 
 def test_what_is_no_array_of_the_hosts_is_refused_by_what_takes_the_engine():
-    for wrong in ({}, {"order": 1}, None):
+    for wrong in ({}, {"order": 1}, {"order": iter(())}, None):
         with pytest.raises(TypeError):
             compiled.runs_with(wrong)
         with pytest.raises(TypeError):
