@@ -99,9 +99,6 @@ LONG = {
     "graphscope/ops/loss.py",
     "graphscope/record/recorder.py",
     "graphscope/record/session.py",
-    "graphscope/trace/reader.py",
-    "graphscope/trace/records.py",
-    "graphscope/trace/writer.py",
 }
 LINES = 350
 

@@ -52,7 +52,7 @@ def _figure(source: RunDirectory) -> Response:
         step.num,
         step.kind,
         theme="dark" if given.get("theme") == "dark" else "light",
-        opened=opened_scopes(given.get("open") or None, reader.graph(step.graph)),
+        opened=opened_scopes(given.get("open") or None),
         color=color if color in OVERLAYS else "family",
     )
     with tempfile.TemporaryDirectory() as folder:

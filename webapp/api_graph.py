@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -12,9 +13,9 @@ from graphscope.analysis.rules.rule import SEVERITIES
 from graphscope.errors import GraphScopeError, TraceError
 from graphscope.view.overlay import CUSTOM, OVERLAYS
 from graphscope.webapp.queries.backprop import backprop_json
-from graphscope.webapp.queries.diff import diff_graph_json, diff_values_json
+from graphscope.webapp.queries.diff import diff_graph_json, diff_text, diff_values_json
 from graphscope.webapp.queries.findings import findings_json
-from graphscope.webapp.queries.graph import Wish, graph_json
+from graphscope.webapp.queries.graph import Wish, calm, graph_json, graph_text
 from graphscope.webapp.queries.history import history_json
 from graphscope.webapp.queries.node import element_json, node_json
 from graphscope.webapp.queries.search import search_json
@@ -36,13 +37,22 @@ def register(server: Flask, source: Any) -> None:
             given("mode", ""), given("vs", ""),
         )  # fmt: skip
 
-    def graph() -> dict[str, Any]:
+    def graph() -> dict[str, Any] | str:
         wanted = wish()
+        if request.args.get("as") == "columns":
+            if wanted.vs:
+                return diff_text(reader(), views, wanted, source.reader)
+            return graph_text(reader(), views, wanted)
         if wanted.vs:
             return diff_graph_json(reader(), views, wanted, source.reader)
         return graph_json(reader(), views, wanted)
 
-    def values() -> dict[str, Any]:
+    def values() -> str:
+        # Of ten thousand cards these are as many tables: nobody needs them sorted.
+        with calm():
+            return json.dumps(_values(), separators=(",", ":"))
+
+    def _values() -> dict[str, Any]:
         color = request.args.get("color", "")
         look = "dark" if request.args.get("theme") == "dark" else "light"
         wanted = wish()
@@ -95,13 +105,16 @@ def _step() -> int | None:
     return int(given)
 
 
-def _json(answer: Callable[[], dict[str, Any]]) -> Callable[[], tuple[Response, int]]:
-    """Errors that we raise on purpose become a sentence; the page shows it where it asked."""
+def _json(answer: Callable[[], dict[str, Any] | str]) -> Callable[[], tuple[Response, int]]:
+    """Errors that we raise on purpose become a sentence; the page shows it where it asked. A text is JSON already."""
 
     @wraps(answer)
     def route() -> tuple[Response, int]:
         try:
-            return jsonify(answer()), 200
+            found = answer()
+            if isinstance(found, str):
+                return Response(found, content_type="application/json"), 200
+            return jsonify(found), 200
         except (GraphScopeError, KeyError) as error:
             sentence = str(error) if isinstance(error, GraphScopeError) else "There is no such run."
             return jsonify({"error": sentence}), 404

@@ -7,8 +7,9 @@ server more than most of these answers do.
 
 ``also`` may stand there several times: counters of the card, their values when the page was last told, and a
 question. The card then has ``also``, a list with one entry each: null when those counters have not moved, else
-``{"status": 200, "data": the answer}``. ``with`` are the runs that are drawn beside the watched one, as in the
-page's address; the card then has ``others``, which changes when one of them was written to.
+``{"status": 200, "data": the answer}`` (``"packed"``, as base64, where it is columns and no JSON). ``with`` are the
+runs that are drawn beside the watched one, as in the page's address; the card then has ``others``, which changes when
+one of them was written to.
 
 ``for=5`` lets the answer go on for so many seconds: a line for each card, sent when there is news (at most every
 ``every`` milliseconds; ``pace`` has that for each ``also``, false stands where it is not yet its turn), or once a
@@ -17,6 +18,7 @@ second. To hear a line costs a browser a fifth of what a request does.
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,9 +33,11 @@ from graphscope.webapp.runs import RunDirectory
 
 ALONG = frozenset(
     f"/api/{name}"
-    for name in ("findings", "home", "logged", "memory", "memory/run", "node", "ops", "roof", "step", "strip", "values")
+    for name in ("findings", "home", "logged", "memory", "memory/run", "node", "ops", "roof", "step", "strip", "timeline",
+                 "timeline/blocks", "values")
 )  # fmt: skip
 """What may come along: questions about a run. None of them changes anything or needs the token."""
+PACKED = "application/octet-stream"
 MOST = 8
 OTHERS = 50  # runs beside the watched one whose news are told
 STREAMS = 3  # answers that go on at once: each holds a thread, and a browser has six connections for all its tabs
@@ -69,6 +73,9 @@ class _Wish:
         }  # fmt: skip
         with server.request_context(own):
             answer = server.full_dispatch_request()
+        if answer.mimetype == PACKED:
+            text = base64.b64encode(answer.get_data()).decode()
+            return f'{{"status":{answer.status_code},"packed":"{text}"}}'
         return f'{{"status":{answer.status_code},"data":{answer.get_data(as_text=True).strip()}}}'
 
 

@@ -8,6 +8,14 @@
     if (el && el.textContent !== String(text)) el.textContent = text;
   };
 
+  /* Attributes likewise. */
+  gs.say = function (el, attributes) {
+    for (const [name, value] of Object.entries(attributes)) if (el.getAttribute(name) !== value) el.setAttribute(name, value);
+  };
+
+  /* A dotted name as children that may be broken behind its dots. */
+  gs.breaks = (name) => name.split(/(?<=\.)/).flatMap((part, i) => (i ? [gs.el("wbr"), part] : [part]));
+
   /* Whether an element is on the page that is shown. Pages, tabs and boxes hide with the attribute, so the
    * browser need not lay out the document to know it, as it must for offsetParent. */
   gs.onScreen = (el) => el.isConnected && !el.closest("[hidden]");
@@ -30,15 +38,20 @@
   gs.afterPaint = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 
   /* gs.fill(box, value, make): the children of a box, made anew only when the value they show changed.
-   * Focus and scroll inside the box stay where they were (elements with the same data-key). */
-  gs.fill = function (box, value, make) {
+   * Focus and scroll inside the box stay where they were (elements with the same data-key). With patch what is there
+   * stays, where it is the same element, and gets the new words: a table of numbers is not laid out as a new one.
+   * Only for what make() builds and nobody keeps. */
+  gs.fill = function (box, value, make, patch) {
     const now = JSON.stringify(value);
     if (box.gsTold === now) return false;
+    const ours = patch && box.gsTold !== undefined;
     box.gsTold = now;
     const focus = document.activeElement;
     const key = focus && box.contains(focus) ? focus.closest("[data-key]") : null;
     const scrolls = [...box.querySelectorAll("[data-scroll]")].map((e) => [e.dataset.scroll, e.scrollTop, e.scrollLeft]);
-    box.replaceChildren(...[make(value)].flat().filter(Boolean));
+    const made = [make(value)].flat().filter(Boolean);
+    if (ours) patchChildren(box, made);
+    else box.replaceChildren(...made);
     for (const [name, top, left] of scrolls) {
       const again = [...box.querySelectorAll("[data-scroll]")].find((e) => e.dataset.scroll === name);
       if (again) [again.scrollTop, again.scrollLeft] = [top, left];
@@ -49,6 +62,30 @@
     }
     return true;
   };
+
+  // What acts has handlers of its own, which know the old value.
+  const ACTS = new Set(["A", "BUTTON", "CANVAS", "DETAILS", "INPUT", "SELECT"]);
+
+  function patchChildren(box, made) {
+    const there = [...box.childNodes];
+    made.forEach((node, i) => (i < there.length ? patchNode(there[i], node) : box.append(node)));
+    for (const left of there.slice(made.length)) left.remove();
+  }
+
+  function patchNode(old, node) {
+    if (old.nodeName !== node.nodeName || ACTS.has(node.nodeName)) return void old.replaceWith(node);
+    if (node.nodeType !== Node.ELEMENT_NODE) {
+      if (old.data !== node.data) old.data = node.data;
+      return;
+    }
+    for (const { name } of [...old.attributes]) if (!node.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name, value } of node.attributes) {
+      if (old.getAttribute(name) === value) continue;
+      if (name === "style") old.style.cssText = value; // as an attribute the page's own rules forbid it
+      else old.setAttribute(name, value);
+    }
+    patchChildren(old, [...node.childNodes]);
+  }
 
   /* Lines of source [number, text, here], without the indentation that all of them share. */
   gs.codeLines = function (lines) {

@@ -14,7 +14,8 @@
       let middle = (x0 + x1) / 2;
       if ((x1 - x0) * k > width) {
         // Too wide: begin where the program begins.
-        const top = this.scene.nodes.slice().sort((a, b) => a.y - b.y).slice(0, 5);
+        const first = this.scene.nodes.slice().sort((a, b) => a.y - b.y);
+        const top = first.filter((n) => n.y < first[0].y + 1).slice(0, 5);
         middle = top.reduce((sum, n) => sum + n.x + n.w / 2, 0) / Math.max(top.length, 1);
       }
       let x = width / 2 - middle * k;
@@ -92,8 +93,16 @@
       if (!this.scene) return;
       const [x0, y0, x1, y1] = this.scene.bounds;
       const { width, height } = this.board.size;
-      const k = Math.min(1, (width - 48) / (x1 - x0 || 1), (height - 48) / (y1 - y0 || 1));
-      this.board.goTo((x0 + x1) / 2, (y0 + y1) / 2, Math.max(k, 0.02), 250);
+      const tools = width < 600 ? 0 : 48; // at the right
+      const k = Math.min(1, (width - 48 - tools) / (x1 - x0 || 1), (height - 48) / (y1 - y0 || 1));
+      const aside = Math.min(tools / 2, Math.max(0, tools + 24 + ((x1 - x0) * k - width) / 2));
+      this.board.goTo((x0 + x1) / 2 + aside / k, (y0 + y1) / 2, k, 250);
+    },
+
+    /* However large the graph is, it can be looked at as a whole. */
+    limit() {
+      const [x0, y0, x1, y1] = this.scene.bounds, { width, height } = this.board.size;
+      this.board.limits[0] = Math.min(0.02, (0.8 * width) / Math.max(x1 - x0, 1), (0.8 * height) / Math.max(y1 - y0, 1));
     },
 
     resized(now) {

@@ -209,7 +209,7 @@
     ctx.strokeStyle = hovered ? gs.color("ink3") : gs.color("line");
     ctx.lineWidth = Math.max(1, 0.75 / k);
     ctx.stroke();
-    if (k >= 0.25) {
+    if (k >= 0.28) { // from where 11 px fit into the bar
       const size = Math.max(12, 11 / k);
       const quiet = gs.color(hovered ? "ink" : "ink2");
       let left = x + 12;
@@ -221,7 +221,7 @@
       ctx.textAlign = "left";
       ctx.textBaseline = "middle";
       ctx.fillStyle = quiet;
-      ctx.fillText(fit(ctx, g.label, Math.max(x + w - left - 8, 0)), left, y + Math.max(16, size * 0.8));
+      ctx.fillText(fit(ctx, g.label, Math.max(x + w - left - 8, 0)), left, y + Math.min(Math.max(16, size * 0.8), 20));
     }
     ctx.globalAlpha = 1;
   };

@@ -28,7 +28,7 @@
       this.bar(this.find(".gs-cmp-bar"));
       this.tools();
       gs.on((state, changed) => this.changed(changed));
-      gs.live(() => this.soon());
+      gs.live(() => this.shown() && this.soon());
       gs.onTheme(() => this.now());
       document.addEventListener("gs:runs", () => {
         this.paint();
@@ -52,7 +52,8 @@
       this.swap = el("button", { type: "button", class: "gs-tool", title: "A becomes B and B becomes A", onclick: () => this.swapped() }, "\u21c4 Swap");
       this.clear = el("button", { type: "button", class: "gs-tool", onclick: () => this.chosen("") }, "Clear");
       this.show = el("button", { type: "button", class: "gs-tool", title: "Both graphs as one picture", onclick: () => gs.set({ page: "graph", vs: this.vs() }) }, "Graphs as one");
-      bar.replaceChildren(chip(1), el("span", { class: "gs-cmp-letter" }, "A"), this.pickA, this.stepA, this.swap, chip(0), el("span", { class: "gs-cmp-letter" }, "B"), this.nameB, this.stepB, el("span", { class: "gs-spring" }), this.show, this.clear);
+      const side = (letter, place, ...what) => el("span", { class: "gs-cmp-side" }, chip(place), el("span", { class: "gs-cmp-letter" }, letter), what);
+      bar.replaceChildren(side("A", 1, this.pickA, this.stepA), this.swap, side("B", 0, this.nameB, this.stepB), el("span", { class: "gs-spring" }), this.show, this.clear);
     }
 
     tools() {
@@ -174,19 +175,19 @@
       this.nameB.title = run || "";
       for (const button of [this.swap, this.clear, this.show]) button.hidden = !vs;
       this.by.choose(this.group());
-      if (!vs) this.start(runs);
+      if (!vs || vs === run) this.start(runs, vs === run);
     }
 
-    start(runs) {
+    start(runs, same) {
       this.cards.hidden = true;
       this.empty.hidden = false;
       delete this.root.dataset.ready;
       const list = runs.filter((r) => r.steps).slice(0, 8);
-      const key = JSON.stringify([gs.state.run, list.map((r) => [r.run, r.state, r.steps])]);
+      const key = JSON.stringify([gs.state.run, same, list.map((r) => [r.run, r.state, r.steps])]);
       if (this.began === key) return;
       this.began = key;
       this.empty.replaceChildren(...[
-        el("h2", {}, "Compare this run with another one, or two of its steps"),
+        el("h2", {}, same ? "A and B are the same run: choose another one, or two of its steps" : "Compare this run with another one, or two of its steps"),
         el("p", {}, "Curves, time per op with its spread, the first number that differs, and what was added or removed."),
         list.length ? el("div", { class: "gs-cmp-offers" }, list.map((r) => el("button", { type: "button", class: "gs-cmp-offer", onclick: () => gs.set({ vs: r.run }) },
           el("b", {}, r.run), el("span", {}, `${gs.units.count(r.steps)} step${r.steps === 1 ? "" : "s"} \u00b7 ${r.state}`))))

@@ -75,7 +75,7 @@
       this.root = root;
       this.main = el("button", { type: "button", class: "gs-button gs-ctl-main", onclick: () => this.toggle() },
         el("span", { class: "gs-icon" }), el("span", {}));
-      this.step = el("button", { type: "button", class: "gs-button", onclick: () => gs.command("step", { by: "op" }) }, "Step");
+      this.step = el("button", { type: "button", class: "gs-button", title: "One op on (.)", onclick: () => gs.command("step", { by: "op" }) }, "Step");
       this.menu = el("details", { class: "gs-ctl-menu" },
         el("summary", { class: "gs-button", "aria-label": "Ways to step", title: "Ways to step" }, el("span", { class: "gs-caret" })),
         el("div", { class: "gs-ctl-list", role: "menu" }, this.items()));
@@ -152,18 +152,15 @@
         return;
       }
       const paused = control.state === "paused", waits = paused || control.state === "pausing";
-      this.main.dataset.state = waits ? "paused" : "running";
-      gs.write(this.main.lastElementChild, waits ? "Resume" : "Pause");
-      this.main.setAttribute("aria-label", waits ? "Resume" : "Pause");
-      this.main.title = waits ? "Resume (Space)" : "Pause (Space)";
-      this.step.title = "One op on (.)";
+      const word = waits ? "Resume" : "Pause";
+      gs.say(this.main, { "data-state": waits ? "paused" : "running", "aria-label": word, title: `${word} (Space)` });
+      gs.write(this.main.lastElementChild, word);
       const at = control.at;
       let words = gs.waitingText(control);
       if (control.state === "slow" && at) words = `slow motion: op ${at.i + 1}${at.n ? ` of ${at.n}` : ""}`;
       else if (control.state === "pausing") words = "pauses at the end of this step";
       gs.write(this.words, words);
-      this.words.title = at ? `${at.grad ? "gradient of " : ""}${at.op}${at.scope ? ` in ${at.scope}` : ""}, step ${at.step}: ${at.why}` : "";
-      this.words.dataset.state = control.state;
+      gs.say(this.words, { "data-state": control.state, title: at ? `${at.grad ? "gradient of " : ""}${at.op}${at.scope ? ` in ${at.scope}` : ""}, step ${at.step}: ${at.why}` : "" });
       this.panel.show(control);
       // A program that stops is looked at where it stands, and not where the reader was.
       const here = paused && at ? `${at.step} ${at.i} ${at.grad}` : "";

@@ -57,20 +57,26 @@
     const lines = data.filter((t) => Array.isArray(t.x) && Array.isArray(t.y) && (t.mode || "").includes("lines"));
     if (!lines.length || width < 80 || height < 60 || [layout.xaxis, layout.yaxis].some((a) => !["linear", "log"].includes(a.type))) return null;
     const m = layout.margin, foot = height - m.b - 3;
-    const x = new Axis(layout.xaxis, lines.flatMap((t) => t.x), lines.some((t) => t.mode.includes("markers")) ? PAD : 0, m.l, width - m.r);
+    const bands = data.filter((t) => t.type === "bar"), ends = bands.flatMap((t) => [t.x[0] - t.width[0] / 2, t.x[0] + t.width[0] / 2]);
+    const x = new Axis(layout.xaxis, [...lines.flatMap((t) => t.x), ...ends], lines.some((t) => t.mode.includes("markers") && t.y.some(Number.isFinite)) ? PAD : 0, m.l, width - m.r);
     const y = new Axis(layout.yaxis, lines.flatMap((t) => t.y), PAD, foot, m.t);
-    if (!x.any || !y.any) return null;
+    if (!x.any || !(y.any || layout.yaxis.range)) return null;
     const made = svg("svg", { class: "gs-sketch", width, height, role: "img", "aria-label": "The curve; its chart is being loaded" });
-    const { size, color } = layout.xaxis.tickfont, text = (at, words) => made.append(svg("text", { "font-size": size, fill: color, ...at }, words));
+    const { size, color } = layout.xaxis.tickfont, text = (at, words) => made.append(svg("text", { "font-size": size, fill: color, ...at }, words.replace(/^-/, "\u2212")));
     for (const [at, words] of x.ticks()) {
       made.append(svg("path", { d: `M${at} ${m.t}V${foot}`, stroke: layout.xaxis.gridcolor }));
       text({ x: at, y: foot + 13, "text-anchor": "middle" }, words);
     }
     for (const [at, words] of y.ticks()) {
       made.append(svg("path", { d: `M${m.l} ${at}H${width - m.r}`, stroke: layout.yaxis.gridcolor }));
-      text({ x: m.l - 3, y: at + 4, "text-anchor": "end" }, words);
+      if (layout.yaxis.showticklabels !== false) text({ x: m.l - 3, y: at + 4, "text-anchor": "end" }, words);
     }
     if (layout.xaxis.title && layout.xaxis.title.text) text({ x: (m.l + width - m.r) / 2, y: height - 4, "text-anchor": "middle" }, layout.xaxis.title.text);
+    for (const t of bands) band(made, t, x, m.t, foot);
+    for (const { x0, line } of layout.shapes || []) {
+      const at = x.px(x.of(x0));
+      if (at >= m.l && at <= width - m.r) made.append(svg("path", { d: `M${at} ${m.t}V${foot}`, stroke: line.color, "stroke-dasharray": "1.5 2.5" }));
+    }
     for (const t of lines) {
       let d = "", pen = false;
       t.x.forEach((v, i) => {
@@ -81,7 +87,36 @@
       });
       const look = { d, fill: "none", stroke: (t.line && t.line.color) || color, "stroke-width": (t.line && t.line.width) || 1.5, "stroke-linejoin": "round", opacity: t.opacity === undefined ? 1 : t.opacity };
       made.append(svg("path", look));
+      if (!t.mode.includes("markers")) continue;
+      t.x.forEach((v, i) => {
+        const a = x.px(x.of(v)), b = y.px(y.of(t.y[i]));
+        if (Number.isFinite(a) && Number.isFinite(b)) made.append(svg("circle", { cx: a, cy: b, r: 2, fill: look.stroke }));
+      });
     }
+    for (const told of layout.annotations || []) label(made, told, x, m.t, width - m.r);
     return made;
   };
+
+  /* Where the curve is not finite: hatched, as in the chart. */
+  function band(made, { x: [middle], width: [wide], marker }, x, top, foot) {
+    const { fgcolor, bgcolor } = marker.pattern, from = Math.max(x.px(middle - wide / 2), x.from), to = Math.min(x.px(middle + wide / 2), x.to);
+    if (!(to > from)) return;
+    const box = { x: from, y: top, width: to - from, height: foot - top };
+    let d = "";
+    for (let at = from - box.height; at < to; at += 10) {
+      const a = Math.max(at, from), b = Math.min(at + box.height, to);
+      if (b > a) d += `M${a.toFixed(1)} ${(foot - (a - at)).toFixed(1)}L${b.toFixed(1)} ${(foot - (b - at)).toFixed(1)}`;
+    }
+    made.append(svg("rect", { ...box, fill: bgcolor }), svg("path", { d, stroke: fgcolor, "stroke-width": 2 }));
+  }
+
+  const SIGNS = { "&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"', "&#x27;": "'" };
+
+  /* The words at it, on a ground of their own. */
+  function label(made, { x: v, text, font, bgcolor, xref, yanchor }, x, top, right) {
+    const at = x.px(x.of(v));
+    if (xref !== "x" || yanchor !== "top" || !(at >= x.from && at <= right)) return;
+    made.append(svg("text", { x: at + 3, y: top + 14, "font-size": font.size, fill: font.color, stroke: bgcolor, "stroke-width": 4, "paint-order": "stroke" },
+      text.replace(/&(lt|gt|amp|quot|#x27);/g, (sign) => SIGNS[sign])));
+  }
 })();

@@ -9,25 +9,48 @@
     ctx.strokeStyle = colour;
     ctx.lineWidth = Math.max(e.weight + (extra || 0), 0.8 / k);
     ctx.stroke(e.path);
-    if (k < 0.2 || e.points.length < 2) return;
-    const end = e.points[e.points.length - 1];
-    let i = e.points.length - 2;
-    while (i > 0 && near(e.points[i], end)) i--;
-    const from = e.points[i];
-    const angle = Math.atan2(end[1] - from[1], end[0] - from[0]);
-    const size = 5 + e.weight * 1.2;
+    if (k < 0.2) return;
     ctx.fillStyle = colour;
-    ctx.save();
-    ctx.translate(end[0], end[1]);
-    ctx.rotate(angle);
     ctx.beginPath();
-    ctx.moveTo(0.5, 0);
-    ctx.lineTo(-size, -size * 0.55);
-    ctx.lineTo(-size, size * 0.55);
+    head(ctx, e);
     ctx.fill();
-    ctx.restore();
   };
-  const near = (a, b) => Math.abs(a[0] - b[0]) + Math.abs(a[1] - b[1]) < 0.5;
+
+  /* Many lines of one colour: a stroke for each width instead of one for each line. */
+  gs.paintEdges = function (ctx, edges, k, colour) {
+    const byWidth = new Map();
+    for (const e of edges) {
+      const wide = Math.max(e.weight, 0.8 / k);
+      if (!byWidth.has(wide)) byWidth.set(wide, []);
+      byWidth.get(wide).push(e);
+    }
+    ctx.strokeStyle = ctx.fillStyle = colour;
+    for (const [wide, alike] of byWidth) {
+      ctx.lineWidth = wide;
+      ctx.beginPath();
+      for (const e of alike) e.trace(ctx);
+      ctx.stroke();
+    }
+    if (k < 0.2) return;
+    ctx.beginPath();
+    for (const e of edges) head(ctx, e);
+    ctx.fill();
+  };
+
+  /* The arrowhead at a line's end, in the direction in which it arrives. */
+  function head(ctx, e) {
+    const { xy, from, to } = e;
+    if (to - from < 4) return;
+    const x = xy[to - 2], y = xy[to - 1];
+    let i = to - 4;
+    while (i > from && Math.abs(xy[i] - x) + Math.abs(xy[i + 1] - y) < 0.5) i -= 2;
+    const dx = x - xy[i], dy = y - xy[i + 1], long = Math.hypot(dx, dy) || 1;
+    const size = 5 + e.weight * 1.2, u = dx / long, v = dy / long, half = size * 0.55;
+    ctx.moveTo(x + 0.5 * u, y + 0.5 * v);
+    ctx.lineTo(x - size * u + half * v, y - size * v - half * u);
+    ctx.lineTo(x - size * u - half * v, y - size * v + half * u);
+    ctx.closePath();
+  }
 
   /* A line as points with their distance from its start: [[x, y, d], ...]. */
   gs.flat = function (e) {

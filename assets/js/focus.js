@@ -76,7 +76,7 @@
     }
 
     /* What is shown, as the server answered: a step of another graph may lack the card. */
-    show(view) {
+    show({ view, nodes }) {
       const now = gs.parseFocus(gs.state.focus);
       this.chip.hidden = !now;
       if (!now) return;
@@ -85,7 +85,7 @@
       const near = now.kind === "near";
       const says = near ? `Around ${name}, ${now.hops} line${now.hops > 1 ? "s" : ""} far`
         : { loss: `From ${name} to the loss`, from: `All that ${name} influences`, into: `All that ${name} is made of` }[now.kind];
-      const cards = view.nodes.filter((n) => n.kind !== "grad").length;
+      const cards = nodes.filter((n) => n.kind !== "grad").length;
       this.words.textContent = view.focus || view.vs ? `${says}: ${cards} card${cards === 1 ? "" : "s"}` : `${name} is not in this step: the whole graph`;
       this.less.hidden = this.more.hidden = !near;
       this.less.disabled = now.hops <= 1;

@@ -7,9 +7,6 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
 
-  /* Open scopes as they stand in the address: "a,b"; "none" is everything shut. */
-  gs.openText = (list) => list.map((s) => s.replace(/[%,]/g, encodeURIComponent)).join(",") || "none";
-
   class GraphPage {
     constructor(root) {
       this.root = root;
@@ -91,7 +88,7 @@
     }
 
     valuesUrl() {
-      return gs.url("/api/values", this.query({ color: gs.state.color, theme: gs.themeName(), open: gs.openText(this.scene.openScopes()) }));
+      return gs.url("/api/values", this.query({ color: gs.state.color, theme: gs.themeName(), open: new gs.Opened(this.scene).text() }));
     }
 
     query(extra) {
@@ -102,7 +99,7 @@
     askLayout() {
       if (!this.shown()) this.late = true;
       if (!gs.state.run || !this.shown()) return;
-      this.layouts.ask(gs.url("/api/graph", this.query({ node: gs.state.node })));
+      this.layouts.ask(gs.url("/api/graph", this.query({ node: gs.state.node, as: "columns" })));
       // A large graph takes seconds for the first time: an empty canvas says nothing.
       setTimeout(() => this.layouts.busy && !this.scene && this.tell("Laying out the graph\u2026"), 300);
     }
@@ -122,6 +119,7 @@
       const scene = new gs.Scene(view);
       this.graph = view.graph;
       this.scene = scene;
+      this.limit();
       if (old) scene.values = old.values;
       const part = [gs.state.focus, gs.state.mode].join(" ");
       if (!old || !scene.nodes.length) this.firstLook();
@@ -129,7 +127,7 @@
       else this.keepPlace(old, scene);
       this.part = part;
       this.tree.show(scene);
-      this.focus.show(view);
+      this.focus.show(scene);
       this.custom = view.custom || [];
       this.root.dispatchEvent(new CustomEvent("gs:layout"));
       this.canvas.dataset.ready = String(scene.nodes.length);
@@ -186,14 +184,11 @@
 
     toggle(id) {
       const scope = id.replace(/^~/, "").slice(2); // the mirrored frame opens and shuts with its twin
-      const open = new Set(this.scene.openScopes());
-      if (open.has(scope)) {
-        for (const path of [...open]) if (path === scope || path.startsWith(scope + ".")) open.delete(path);
-      } else {
-        open.add(scope);
-      }
+      const open = new gs.Opened(this.scene), box = this.scene.byId.get(id);
+      if (box && box.depth !== undefined) open.shut(scope);
+      else open.open(scope);
       this.anchor = id;
-      gs.set({ open: gs.openText([...open]) });
+      gs.set({ open: open.text() });
     }
 
     tap(at, event) {
@@ -246,10 +241,9 @@
 
     /* Shows a card wherever it is: the scopes on the way are opened first. */
     reveal(id, scope) {
-      const open = new Set(this.scene ? this.scene.openScopes() : []);
-      const before = open.size;
-      const parts = scope ? scope.split(".") : [];
-      for (let i = 1; i <= parts.length; i++) open.add(parts.slice(0, i).join("."));
+      const open = new gs.Opened(this.scene), before = open.text();
+      open.openTo(scope);
+      const more = open.text() !== before;
       if (this.scene && this.scene.byId.has(id)) {
         gs.set({ node: id });
         this.select(id, true);
@@ -257,8 +251,8 @@
       }
       this.goal = true;
       if (gs.state.focus) gs.set({ focus: null }); // it may be outside of the part that is shown
-      gs.set(open.size > before ? { node: id, open: gs.openText([...open]) } : { node: id });
-      if (open.size === before) this.select(id, true);
+      gs.set(more ? { node: id, open: open.text() } : { node: id });
+      if (!more) this.select(id, true);
     }
 
     /* Where a program waits: its card is opened up to, and kept in view at every op it goes on. */
@@ -269,10 +263,9 @@
         gs.set({ node: id });
         return void this.select(id);
       }
-      const open = new Set(this.scene.openScopes());
-      const parts = scope ? scope.split(".") : [];
-      for (let i = 1; i <= parts.length; i++) open.add(parts.slice(0, i).join("."));
-      gs.set({ node: id, open: gs.openText([...open]) });
+      const open = new gs.Opened(this.scene);
+      open.openTo(scope);
+      gs.set({ node: id, open: open.text() });
     }
 
     /* Whether cards are painted in an overlay's colours; a comparison has one by itself. */

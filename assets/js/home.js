@@ -40,8 +40,8 @@
       this.skeleton();
     }
 
-    fill(name, value, make) {
-      return gs.fill(this.cards.get(name), value, make);
+    fill(name, value, make, patch) {
+      return gs.fill(this.cards.get(name), value, make, patch);
     }
 
     got(told) {
@@ -66,7 +66,7 @@
       this.parts(told.parts);
       this.answers(told.answers);
       this.levels(told.overhead);
-      this.fill("file", told.file.rows, (rows) => [head("What was run"), facts(rows)]);
+      this.fill("file", told.file.rows, (rows) => [head("What was run"), facts(rows)], true);
       this.fill("hparams", told.hparams, (rows) => [head("Hyper-parameters"), rows.length ? facts(rows)
         : el("div", {}, el("p", { class: "gs-quiet" }, "None were logged. One line before the loop does it:"), gs.snippet('writer.add_hparams({"lr": 0.1}, {})'))]);
     }
@@ -138,7 +138,7 @@
             el("td", {}, p.time), el("td", {}, p.share), el("td", {}, p.means))),
           el("tr", {}, el("th", { scope: "row" }, el("b", {}, "together")), el("td", {}, el("b", {}, told.wall)), el("td", {}, "100 %"),
             el("td", {}, `the wall time of a mean step; ${told.whole} in all`))))];
-      });
+      }, true);
     }
 
     answers(list) {
@@ -154,7 +154,7 @@
             () => gs.set({ page: "scalars", with: others[0].run })));
         }
         return [head("Asked most"), el("ul", { class: "gs-answers" }, rows)];
-      });
+      }, true);
     }
 
     levels(told) {
@@ -177,7 +177,7 @@
               el("span", { class: "gs-level-words" }, l.words, l.time ? `; ${l.time}, from ${l.from}` : "", l.why ? `. ${l.why}` : ""));
           })),
           may ? null : el("p", { class: "gs-quiet" }, "Chosen at the start: profile(values=\"off\" | \"auto\" | \"full\").")];
-      });
+      }, true);
     }
 
     findings(told) {

@@ -77,7 +77,7 @@
         ...(this.step ? gs.inspStep(this.step) : []),
         el("div", { class: "gs-insp-empty" },
           el("p", {}, "Nothing is chosen. A card of the graph, a row or a finding shows here: its value, its gradient, its time and the line it came from."),
-          el("p", { class: "gs-quiet" }, "/ searches the graph, Ctrl K finds everything, ? shows the keys."))]);
+          el("p", { class: "gs-quiet" }, "/ searches the graph, Ctrl K finds everything, ? shows the keys."))], true);
     }
 
     /* On a narrow window it is only seen when it was opened. */

@@ -75,6 +75,8 @@
    * What the reader does is still asked for at once, by latest.ask(); along.asking() says that it was.
    */
   gs.riders = [];
+  gs.GROWS = ["live", "waiting", "stale"];
+  gs.grows = () => Boolean(gs.card) && gs.card.run === gs.state.run && gs.GROWS.includes(gs.card.state);
   gs.READ = 1000; // ms: numbers in words and tables cannot be read any faster
   gs.Along = class {
     constructor(latest, url, counters, pace = gs.READ) {
@@ -112,11 +114,18 @@
       if ((on ? this.latest.busy : this.asked !== now) || url !== this.url()) return false;
       this.seen = this.told(card);
       if (!answer) return true;
-      if (answer.status === 200) this.latest.done(answer.data, url);
+      if (answer.status === 200) this.latest.done(answer.packed ? gs.unpack(bytes(answer.packed)) : answer.data, url);
       else this.latest.failed(Object.assign(new Error(answer.data.error || `the server answered ${answer.status}`), { status: answer.status }));
       return true;
     }
   };
+
+  function bytes(text) {
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text).buffer;
+    const plain = atob(text), found = new Uint8Array(plain.length);
+    for (let i = 0; i < plain.length; i++) found[i] = plain.charCodeAt(i);
+    return found.buffer;
+  }
 
   /* An answer that goes on: got(one, behind) for every line of it as it comes, until got says false. behind: how many
    * more have come already. */

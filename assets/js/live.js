@@ -10,11 +10,11 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const PACE = 350, SLOW = 450, SLOWEST = 1500, IDLE = 1000, CALM = 8, OVER = 3; // after so many unchanged answers the pace is idle
+  const MANY = 20, FLOW = 500; // steps a second that nobody tells apart any more; the pace is then calmer
   const LONG = 5; // seconds that an answer goes on
   const SILENT = 3000; // ms until the first line, or a proxy holds it back
-  const GROWS = ["live", "waiting", "stale"];
   const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "media", "texts", "runs", "doctor", "control_rev", "others"];
-  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE;
+  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE, least = PACE, flow = null;
 
   function signature(card) {
     return COUNTERS.map((name) => card[name]).join("|");
@@ -33,7 +33,7 @@
     hearing = null;
     if (document.hidden) return;
     const mine = (hearing = new AbortController()), { run } = gs.state, begun = performance.now();
-    const on = goesOn && Boolean(run) && gs.card !== null && gs.card.run === run && !gs.card.lost && GROWS.includes(gs.card.state) && gs.riders.every(settled);
+    const on = goesOn && Boolean(run) && gs.card !== null && gs.card.run === run && !gs.card.lost && gs.GROWS.includes(gs.card.state) && gs.riders.every(settled);
     const wishes = run ? gs.riders.map((rider) => rider.want(begun, on)).filter(Boolean) : [], want = wanted();
     const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: LONG, every, pace: wishes.map((wish) => wish.rider.pace).join(",") } : {}) })
       + wishes.map((wish) => `&also=${encodeURIComponent(wish.text)}`).join("");
@@ -61,10 +61,10 @@
     clearTimeout(dam);
     if (hearing !== mine) return;
     hearing = null;
-    if (on) every = late > 2 ? Math.min(2 * every, SLOWEST) : Math.max(every / 2, PACE);
+    if (on) every = late > 2 ? Math.min(2 * every, SLOWEST) : Math.max(every / 2, least);
     const now = performance.now(), lost = gs.card && gs.card.lost;
     // A machine that is short of processors gets more time between two questions.
-    const calm = gs.card && GROWS.includes(gs.card.state) ? CALM : OVER;
+    const calm = gs.card && gs.GROWS.includes(gs.card.state) ? CALM : OVER;
     const pause = on && lines ? every - (now - last) : same < calm && !lost ? Math.max(every, Math.min(3 * (now - begun), SLOW)) : IDLE;
     timer = setTimeout(ask, run !== gs.state.run ? 0 : Math.max(0, pause));
   }
@@ -88,8 +88,17 @@
     }
   }
 
+  /* How fast the steps come says how often they are shown. */
+  function measure(card) {
+    const now = performance.now(), { run, last_step: step } = card;
+    if (flow && flow.run === run && now - flow.at < FLOW) return;
+    least = flow && flow.run === run && (1e3 * (step - flow.step)) / (now - flow.at) > MANY ? FLOW : PACE;
+    flow = { run, step, at: now };
+  }
+
   function take(card) {
     const now = signature(card);
+    measure(card);
     const isNews = now !== told && !card.lost;
     same = isNews ? 0 : same + 1;
     if (isNews) told = now;

@@ -229,7 +229,7 @@
       const body = by === "tensor"
         ? list.map((row) => el("tr", { "data-id": row.id, "aria-selected": String(Boolean(row.id) && row.id === gs.state.node) },
           el("td", { class: "gs-num" }, row.size), bar(row, row.category),
-          el("td", {}, row.id ? el("button", { type: "button", class: "gs-link", "data-key": `${row.id} ${row.label}`, onclick: () => gs.set({ node: row.id }) }, row.label) : row.label),
+          el("td", {}, row.id ? el("button", { type: "button", class: "gs-link", "data-key": `${row.id} ${row.label}`, onclick: () => gs.set({ node: row.id }) }, gs.breaks(row.label)) : gs.breaks(row.label)),
           el("td", { class: "gs-mono" }, row.shape), el("td", {}, el("span", { class: "gs-swatch", style: `background:var(--gs-${gs.memoryColour(row.category)})` }), row.category),
           el("td", { class: "gs-mono" }, row.line), el("td", {}, row.why)))
         : list.map((row) => el("tr", {}, el("td", { class: "gs-num" }, row.size), bar(row, by === "category" ? row.key : "saved for backward"), el("td", {}, row.key)));

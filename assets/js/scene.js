@@ -3,49 +3,46 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
 
+  const TILE = 8192; // px of the world
   let stamps = 0;
 
   gs.Scene = class {
     constructor(view) {
       this.view = view;
-      this.nodes = view.nodes || [];
-      this.groups = (view.groups || []).slice().sort((a, b) => a.depth - b.depth);
-      this.edges = view.edges || [];
+      const { nodes, groups, edges } = gs.fromColumns(view);
+      this.nodes = nodes;
+      this.groups = groups.sort((a, b) => a.depth - b.depth);
+      this.edges = edges;
       this.bounds = view.bounds || [0, 0, 1, 1];
       this.byId = new Map();
       this.into = new Map(); // id -> edges that end there
       this.from = new Map();
       this.values = {};
-      for (const box of [...this.nodes, ...this.groups]) {
-        box.px = box.x;
-        box.py = box.y;
-        box.pw = box.w;
-        box.ph = box.h;
-        this.byId.set(box.id, box);
-      }
-      for (const edge of this.edges) {
+      for (const box of nodes) this.byId.set(box.id, box);
+      for (const box of groups) this.byId.set(box.id, box);
+      for (const edge of edges) {
         push(this.into, edge.dst, edge);
         push(this.from, edge.src, edge);
-        let [x0, y0, x1, y1] = [Infinity, Infinity, -Infinity, -Infinity];
-        for (const [x, y] of edge.points) {
-          x0 = Math.min(x0, x);
-          y0 = Math.min(y0, y);
-          x1 = Math.max(x1, x);
-          y1 = Math.max(y1, y);
-        }
-        edge.box = [x0, y0, x1, y1];
-        edge.path = path(edge.points);
       }
       this.stamp = ++stamps; // tells one scene from the next
-      this.all = null; // every edge in one path, for the far view; built when first needed
+      this.far = null; // edges as a few paths, for the far view; built when first needed
     }
 
-    allEdges() {
-      if (!this.all) {
-        this.all = new Path2D();
-        for (const edge of this.edges) this.all.addPath(edge.path);
+    /* All edges as {path, box}, by their place: each in a square at least as large as itself. */
+    tiles() {
+      if (this.far) return this.far;
+      const found = new Map();
+      for (const edge of this.edges) {
+        const [x0, y0, x1, y1] = edge.box;
+        const side = TILE * 2 ** Math.ceil(Math.max(0, Math.log2(Math.max(x1 - x0, y1 - y0) / TILE)));
+        const key = `${side} ${Math.floor(x0 / side)} ${Math.floor(y0 / side)}`;
+        let tile = found.get(key);
+        if (!tile) found.set(key, (tile = { path: new Path2D(), box: [x0, y0, x1, y1] }));
+        edge.sketch(tile.path);
+        const b = tile.box;
+        tile.box = [Math.min(b[0], x0), Math.min(b[1], y0), Math.max(b[2], x1), Math.max(b[3], y1)];
       }
-      return this.all;
+      return (this.far = [...found.values()]);
     }
 
     /* The card at a point, else the title of an open group there, else null. */
@@ -132,21 +129,5 @@
   function push(map, key, item) {
     if (!map.has(key)) map.set(key, []);
     map.get(key).push(item);
-  }
-
-  /* First point, then triples are cubic Beziers; anything else is a polyline. */
-  function path(points) {
-    const p = new Path2D();
-    if (!points.length) return p;
-    p.moveTo(points[0][0], points[0][1]);
-    if (points.length % 3 === 1 && points.length > 1) {
-      for (let i = 1; i < points.length; i += 3) {
-        const [a, b, c] = [points[i], points[i + 1], points[i + 2]];
-        p.bezierCurveTo(a[0], a[1], b[0], b[1], c[0], c[1]);
-      }
-    } else {
-      for (const [x, y] of points.slice(1)) p.lineTo(x, y);
-    }
-    return p;
   }
 })();

@@ -64,13 +64,14 @@
     const way = page.signs.trail();
     const fade = scene.fade === undefined ? 1 : scene.fade;
     const plain = gs.color("edge");
+    const plainly = [];
     ctx.globalAlpha = fade;
     if (k < 0.12 && scene.edges.length > 3000) {
       // Seen from far, ten thousand lines are one grey path: one stroke instead of ten thousand.
       ctx.strokeStyle = plain;
       ctx.globalAlpha = fade * 0.5;
       ctx.lineWidth = 0.6 / k;
-      if (k >= 0.04) ctx.stroke(scene.allEdges());
+      if (k >= 0.04) for (const { path, box: [a, b, c, d] } of scene.tiles()) if (seen(a, b, c - a, d - b)) ctx.stroke(path);
     } else {
       for (const e of scene.edges) {
         const [a, b, c, d] = e.box;
@@ -78,6 +79,10 @@
         const lit = near && (e.dst === near.id || e.src === near.id);
         if (lit) continue;
         const bad = way && way.pairs.has(`${e.src} ${e.dst}`);
+        if (!bad && !e.mark && k < 0.8) {
+          plainly.push(e);
+          continue;
+        }
         if (e.mark === "removed") ctx.setLineDash([6, 4]);
         gs.paintEdge(ctx, e, k, bad ? gs.color("state-failed") : e.mark ? gs.markColour(e.mark) : plain, bad ? 1.5 : 0);
         ctx.setLineDash([]);
@@ -86,6 +91,7 @@
       }
     }
     ctx.globalAlpha = fade;
+    gs.paintEdges(ctx, plainly, k, plain);
     if (near && box) {
       for (const e of [...(scene.into.get(near.id) || [])]) gs.paintEdge(ctx, e, k, gs.color("value"), 0.5);
       for (const e of [...(scene.from.get(near.id) || [])]) gs.paintEdge(ctx, e, k, gs.color("gradient"), 0.5);
@@ -125,7 +131,7 @@
       ctx.globalAlpha = key.endsWith("~") ? 0.25 : 0.9;
       ctx.fillStyle = key.replace("~", "");
       ctx.beginPath();
-      for (const n of nodes) ctx.rect(n.px, n.py, n.pw, n.ph);
+      for (const n of nodes) ctx.rect(n.px, n.py, Math.max(n.pw, 1 / k), Math.max(n.ph, 0.5 / k));
       ctx.fill();
     }
     ctx.globalAlpha = 1;

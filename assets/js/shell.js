@@ -40,7 +40,7 @@
       gs.on((state, changed) => this.changed(changed));
       gs.onCard = (card) => this.card(card);
       setInterval(() => this.clock(), 1000);
-      window.addEventListener("beforeprint", () => root.classList.toggle("gs-dark", gs.themeName() === "dark"));
+      window.addEventListener("beforeprint", () => onPaper(root));
       root.classList.toggle("gs-no-side", gs.remembered("inspector") === "closed");
       this.tips();
       this.show();
@@ -87,7 +87,7 @@
         else link.removeAttribute("aria-current");
       }
       const title = links.find((link) => link.dataset.page === now).children[1].textContent; // after the drawing, before a badge
-      document.title = [gs.state.run, title, "GraphScope"].filter(Boolean).join(" \u00b7 ");
+      document.title = [gs.state.run && `\u2068${gs.state.run}\u2069`, title, "GraphScope"].filter(Boolean).join(" \u00b7 ");
     }
 
     changed(changed) {
@@ -131,9 +131,11 @@
     step() {
       const card = gs.card, box = $("step");
       if (!card || card.last_step === null || card.last_step === undefined) return box.replaceChildren();
+      if (!box.firstChild) box.append("step ", gs.el("b", {}), "");
       const { step } = gs.state, at = step === null || step === undefined ? card.last_step : step;
       const now = gs.units.count(at), last = gs.units.count(card.last_step);
-      if (box.textContent !== `step ${now} / ${last}`) box.replaceChildren("step ", gs.el("b", {}, now), ` / ${last}`);
+      gs.write(box.children[0], now);
+      if (box.lastChild.data !== ` / ${last}`) box.lastChild.data = ` / ${last}`;
     }
 
     /* How many findings stand, on the rail: errors and warnings; notes do not call. */
@@ -179,6 +181,22 @@
       const failure = state === "failed" && card.failure;
       gs.fill(bar, [text, failure], () => [gs.el("span", { class: "gs-icon" }), gs.el("span", { class: "gs-banner-text" }, text), failure && failure.place ? where(failure) : null]);
     }
+  }
+
+  /* Paper is light. Canvases are painted again in time: what waits for a frame comes at once, since before the
+   * printer's picture there is none. Charts of the library keep their lines (zz_print.css does the rest). */
+  function onPaper(root) {
+    const dark = gs.themeName() === "dark", html = document.documentElement, was = html.dataset.theme;
+    root.classList.toggle("gs-dark", dark);
+    if (!dark) return;
+    const frame = window.requestAnimationFrame;
+    window.requestAnimationFrame = (fn) => void queueMicrotask(() => fn(performance.now()));
+    html.dataset.theme = "light";
+    queueMicrotask(() => (window.requestAnimationFrame = frame)); // behind those who were told of the theme
+    window.addEventListener("afterprint", () => {
+      if (was) html.dataset.theme = was;
+      else delete html.dataset.theme;
+    }, { once: true });
   }
 
   /* "step 7 · matmul · train.py:12": to the op that failed. */

@@ -19,7 +19,7 @@
         gs.el("span", { class: "gs-dot" }), gs.el("span", { class: "gs-strip-word" }, "Live"));
       root.replaceChildren(this.slider, this.live);
       this.ask = new gs.Latest((data) => this.got(data), (e) => this.problem(e));
-      this.along = new gs.Along(this.ask, () => this.url(), ["state", "steps", "graphs", "findings", "doctor"], 600);
+      this.along = new gs.Along(this.ask, () => this.url(), ["state", "steps", "graphs", "findings", "doctor"]);
       this.run = gs.state.run;
       new ResizeObserver(() => this.paint()).observe(this.slider);
       gs.onTheme(() => this.paint());

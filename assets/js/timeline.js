@@ -16,8 +16,11 @@
       this.note = root.querySelector(".gs-time-note");
       this.lanes = ["data", "forward", "backward", "update", "copies"];
       this.clear();
+      this.wide = () => this.url("/api/timeline", { step: gs.state.step, px: Math.round(this.axis.wide) });
       this.windows = new gs.Latest((tape, url) => this.gotTape(tape, url), (e) => this.problem(e));
       this.far_ = new gs.Latest((answer, url) => this.gotBlocks(answer, url), (e) => this.problem(e));
+      this.along = new gs.Along(this.windows, () => (gs.grows() && (gs.state.step === null || !this.tape) ? this.wide() : null), ["state", "steps", "graphs", "control_rev"]);
+      this.farAlong = new gs.Along(this.far_, () => (gs.grows() ? this.url("/api/timeline/blocks") : null), ["state", "steps"]);
       this.axis = new gs.Axis(this.canvas, {
         paint: (ctx) => this.paint(ctx),
         tap: (at, e) => (this.mode === "heavy" ? this.heavy.tap(at) : this.pointer.tap(at, e)),
@@ -40,7 +43,7 @@
     }
 
     clear() {
-      Object.assign(this, { tape: null, whole: null, part: null, found: null, range: null, picked: null, fitted: true, rows: [], asked: 0, mode: "lanes" });
+      Object.assign(this, { tape: null, whole: null, part: null, found: null, range: null, picked: null, fitted: true, rows: [], mode: "lanes" });
       delete this.canvas.dataset.ready;
     }
 
@@ -50,13 +53,29 @@
 
     /* -- what is asked for ---------------------------------------------------------------------- */
 
-    ask(blocksOnly) {
+    /* A question about the watched run; null while there is nothing to draw on. */
+    url(path, more) {
+      return gs.state.run && this.shown() && this.axis.size.width >= 2 ? gs.url(path, { run: gs.state.run, ...more }) : null;
+    }
+
+    /* What the reader wants. While the run grows what is new comes along with its card. */
+    ask() {
       if (!gs.state.run || !this.shown()) return;
-      this.late = this.axis.size.width < 2; // not laid out yet: resized() asks again
+      const blocks = this.url("/api/timeline/blocks");
+      this.late = !blocks; // not laid out yet: resized() asks again
       if (this.late) return;
-      this.asked = performance.now();
-      this.far_.ask(gs.url("/api/timeline/blocks", { run: gs.state.run }));
-      if (!blocksOnly) this.windows.ask(gs.url("/api/timeline", { run: gs.state.run, step: gs.state.step, px: Math.round(this.axis.wide) }));
+      this.farAlong.asking();
+      this.far_.ask(blocks);
+      this.along.asking();
+      this.windows.ask(this.wide());
+    }
+
+    /* The end of a run that grew is asked for. */
+    news() {
+      const grew = this.grew;
+      this.grew = gs.grows() ? gs.state.run : null;
+      if (!this.shown()) this.late = true;
+      else if (grew === gs.state.run && !this.grew) this.ask();
     }
 
     changed(changed) {
@@ -70,24 +89,12 @@
         this.tell("");
         this.axis.top = 0;
       }
-      if (!this.shown()) {
-        if (has("run") || has("step")) this.late = true;
-        return;
-      }
+      if (!this.shown()) return void (this.late = this.late || has("run") || has("step"));
       if (has("run") || has("page") && (this.late || !this.tape)) this.ask();
       else if (has("step")) this.toStep();
       if (has("scope")) this.find(this.finding);
       if (has("node")) this.tip.list();
       this.axis.request();
-    }
-
-    news() {
-      if (!this.shown()) {
-        this.late = true;
-        return;
-      }
-      clearTimeout(this.later);
-      this.later = setTimeout(() => this.shown() && this.ask(gs.state.step !== null && this.tape), Math.max(0, gs.READ - (performance.now() - this.asked)));
     }
 
     toStep() {

@@ -18,11 +18,22 @@
       list.addEventListener("focusout", () => this.focus(null));
     }
 
+    /* A large one follows the picture: nobody hears it in the same instant. */
     show(scene) {
+      clearTimeout(this.later);
+      if (scene.nodes.length <= LIMIT) this.fill(scene);
+      else this.later = setTimeout(() => this.page.scene === scene && this.fill(scene), 50);
+    }
+
+    fill(scene) {
       const had = document.activeElement && this.list.contains(document.activeElement)
         ? document.activeElement.dataset.id : null;
       const items = [];
-      const depth = (scope) => (scope ? scope.split(".").filter((_, i, all) => scene.byId.has("s:" + all.slice(0, i + 1).join("."))).length : 0);
+      const depths = new Map([["", 0]]);
+      const depth = (scope) => {
+        if (!depths.has(scope)) depths.set(scope, (scene.byId.has("s:" + scope) ? 1 : 0) + depth(scope.slice(0, Math.max(scope.lastIndexOf("."), 0))));
+        return depths.get(scope);
+      };
       const inner = (n) => (n.kind === "scope" ? (n.scope.includes(".") ? n.scope.slice(0, n.scope.lastIndexOf(".")) : "") : n.scope);
       const entries = [
         ...scene.groups.map((g) => ({ box: g, scope: g.id.replace(/^~/, "").slice(2), y: g.y, level: g.depth, group: true })),

@@ -103,7 +103,7 @@ def _side(reader: TraceReader, group_by: str, kind: str) -> _Run:
     table = reader.steps(kind)
     if not len(table):
         raise UsageError(f"{reader.path.name} has no {kind} step to compare.")
-    whole = np.array([s == "ok" for s in table.status])
+    whole = table.ended("ok")
     pool = whole if whole.any() else np.ones(len(table), bool)
     graph_id = int(np.bincount(table.graph[pool]).argmax())
     mine = pool & (table.graph == graph_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import numpy as np
 from graphscope import units
 from graphscope.analysis import lifetime
 from graphscope.analysis.breakdown import PARTS as PARTS
-from graphscope.analysis.breakdown import breakdown_table
-from graphscope.analysis.tabular import Tabular, nanoseconds, plain, text_table
+from graphscope.analysis.breakdown import parts_table
+from graphscope.analysis.tabular import Tabular, nanoseconds, text_table
 from graphscope.errors import UsageError
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import Longs, StepTable
+
+_AT_ONCE = 4_096  # rows that are made together
 
 
 @dataclass
@@ -43,29 +46,28 @@ class StepRow:
     status: str
 
 
-@dataclass
 class Steps(Tabular):
-    """The steps of one kind, oldest first."""
+    """The steps of one kind, oldest first; kept as columns, so that a long run takes little memory."""
 
-    kind: str
-    rows: list[StepRow]
+    def __init__(self, kind: str, columns: dict[str, Any]) -> None:
+        self.kind = kind
+        self._columns = columns  # by the fields of ``StepRow``: arrays, and the list of status
+
+    @cached_property
+    def rows(self) -> list[StepRow]:
+        """All of them, an object each."""
+        return list(self)
 
     def sorted(self, sort_by: str = "step") -> list[StepRow]:
         """By one column: numbers largest first, but steps in their order. Raises: UsageError without it."""
-        names = [f.name for f in fields(StepRow)]
-        if sort_by not in names:
-            text = f"There is no column {sort_by!r} to sort by; there are {', '.join(names)}."
-            raise UsageError(text)
-        if sort_by in ("step", "status", "graph"):
-            return sorted(self.rows, key=lambda row: (getattr(row, sort_by), row.step))
-        return sorted(self.rows, key=lambda row: (-_or_last(getattr(row, sort_by)), row.step))
+        return self._picked(self._order(sort_by))
 
     def table(self, sort_by: str = "step", row_limit: int = 20, width: int = 120) -> str:
         """The table as text: the last ``row_limit`` steps, or the first of another order (-1: all)."""
-        rows = self.sorted(sort_by)
-        shown = rows
-        if 0 <= row_limit < len(rows):
-            shown = rows[len(rows) - row_limit :] if sort_by == "step" else rows[:row_limit]
+        order = self._order(sort_by)
+        if 0 <= row_limit < len(order):
+            order = order[len(order) - row_limit :] if sort_by == "step" else order[:row_limit]
+        shown = self._picked(order)
         times = ("wall", *self._parts())
         took = nanoseconds([getattr(row, name) for row in shown for name in times])
         known = [name for name in ("loss", "flops") if any(_known(row, name) for row in shown)]
@@ -79,40 +81,65 @@ class Steps(Tabular):
         drop = ("FLOP", "recorder", "peak", "update", "copies", "data", "python")
         text = text_table(["step", *head], lines, width, drop, left=("status",))
         text.append(self._total())
-        if len(shown) < len(rows):
-            text[-1] += f"; {len(rows) - len(shown)} more steps not shown"
+        if len(shown) < len(self):
+            text[-1] += f"; {len(self) - len(shown)} more steps not shown"
         return "\n".join(text)
+
+    def _order(self, sort_by: str) -> Any:
+        """The places of all steps in this order."""
+        names = [f.name for f in fields(StepRow)]
+        if sort_by not in names:
+            text = f"There is no column {sort_by!r} to sort by; there are {', '.join(names)}."
+            raise UsageError(text)
+        by = np.asarray(self._columns[sort_by])
+        if sort_by not in ("step", "status", "graph"):
+            by = -np.where(np.isnan(by), -np.inf, by)
+        return np.lexsort((self._columns["step"], by))
+
+    def _picked(self, places: Any) -> list[StepRow]:
+        """The rows at these places."""
+        some = [
+            column[places].tolist() if hasattr(column, "tolist") else [column[k] for k in places]
+            for column in self._columns.values()
+        ]
+        return [StepRow(*values) for values in zip(*some, strict=True)]
 
     def _parts(self) -> list[str]:
         """The parts, without copies where there were none."""
-        return [name for name in PARTS if name != "copies" or any(r.copies > 0 for r in self.rows)]
+        return [name for name in PARTS if name != "copies" or (self._columns[name] > 0).any()]
 
     def _total(self) -> str:
-        wall = sum(row.wall for row in self.rows)
-        steps = f"{units.count(len(self.rows))} step{'' if len(self.rows) == 1 else 's'}"
-        timed = [row for row in self.rows if row.python == row.python]
-        of = sum(row.wall for row in timed)
+        walls = self._columns["wall"]
+        steps = f"{units.count(len(self))} step{'' if len(self) == 1 else 's'}"
+        took = f"{steps}, {units.ns(int(walls.sum()))} in all"
+        timed = ~np.isnan(self._columns["python"])
+        of = int(walls[timed].sum())
         if not of:
-            return f"{steps}, {units.ns(wall)} in all"
-        shares = [(name, sum(getattr(row, name) for row in timed) / of) for name in self._parts()]
+            return took
+        shares = [(name, float(self._columns[name][timed].sum()) / of) for name in self._parts()]
         parts = ", ".join(f"{name} {units.share(share)}" for name, share in shares)
-        return f"{steps}, {units.ns(wall)} in all: {parts}"
+        return f"{took}: {parts}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers for JSON; NaN becomes None."""
-        return {"kind": self.kind, "rows": [plain(row) for row in self.rows]}
+        return {"kind": self.kind, "rows": self.records()}
 
     def columns(self) -> list[str]:
         return [f.name for f in fields(StepRow)]
 
+    def column(self, name: str) -> Any:
+        """One column of all steps, as an array."""
+        return np.asarray(self._columns[name])
+
     def __iter__(self) -> Iterator[StepRow]:
-        return iter(self.rows)
+        for at in range(0, len(self), _AT_ONCE):
+            yield from self._picked(range(at, min(at + _AT_ONCE, len(self))))
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self._columns["step"])
 
     def __getitem__(self, k: int) -> StepRow:
-        return self.rows[k]
+        return self._picked([range(len(self))[k]])[0]
 
     def __str__(self) -> str:
         return self.table()
@@ -121,17 +148,18 @@ class Steps(Tabular):
 def steps(reader: TraceReader, kind: str = "train") -> Steps:
     """Every step of a kind with its parts. A step without timings has NaN in them."""
     table = reader.steps(kind)
-    _, parts = breakdown_table(reader, kind)
+    parts = parts_table(reader, table, kind)
     sums = np.nan_to_num(parts.sum(axis=1))
     # Overlap of clock readings cannot make a step shorter than its ops.
-    wall = np.where(sums > table.wall_ns, sums, table.wall_ns)
-    peaks, flops = peak_bytes(reader, table, kind), step_flops(reader, table)
-    columns: list[list[Any]] = [
-        table.num.tolist(), wall.astype(np.int64).tolist(), *parts.T.tolist(), table.loss.tolist(), peaks.tolist(),
-        flops.tolist(), table.graph.tolist(), table.status,
-    ]  # fmt: skip
-    rows = [StepRow(*values) for values in zip(*columns, strict=True)]
-    return Steps(kind, rows)
+    wall = np.where(sums > table.wall_ns, sums, table.wall_ns).astype(np.int64)
+    return Steps(
+        kind,
+        {
+            "step": table.num, "wall": wall, **dict(zip(PARTS, parts.T, strict=True)), "loss": table.loss,
+            "peak": peak_bytes(reader, table, kind), "flops": step_flops(reader, table), "graph": table.graph,
+            "status": table.status,
+        },
+    )  # fmt: skip
 
 
 def peak_bytes(reader: TraceReader, table: StepTable, kind: str = "train") -> Longs:
@@ -140,39 +168,51 @@ def peak_bytes(reader: TraceReader, table: StepTable, kind: str = "train") -> Lo
     Steps that repeat their graph in the same shapes, and in which memory dies as the graph says, differ in
     nothing but what was alive before: one of them is looked at.
     """
-    out = np.zeros(len(table), np.int64)
-    known: dict[tuple[int, int], tuple[int, int]] = {}
-    for k in range(len(table)):
-        key = (int(table.graph[k]), int(table.shape_set[k]))
-        found = None if table.own_deaths[k] else known.get(key)
-        if found is None:
-            step = reader.step(int(table.num[k]), kind)
-            graph, sizes = reader.graph(step.graph), lifetime.nbytes(reader, step)
-            live = lifetime.live_bytes(step, sizes) - step.live0
-            found = max(int(live.max(initial=0)), 0), lifetime.port_bytes(graph, sizes)
-            if not table.own_deaths[k]:
-                known[key] = found
-        above, before = found
-        out[k] = max(int(table.live0[k]), before) + above
-    return out
+    above, before = np.zeros((2, len(table)), np.int64)
+
+    def look(k: int, rows: Any) -> None:
+        step = reader.step(int(table.num[k]), kind)
+        graph, sizes = reader.graph(step.graph), lifetime.nbytes(reader, step)
+        live = lifetime.live_bytes(step, sizes) - step.live0
+        above[rows] = max(int(live.max(initial=0)), 0)
+        before[rows] = lifetime.port_bytes(graph, sizes)
+
+    for k in np.flatnonzero(table.own_deaths).tolist():
+        look(k, k)
+    same = np.flatnonzero(~table.own_deaths)
+    for rows in alike(table.graph[same], table.shape_set[same]):
+        look(int(same[rows[0]]), same[rows])
+    return np.maximum(table.live0, before) + above
+
+
+def alike(*columns: Longs) -> list[Longs]:
+    """The rows that are equal in all of these columns, together, each group rising.
+
+    >>> [rows.tolist() for rows in alike(np.array([7, 2, 7]), np.array([0, 0, 0]))]
+    [[1], [0, 2]]
+    """
+    if not len(columns[0]):
+        return []
+    if all((column == column[0]).all() for column in columns):  # as in most runs
+        return [np.arange(len(columns[0]))]
+    order = np.lexsort(columns[::-1])
+    other = np.zeros(len(order) - 1, np.bool_)
+    for column in columns:
+        other |= np.diff(column[order]) != 0
+    return np.split(order, np.flatnonzero(other) + 1)
 
 
 def step_flops(reader: TraceReader, table: StepTable) -> Any:
     """The arithmetic operations of each step; NaN where the trace does not say."""
-    totals: dict[int, float] = {}
-    for id in np.unique(table.shape_set).tolist():
-        costs = reader.costs(id)
-        totals[id] = float("nan") if costs is None else float(costs[0].sum())
-    return np.array([totals[id] for id in table.shape_set.tolist()], float)
+    found, at = np.unique(table.shape_set, return_inverse=True)
+    costs = [reader.costs(id) for id in found.tolist()]
+    totals = [float("nan") if cost is None else float(cost[0].sum()) for cost in costs]
+    return np.array(totals, float)[at]
 
 
 def _known(row: StepRow, name: str) -> bool:
     value = getattr(row, name)
     return bool(value == value)
-
-
-def _or_last(x: float) -> float:
-    return -np.inf if x != x else float(x)
 
 
 def _cell(row: StepRow, name: str) -> str:

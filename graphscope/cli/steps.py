@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"run": run_name} | table.to_dict(), indent=1))
     elif args.csv:
         print(_for_terminal(table.to_csv()), end="")
-    elif not table.rows:
+    elif not len(table):
         print(_for_terminal(f"{run_name!r} has no {args.kind} step yet."))
     else:
         width = shutil.get_terminal_size((120, 24)).columns

@@ -216,9 +216,9 @@ def _graph(reader: TraceReader, step: int) -> str:
 
 def _breakdown(reader: TraceReader) -> str:
     rows = step_rows(reader)
-    total = float(sum(row.wall for row in rows)) or 1.0
+    total = float(rows.column("wall").sum()) or 1.0
     names = ("data", "forward", "backward", "update", "copies", "python", "recorder")
-    spent = {n: float(np.nansum([getattr(row, n) for row in rows])) for n in names}
+    spent = {n: float(np.nansum(rows.column(n))) for n in names}
     bars = "".join(
         f'<i class="{n}" style="width:{100 * s / total:.3f}%" title="{n}"></i>'
         for n, s in spent.items()

@@ -10,7 +10,8 @@ import json
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -209,7 +210,7 @@ def send(path: Path | str, kind: str, data: Mapping[str, Any] | None = None) -> 
             return id
         finally:
             db.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
         raise TraceError(f"The command cannot be written into {path}: {error}.") from error
 
 
@@ -224,7 +225,7 @@ def status(path: Path | str, id: int) -> str:
             row = db.execute("SELECT status FROM commands WHERE id = ?", (id,)).fetchone()
         finally:
             db.close()
-    except (sqlite3.Error, OverflowError) as error:
+    except (sqlite3.Error, UnicodeError, OverflowError) as error:
         raise TraceError(f"The command's state cannot be read: {error}.") from error
     if row is None:
         raise TraceError(f"This run has no command {id}.")
@@ -241,9 +242,19 @@ def _open(path: Path, mode: str = "rw") -> sqlite3.Connection:
     return db
 
 
+@contextmanager
+def _reading() -> Iterator[None]:
+    """What sqlite3 says of a garbled file quotes it, and may then be no text."""
+    try:
+        yield
+    except UnicodeError as error:
+        raise sqlite3.DatabaseError("the file is garbled") from error
+
+
 def newest(db: sqlite3.Connection) -> int:
     """The number of the last command in the file."""
-    found = db.execute("SELECT max(id) FROM commands").fetchone()[0]
+    with _reading():
+        found = db.execute("SELECT max(id) FROM commands").fetchone()[0]
     return found if isinstance(found, int) else 0
 
 
@@ -252,12 +263,13 @@ def since(db: sqlite3.Connection, id: int) -> list[Command]:
 
     Rows can be written by hand: whatever stands in them comes as text, cut off where it is too long.
     """
-    rows = db.execute(
-        # As bytes: text that is no UTF-8 would make the whole question fail.
-        "SELECT id, time, CAST(substr(kind, 1, 40) AS BLOB), CAST(substr(data, 1, ?) AS BLOB),"
-        " CAST(substr(status, 1, 40) AS BLOB) FROM commands WHERE id > ? ORDER BY id LIMIT ?",
-        (LIMIT + 1, id, AT_ONCE),
-    )
+    with _reading():
+        rows = db.execute(
+            # As bytes: text that is no UTF-8 would make the whole question fail.
+            "SELECT id, time, CAST(substr(kind, 1, 40) AS BLOB), CAST(substr(data, 1, ?) AS BLOB),"
+            " CAST(substr(status, 1, 40) AS BLOB) FROM commands WHERE id > ? ORDER BY id LIMIT ?",
+            (LIMIT + 1, id, AT_ONCE),
+        ).fetchall()
     found = []
     for number, at, *given in rows:
         kind, data, told = (bytes(b or b"").decode("utf-8", "replace") for b in given)

@@ -16,6 +16,11 @@ from graphscope.trace import codec, schema
 
 SOURCE_LIMIT = 1 << 20
 _NONE = b"\xff\xff\xff\xff"  # -1
+# These are packed when they are written (``statements``): that is not for the thread that adds them.
+GRAPH = "INSERT OR REPLACE INTO graphs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+NAMES = "UPDATE graphs SET names = ? WHERE id = ?"
+PLAN = "UPDATE graphs SET plan = ? WHERE id = ?"
+SHAPES = "INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)"
 MEDIA = "INSERT INTO media (tag, step, kind, data, wall_ns) VALUES (?,?,?,?,?)"
 
 
@@ -101,7 +106,7 @@ class Describer:
     def put_graph(
         self, id: int, digest: str, kind: str, parent: int, diverged_at: int, blobs: Sequence[bytes | None], phases: bytes
     ) -> None:  # fmt: skip
-        """The same, as it stands in the file.
+        """The same, as raw columns.
 
         blobs: nodes, edges, ports, kept, and what may be missing: names, plan. phases: ``phases_of`` the nodes.
         """
@@ -111,24 +116,23 @@ class Describer:
         freed = empty if plan is None else plan
         self._nodes[id], self._plans[id], self._phases[id] = n, digest_of(freed), phases
         row = (id, digest, kind, n, parent, diverged_at, *parts, names or empty, freed)
-        self._put("INSERT OR REPLACE INTO graphs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", *row)
+        self._put(GRAPH, *row)
 
     def set_names(self, graph: int, names: ArrayLike) -> None:
-        sql = "UPDATE graphs SET names = ? WHERE id = ?"
-        self._put(sql, codec.raw(np.asarray(names, np.int32)), graph)
+        self._put(NAMES, codec.raw(np.asarray(names, np.int32)), graph)
 
     def set_plan(self, graph: int, plan: ArrayLike) -> None:
         """When memory dies in a graph whose first step was not looked at."""
         freed = codec.raw(np.asarray(plan, np.int32))
         self._plans[graph] = digest_of(freed)
-        self._put("UPDATE graphs SET plan = ? WHERE id = ?", freed, graph)
+        self._put(PLAN, freed, graph)
 
     def add_shape_set(self, id: int, graph: int, specs: ArrayLike) -> None:
         self.put_shape_set(id, graph, codec.raw(np.asarray(specs, np.int32)))
 
     def put_shape_set(self, id: int, graph: int, specs: bytes) -> None:
-        """The same, as it stands in the file."""
-        self._put("INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)", id, graph, specs)
+        """The same, as a raw column."""
+        self._put(SHAPES, id, graph, specs)
 
     def add_costs(self, shape_set: int, flops: ArrayLike, traffic: ArrayLike) -> None:
         """Arithmetic operations and bytes moved by each node in the shapes of a shape set."""

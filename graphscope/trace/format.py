@@ -40,13 +40,17 @@ def _steps_stand_alone(copy: sqlite3.Connection) -> None:
 
 # One function per format version that old files must be lifted from: ``MIGRATIONS[v]`` gives the
 # statements that make a copy of a version ``v`` file (in memory) look like version ``v + 1``.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _steps_stand_alone}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
+    1: _steps_stand_alone,
+    2: lambda copy: None,  # columns that are squeezed say so themselves
+}
 
 # What SQLite raises on a damaged file. Its messages quote the file, so they may not be UTF-8.
 SQL_ERRORS = (sqlite3.Error, UnicodeError)
 
 _LATER = {
-    "facts"
+    "facts",
+    "stretches",
 }  # tables that a whole file of this format may lack, because it was written before them
 _TABLES = frozenset(re.findall(r"CREATE TABLE (\w+)", schema.SQL)) - _LATER
 
@@ -70,7 +74,7 @@ def open_trace(path: Path | str) -> sqlite3.Connection:
     except TraceError:
         connection.close()
         raise
-    if version == schema.FORMAT:
+    if version >= schema.ALIKE:
         return connection
     try:
         return _migrate(connection, version)
@@ -235,7 +239,7 @@ def _check_tables(connection: sqlite3.Connection, path: Path) -> int:
     if version < schema.FORMAT and version not in MIGRATIONS:
         raise TraceError(f"{path} has the unknown format {version}.")
     missing = _TABLES - names
-    if version == schema.FORMAT and missing:
+    if version >= schema.ALIKE and missing:
         raise TraceError(f"{path} is damaged: its table {min(missing)} is gone.")
     return version
 

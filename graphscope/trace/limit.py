@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from graphscope.errors import UsageError
+from graphscope.trace import stretches
 from graphscope.trace.survey import RANGE, Found, Survey, pieces
 from graphscope.trace.thinned import COUNTED
 from graphscope.units import bytes_
@@ -66,6 +67,8 @@ class Limit:
         """Asked before graphs go; returns those that nobody needs any more."""
         self._round: Iterator[None] | None = None
         self._level = 1
+        self.upto = -1
+        """The largest id of a step that was thinned, or whose times were."""
         self._freed = 0  # bytes in this round
         self._rest = 0  # nothing is tried below so many bytes, since nothing was found to thin
 
@@ -198,6 +201,8 @@ class Limit:
         for table in ("devices", "survivors", "alive"):
             do(f"DELETE FROM {table} WHERE step IN goes")
         self.told["steps"] += self._rewrite(db, "steps", low, high)
+        self.upto = max(self.upto, far)
+        stretches.renew(db, low, high, far)
         # By the index on kind and num SQLite would go through all later steps.
         newest = f"SELECT max(num) FROM steps NOT INDEXED WHERE {RANGE} AND kind = 'train'"
         last = do(newest, (low, high)).fetchone()

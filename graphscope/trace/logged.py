@@ -18,27 +18,38 @@ class Logged(Dictionary):
         self, tag: str | None = None, since: int = 0
     ) -> dict[str, tuple[Longs, Floats, Longs]]:
         """Per tag (step, value, wall_ns) arrays of the rows with an id above ``since``."""
-        rows = self._rows(
-            "SELECT tag, step, value, wall_ns FROM scalars"
-            " WHERE id > ? AND (? IS NULL OR tag = ?) ORDER BY id",
-            since,
-            tag,
-            tag,
-            partial=True,
+        sql = (
+            # A tag as bytes: a text of each row would cost as much as the rest of it.
+            "SELECT CAST(tag AS BLOB), step, value, wall_ns FROM scalars"
+            " WHERE id > ? AND (? IS NULL OR tag = ?) ORDER BY id"
         )
-        table: dict[str, list[tuple[int, float, int]]] = {}
-        for name, step, value, wall in rows:
-            number = np.nan if value is None else value
-            table.setdefault(str(name), []).append((step, number, wall))
+        places: dict[bytes | None, int] = {}
+        parts: list[tuple[Longs, Longs, Floats, Longs]] = []
+
+        def take(rows: list[tuple[Any, ...]]) -> None:
+            tags, step, value, wall = zip(*rows, strict=True)
+            place = np.array([places.setdefault(tag, len(places)) for tag in tags], np.int64)
+            numbers = np.array(value, np.float64)  # None becomes NaN
+            parts.append((place, np.array(step, np.int64), numbers, np.array(wall, np.int64)))
+
         with self._decoding("the scalars"):
-            return {
-                name: (
-                    np.array([row[0] for row in group], np.int64),
-                    np.array([row[1] for row in group], np.float64),
-                    np.array([row[2] for row in group], np.int64),
-                )
-                for name, group in table.items()
-            }
+            if not self._batches(take, 4_096, sql, since, tag, tag):
+                parts.clear()
+                rows = self._rows(sql, since, tag, tag, partial=True)
+                if rows:
+                    take(rows)
+            if not parts:
+                return {}
+            place, *columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+            order = np.argsort(place, kind="stable")
+            ends = np.cumsum(np.bincount(place, minlength=len(places)))[:-1]
+            step, value, wall = (np.split(column[order], ends) for column in columns)
+            found: dict[str, tuple[Longs, Floats, Longs]] = {}
+            for name, *group in zip(places, step, value, wall, strict=True):
+                if len(group[0]):
+                    text = "None" if name is None else name.decode("utf-8", "replace")
+                    found[text] = (group[0], group[1], group[2])
+            return found
 
     def texts(self, tag: str | None = None, since: int = 0) -> list[tuple[str, int, str, int]]:
         """(tag, step, text, wall_ns), oldest first."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from graphscope.errors import TraceError
 from graphscope.trace.format import SQL_ERRORS, is_salvaged, open_trace
 
-_DAMAGE = (
+DAMAGE = (
     ValueError,
     TypeError,
     KeyError,
@@ -90,6 +90,30 @@ class Rows:
                         raise TraceError(self.damage) from error
                 return rows
 
+    def _batches(
+        self, take: Callable[[list[tuple[Any, ...]]], None], many: int, sql: str, *args: Any
+    ) -> bool:
+        """Give rows to ``take``, some at a time: of many, not all are in memory at once.
+
+        False where the file is damaged before their end; the last ones before it may not have been given.
+        """
+        while True:
+            link = self._link()
+            with link.lock:
+                if link.is_closed:
+                    continue
+                try:
+                    cursor = link.db.execute(sql, args)
+                    try:
+                        while rows := cursor.fetchmany(many):
+                            take(rows)
+                    finally:
+                        cursor.close()
+                except SQL_ERRORS as error:
+                    self.damage = f"{self.path} is damaged: {error}."
+                    return False
+                return True
+
     def _one(self, sql: str, *args: Any) -> tuple[Any, ...] | None:
         rows = self._rows(sql, *args)
         return rows[0] if rows else None
@@ -100,7 +124,7 @@ class Rows:
             yield
         except TraceError:
             raise
-        except _DAMAGE as error:
+        except DAMAGE as error:
             self.damage = f"{self.path} is damaged: {what} cannot be read ({error})."
             raise TraceError(self.damage) from error
 

@@ -7,7 +7,8 @@ may want to query by hand (steps, scalars, texts, findings) is an ordinary colum
 
 from __future__ import annotations
 
-FORMAT = 2
+FORMAT = 3
+ALIKE = 2  # from this one on, files are read as they are
 
 # nodes blob: int32[n, 8]
 OP, PHASE, SCOPE, SITE, TWIN, SLOT, PARAMS, FLAGS = range(8)
@@ -65,6 +66,8 @@ CREATE TABLE steps (
     looked INTEGER NOT NULL DEFAULT 1, held INTEGER NOT NULL DEFAULT 1, chunk INTEGER, place INTEGER,
     data_ns INTEGER, forward_ns INTEGER, backward_ns INTEGER, update_ns INTEGER, copy_ns INTEGER);
 CREATE UNIQUE INDEX steps_num ON steps (kind, num);
+CREATE TABLE stretches (
+    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, kind TEXT NOT NULL, data BLOB NOT NULL);
 CREATE TABLE devices (
     step INTEGER NOT NULL, device TEXT NOT NULL, start_ns INTEGER NOT NULL, busy_ns INTEGER NOT NULL,
     idle_ns INTEGER NOT NULL, used INTEGER NOT NULL, reserved INTEGER NOT NULL, peak INTEGER NOT NULL,
@@ -96,9 +99,14 @@ CREATE TABLE commands (
     id INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
     status TEXT NOT NULL);
 """
+# graphs, shape_sets: columns of integers, squeezed since format 3 (trace/squeezed.py); then nodes has the edges,
+# the ports and what is kept too.
 # facts: JSON about a graph that is in none of its columns (record/facts.py); files without this table are whole.
 # steps.looked: 1 if deaths of memory and source lines were noted in this step, 0 if it repeated its graph
 # and those of the graph stand for them (since format 2; before, every step was looked at).
+# stretches: numbers of many steps once more, those of a kind from id first to id last (trace/stretches.py). The rows
+# of steps are what counts: a file without this table is whole. Who changes or deletes a row of a step with such an id
+# deletes the stretch.
 # steps.columns holds the times of `held` steps at once (since format 2): a step's own stand in the row whose
 # id is `chunk`, at `place` in it; chunk is NULL where they were thinned away.
 # steps.data_ns ... update_ns: time in the ops of each phase, kept where the columns are thinned away; what is

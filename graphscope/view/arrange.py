@@ -1,4 +1,4 @@
-"""Lay out one level: Graphviz when it is there and quick enough, else our own layering; cached.
+"""Lay out levels: small ones by Graphviz when it is there, the others by our own layering; cached.
 
 The cache key is the level's shape alone (sizes, anchors, wires): equal layers of a network look
 equal and cost one call, and a step that changes only numbers never moves a box.
@@ -10,8 +10,9 @@ import math
 import threading
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Sequence
 
-from graphscope.view import dot, layering, polish
+from graphscope.view import dot, layering, polish, tracing
 from graphscope.view import routes as routing
 from graphscope.view.level import (
     GAP_X,
@@ -27,48 +28,80 @@ from graphscope.view.level import (
     ranks,
 )
 
-DOT_LIMIT = 400  # boxes; beyond it Graphviz's cost grows too fast
-DOT_WIRES = 1200
-DOT_SIDE = 60_000  # px; the cells in which Graphviz attaches wires cannot be larger
+DOT_LIMIT, DOT_WIRES = (
+    120,
+    300,
+)  # boxes, wires; beyond them its cost grows fast, and ours are the straighter lines
+DOT_BUDGET_MS = 250.0  # for the levels of one view, as reckoned by ``dot_ms``
+DOT_SIDE = 2_400  # px; a row of wider boxes wanders off to the side where lines are to be straight
 HUB_DEGREE, HUB_SPAN = 8, 12
-CACHE_SIZE = 4096
+CACHE_SIZE, CACHE_POINTS = 4096, 2_000_000  # levels, and points of all their lines
 
 _cache: OrderedDict[Level, Placed] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
-def arrange(level: Level, deadline: float = math.inf) -> Placed:
-    """Positions and routes of a level (cached by its shape).
+def arrange_all(
+    levels: Sequence[Level], by_dot: Sequence[bool], deadline: float = math.inf
+) -> list[Placed]:
+    """Positions and routes of levels (cached by their shape).
 
-    After ``deadline`` (of ``time.monotonic``) Graphviz is not asked any more, so that opening
-    everything at once stays bearable.
+    ``by_dot`` says which may be Graphviz's; after ``deadline`` (of ``time.monotonic``) it is not asked any more,
+    so that a Graphviz that hangs costs seconds and no more.
     """
+    found: dict[Level, Placed] = {}
     with _cache_lock:
-        found = _cache.get(level)
-        if found is not None:
-            _cache.move_to_end(level)
-            return found
+        for level in levels:
+            known = _cache.get(level)
+            if known is not None:
+                _cache.move_to_end(level)
+                found[level] = known
+    fresh: dict[Level, Placed] = {}
+    ours: dict[Level, None] = {}
+    for level, may in zip(levels, by_dot, strict=True):
+        if level in found or level in fresh or level in ours:
+            continue
+        placed = _by_dot(level) if may and time.monotonic() < deadline else None
+        if placed is None:
+            ours[level] = None
+        else:
+            fresh[level] = placed
+    fresh |= zip(ours, layering.arrange_all([*ours]), strict=True)
+    with _cache_lock:
+        _cache.update(fresh)
+        points = sum(len(placed.points) for placed in _cache.values())
+        while len(_cache) > CACHE_SIZE or (points > CACHE_POINTS and len(_cache) > 1):
+            points -= len(_cache.popitem(last=False)[1].points)
+    found |= fresh
+    return [found[level] for level in levels]
+
+
+def arrange(level: Level) -> Placed:
+    """Positions and routes of one level."""
+    return arrange_all([level], [True])[0]
+
+
+def dot_ms(boxes: int, wires: int) -> float:
+    """About how long Graphviz takes for a level; it does not get one of more than a few hundred boxes at all."""
+    if boxes > DOT_LIMIT or wires > DOT_WIRES:
+        return math.inf
+    return 0.6 + 3e-4 * float(boxes + wires) ** 2
+
+
+def _by_dot(level: Level) -> Placed | None:
+    """What Graphviz makes of a level, if it is there and the level one for it."""
+    if len(level.boxes) < 2 or math.isinf(dot_ms(len(level.boxes), len(level.wires))):
+        return None
+    if max(max(box.w, box.h) for box in level.boxes) >= DOT_SIDE:
+        return None
     hubs = _hub_wires(level)
     core = level
     if hubs:
         kept = (wire for number, wire in enumerate(level.wires) if number not in hubs)
         core = Level(level.boxes, tuple(kept))
-    placed = None
-    small = 1 < len(core.boxes) <= DOT_LIMIT and len(core.wires) <= DOT_WIRES
-    small = small and max(max(box.w, box.h) for box in core.boxes) < DOT_SIDE
-    if small and time.monotonic() < deadline:
-        text = dot.SERVER.layout(to_dot(core))
-        placed = from_plain(text, core) if text else None
-    if placed is None:
-        placed = layering.arrange(core)
-    placed = polish.polish(core, placed)
-    if hubs:
-        placed = _with_hubs(level, hubs, placed)
-    with _cache_lock:
-        _cache[level] = placed
-        while len(_cache) > CACHE_SIZE:
-            _cache.popitem(last=False)
-    return placed
+    text = dot.SERVER.layout(to_dot(core))
+    placed = from_plain(text, core) if text else None
+    return _with_hubs(level, hubs, polish.polish(core, placed)) if placed is not None else None
 
 
 def clear() -> None:
@@ -151,19 +184,25 @@ def _hub_wires(level: Level) -> set[int]:
 
 def _with_hubs(level: Level, hubs: set[int], placed: Placed) -> Placed:
     """Add the wires of hubs: along lanes at the right, one for each source."""
+    if not hubs:
+        return placed
     lanes: dict[int, float] = {}
     kept = iter(placed.routes)
-    routes = []
-    for number, (wire, (start, end)) in enumerate(
-        zip(level.wires, layering.ends(level, placed.corners), strict=True)
-    ):
-        if number in hubs:
-            x = placed.width + layering.LANE * (len(lanes) % layering.LANES + 1)
-            routes.append(tuple(routing.lane(start, end, lanes.setdefault(wire.src, x))))
-        else:
+    routes: list[Sequence[Point]] = []
+    corners = placed.corners.tolist()
+    for number, wire in enumerate(level.wires):
+        if number not in hubs:
             routes.append(next(kept))
-    width = placed.width + layering.LANE * (min(len(lanes), layering.LANES) + 1)
-    return Placed(placed.corners, tuple(routes), width, placed.height)
+            continue
+        a, b = level.boxes[wire.src], level.boxes[wire.dst]
+        (ax, ay), (bx, by) = corners[wire.src], corners[wire.dst]
+        leave = a.bottoms[wire.src_anchor] if wire.src_anchor >= 0 else a.w / 2
+        meet = b.tops[wire.dst_anchor] if wire.dst_anchor >= 0 else b.w / 2
+        x = placed.width + tracing.LANE * (len(lanes) % tracing.LANES + 1)
+        x = lanes.setdefault(wire.src, x)
+        routes.append(routing.lane((ax + leave, ay + a.h), (bx + meet, by), x))
+    width = placed.width + tracing.LANE * (min(len(lanes), tracing.LANES) + 1)
+    return Placed.of(corners, routes, width, placed.height)
 
 
 def from_plain(text: str, level: Level) -> Placed | None:
@@ -196,9 +235,9 @@ def from_plain(text: str, level: Level) -> Placed | None:
         max((x for line in lines for x, _ in line), default=left),
     )
     bottom = max(y + box.h for (_, y), box in zip(corners, level.boxes, strict=True))
-    return Placed(
-        tuple((x - left, y - top) for x, y in corners),
-        tuple(tuple((x - left, y - top) for x, y in line) for line in lines),
+    return Placed.of(
+        [(x - left, y - top) for x, y in corners],
+        [[(x - left, y - top) for x, y in line] for line in lines],
         right - left,
         bottom - top,
     )

@@ -8,19 +8,18 @@ afterwards (``view.encode``).
 from __future__ import annotations
 
 import hashlib
-import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from graphscope.errors import UsageError
 from graphscope.view import focus, layout
-from graphscope.view.level import Point
+from graphscope.view.edges import Edge, Edges
 from graphscope.view.source import Source
-from graphscope.view.structure import OP, PARAM, Structure, short_name, structure
-from graphscope.view.visible import Node, auto_depths, open_to, visible
+from graphscope.view.structure import PARAM, Structure, short_name, structure
+from graphscope.view.visible import AllBut, Node, auto_depths, open_to, visible
 
 if TYPE_CHECKING:
     from graphscope.trace.records import Graph, Ints
@@ -37,7 +36,7 @@ class ViewState:
     step: int = -1
     node: str = ""
     scope: str = ""
-    opened: frozenset[str] | None = None
+    opened: frozenset[str] | AllBut | None = None
     color: str = "family"
     search: str = ""
     unrolled: bool = False
@@ -58,19 +57,6 @@ class Group:
     depth: int
 
 
-@dataclass(frozen=True)
-class Edge:
-    """A line: ``points`` is a cubic spline (first point, then triples); ``weight`` in px."""
-
-    src: str
-    dst: str
-    points: tuple[Point, ...]
-    weight: float
-    shape: str
-    tex: str = ""
-    """What backward does along it: the local derivative, from target to source."""
-
-
 @dataclass
 class GraphView:
     """Placed cards, frames and lines. Coordinates are px at zoom 1, y downwards."""
@@ -79,7 +65,7 @@ class GraphView:
     bounds: tuple[float, float, float, float]
     nodes: list[Node]
     groups: list[Group]
-    edges: list[Edge]
+    edges: Sequence[Edge]
     opened: frozenset[str]
     source: Source
     start: dict[str, float] = field(default_factory=dict)
@@ -87,6 +73,8 @@ class GraphView:
     """Of a mirrored view: which cards are kept alive for which gradients."""
     focus: str = ""
     """The part that is shown, if it is not the whole graph (see ``view.focus``)."""
+    packed: str | None = field(default=None, init=False, repr=False, compare=False)
+    """Kept by ``view.packing``."""
 
     def node(self, id: str) -> Node | None:
         return next((node for node in self.nodes if node.id == id), None)
@@ -240,7 +228,8 @@ def structure_of(graph: Graph, source: Source, unrolled: bool = False) -> Struct
 
 
 def _build(
-    graph: Graph, source: Source, folded: Structure, opened: frozenset[str], unrolled: bool, form: Form,
+    graph: Graph, source: Source, folded: Structure, opened: frozenset[str] | AllBut, unrolled: bool,
+    form: Form,
 ) -> GraphView:  # fmt: skip
     shown = visible(folded, opened)
     if not form.parameters:
@@ -269,42 +258,13 @@ def _build(
     ]
     groups.sort(key=lambda group: group.depth)
     nodes = list(shown.nodes.values())
-    edges = [
-        Edge(
-            link.src,
-            link.dst,
-            tuple(route),
-            edge_weight(link.elements),
-            link.shape if link.shape != shown.nodes[link.src].shape else "",
-            _local(graph, link.value, shown.nodes[link.dst]),
-        )
-        for link, route in zip(shown.links, positions.routes, strict=True)
-    ]
+    edges = Edges(graph, shown.nodes, shown.links, positions.routes)
     is_open = frozenset(path for path in shown.groups if path)
     key = f"{graph.digest} {unrolled} {sorted(is_open)}".encode() + source.specs.tobytes()
     digest = hashlib.blake2b(key, digest_size=8).hexdigest()
     return GraphView(
         digest, positions.bounds, nodes, groups, edges, is_open, source, _start(positions.bounds)
     )
-
-
-def _local(graph: Graph, value: int, node: Node) -> str:
-    """TeX of the gradient that an op sends back along a line, if its dictionary entry tells it."""
-    if node.kind != OP or not 0 <= node.main < graph.n:
-        return ""
-    info = graph.op_info(node.main)
-    if not info.vjp_tex:
-        return ""
-    for name, source in zip(info.inputs, graph.inputs(node.main), strict=False):
-        if source == value and name in info.vjp_tex:
-            return info.vjp_tex[name].partition("=")[2].strip() or info.vjp_tex[name]
-    return ""
-
-
-def edge_weight(elements: int) -> float:
-    """Line width in px: grows with the logarithm of the tensor's size, 1.5 to 5."""
-    width = 1.5 + 0.5 * math.log10(max(elements, 1) / 100)
-    return round(min(max(width, 1.5), 5.0), 2)
 
 
 def _start(bounds: tuple[float, float, float, float]) -> dict[str, float]:

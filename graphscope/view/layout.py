@@ -2,20 +2,22 @@
 
 Lines are cut at the borders of open scopes. Every cut gets a port, the ports' places are fixed by
 the inner layout and given to the outer one as anchors, and the pieces are joined to one smooth
-spline: so lines run on into groups, however deep.
+spline: so lines run on into groups, however deep. Scopes of one depth are laid out together, equal ones once.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from graphscope.view import level as lv
-from graphscope.view.arrange import arrange
+from graphscope.view.arrange import DOT_BUDGET_MS, arrange_all, dot_ms
+from graphscope.view.joining import Lines, Piece, joined
 from graphscope.view.level import Box, Level, Placed, Point, Wire
-from graphscope.view.routes import straight
 from graphscope.view.structure import Scope
 from graphscope.view.visible import Link, Node, Visible
 
@@ -28,7 +30,6 @@ PORT_WIDTH, PORT_HEIGHT = 12.0, 0.5
 
 # Ends of a wire on one level: ("node", id, ""), ("group", path, port), ("in", "", port), ("out", ...).
 End = tuple[str, str, str]
-Segment = tuple[str, End, End]
 
 
 @dataclass
@@ -36,14 +37,16 @@ class Frame:
     """An open scope's rectangle, relative to its parent until ``shift`` made it absolute."""
 
     path: str
+    number: int
     w: float = 0.0
     h: float = 0.0
     x: float = 0.0
     y: float = 0.0
     inner: Point = (0.0, 0.0)
+    wires: dict[tuple[End, End], int] = field(default_factory=dict)
+    """Its wires, each once, by their ends; the number is the place in the level."""
     tops: dict[str, float] = field(default_factory=dict)
     bottoms: dict[str, float] = field(default_factory=dict)
-    routes: dict[tuple[End, End], tuple[Point, ...]] = field(default_factory=dict)
     items: dict[str, Point] = field(default_factory=dict)
     placed: Placed | None = None
 
@@ -51,7 +54,8 @@ class Frame:
 @dataclass
 class Positions:
     frames: dict[str, Frame]
-    routes: list[list[Point]]
+    routes: Lines
+    """A spline for every link, in their order."""
     bounds: tuple[float, float, float, float]
 
 
@@ -70,15 +74,16 @@ def place(view: Visible, direction: str = "down") -> Positions:
     found = _Layout(view, direction).run()
     _, _, wide, tall = found.bounds
     boxes: list[Node | Frame] = [*nodes, *found.frames.values()]
+    points = found.routes.points
     if direction == "right":
         for box in boxes:
             box.x, box.y, box.w, box.h = box.y, box.x, box.h, box.w
-        found.routes = [[(y, x) for x, y in route] for route in found.routes]
+        points[:] = points[:, ::-1].copy()
         found.bounds = (0.0, 0.0, tall, wide)
     else:
         for box in boxes:
             box.y = tall - box.y - box.h
-        found.routes = [[(x, tall - y) for x, y in route] for route in found.routes]
+        points[:, 1] = tall - points[:, 1]
     return found
 
 
@@ -91,60 +96,90 @@ class _Layout:
             "right": ((PAD_TOP, PAD_SIDE, PAD_BOTTOM, PAD_SIDE), 0.0),
             "up": ((PAD_SIDE, PAD_BOTTOM, PAD_SIDE, PAD_TOP), MIN_GROUP),
         }[direction]
-        self.frames = {path: Frame(path) for path in view.groups}
+        self.frames = {path: Frame(path, k) for k, path in enumerate(view.groups)}
         self.leaning: dict[str, list[Node]] = defaultdict(list)
         for node in view.nodes.values():
             if node.host:
                 self.leaning[node.host].append(node)
-        self.wires: dict[str, dict[tuple[End, End], None]] = {p: {} for p in view.groups}
-        self.segments: list[list[Segment]] = []
         self.deadline = time.monotonic() + DOT_BUDGET_S
 
     def run(self) -> Positions:
-        chains = {path: _chain(path, self.view.groups) for path in self.view.groups}
-        for link in self.view.links:
-            self.segments.append(self._cut(link, chains))
+        groups = self.view.groups
+        self.chains = {path: _chain(path, groups) for path in groups}
+        pieces = [self._cut(link) for link in self.view.links]
         members: dict[str, list[Node]] = defaultdict(list)
         for node in self.view.nodes.values():
             if not node.host:
                 members[node.group].append(node)
-        for path in sorted(self.frames, key=lambda p: -self.view.groups[p].depth):
-            self._level(self.view.groups[path], members[path])
+        by_depth: dict[int, list[Frame]] = defaultdict(list)
+        for path, frame in self.frames.items():
+            by_depth[groups[path].depth].append(frame)
+        for_dot = self._for_dot(by_depth, members)
+        for depth in sorted(by_depth, reverse=True):
+            here = [self._level(frame, members[frame.path]) for frame in by_depth[depth]]
+            may = [frame.path in for_dot for frame in by_depth[depth]]
+            placed = arrange_all([level for level, _, _ in here], may, self.deadline)
+            for frame, (_, boxes, index), done in zip(by_depth[depth], here, placed, strict=True):
+                self._frame(frame, boxes, index, done)
+        for depth in sorted(by_depth):
+            for frame in by_depth[depth]:
+                self._absolute(frame, members[frame.path])
         root = self.frames[""]
-        for path in sorted(self.frames, key=lambda p: self.view.groups[p].depth):
-            self._absolute(self.frames[path], members[path])
-        routes = [
-            self._route(link, pieces)
-            for link, pieces in zip(self.view.links, self.segments, strict=True)
-        ]
-        return Positions(self.frames, routes, (0.0, 0.0, root.w, root.h))
+        return Positions(self.frames, self._routes(pieces), (0.0, 0.0, root.w, root.h))
 
-    def _cut(self, link: Link, chains: dict[str, list[str]]) -> list[Segment]:
-        """The pieces of a link, from its source outwards to the common scope and in again."""
-        source, target = self.view.nodes[link.src], self.view.nodes[link.dst]
+    def _for_dot(
+        self, by_depth: dict[int, list[Frame]], members: dict[str, list[Node]]
+    ) -> set[str]:
+        """The scopes that Graphviz lays out: small ones, outer ones first, as long as it takes little time.
+
+        It is reckoned by size and not by the clock: a picture must not depend on how busy the machine is. Levels of
+        one size are mostly equal, and an equal one costs nothing.
+        """
+        left, known, found = DOT_BUDGET_MS, set(), set()
+        for depth in sorted(by_depth):
+            for frame in by_depth[depth]:
+                inner = sum(path in self.frames for path in self.view.groups[frame.path].children)
+                size = (len(members[frame.path]) + inner, len(frame.wires))
+                cost = dot_ms(*size) * (0.05 if size in known else 1.0)
+                if cost <= left:
+                    left -= cost
+                    known.add(size)
+                    found.add(frame.path)
+        return found
+
+    def _cut(self, link: Link) -> list[Piece]:
+        """The pieces of a link, from its source outwards to the common scope and in again: (frame, wire)."""
+        nodes = self.view.nodes
+        source, target = nodes[link.src], nodes[link.dst]
         if source.host == link.dst:
             return []  # a parameter and its op stand side by side
-        a, b = chains[source.group], chains[target.group]
+        end: End = ("node", link.src, "")
+        if source.group == target.group:
+            return [self._wire(source.group, end, ("node", link.dst, ""))]
+        a, b = self.chains[source.group], self.chains[target.group]
         common = 0
         while common < min(len(a), len(b)) and a[common] == b[common]:
             common += 1
-        pieces: list[Segment] = []
-        end: End = ("node", link.src, "")
+        pieces = []
         for path in reversed(a[common:]):
-            pieces.append((path, end, ("out", "", link.src)))
+            pieces.append(self._wire(path, end, ("out", "", link.src)))
             end = ("group", path, link.src)
         for path, inner in zip(b[common - 1 :], b[common:], strict=False):
-            pieces.append((path, end, ("group", inner, link.src)))
+            pieces.append(self._wire(path, end, ("group", inner, link.src)))
             end = ("in", "", link.src)
-        pieces.append((b[-1], end, ("node", link.dst, "")))
-        for path, start, stop in pieces:
-            self.wires[path][start, stop] = None
+        pieces.append(self._wire(b[-1], end, ("node", link.dst, "")))
         return pieces
 
-    def _level(self, scope: Scope, nodes: list[Node]) -> None:
-        """Lay out the inside of one open scope; its open children have been laid out before."""
-        frame = self.frames[scope.path]
-        wires = self.wires[scope.path]
+    def _wire(self, path: str, start: End, stop: End) -> Piece:
+        frame = self.frames[path]
+        return frame.number, frame.wires.setdefault((start, stop), len(frame.wires))
+
+    def _level(
+        self, frame: Frame, nodes: list[Node]
+    ) -> tuple[Level, list[Box], dict[tuple[str, str], int]]:
+        """The inside of one open scope; its open children have been laid out before."""
+        scope = self.view.groups[frame.path]
+        wires = frame.wires
         boxes: list[Box] = []
         index: dict[tuple[str, str], int] = {}
         anchors: dict[End, tuple[int, int]] = {}
@@ -162,7 +197,9 @@ class _Layout:
         entries += [
             (self.view.groups[p].order, p, p) for p in scope.children if p in self.view.groups
         ]
-        for _, key, item in sorted(entries, key=lambda entry: entry[0]):
+        entries.sort(key=lambda entry: entry[0])
+        sources = {s[1] for s, _ in wires if s[0] == "node"} if self.leaning else set()
+        for _, key, item in entries:
             if isinstance(item, str):
                 child = self.frames[item]
                 add(("group", key), _framed(child))
@@ -171,19 +208,17 @@ class _Layout:
                 for i, port in enumerate(child.bottoms):
                     anchors["out", key, port] = (index["group", key], i)
             else:
-                add(("node", key), self._with_parameters(item, wires, anchors, len(boxes)))
+                add(("node", key), self._with_parameters(item, sources, anchors, len(boxes)))
         for port in dict.fromkeys(d[2] for _, d in wires if d[0] == "out"):
             add(("out", port), Box(PORT_WIDTH, PORT_HEIGHT, lv.OUT))
 
         def find(end: End, leaving: bool) -> tuple[int, int]:
             kind, name, port = end
+            if kind == "node":
+                found = anchors.get((kind, name, "out" if leaving else "in")) if anchors else None
+                return found or (index[kind, name], -1)
             if kind == "group":
                 return anchors["out" if leaving else "in", name, port]
-            if kind == "node":
-                return anchors.get((kind, name, "out" if leaving else "in")) or (
-                    index["node", name],
-                    -1,
-                )
             return index[kind, port], -1
 
         # What is fed by something else is the main path; an input or a transposed weight is not.
@@ -192,16 +227,10 @@ class _Layout:
         for start, stop in wires:
             (a, i), (b, j) = find(start, True), find(stop, False)
             lines.append(Wire(a, b, i, j, MAIN if start[:2] in fed or start[0] == "in" else 1))
-        placed = arrange(Level(tuple(boxes), tuple(lines)), self.deadline)
-        self._frame(frame, boxes, index, placed)
-        frame.routes = dict(zip(wires, placed.routes, strict=True))
+        return Level(tuple(boxes), tuple(lines)), boxes, index
 
     def _with_parameters(
-        self,
-        node: Node,
-        wires: Iterable[tuple[End, End]],
-        anchors: dict[End, tuple[int, int]],
-        at: int,
+        self, node: Node, shared: Collection[str], anchors: dict[End, tuple[int, int]], at: int
     ) -> Box:
         """An op with its parameters at the left, as one box whose lines meet above the op."""
         leaning = self.leaning.get(node.id)
@@ -215,7 +244,6 @@ class _Layout:
         middle = left + node.w / 2
         bottoms = [middle]
         anchors["node", node.id, "in"] = anchors["node", node.id, "out"] = (at, 0)
-        shared = {s[1] for s, _ in wires if s[0] == "node"} if columns else set()
         for k, parameter in enumerate(leaning):
             column = columns - 1 - k // rows
             in_column = min(rows, len(leaning) - (k // rows) * rows)
@@ -231,6 +259,8 @@ class _Layout:
     def _frame(
         self, frame: Frame, boxes: list[Box], index: dict[tuple[str, str], int], placed: Placed
     ) -> None:
+        frame.placed = placed
+        corners = placed.corners.tolist()
         inside = frame.path != ""
         has_in = any(box.role == lv.IN for box in boxes)
         has_out = any(box.role == lv.OUT for box in boxes)
@@ -242,7 +272,7 @@ class _Layout:
         frame.w, frame.h = placed.width + left + right, placed.height + top + bottom
         frame.inner = (left, top)
         for (kind, key), i in index.items():
-            x, y = placed.corners[i]
+            x, y = corners[i]
             if kind == "in":
                 frame.tops[key] = left + x + PORT_WIDTH / 2
             elif kind == "out":
@@ -263,32 +293,27 @@ class _Layout:
                 x, y = frame.items[path]
                 self.frames[path].x, self.frames[path].y = frame.x + x, frame.y + y
 
-    def _route(self, link: Link, pieces: list[Segment]) -> list[Point]:
-        source, target = self.view.nodes[link.src], self.view.nodes[link.dst]
-        if not pieces:
-            return self._side(source, target)
-        points: list[Point] = []
-        for path, start, stop in pieces:
-            frame = self.frames[path]
-            dx, dy = frame.x + frame.inner[0], frame.y + frame.inner[1]
-            piece = [(x + dx, y + dy) for x, y in frame.routes[start, stop]]
-            points = _join(points, piece)
-        first, last = points[0], points[-1]
-        below, above = source.y + source.h, target.y
-        if abs(first[1] - below) > 1:
-            points = [*straight((first[0], below), first)[:-1], *points]
-        if abs(last[1] - above) > 1:
-            points = [*points, *straight(last, (last[0], above))[1:]]
-        return points
-
-    def _side(self, source: Node, target: Node) -> list[Point]:
-        """From a parameter's right edge to the left edge of its op."""
-        group = self.leaning[target.id]
-        k = group.index(source)
-        start = (source.x + source.w, source.y + source.h / 2)
-        y = target.y + target.h * (k + 1) / (len(group) + 1)
-        middle = (start[0] + target.x) / 2
-        return [start, (middle, start[1]), (middle, y), (target.x, y)]
+    def _routes(self, pieces: list[list[Piece]]) -> Lines:
+        """A spline for every link: its pieces on one level after the other, or the short way from a parameter."""
+        nodes = self.view.nodes
+        place = {
+            p.id: (k, len(group)) for group in self.leaning.values() for k, p in enumerate(group)
+        }
+        ends = np.empty((len(pieces), 4))
+        for row, link, own in zip(ends, self.view.links, pieces, strict=True):
+            source, target = nodes[link.src], nodes[link.dst]
+            if own:
+                row[1], row[3] = source.y + source.h, target.y
+            else:
+                k, many = place[source.id]
+                row[:] = (
+                    source.x + source.w, source.y + source.h / 2, target.x, target.y + target.h * (k + 1) / (many + 1)
+                )  # fmt: skip
+        placed = []
+        for frame in self.frames.values():
+            assert frame.placed is not None
+            placed.append((frame.placed, (frame.x + frame.inner[0], frame.y + frame.inner[1])))
+        return joined(placed, pieces, ends)
 
 
 def _framed(frame: Frame) -> Box:
@@ -302,18 +327,3 @@ def _chain(path: str, groups: dict[str, Scope]) -> list[str]:
     while (parent := groups[chain[-1]].parent) is not None:
         chain.append(parent)
     return chain[::-1]
-
-
-def _join(before: list[Point], piece: list[Point]) -> list[Point]:
-    """Append a piece at a border: one common point, with a vertical tangent on both sides."""
-    if not before:
-        return piece
-    (x0, y0), (x1, _) = before[-1], piece[0]
-    # Graphviz rounds table cells to whole points: the inner place is exact if the level is ours.
-    x = (x0 + x1) / 2
-    before[-1] = (x, y0)
-    if len(before) > 1:
-        before[-2] = (x, before[-2][1])
-    if len(piece) > 1:
-        piece[1] = (x, piece[1][1])
-    return [*before, *piece[1:]]

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphscope.trace import schema
+from graphscope.view.edges import Edge, edge_weight
 from graphscope.view.encode import reach
-from graphscope.view.graphview import Edge, GraphView, edge_weight
+from graphscope.view.graphview import GraphView
 from graphscope.view.routes import straight
 from graphscope.view.structure import INPUT, PARAM
 from graphscope.view.visible import SCOPE, Node

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from graphscope.view import text as fonts
 from graphscope.view.card import card
 from graphscope.view.drawing import Drawing, Mark, Rect, arrow, label, moved
-from graphscope.view.graphview import Edge, GraphView, Group
+from graphscope.view.edges import Edge
+from graphscope.view.graphview import GraphView, Group
 from graphscope.view.level import Point
 from graphscope.view.overlay import Legend, overlay
 from graphscope.view.palette import Theme, mix, theme
@@ -160,7 +161,7 @@ def group_names(groups: list[Group], colours: Theme, zoom: float) -> list[Mark]:
     return marks
 
 
-def lines(edges: list[Edge], colours: Theme, zoom: float) -> list[Mark]:
+def lines(edges: Sequence[Edge], colours: Theme, zoom: float) -> list[Mark]:
     marks: list[Mark] = []
     for edge in edges:
         weight = max(edge.weight - 0.5, 1.0) if colours.patterns else edge.weight

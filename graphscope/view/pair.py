@@ -17,7 +17,7 @@ from graphscope.trace import records, schema
 from graphscope.view.graphview import GraphView, ViewState, build
 from graphscope.view.source import Source
 from graphscope.view.structure import OP, Card, short_name
-from graphscope.view.visible import Node
+from graphscope.view.visible import AllBut, Node
 
 if TYPE_CHECKING:
     from graphscope.trace.records import Graph, OpInfo, Site, Spec, Step, ValueStep
@@ -97,7 +97,7 @@ class _Union:
 
 def pair(
     a: Side, b: Side, collapse: int | None = None, flat: bool | None = None,
-    opened: frozenset[str] | None = None,
+    opened: frozenset[str] | AllBut | None = None,
 ) -> Pair:  # fmt: skip
     """Lay both out together. ``collapse`` opens modules down to that depth; None: what stays readable.
 

@@ -21,14 +21,13 @@ def polish(level: Level, placed: Placed) -> Placed:
     """The same layout, tidied."""
     if not level.wires:
         return placed
-    corners, routes = list(placed.corners), [list(route) for route in placed.routes]
+    corners: list[Point] = [(x, y) for x, y in placed.corners.tolist()]
+    routes = [list(route) for route in placed.routes]
     _slide(level, corners, routes)
     if len(level.boxes) * len(level.wires) < 400_000:
         _relax(level, corners, routes)
     _fan(level, corners, routes)
-    return Placed(
-        tuple(corners), tuple(tuple(route) for route in routes), placed.width, placed.height
-    )
+    return Placed.of(corners, routes, placed.width, placed.height)
 
 
 def _slide(level: Level, corners: list[Point], routes: list[list[Point]]) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from graphscope.view.level import GAP_Y, Point
-
-NEARLY = 8.0  # dummies keep more distance than this to cards, so a line may ignore such a jog
 
 
 def s_curve(start: Point, end: Point) -> list[Point]:
@@ -21,26 +17,6 @@ def straight(a: Point, b: Point) -> list[Point]:
     """A straight line as a spline."""
     dx, dy = (b[0] - a[0]) / 3, (b[1] - a[1]) / 3
     return [a, (a[0] + dx, a[1] + dy), (b[0] - dx, b[1] - dy), b]
-
-
-def through(start: Point, spans: Sequence[tuple[float, float, float]], end: Point) -> list[Point]:
-    """Past several ranks: vertically through the spans (x, top, bottom), S curves in between.
-
-    Spans that lie nearly above each other become one straight piece.
-    """
-    merged: list[tuple[float, float, float]] = []
-    for x, top, bottom in spans:
-        if merged and abs(merged[-1][0] - x) <= NEARLY:
-            merged[-1] = (merged[-1][0], merged[-1][1], bottom)
-        else:
-            merged.append((x, top, bottom))
-    out, at = [start], start
-    for x, top, bottom in merged:
-        out += s_curve(at, (x, top))[1:]
-        if bottom > top:
-            out += straight((x, top), (x, bottom))[1:]
-        at = (x, bottom)
-    return out + s_curve(at, end)[1:]
 
 
 def lane(start: Point, end: Point, x: float) -> list[Point]:

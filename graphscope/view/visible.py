@@ -7,7 +7,7 @@ A closed scope stands for everything in it. Equal closed siblings in a row are f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from graphscope.view.structure import OP, PARAM, Card, Scope, Structure, short_name
@@ -17,7 +17,17 @@ AUTO_LIMIT = 300
 FOLD_FROM = 3
 
 
-@dataclass
+@dataclass(frozen=True)
+class AllBut:
+    """Open scopes as "all but these": a list of thousands of names fits into no address."""
+
+    shut: frozenset[str] = frozenset()
+
+    def __contains__(self, path: object) -> bool:
+        return path not in self.shut
+
+
+@dataclass(slots=True)
 class Node:
     """A visible card. ``group`` is the open scope it stands in; ``host`` the card it leans on."""
 
@@ -44,7 +54,7 @@ class Node:
     h: float = 72.0
 
 
-@dataclass
+@dataclass(slots=True)
 class Link:
     """A line between visible cards; ``value`` is the largest tensor that runs along it."""
 
@@ -80,10 +90,9 @@ def open_to(structure: Structure, depth: int) -> frozenset[str]:
     return frozenset(p for p, scope in structure.scopes.items() if 0 < scope.depth <= depth)
 
 
-def visible(structure: Structure, opened: Iterable[str]) -> Visible:
+def visible(structure: Structure, opened: Container[str]) -> Visible:
     """Nodes, links and open groups for a set of open scopes (a scope in a closed one is closed)."""
     scopes = structure.scopes
-    wanted = set(opened)
     groups = {"": scopes[""]}
     stand_in: dict[str, str] = {}  # a scope inside a closed one -> the closed one
     for path in sorted(scopes, key=lambda p: scopes[p].depth):
@@ -92,7 +101,7 @@ def visible(structure: Structure, opened: Iterable[str]) -> Visible:
             continue
         if scope.parent in stand_in:
             stand_in[path] = stand_in[scope.parent]
-        elif path in wanted:
+        elif path in opened:
             groups[path] = scope
         else:
             stand_in[path] = path

@@ -42,16 +42,24 @@ with gs.profile(path) as p:
 """
 
 
+# How a BLAS is told to work in one thread: it else takes all processors, and its threads wait for each other.
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS")}
+
+
 @contextmanager
 def training(
-    bench: Bench, pause: float = 0.0, board: bool = False
+    bench: Bench, pause: float = 0.0, board: bool = False, one_thread: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
     """A program that records ``training``; killed and forgotten at the end."""
     file = bench.runs / "train.py"
     file.write_text(TRAINING)
     command = [sys.executable, str(file), str(bench.runs / "training"), str(pause)]
     program = subprocess.Popen(
-        command + ["board"] * board, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        command + ["board"] * board,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | (ONE_THREAD if one_thread else {}),
     )
     try:
         yield program
@@ -158,14 +166,16 @@ BLOCK = 1.5  # seconds with the page, then as long without
 PAIRS = 8
 
 
-def slowdown(bench: Bench, processor: bool = False) -> float:
+def slowdown(bench: Bench, processor: bool = False, one_thread: bool = False) -> float:
     """How much longer a step takes with Home open, in percent: the median over neighbouring blocks.
 
     The page is there all the time; in every other block it is hidden as a tab in the background is, and asks
     nothing. So both kinds of block have the same browser and server, and a busy machine slows neighbours alike.
     ``processor``: of the program's processor time a step, which neighbours who want the same core do not change.
+    ``one_thread``: its BLAS works in one thread, so that of two processors one is left for the page. Else its
+    threads fill all of them, and each millisecond that browser and server take is one that the others wait.
     """
-    with training(bench) as program, bench.context() as context:
+    with training(bench, one_thread=one_thread) as program, bench.context() as context:
         wait_for(bench.runs / "training.gscope")
         page = context.new_page()
         page.goto(bench.url + "/home?run=training")

@@ -204,6 +204,28 @@ def test_print_shows_the_page_alone(visit):
         expect(page.locator(f".gs-page[data-page={name}] .gs-toolbar")).to_be_hidden()
 
 
+def test_canvases_are_light_on_paper_and_dark_again_after_it(visit):
+    def picture(page):
+        return page.evaluate("document.querySelector('[data-gs=strip] canvas').toDataURL()")
+
+    def shown(dark):
+        page = ready(visit("/home?run=digits_like", dark=dark))
+        expect(page.locator(".gs-tile").first).to_contain_text("0.0")
+        return page
+
+    light, page = picture(shown(False)), shown(True)
+    dark = picture(page)
+    # At once: no frame comes before the printer's picture.
+    page.evaluate(
+        "async () => { dispatchEvent(new Event('beforeprint')); await 0; await 0; await 0; }"
+    )
+    assert picture(page) == light != dark
+    page.evaluate("() => { dispatchEvent(new Event('afterprint')); }")
+    page.wait_for_function(
+        "(was) => document.querySelector('[data-gs=strip] canvas').toDataURL() === was", arg=dark
+    )
+
+
 def test_a_step_that_is_not_there_becomes_the_newest(visit):
     page = ready(visit("/ops?run=digits_like&step=99999999"))
     expect(page.locator("#step")).to_have_text("step 59 / 59")

@@ -317,3 +317,19 @@ def test_lines_are_there_before_the_chart_library_is(visit, hold):
     assert all(abs(a - b) < 8 for a, b in zip(before, after, strict=True))
     drawn = card.locator(".xtick text, .ytick text").all_text_contents()
     assert set(drawn) <= set(words)
+
+
+def test_before_the_chart_library_is_there_what_is_not_finite_is_hatched_too(visit, hold):
+    page = visit("/home?run=hostile")
+    library = hold(page, "**/lib/charts.js**")
+    page.get_by_role("link", name="Curves").click()
+    sketch = page.locator(".gs-curve:not(.gs-curve-loss) .gs-sketch").filter(
+        has_text="NaN from step"
+    )
+    rough = sketch.locator("rect").bounding_box()
+    key = sketch.evaluate("sketch => sketch.closest('.gs-curve').dataset.curve")
+    library.release()
+    band = page.locator(f'.gs-curve[data-curve="{key}"] .barlayer .point path')
+    drawn = band.bounding_box()
+    gaps = {side: abs(rough[side] - drawn[side]) for side in ("x", "y", "width", "height")}
+    assert max(gaps.values()) < 10, gaps

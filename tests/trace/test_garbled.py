@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import graphscope as gs
 from graphscope.analysis.doctor import Doctor
 from graphscope.analysis.trail import trail, trails
 from graphscope.errors import TraceError, UsageError
-from graphscope.trace import commands, schema
+from graphscope.trace import commands, schema, stretches
 from graphscope.trace.reader import TraceReader
 from tests.trace.walk import walk
 
@@ -48,8 +49,13 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
     db.execute("INSERT OR REPLACE INTO survivors VALUES (0, 1, 64, 3)")
     told = {"limit": 1 << 30, "before_step": 2, "steps": 1, "since": "2026-01-01T00:00:00Z"}
     db.execute("INSERT INTO meta VALUES ('thinned', ?)", (json.dumps(told),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stretches, "LEAST", 1)
+        stretches.renew(db, -1, 3, 3)
     db.commit()
-    for table in ("findings", "facts", "commands", "media", "costs", "alive", "moments", "tensors"):
+    for table in (
+        "findings", "facts", "commands", "media", "costs", "alive", "moments", "tensors", "stretches",
+    ):  # fmt: skip
         assert db.execute(f"SELECT count(*) FROM {table}").fetchone()[0], f"nothing in {table}"
     db.close()
     return p.path
@@ -132,24 +138,24 @@ CELLS = st.one_of(
 def test_wrong_cells(tmp_path: Path, rich: Path, data: st.DataObject) -> None:
     """A file that SQLite takes for whole, with nonsense in some cells."""
     path = Path(shutil.copy(rich, tmp_path / "bad.gscope"))
-    db = sqlite3.connect(path, isolation_level=None)
-    for _ in range(data.draw(st.integers(1, 4), "cells")):
-        table = data.draw(st.sampled_from(sorted(COLUMNS)), "table")
-        column = data.draw(st.sampled_from(COLUMNS[table]), "column")
-        value = data.draw(CELLS, "value")
-        one = data.draw(st.booleans(), "one row") and table not in (
-            "meta",
-            "devices",
-            "survivors",
-            "alive",
-            "sources",
-        )
-        where = f" WHERE rowid = (SELECT min(rowid) FROM {table})" if one else ""
-        try:
-            db.execute(f"UPDATE OR IGNORE {table} SET {column} = ?{where}", (value,))
-        except sqlite3.Error:
-            pass  # a constraint: that cell cannot be so
-    db.close()
+    # Closed too where a draw ends the example.
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for _ in range(data.draw(st.integers(1, 4), "cells")):
+            table = data.draw(st.sampled_from(sorted(COLUMNS)), "table")
+            column = data.draw(st.sampled_from(COLUMNS[table]), "column")
+            value = data.draw(CELLS, "value")
+            one = data.draw(st.booleans(), "one row") and table not in (
+                "meta",
+                "devices",
+                "survivors",
+                "alive",
+                "sources",
+            )
+            where = f" WHERE rowid = (SELECT min(rowid) FROM {table})" if one else ""
+            try:
+                db.execute(f"UPDATE OR IGNORE {table} SET {column} = ?{where}", (value,))
+            except sqlite3.Error:
+                pass  # a constraint: that cell cannot be so
     try:
         assert walk(path) + answers(path) >= 0
     except TraceError as error:
@@ -170,3 +176,43 @@ def test_foreign_and_newer_files_are_a_sentence_for_the_doctor_too(
     for bad, words in ((path, "newer"), (empty, "empty"), (foreign, "another kind")):
         with pytest.raises(TraceError, match=words):
             answers(bad)
+
+
+BROKEN: dict[str, Any] = {
+    "cut": lambda raw: raw[: len(raw) // 3],
+    "its head only": lambda raw: raw[:100],
+    "without its middle": lambda raw: raw[:8192] + bytes(16384) + raw[24576:],
+    "zeros behind the head": lambda raw: raw[:100] + bytes(len(raw) - 100),
+    "whole": lambda raw: raw,
+}
+
+
+@pytest.mark.parametrize("how", [*BROKEN, "of format 1, it says", "newer", "without a table"])
+def test_whatever_is_wrong_no_connection_stays_open(
+    tmp_path: Path, rich: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    path = tmp_path / "bad.gscope"
+    path.write_bytes(BROKEN.get(how, bytes)(rich.read_bytes()))
+    change = {
+        "of format 1, it says": "UPDATE meta SET value = 1 WHERE key = 'format'",
+        "newer": f"UPDATE meta SET value = {schema.FORMAT + 1} WHERE key = 'format'",
+        "without a table": "DROP TABLE specs",
+    }
+    if how in change:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute(change[how])
+    plain, made = sqlite3.connect, []
+
+    def connect(*args: Any, **options: Any) -> sqlite3.Connection:
+        made.append(plain(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    try:
+        assert walk(path) + answers(path) > 0
+    except TraceError as error:
+        assert how != "whole" and str(error)
+    assert made
+    for db in made:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            db.execute("SELECT 1")

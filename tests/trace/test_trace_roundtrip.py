@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -290,3 +290,38 @@ def test_unknown_ids_have_an_answer(tiny):
     with pytest.raises(TraceError, match="no graph 5"):
         tiny.graph(5)
     assert schema.FAMILIES[-1] == "other"
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["loss", "a", "\u00e9/b", ""]), st.integers(-5, 2**40),
+            st.floats(allow_nan=True), st.integers(0, 2**60),
+        ),
+        max_size=50,
+    ),
+    st.integers(0, 60),
+)  # fmt: skip
+def test_scalars_come_by_their_tags(
+    tmp_path: Path, rows: list[tuple[str, int, float, int]], since: int
+) -> None:
+    path = tmp_path / "a.gscope"
+    path.unlink(missing_ok=True)
+    with TraceWriter(path) as w:
+        for row in rows:
+            w.add_scalar(*row)
+    with TraceReader(path) as reader:
+        for tag in (None, "loss", "not there"):
+            wanted: dict[str, list[tuple[int, float, int]]] = {}
+            for name, *rest in rows[since:]:
+                if tag in (None, name):
+                    wanted.setdefault(name, []).append(tuple(rest))
+            found = reader.scalars(tag, since)
+            assert list(found) == list(wanted)
+            for name, group in wanted.items():
+                steps, values, walls = found[name]
+                assert (steps.dtype, values.dtype, walls.dtype) == (np.int64, np.float64, np.int64)
+                assert steps.tolist() == [row[0] for row in group]
+                assert walls.tolist() == [row[2] for row in group]
+                np.testing.assert_array_equal(values, [row[1] for row in group])

@@ -6,9 +6,12 @@ import itertools
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from graphscope.view import GraphView, ViewState, arrange, build, dot, graphview
+from graphscope.view.edges import edge_weight
+from graphscope.view.visible import AllBut
 from tests.view.handmade import Hand, blocks, chain, mlp, tiny
 
 
@@ -262,4 +265,31 @@ ALLOWED = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 \n{}[]
 
 
 def test_edge_weight_grows_with_size() -> None:
-    assert [graphview.edge_weight(n) for n in (1, 100, 10_000, 10**12)] == [1.5, 1.5, 2.5, 5.0]
+    assert [edge_weight(n) for n in (1, 100, 10_000, 10**12)] == [1.5, 1.5, 2.5, 5.0]
+
+
+def test_everything_open_is_a_page_and_not_a_thread() -> None:
+    """Two thousand ops in a row stand in columns, in their frames, and no line runs through a card."""
+    hand = chain(2000)
+    view = build(hand.graph(), hand, ViewState(opened=AllBut()), specs=hand.specs)
+    assert len(view.nodes) == 2001 and not any(n.kind == "scope" for n in view.nodes)
+    x0, y0, x1, y1 = view.bounds
+    assert 0.1 < (x1 - x0) / (y1 - y0) < 4, "and not 2,000 cards of 108 px below each other"
+    groups = {g.id: g for g in view.groups}
+    low = np.array([(n.x, n.y) for n in view.nodes])
+    high = low + np.array([(n.w, n.h) for n in view.nodes])
+    for node in view.nodes:
+        if node.group:
+            g = groups[f"s:{node.group}"]
+            assert g.x < node.x and node.x + node.w < g.x + g.w
+            assert g.y < node.y and node.y + node.h < g.y + g.h
+    order = np.lexsort((low[:, 1], low[:, 0]))
+    columns = np.split(order, np.flatnonzero(np.diff(low[order, 0]) > 1) + 1)
+    for column in columns:
+        assert (high[column[:-1], 1] < low[column[1:], 1]).all()
+    place = {n.id: k for k, n in enumerate(view.nodes)}
+    for edge in view.edges:
+        at = np.array([*samples(edge.points, 6)])
+        hit = ((at[:, None] > low[None] + 1) & (at[:, None] < high[None] - 1)).all(axis=2)
+        hit[:, [place[edge.src], place[edge.dst]]] = False
+        assert not hit.any(), (edge.src, edge.dst)

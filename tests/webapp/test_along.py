@@ -1,5 +1,6 @@
 """What comes along with the revision card, and what a long run costs a look at it."""
 
+import base64
 import json
 import sqlite3
 from dataclasses import fields
@@ -35,6 +36,12 @@ def test_what_a_page_shows_comes_along_with_the_card(ask, client):
     assert strip == {"status": 200, "data": client.get("/api/strip?run=tiny").json}
     assert node["data"] == client.get("/api/node?run=tiny&node=n0").json
     assert card["run"] == "tiny" and "also" not in ask()
+
+
+def test_packed_columns_come_along_as_text(ask, client):
+    (one,) = ask("run~-~/api/timeline?run=tiny&px=900")["also"]
+    assert one["status"] == 200
+    assert base64.b64decode(one["packed"]) == client.get("/api/timeline?run=tiny&px=900").data
 
 
 def test_what_was_told_already_is_not_made_again(ask, client, monkeypatch):
@@ -115,6 +122,7 @@ def test_a_growing_table_is_the_whole_table(tmp_path):
             grow(path, upto)
             tables.append(so_far.steps(reader))
             assert same(tables[-1], reader.steps()) and len(tables[-1]) == upto
+            assert so_far.steps(reader) is tables[-1]  # nothing new: nothing is copied
         # what was handed out stays
         assert same(tables[1], so_far_rows(reader, 70))
 
@@ -149,11 +157,14 @@ def test_the_tail_of_the_steps_is_read_along_the_ids(tmp_path):
         table = reader.steps(since=280)
         assert table.id.tolist() == list(range(281, 300))
         looked = []
-        plain = reader._rows
-        reader._rows = lambda sql, *args, **more: looked.append(sql) or plain(sql, *args, **more)
+        plain = reader._batches
+        reader._batches = lambda take, many, sql, *args: (
+            looked.append((sql, args)) or plain(take, many, sql, *args)
+        )
         reader.steps(since=280)
+    looked = [(sql, args) for sql, args in looked if "FROM steps" in sql]
     with sqlite3.connect(path) as db:
-        plan = json.dumps(db.execute(f"EXPLAIN QUERY PLAN {looked[0]}", ("train", 280)).fetchall())
+        plan = json.dumps(db.execute(f"EXPLAIN QUERY PLAN {looked[0][0]}", looked[0][1]).fetchall())
     db.close()
     assert "rowid>" in plan and "TEMP B-TREE" not in plan
 
@@ -200,7 +211,7 @@ def test_rules_that_take_long_look_less_often_while_the_run_goes_on(tmp_path, mo
     slow, clock, used = Slow(), [100.0], [0.0]
     monkeypatch.setattr(findings.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(
-        findings.time, "thread_time", lambda: used.__setitem__(0, used[0] + 0.03) or used[0]
+        findings.time, "thread_time", lambda: used.__setitem__(0, used[0] + 0.015) or used[0]
     )
     doctors = findings.Doctors(lambda _: slow)
     with TraceReader(golden.build("tiny", tmp_path)) as reader:
@@ -212,7 +223,7 @@ def test_rules_that_take_long_look_less_often_while_the_run_goes_on(tmp_path, mo
             doctors.nudge(reader, (k, state))
             doctors.wait(reader)
             looks.append(slow.looks)
-    # 0.03 s of work are 1.5 s of rest; what a finished run had last is looked at soon
+    # 0.015 s of work are 1.5 s of rest; what a finished run had last is looked at soon
     assert looks == [1, 1, 2, 3]
 
 

@@ -133,6 +133,7 @@ def test_facts_say_what_differs(other):
     assert told["sgd_ lr"]["a"] == told["sgd_ lr"]["b"] == "0.0100" and told["sgd_ lr"]["same"]
     # Forward 120 + 20 + 80 + 8 + 8 + 1, backward 8 + 8 + 8 + 160 + 20 + 120, and 25 weights stepped.
     assert told["operations of a step"]["a"] == "586 FLOP"
+    assert told["command"]["a"] == "train.py"  # an older trace holds a list
 
 
 def test_curves_of_both_with_the_loss_first(other):

@@ -1,16 +1,19 @@
 """The routes behind the graph page, on traces of known content."""
 
 import json
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from flask import Flask
 
 from graphscope.errors import TraceError
 from graphscope.trace.reader import TraceReader
+from graphscope.view.visible import AllBut
 from graphscope.webapp import api_graph
-from graphscope.webapp.queries.graph import opened_scopes, way
+from graphscope.webapp.queries.graph import Views, Wish, graph_json, opened_scopes, way
 from graphscope.webapp.shared import Shared
-from tests import golden
+from tests import golden, golden_large
 
 
 class Folder:
@@ -103,9 +106,12 @@ def test_a_link_to_a_hidden_node_opens_its_scopes(ask):
 
 
 def test_open_scopes_in_the_url():
-    assert opened_scopes(None, None) is None and opened_scopes("auto", None) is None
-    assert opened_scopes("none", None) == frozenset()
-    assert opened_scopes("a.b,c%2Cd", None) == {"a.b", "c,d"}
+    assert opened_scopes(None) is None and opened_scopes("auto") is None
+    assert opened_scopes("none") == frozenset()
+    assert opened_scopes("a.b,c%2Cd") == {"a.b", "c,d"}
+    assert "a.b" in (opened_scopes("all") or ()) and opened_scopes("all") == AllBut()
+    assert opened_scopes("all,-a.b,-c%2Cd") == AllBut(frozenset({"a.b", "c,d"}))
+    assert opened_scopes("all,a") == {"all", "a"}, "a module may be called that"
     assert way("a.b.c") == ["a", "a.b", "a.b.c"]
 
 
@@ -196,3 +202,62 @@ def test_hostile_names_pass_as_data(ask):
 def test_reader_errors_do_not_hide(folder):
     with TraceReader(folder / "tiny.gscope") as reader, pytest.raises(TraceError):
         reader.step(99)
+
+
+def test_large_layouts_are_not_all_kept():
+    views = Views(limit=4, cards=100)
+    for k in range(3):
+        views._get((k,), lambda: SimpleNamespace(nodes=[0] * 60))
+    assert len(views._kept) == 1, "the newest stays, whatever its size"
+    for k in range(9):
+        views._get((10 + k,), lambda: SimpleNamespace(nodes=[0]))
+    assert len(views._kept) == 4
+
+
+@pytest.mark.parametrize("vs", ["", "step:1"])
+def test_columns_say_what_the_cards_and_lines_say(ask, vs):
+    plain = ask("graph", run="digits_like", open="all", vs=vs)
+    packed = ask("graph", run="digits_like", open="all", vs=vs, **{"as": "columns"})
+    cards, lines, frames = packed["cards"], packed["lines"], packed["frames"]
+
+    def texts(column):
+        return [column["of"][k] for k in column["at"]] if column["at"] else column["of"]
+
+    assert cards["id"] == [n["id"] for n in plain["nodes"]]
+    for name in ("kind", "label", "op", "shape", "scope", "site"):
+        told = texts(cards[name])
+        assert told * (len(plain["nodes"]) if len(told) == 1 else 1) == [
+            n[name] for n in plain["nodes"]
+        ]
+    boxes = [[n["x"], n["y"], n["w"], n["h"]] for n in plain["nodes"]]
+    assert cards["box"] == pytest.approx([10 * v for box in boxes for v in box], abs=0.6)
+    assert cards["members"] == [m for n in plain["nodes"] for m in n["members"]]
+    assert frames["id"] == [g["id"] for g in plain["groups"]]
+    ends = [(cards["id"][a], cards["id"][b]) for a, b in zip(lines["src"], lines["dst"])]
+    assert ends == [(e["src"], e["dst"]) for e in plain["edges"]]
+    x = y = 0
+    points = []
+    for dx, dy in zip(lines["points"][::2], lines["points"][1::2]):
+        x, y = x + dx, y + dy
+        points.append([x / 10, y / 10])
+    assert np.array(points) == pytest.approx(
+        np.array([p for e in plain["edges"] for p in e["points"]]), abs=0.06
+    )
+    assert texts(lines["tex"]) == [e.get("tex", "") for e in plain["edges"]] or not any(
+        e.get("tex") for e in plain["edges"]
+    )
+    for name in ("digest", "graph", "step", "vs", "open", "start", "focus"):
+        assert packed[name] == plain[name]
+    assert ("mark" in cards) == bool(vs)
+
+
+def test_everything_is_open_where_ops_stand_in_stretches(tmp_path):
+    """Stretches of a flat program are no modules: nothing in the recording says how they are called."""
+    golden_large.build("wide", tmp_path, n=1000)
+    with TraceReader(tmp_path / "wide.gscope") as reader:
+        views = Views()
+        everything = graph_json(reader, views, Wish(opened="all"))
+        assert not any(n["kind"] == "scope" for n in everything["nodes"])
+        but_one = graph_json(reader, views, Wish(opened="all,-ops 201-400"))
+        assert [n["id"] for n in but_one["nodes"] if n["kind"] == "scope"] == ["s:ops 201-400"]
+        assert everything["open"] == "all" and but_one["open"] == "all,-ops 201-400"

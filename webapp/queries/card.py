@@ -13,7 +13,7 @@ from graphscope.webapp.queries.home import failure
 from graphscope.webapp.shared import revision_key
 
 if TYPE_CHECKING:
-    from graphscope.trace.reader import TraceReader
+    from graphscope.trace.records import StepTable
     from graphscope.webapp.runs import RunDirectory
 
 RECENT = 50  # steps that the time per step is the median of
@@ -52,31 +52,33 @@ def live_json(source: RunDirectory, run: str) -> dict[str, Any]:
     if reader.damage:
         card["damage"] = reader.damage
     if card["state"] in ("live", "waiting"):
-        return card | _pace(reader, card)
+        return card | _pace(shared.so_far.steps(reader), card)
     # Nothing more will come: a long run is not summed up anew at every question.
     return card | source.once(
-        run, (id(reader), card["steps"], card["state"]), lambda: _pace(reader, card)
+        run,
+        (id(reader), card["steps"], card["state"]),
+        lambda: _pace(shared.so_far.steps(reader), card),
     )
 
 
-def _pace(reader: TraceReader, card: dict[str, Any]) -> dict[str, Any]:
+def _pace(steps: StepTable, card: dict[str, Any]) -> dict[str, Any]:
     """Texts: time per step and recording cost of the recent steps, the sum of a finished run."""
     whole = card["state"] == "finished"
-    table = reader.steps(since=-1 if whole else card["steps"] - RECENT)
-    if not len(table):
+    if not len(steps):
         return {}
-    wall = table.wall_ns.astype(float)
+    told = slice(None) if whole else slice(-RECENT, None)
+    wall, cost = steps.wall_ns[told].astype(float), steps.rec_ns[told]
     out: dict[str, Any] = {"per_step": time_text(float(np.median(wall[-RECENT:])))}
-    if wall.sum() > 0 and table.rec_ns.any():
-        out["cost"] = share(float(table.rec_ns.sum()) / float(wall.sum()))
+    if wall.sum() > 0 and cost.any():
+        out["cost"] = share(float(cost.sum()) / float(wall.sum()))
     if whole:
-        took = float(table.t0_ns[-1] + table.wall_ns[-1] - table.t0_ns[0])
-        spanned = int(table.num[-1] - table.num[0]) + 1
-        kept = "" if spanned == len(table) else f" ({count(len(table))} of them in the file)"
+        took = float(steps.t0_ns[-1] + steps.wall_ns[-1] - steps.t0_ns[0])
+        spanned = int(steps.num[-1] - steps.num[0]) + 1
+        kept = "" if spanned == len(steps) else f" ({count(len(steps))} of them in the file)"
         words = f"{count(spanned)} step{'s' * (spanned != 1)}{kept} in {time_text(took)}"
-        finite = np.isfinite(table.loss)
+        finite = np.isfinite(steps.loss)
         if finite.any():
-            best = int(np.where(finite, table.loss, np.inf).argmin())
-            words += f", best loss {number(table.loss[best], 4)} at {count(int(table.num[best]))}"
+            best = int(np.where(finite, steps.loss, np.inf).argmin())
+            words += f", best loss {number(steps.loss[best], 4)} at {count(int(steps.num[best]))}"
         out["summary"] = words
     return out

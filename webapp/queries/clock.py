@@ -109,7 +109,7 @@ def clock(reader: TraceReader, known: Clock | None = None) -> Clock:
         whole = np.zeros((len(table), len(COLUMNS)))
         whole[:, :-1] = np.where(unknown[:, None], 0.0, parts)
         whole[:, -1] = np.where(unknown, table.wall_ns, 0.0)
-        bad = np.array([0 if s == "ok" else 2 for s in table.status], np.uint8)
+        bad = np.where(table.ended("ok"), 0, 2).astype(np.uint8)
         columns.append(
             (
                 table.id, np.full(len(table), k, np.uint8), table.num, table.graph, table.t0_ns,
@@ -121,9 +121,12 @@ def clock(reader: TraceReader, known: Clock | None = None) -> Clock:
         none, flags = np.zeros(0, np.int64), np.zeros(0, np.uint8)
         empty = np.zeros((0, len(COLUMNS)))
         return Clock(none, flags, none, none, none, none, empty, none, none, flags)
-    joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
-    order = np.argsort(joined[4], kind="stable")
-    id, kinds, num, graph, begin, end, whole, live, peak, bad = (c[order] for c in joined)
+    # Of a long run of one kind nothing is copied: it is in the order of time as it is.
+    joined = [p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*columns, strict=True)]
+    if (np.diff(joined[4]) < 0).any():
+        order = np.argsort(joined[4], kind="stable")
+        joined = [column[order] for column in joined]
+    id, kinds, num, graph, begin, end, whole, live, peak, bad = joined
     # A clock goes one way, whatever a damaged step says: searches rely on it.
     end = np.maximum.accumulate(np.maximum(end, begin))
     return Clock(id, kinds, num, graph, begin, end, whole, live, peak, bad)

@@ -6,6 +6,7 @@ name of another run at the same step. Cards that only the other has are called `
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,17 @@ from graphscope.errors import TraceError
 from graphscope.trace import schema
 from graphscope.view.encode import node_values
 from graphscope.view.graphview import GraphView
+from graphscope.view.packing import packed
 from graphscope.view.pair import Pair, pair
-from graphscope.view.visible import SCOPE, Node
-from graphscope.webapp.queries.graph import Views, Wish, key_of, look, opened_scopes
+from graphscope.view.visible import SCOPE, AllBut, Node
+from graphscope.webapp.queries.graph import (
+    Opened,
+    Views,
+    Wish,
+    key_of,
+    look,
+    opened_scopes,
+)
 from graphscope.webapp.queries.values import card_id, facts, paint, step_line
 
 if TYPE_CHECKING:
@@ -75,7 +84,7 @@ class Union:
     lines: dict[tuple[str, str], str]
 
 
-def union(views: Views, now: Side, was: Side, opened: frozenset[str] | None) -> Union:
+def union(views: Views, now: Side, was: Side, opened: Opened) -> Union:
     """Both graphs laid out together (kept, as every layout)."""
     keys = (*key_of(now.reader, now.graph, now.step), *key_of(was.reader, was.graph, was.step))
     found: Union = views.pair(
@@ -115,15 +124,33 @@ def diff_graph_json(
     reader: TraceReader, views: Views, wish: Wish, other: Callable[[str], TraceReader]
 ) -> dict[str, Any]:
     """GraphView JSON of the union; cards and lines carry ``mark``."""
-    now, was, title = sides(reader, other, wish)
-    both = union(views, now, was, opened_scopes(wish.opened, now.graph))
-    told = both.view.to_json()
-    for node in told["nodes"]:
+    both, told = diff_view(reader, views, wish, other)
+    view = both.view.to_json()
+    for node in view["nodes"]:
         node["mark"] = both.marks.get(node["id"], "")
-    for edge in told["edges"]:
+    for edge in view["edges"]:
         edge["mark"] = both.lines.get((edge["src"], edge["dst"]), "")
-    told |= {"graph": now.graph.id, "kind": now.graph.kind, "step": now.step.num}
-    return told | {"vs": wish.vs, "vs_title": title, "custom": []}
+    return view | told
+
+
+def diff_text(
+    reader: TraceReader, views: Views, wish: Wish, other: Callable[[str], TraceReader]
+) -> str:
+    """The same as JSON text with cards and lines as columns (see ``view.packing``)."""
+    both, told = diff_view(reader, views, wish, other)
+    return json.dumps(packed(both.view, (both.marks, both.lines)) | told)
+
+
+def diff_view(
+    reader: TraceReader, views: Views, wish: Wish, other: Callable[[str], TraceReader]
+) -> tuple[Union, dict[str, Any]]:
+    """Both graphs laid out together, and what else is told with them."""
+    now, was, title = sides(reader, other, wish)
+    opened = opened_scopes(wish.opened)
+    both = union(views, now, was, opened)
+    told: dict[str, Any] = {"graph": now.graph.id, "kind": now.graph.kind, "step": now.step.num}
+    told["open"] = (wish.opened or "") if isinstance(opened, AllBut) else ""
+    return both, told | {"vs": wish.vs, "vs_title": title, "custom": []}
 
 
 def diff_values_json(
@@ -132,7 +159,7 @@ def diff_values_json(
 ) -> dict[str, Any]:  # fmt: skip
     """The numbers now, what they were there (``was``), and the ten largest changes of three kinds."""
     now, was, title = sides(reader, other, wish)
-    both = union(views, now, was, opened_scopes(wish.opened, now.graph))
+    both = union(views, now, was, opened_scopes(wish.opened))
     nodes = node_values(now.graph, now.step, now.values, both.parts[0])
     before = node_values(was.graph, was.step, was.values, both.parts[1])
     for id, card in before.items():

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RUNS = 16
 EVERY = 1.0  # seconds between two looks at one run, and more where a look takes long:
-SHARE = 0.02  # of a processor is what the rules of a run may take, which trains meanwhile
+SHARE = 0.01  # of a processor is what the rules of a run may take, which trains meanwhile
 LONGEST = 5.0  # seconds between two looks at most: findings are never older than that
 PATIENCE = 0.3  # seconds that the first question waits for the first answer; then the card says when it came
 SEVERITIES = ("error", "warning", "info")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -279,7 +278,10 @@ def _file(reader: TraceReader, header: dict[str, str]) -> dict[str, Any]:
     for key, label in (("argv", "command"), ("created", "began"), ("run", "name")):
         if header.get(key):
             rows.append(
-                (label, units.clip(_argv(header[key]) if key == "argv" else header[key], 400))
+                (
+                    label,
+                    units.clip(command_text(header[key]) if key == "argv" else header[key], 400),
+                )
             )
     ended = header.get("ended", "")
     try:
@@ -300,7 +302,7 @@ def _file(reader: TraceReader, header: dict[str, str]) -> dict[str, Any]:
     return {"rows": rows, "read": time.time()}
 
 
-def _argv(text: str) -> str:
+def command_text(text: str) -> str:
     """The command as typed; older traces hold a JSON list."""
     try:
         given = json.loads(text)
@@ -325,6 +327,9 @@ def _hparams(reader: TraceReader) -> list[tuple[str, str]]:
 
 
 def _points(nums: Any, values: Any) -> list[list[float | int | None]]:
-    return [
-        [n, v if isfinite(v) else None] for n, v in zip(nums.tolist(), values.tolist(), strict=True)
-    ]
+    points: list[list[float | int | None]] = list(
+        map(list, zip(nums.tolist(), values.tolist(), strict=True))
+    )
+    for row in np.flatnonzero(~np.isfinite(values)).tolist():
+        points[row][1] = None
+    return points

@@ -42,7 +42,7 @@ def roof_json(
     if step.status != "ok":
         # Half a step says little: the last whole one, if there is one.
         table = reader.steps(step.kind)
-        whole = [k for k, status in enumerate(table.status) if status == "ok"]
+        whole = np.flatnonzero(table.ended("ok")).tolist()
         step = reader.step(int(table.num[whole[-1]]), step.kind) if whole else step
     try:
         found = roofline(reader, by, step.num, step.kind, ceilings=ceilings)

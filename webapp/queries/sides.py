@@ -15,6 +15,7 @@ from graphscope.analysis.steps import peak_bytes, step_flops
 from graphscope.errors import TraceError
 from graphscope.trace import schema
 from graphscope.webapp.queries.graph import look
+from graphscope.webapp.queries.home import command_text
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
@@ -93,7 +94,7 @@ def _typical(reader: TraceReader, looked: Step) -> Step:
     says little about a run.
     """
     table = reader.steps(looked.kind)
-    whole = np.array([s == "ok" for s in table.status])
+    whole = table.ended("ok")
     pool = whole if whole.any() else np.ones(len(table), bool)
     graph = int(np.bincount(table.graph[pool]).argmax())
     pool &= table.graph == graph
@@ -188,6 +189,8 @@ def _settings(side: Side) -> dict[str, str]:
             continue
         if key == "max_size" and value.isascii() and value.isdigit() and len(value) < 16:
             value = units.bytes_(int(value))
+        elif key == "argv":
+            value = command_text(value)
         out[_WORDS.get(key, key)] = units.clip(value, TEXT)
     return {units.clip(name, 80): text for name, text in out.items()}
 

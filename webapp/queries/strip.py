@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,15 +77,13 @@ def _thinned(reader: TraceReader) -> dict[str, Any]:
 
 def points_json(table: StepTable, kept: NDArray[np.int64]) -> list[list[Any]]:
     """``[num, loss]`` of these rows; the loss is null where it was not finite and false where there is none."""
-    return [
-        [num, loss if isfinite(loss) else None if wild else False]
-        for num, loss, wild in zip(
-            table.num[kept].tolist(),
-            table.loss[kept].tolist(),
-            table.nonfinite[kept].tolist(),
-            strict=True,
-        )
-    ]
+    loss, wild = table.loss[kept], table.nonfinite[kept]
+    points: list[list[Any]] = list(
+        map(list, zip(table.num[kept].tolist(), loss.tolist(), strict=True))
+    )
+    for row in np.flatnonzero(~np.isfinite(loss)).tolist():
+        points[row][1] = None if wild[row] else False
+    return points
 
 
 def _levels(

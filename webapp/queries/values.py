@@ -38,7 +38,7 @@ def values_json(
     """
     step = look(reader, wish.step)
     graph = reader.graph(step.graph)
-    opened = opened_scopes(wish.opened, graph)
+    opened = opened_scopes(wish.opened)
     view = views.view(reader, graph, step, opened, wish.focus, wish.mode)
     values = reader.values(step.num, step.kind)
     nodes = node_values(graph, step, values, view)

@@ -103,9 +103,8 @@ class Case:
         last = int(seen.table.id[-1]) if len(seen.table) else -1
         new = self.reader.steps(kind, since=last)
         # A step in which the program is paused is not over; its row will be written again.
-        running = next((k for k, status in enumerate(new.status) if status == PAUSED), len(new))
-        if running < len(new):
-            new = _part(new, running)
+        if PAUSED in new.status:
+            new = _part(new, new.status.index(PAUSED))
         if len(new):
             seen.table = _joined(seen.table, new) if len(seen.table) else new
         # Of steps that were read: what was written in between, or belongs to a step that runs, comes later.
@@ -114,9 +113,11 @@ class Case:
         seen.fresh_values = int(np.searchsorted(seen.values, newest, side="right"))
         # The last step of a program is partial if it did not end with an update; an evaluation never does.
         good = ("ok",) if kind == "train" else ("ok", "partial")
-        for status, id in zip(new.status, new.graph.tolist(), strict=True):
-            if status in good:
-                seen.used[id] = seen.used.pop(id, 0) + 1
+        backwards = new.graph[new.ended(*good)][::-1]
+        ids, at, times = np.unique(backwards, return_index=True, return_counts=True)
+        for k in np.argsort(-at).tolist():  # in the order of their last use
+            graph = int(ids[k])
+            seen.used[graph] = seen.used.pop(graph, 0) + int(times[k])
         self._graphs[kind] = list(seen.used)
 
     # ---------------------------------------------------------------- steps

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphscope.errors import UsageError
 from graphscope.view.palette import theme
+from graphscope.view.visible import AllBut
 
 PARTS = ("name", "op", "shape", "value", "grad", "time", "memory", "local_grad", "site")
 DIRECTIONS = ("down", "right", "up")
@@ -26,7 +27,7 @@ class Options:
     theme: str = "light"
     show: tuple[str, ...] | None = None
     collapse: int | tuple[str, ...] | None = None
-    opened: frozenset[str] | None = None
+    opened: frozenset[str] | AllBut | None = None
     direction: str | None = None
     highlight: tuple[str, ...] = ()
     title: str = ""
@@ -91,7 +92,8 @@ def options(
         )
     theme(rest.get("theme", "light"))
     return Options(
-        show=show, collapse=collapse, opened=None if opened is None else frozenset(opened),
+        show=show, collapse=collapse,
+        opened=opened if opened is None or isinstance(opened, AllBut) else frozenset(opened),
         highlight=_texts(highlight, "highlight", "['w1', 'relu']"), width=width, font=font, direction=direction,
         title=title or "", path=None if path is None else (str(path[0]), str(path[1])), **rest,
     )  # fmt: skip
