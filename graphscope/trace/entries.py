@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +80,65 @@ class Entry:
         return "inf" if self.health[0] or self.health[4] else "ok"
 
 
+Sampled = tuple[list[int], list[int], int] | None
+"""Shape and strides of a sample, and where it begins among those of the step; None: there is none."""
+
+
+class Entries(MutableMapping[tuple[int, str], Entry]):
+    """The entries of a step as its columns; each is made when it is asked for: of hundreds few are looked at.
+
+    places: the row of each in tables (stats, health, histograms, bounds) and thumbs.
+    """
+
+    def __init__(
+        self,
+        places: Mapping[tuple[int, str], int],
+        tables: Sequence[NDArray[Any]],
+        thumbs: Sequence[Sampled],
+        samples: NDArray[np.float32],
+    ) -> None:
+        self._places = dict(places)
+        self._tables, self._thumbs, self._samples = tables, thumbs, samples
+        self._made: dict[tuple[int, str], Entry] = {}
+
+    def __getitem__(self, key: tuple[int, str]) -> Entry:
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = self._make(self._places[key])
+        return found
+
+    def _make(self, place: int) -> Entry:
+        stats, health, hist, bounds = (table[place] for table in self._tables)
+        told, thumb = self._thumbs[place], None
+        if told is not None:
+            shape, stride, at = told
+            thumb = Thumb(list(shape), self._samples[at : at + math.prod(shape)], list(stride))
+        low, high = bounds.tolist()
+        return Entry(stats, health, hist, low, high, thumb)
+
+    def __setitem__(self, key: tuple[int, str], entry: Entry) -> None:
+        self._places.setdefault(key, -1)
+        self._made[key] = entry
+
+    def __delitem__(self, key: tuple[int, str]) -> None:
+        del self._places[key]
+        self._made.pop(key, None)
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def unusual(self) -> Iterator[tuple[tuple[int, str], Entry]]:
+        """Among others, all those with a number that is not finite."""
+        health = self._tables[1]
+        bad = set(np.flatnonzero(health[:, [0, 4, 5]].any(axis=1)).tolist())
+        for key, place in self._places.items():
+            if place in bad or key in self._made:
+                yield key, self[key]
+
+
 @dataclass(eq=False)
 class ValueStep:
     """The statistics taken in one step; ``num`` is the step they really are from."""
@@ -85,11 +146,15 @@ class ValueStep:
     num: int
     kind: str
     graph: int
-    entries: dict[tuple[int, str], Entry]
+    entries: MutableMapping[tuple[int, str], Entry]
 
     def get(self, v: int, kind: str = "v") -> Entry | None:
         """The entry of value ``v`` itself (``"v"``) or of its gradient (``"g"``)."""
         return self.entries.get((v, kind))
+
+    def unusual(self) -> Iterable[tuple[tuple[int, str], Entry]]:
+        """Among others, all those with a number that is not finite."""
+        return self.entries.unusual() if isinstance(self.entries, Entries) else self.entries.items()
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         return iter(self.entries)

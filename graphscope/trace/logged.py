@@ -51,6 +51,20 @@ class Logged(Dictionary):
                     found[text] = (group[0], group[1], group[2])
             return found
 
+    def tags(self) -> list[str]:
+        """The tags of the numbers, by their names; found without reading the numbers.
+
+        Raises: TraceError where their index is damaged.
+        """
+        sql = (  # from one tag to the next along their index
+            "WITH RECURSIVE t(x) AS (SELECT min(tag) FROM scalars UNION ALL"
+            " SELECT (SELECT min(tag) FROM scalars WHERE tag > x) FROM t WHERE x IS NOT NULL)"
+            " SELECT CAST(x AS BLOB) FROM t WHERE x IS NOT NULL"
+        )
+        rows = self._rows(sql)
+        with self._decoding("the tags"):
+            return [tag.decode("utf-8", "replace") for (tag,) in rows]
+
     def texts(self, tag: str | None = None, since: int = 0) -> list[tuple[str, int, str, int]]:
         """(tag, step, text, wall_ns), oldest first."""
         sql = "SELECT tag, step, text, wall_ns FROM texts WHERE id > ? AND (? IS NULL OR tag = ?)"

@@ -11,6 +11,7 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from graphscope.errors import TraceError
 from graphscope.trace import codec
+from graphscope.trace.entries import Entries, Sampled
 from graphscope.trace.records import HEALTH, HIST_BINS, STATS, Entry, Thumb
 
 WHOLE = 64  # tensors of up to this many elements are kept whole
@@ -98,7 +100,7 @@ def _sample(thumb: Thumb) -> NDArray[np.float32]:
     return np.where(safe, rounded, bits).astype("<u4").view("<f4")
 
 
-def decode(blob: bytes) -> dict[tuple[int, str], Entry]:
+def decode(blob: bytes) -> Entries:
     """The entries by ``(value, kind)``.
 
     Raises: TraceError when the blob is damaged.
@@ -109,28 +111,37 @@ def decode(blob: bytes) -> dict[tuple[int, str], Entry]:
         raise TraceError(f"The recorded values of a step are damaged ({error}).") from error
 
 
-def _decode(raw: bytes) -> dict[tuple[int, str], Entry]:
+def _decode(raw: bytes) -> Entries:
     head, _, body = raw.partition(b"\n")
-    header = json.loads(head)
-    values, kinds, shapes = header["v"], header["k"], header["t"]
-    m, offset = len(values), 0
+    places, thumbs, size = _described(head)
+    m, offset = len(thumbs), 0
     tables = []
     for dtype, width in _COLUMNS:
-        size = m * width * np.dtype(dtype).itemsize
-        tables.append(codec.unshuffle(body[offset : offset + size], dtype).reshape(width, m).T)
-        offset += size
+        end = offset + m * width * np.dtype(dtype).itemsize
+        tables.append(codec.unshuffle(body[offset:end], dtype).reshape(width, m).T)
+        offset = end
     samples = codec.unshuffle(body[offset:], "<f4")
-    stats, health, hist, bounds = tables
-    entries, at = {}, 0
-    for j in range(m):
-        thumb = None
+    if samples.size < size:
+        raise ValueError("a sample is cut off")
+    return Entries(places, tables, thumbs, samples)
+
+
+@lru_cache(4)  # a graph's steps nearly all have the same
+def _described(head: bytes) -> tuple[dict[tuple[int, str], int], list[Sampled], int]:
+    """The place of each entry, what its sample is like, and the numbers of all samples."""
+    header = json.loads(head)
+    values, kinds, shapes = header["v"], header["k"], header["t"]
+    thumbs: list[Sampled] = []
+    at = 0
+    for j in range(len(values)):
+        told = None
         if shapes[j] is not None:
             shape, stride = shapes[j]
+            told = (list(shape), list(stride), at)
             size = math.prod(shape)
-            thumb = Thumb(list(shape), samples[at : at + size].reshape(-1), list(stride))
-            if thumb.values.size != size:
+            if size < 0:
                 raise ValueError("a sample is cut off")
             at += size
-        lo, hi = bounds[j].tolist()
-        entries[int(values[j]), kinds[j]] = Entry(stats[j], health[j], hist[j], lo, hi, thumb)
-    return entries
+        thumbs.append(told)
+    keys = zip(values, kinds, strict=True)
+    return {(int(v), kind): place for place, (v, kind) in enumerate(keys)}, thumbs, at

@@ -129,21 +129,21 @@ def _middle(right: Floats, first: Bools) -> Floats:
 def _aligned(cells: Cells, a: Longs, b: Longs, n: int) -> Bools:
     """Which links hold a block together: those that are the best one of both their ends.
 
-    The strongest, then the one in the middle. Links within long lines come before all others, so that
-    long lines are straight; of two blocks that would cross, the one that is later in its row gives way.
+    It is the strongest, and of equal ones that in the middle: where there is none, the cell stands in between. Links
+    within long lines are the strongest of all, so that these are straight; of two that would cross, the one
+    that is later in its row gives way.
     """
     if not len(a):
         return np.zeros(0, np.bool_)
     best = np.ones(len(a), np.bool_)
     for near, far in ((a, b), (b, a)):
-        order = np.lexsort((far, near))
-        heads = np.flatnonzero(np.concatenate(([True], np.diff(near[order]) != 0)))
+        order = np.lexsort((far, -cells.pull, near))
+        heads = np.flatnonzero(np.append(True, np.diff(near[order]) != 0))
         counts = np.diff(np.append(heads, len(order)))
-        inside = np.arange(len(order)) - np.repeat(heads, counts)
-        off = np.abs(2 * inside - np.repeat(counts - 1, counts))
-        rank = np.lexsort((inside, off, -cells.pull[order], near[order]))
+        strong = cells.pull[order] == np.repeat(cells.pull[order][heads], counts)
+        many = np.add.reduceat(strong.astype(np.int64), heads)
         chosen = np.zeros(len(a), np.bool_)
-        chosen[order[rank[heads]]] = True
+        chosen[order[(heads + many // 2)[many % 2 == 1]]] = True
         best &= chosen
     links = np.flatnonzero(best)
     links = links[np.argsort(a[links], kind="stable")]

@@ -152,6 +152,9 @@ def _splines(
     new = np.ones(total, np.bool_)
     new[1:] = (np.abs(px[1:] - px[:-1]) > EVEN) | (inside[1:] == 0)
     new[1:] |= placed.of[rows[1:]] != placed.of[rows[:-1]]
+    run = np.maximum.accumulate(np.where(new, np.arange(total), 0))
+    # One that is a single pillar would have to be exact at both ends.
+    new[last[(run[last] == begin[:-1]) & (np.abs(x1 - x0) > 1e-6)]] = True
     heads = np.flatnonzero(new)
     tails = np.append(heads[1:], total) - 1
     wire, px, above, below = wire[heads], px[heads], above[heads], below[tails]

@@ -20,6 +20,7 @@ _SM = "Amazon SageMaker Debugger, built-in rules (LossNotDecreasing)"
 _DC = "TheDeepChecker (Ben Braiek and Khomh, 2023)"
 _AT = "AUTOTRAINER (Zhang et al., ICSE 2021)"
 _ZC = "ZClip (Kumar et al., arXiv 2504.02507)"
+_AT_ONCE = 1_024  # losses that are looked at together; from a possible spike on one by one
 
 
 def _at(case: Case, num: int) -> tuple[int, tuple[int, ...]]:
@@ -89,11 +90,55 @@ class Spikes:
 
     def tell(self, loss: Floats) -> list[tuple[int, float, float]]:
         """All losses so far; the new ones are looked at."""
-        for value in loss[self.seen :].tolist():
-            if value > 0:
-                self._one(value)
-            self.seen += 1
+        while self.seen < len(loss):
+            values = loss[self.seen : self.seen + _AT_ONCE].tolist()
+            usual = self._usual(values) if self._is_steady() else 0
+            for value in values[usual:]:
+                if value > 0:
+                    self._one(value)
+                self.seen += 1
         return self.found
+
+    def _is_steady(self) -> bool:
+        """Whether the weights of old and new change no more, and what is found is far above the least deviation."""
+        told = self.settings
+        weight = 1 - told["alpha"]
+        return (
+            self._n >= told["warm_up"]
+            and self._n > 0
+            and weight >= 1 / self._n
+            and min(told["z"], told["floor"]) > 0
+        )
+
+    def _usual(self, values: list[float]) -> int:
+        """Take in the values up to the first that may be a spike; how many they are.
+
+        The same sums as in ``_one``, and no more than these: a run has a million steps.
+        """
+        level, trend, var = self._level, self._trend, self._var
+        weight = 1 - self.settings["alpha"]
+        # No error below this is that many deviations; a hair less, for what rounding does.
+        bar = 0.999 * self.settings["z"] * self.settings["floor"]
+        many = 0
+        try:
+            for x in map(math.log, values):
+                forecast = level + trend
+                error = x - forecast
+                if not error <= bar:
+                    break
+                level = forecast + 0.2 * error
+                trend += 0.02 * error
+                var += weight * (error * error - var)
+                many += 1
+        except ValueError:
+            pass  # no logarithm: it is not looked at
+        if many:
+            self._level, self._trend, self._var = level, trend, var
+            self._low = min(self._low, min(values[:many]))
+            self._high = max(self._high, max(values[:many]))
+            self._n += many
+            self.seen += many
+        return many
 
     def _one(self, value: float) -> None:
         told, x, k = self.settings, math.log(value), self.seen

@@ -11,7 +11,7 @@ import numpy as np
 from graphscope import units
 from graphscope.analysis.rules.curves import at_loss
 from graphscope.analysis.rules.rule import Hit, Rule
-from graphscope.analysis.rules.series import in_a_row, logged, losses, words
+from graphscope.analysis.rules.series import in_a_row, is_held_out, logged, losses
 from graphscope.trace import schema
 from graphscope.trace.records import Floats, Longs
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from graphscope.analysis.rules.case import Case
 
 _SM = "Amazon SageMaker Debugger, built-in rules (Overfit)"
-_HELD_OUT = {"val", "valid", "validation", "test", "eval", "dev", "heldout"}
 
 
 @dataclass
@@ -66,9 +65,7 @@ def _curves(case: Case) -> Curves | None:
 def _logged(case: Case) -> tuple[str, Longs, Floats] | None:
     """The longest curve whose tag says both that it is a loss and of held-out data."""
     found = [
-        (tag, curve)
-        for tag, curve in logged(case).items()
-        if "loss" in words(tag) and words(tag) & _HELD_OUT and len(curve) > 1
+        (tag, curve) for tag, curve in logged(case).items() if is_held_out(tag) and len(curve) > 1
     ]
     if not found:
         return None

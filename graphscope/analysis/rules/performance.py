@@ -239,13 +239,13 @@ def outliers(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         middle = float(np.median(wall[mine]))
         sigma = max(1.4826 * float(np.median(np.abs(wall[mine] - middle))), 0.05 * middle)
         z = (wall[mine] - middle) / sigma
-        far += [
-            (int(k), float(x), middle)
-            for k, x in zip(mine.tolist(), z.tolist(), strict=True)
-            if x > settings["z"]
-            and wall[k] > settings["factor"] * middle
-            and wall[k] - middle > settings["least"] * 1e6
-        ]
+        long = (
+            (z > settings["z"])
+            & (wall[mine] > settings["factor"] * middle)
+            & (wall[mine] - middle > settings["least"] * 1e6)
+        )
+        places = zip(mine[long].tolist(), z[long].tolist(), strict=True)
+        far += [(place, x, middle) for place, x in places]
     lost = sum(wall[j] - m for j, _, m in far)
     if len(far) <= settings["ignored"] or lost < settings["share"] * wall.sum():
         return

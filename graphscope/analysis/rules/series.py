@@ -16,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphscope.analysis.rules.anatomy import Anatomy, Layer, anatomy
+from graphscope.errors import TraceError
 from graphscope.trace.records import Entry, Floats, Longs, ValueStep
 
 if TYPE_CHECKING:
     from graphscope.analysis.rules.case import Case
+
+_HELD_OUT = {"val", "valid", "validation", "test", "eval", "dev", "heldout"}
 
 
 @dataclass(slots=True)
@@ -155,20 +158,42 @@ def _of_one_loss(case: Case, nums: Longs) -> NDArray[np.bool_]:
 
 
 def logged(case: Case) -> dict[str, dict[int, float]]:
-    """Curves that the program logged, step by step, of tags that name a loss or a learning rate."""
+    """Curves that the program logged, step by step, of tags that name a held-out loss or a learning rate."""
     table: dict[str, dict[int, float]] = case.keep("logged", dict)
     read: list[int] = case.keep("logged up to", lambda: [-1, 0])  # round, id
     if read[0] != case.round:
         since, last = read[1], int(case.reader.revision()["scalars"])
-        if last > since:
+        if last > since and _may_tell(case):
             # A row that came in between is read twice, into the same place.
             for tag, (steps, values, _) in case.reader.scalars(since=max(since, 0)).items():
-                if words(tag) & {"loss", "lr", "learning"}:
+                if _tells(tag):
                     table.setdefault(tag, {}).update(
                         zip(steps.tolist(), values.tolist(), strict=True)
                     )
         read[:] = [case.round, max(last, since)]
     return table
+
+
+def is_held_out(tag: str) -> bool:
+    """Whether a tag says both that it is a loss and of held-out data.
+
+    >>> is_held_out("val/loss"), is_held_out("loss")
+    (True, False)
+    """
+    said = words(tag)
+    return "loss" in said and bool(said & _HELD_OUT)
+
+
+def _may_tell(case: Case) -> bool:
+    """Whether any curve is worth reading all that was logged."""
+    try:
+        return any(map(_tells, case.reader.tags()))
+    except TraceError:
+        return True  # the numbers may be whole where the index is not
+
+
+def _tells(tag: str) -> bool:
+    return is_held_out(tag) or bool(words(tag) & {"lr", "learning"})
 
 
 def words(tag: str) -> set[str]:
@@ -248,12 +273,13 @@ def _cut(found: ValueStep, body: Anatomy) -> Snapshot | None:
     values: dict[int, Fact] = {}
     grads: dict[int, Fact] = {}
     wanted = body.wanted
-    for (v, kind), entry in found.entries.items():
+    for (v, kind), entry in found.unusual():
         health = entry.health
         # -inf among values may be a mask; NaN, or an infinite gradient or parameter, never is.
         if health[5] or ((health[0] or health[4]) and (kind == "g" or v < 0)):
             return None
-        if v in wanted and entry.count:
+    for v, kind in found:
+        if v in wanted and (entry := found.entries[v, kind]).count:
             (values if kind == "v" else grads)[v] = _fact(entry)
     return Snapshot(found.num, found.graph, body, values, grads)
 

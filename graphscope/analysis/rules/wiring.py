@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from graphscope.analysis.rules.case import Case
 from graphscope.analysis.rules.reach import (
     enough,
@@ -17,6 +19,7 @@ from graphscope.analysis.rules.reach import (
 from graphscope.analysis.rules.rule import Hit, Rule
 from graphscope.analysis.rules.wires import Parameter, Wires
 from graphscope.trace import schema
+from graphscope.trace.records import StepTable
 
 # Ops that write zeros (or other numbers) over a gradient.
 _CLEARS = frozenset({"fill_", "copy_", "mul_", "setitem_", "index_put_", "uniform_", "normal_"})
@@ -28,14 +31,12 @@ _CLEARS = frozenset({"fill_", "copy_", "mul_", "setitem_", "index_put_", "unifor
 def missing_zero_grad(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     """backward, update, backward on one parameter, and nothing cleared its gradient in between."""
     table = case.steps()
-    by_num = dict(zip(table.num.tolist(), table.graph.tolist(), strict=True))
     for id in case.graphs():
         wires = case.wires(id)
         known = {-1 - p.value: p for p in wires.parameters}
         for fact in case.facts(id, "carried"):
             num = int(fact["num"])
-            before = case.wires(by_num[num - 1]) if num - 1 in by_num else None
-            after = case.wires(by_num[num + 1]) if num + 1 in by_num else None
+            before, after = (_wires_of(case, table, k) for k in (num - 1, num + 1))
             found = []
             for k, node in fact["ports"]:
                 p = known.get(k)
@@ -61,6 +62,11 @@ def missing_zero_grad(case: Case, settings: Mapping[str, float]) -> Iterator[Hit
                     key="",
                 )
                 break
+
+
+def _wires_of(case: Case, table: StepTable, num: int) -> Wires | None:
+    at = int(np.searchsorted(table.num, num))
+    return case.wires(int(table.graph[at])) if at < len(table) and table.num[at] == num else None
 
 
 def _updated(wires: Wires, before: Wires | None, p: Parameter) -> tuple[Wires, int] | None:
