@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_times_alone_and_none(path):
 
 
 def test_a_damaged_column_is_a_sentence(path):
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         wrong = db.execute("SELECT dev FROM steps WHERE id = 2").fetchone()[0]
         db.execute("UPDATE steps SET dev = ? WHERE id = 0", (wrong[:-9],))
     db.close()

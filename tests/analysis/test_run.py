@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -212,7 +213,7 @@ def test_a_trace_of_format_1_has_no_costs_but_its_steps_have_parts(tmp_path):
     path = golden.build("digits_like", tmp_path)
     with TraceReader(path) as reader:
         before = steps(reader)
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in names:
             if table not in TABLES_1 and not table.startswith("sqlite_"):

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,7 +96,7 @@ def look(path: Path, seed: int, done: list[tuple[int, float]], killed: float) ->
                 problem = "the last step has no times"
     except TraceError as error:
         return Found(seed, len(done), 0.0, str(error))
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         if (said := db.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
             problem = said
     last = num[-1] + 1 if num else 0

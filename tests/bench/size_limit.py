@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def run(path: Path, limit: int, commits: int, pace: float) -> None:
 
 def check(path: Path) -> None:
     """The file is whole; say what it says of itself."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     began = time.perf_counter()
     with TraceReader(path) as reader:
@@ -170,7 +171,7 @@ def kills(folder: Path, limit: int, times: int) -> None:
         time.sleep(draw.random() * 2)
         child.send_signal(signal.SIGKILL)
         child.wait()
-        with sqlite3.connect(path) as db:
+        with closing(sqlite3.connect(path)) as db, db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)], path
         with TraceReader(path) as reader:
             assert len(reader.steps("train")) and reader.damage is None, path

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
@@ -69,7 +70,7 @@ def test_numbers_change_in_place_while_it_runs(fresh, visit):
     page.evaluate(
         "() => { for (const e of document.querySelectorAll('.gs-number')) e.mine = true; }"
     )
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         columns = [row[1] for row in db.execute("PRAGMA table_info(steps)")]
         others = ", ".join(c for c in columns if c not in ("id", "num"))
         db.execute(

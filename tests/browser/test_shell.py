@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
@@ -65,7 +66,7 @@ def test_a_live_run_goes_on_by_itself(fresh, visit):
     page = visit("/", at=url)
     expect(pill(page)).to_have_text("Live")
     expect(page.locator("#step")).to_have_text("step 2 / 2")
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         columns = [row[1] for row in db.execute("PRAGMA table_info(steps)")]
         others = ", ".join(c for c in columns if c not in ("id", "num"))
         db.execute(
@@ -79,7 +80,7 @@ def test_a_live_run_goes_on_by_itself(fresh, visit):
 def test_silence_is_said(fresh, visit):
     url, folder = fresh
     path = golden.build("live", folder)
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE meta SET value = ? WHERE key = 'heartbeat'", (str(time.time() - 12),))
     db.close()
     page = visit("/", at=url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_a_long_run_stays_within_its_size_and_says_what_went(tmp_path: Path) -> 
     w = long_run(path, 200)
     w.close()
     assert path.stat().st_size <= SIZE
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     with TraceReader(path) as reader:
         table = reader.steps()

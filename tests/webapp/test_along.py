@@ -3,6 +3,7 @@
 import base64
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import fields
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -104,7 +105,7 @@ def same(a: StepTable, b: StepTable) -> bool:
 
 def grow(path, upto):
     """Further steps, as copies of the last; ids and numbers go on."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         names = [row[1] for row in db.execute("PRAGMA table_info(steps)")]
         last = db.execute("SELECT max(id) FROM steps").fetchone()[0]
         copied = ["?" if name in ("id", "num") else name for name in names]
@@ -138,7 +139,7 @@ def test_times_that_were_thinned_away_are_known(tmp_path):
     so_far = SoFar()
     with TraceReader(path) as reader:
         assert so_far.whole(reader).steps().timed.all()
-        with sqlite3.connect(path) as db:
+        with closing(sqlite3.connect(path)) as db, db:
             db.execute("UPDATE steps SET chunk = NULL WHERE id > 0 AND id < 650")
         db.close()
         assert np.flatnonzero(so_far.whole(reader).steps().timed).tolist() == [0, *range(650, 700)]
@@ -163,7 +164,7 @@ def test_the_tail_of_the_steps_is_read_along_the_ids(tmp_path):
         )
         reader.steps(since=280)
     looked = [(sql, args) for sql, args in looked if "FROM steps" in sql]
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         plan = json.dumps(db.execute(f"EXPLAIN QUERY PLAN {looked[0][0]}", looked[0][1]).fetchall())
     db.close()
     assert "rowid>" in plan and "TEMP B-TREE" not in plan

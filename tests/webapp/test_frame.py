@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -88,7 +89,7 @@ def test_waiting_live_and_stale(tmp_path):
     path = golden.build("live", tmp_path)
     card = live(client, "")
     assert (card["run"], card["state"], card["last_step"]) == ("live", "live", 2)
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute(
             "UPDATE meta SET value = ? WHERE key = 'heartbeat'", (f"{time.time() - 12:.3f}",)
         )

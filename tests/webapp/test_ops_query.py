@@ -179,11 +179,11 @@ def test_ceilings_of_another_machine_than_the_run_was_made_on_are_called_that(ti
 def test_a_trace_without_costs_says_so(runs, tmp_path):
     import shutil
     import sqlite3
+    from contextlib import closing
 
     shutil.copy(runs / "tiny.gscope", tmp_path / "old.gscope")
-    with sqlite3.connect(tmp_path / "old.gscope") as file:
+    with closing(sqlite3.connect(tmp_path / "old.gscope")) as file, file:
         file.execute("DELETE FROM costs")
-    file.close()
     answer = roof_json(TraceReader(tmp_path / "old.gscope"), ceilings=CEILINGS)
     assert answer["figure"] is None and "older version" in answer["note"]
 

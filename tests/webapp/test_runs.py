@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -160,7 +161,7 @@ def test_a_running_run_is_looked_at_anew(tmp_path):
     golden.build("live", tmp_path)
     source = RunDirectory(tmp_path)
     assert states(source) == {"live": "live"}
-    with sqlite3.connect(tmp_path / "live.gscope") as db:
+    with closing(sqlite3.connect(tmp_path / "live.gscope")) as db, db:
         db.execute("UPDATE meta SET value = '1' WHERE key = 'heartbeat'")
     db.close()
     assert states(source) == {"live": "stale"}

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_what_was_done_to_a_run_is_an_event(tmp_path):
     path = golden.build("live", tmp_path)
     with TraceReader(path) as reader:
         assert strip_json(reader)["events"] == []
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute(
             "INSERT INTO findings (step, rule, severity, node, title, data)"
             " VALUES (1, 'control', 'info', -1, 'changed', '{\"text\": \"lr 0.1 to 0.01\"}')"
@@ -116,7 +117,7 @@ def test_a_thinned_run_says_so_on_the_strip_and_on_the_overview(runs, tmp_path):
     for name, text in (("whole", ""), ("thinned", json.dumps(told)), ("odd", "[1]")):
         shutil.copy(runs / "tiny.gscope", tmp_path / f"{name}.gscope")
         if text:
-            with sqlite3.connect(tmp_path / f"{name}.gscope") as db:
+            with closing(sqlite3.connect(tmp_path / f"{name}.gscope")) as db, db:
                 db.execute("INSERT INTO meta VALUES ('thinned', ?)", (text,))
             db.close()
         with TraceReader(tmp_path / f"{name}.gscope") as reader:
