@@ -9,14 +9,13 @@ from flask import Flask, request
 from graphscope.errors import TraceError
 from graphscope.webapp.api import as_json
 from graphscope.webapp.api_time import whole
-from graphscope.webapp.queries.clock import Clocks
 from graphscope.webapp.queries.memory import at_json, run_json, step_json
 from graphscope.webapp.runs import RunDirectory
 
 
 def register(server: Flask, source: RunDirectory) -> None:
     """Add ``/api/memory`` (a step), ``/api/memory/at`` (a moment of it) and ``/api/memory/run``."""
-    clocks = Clocks()
+    clocks = source.shared.clocks
 
     def reader() -> Any:
         return source.reader(request.args.get("run", ""))

@@ -9,7 +9,7 @@ from flask import Flask, Response, jsonify, request
 
 from graphscope.errors import GraphScopeError, TraceError
 from graphscope.webapp.api import as_json
-from graphscope.webapp.queries.clock import BLOCKS, Clocks, blocks
+from graphscope.webapp.queries.clock import BLOCKS, blocks
 from graphscope.webapp.queries.flame import Flames
 from graphscope.webapp.queries.spent import heavy_json, spent, table_json
 from graphscope.webapp.queries.timeline import BYTES, PIXELS, pack, window
@@ -18,7 +18,7 @@ from graphscope.webapp.runs import RunDirectory
 
 def register(server: Flask, source: RunDirectory) -> None:
     """Add ``/api/timeline`` (binary), and as JSON its blocks, the table of a range, the sorted flame."""
-    clocks, flames = Clocks(), Flames()
+    clocks, flames = source.shared.clocks, Flames()
 
     def reader() -> Any:
         return source.reader(request.args.get("run", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from graphscope.webapp.queries.clock import Clocks
 from graphscope.webapp.queries.findings import Doctors
 from graphscope.webapp.queries.graph import Views
 from graphscope.webapp.queries.kept import Kept
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
 
 
 class Shared:
-    """Layouts, step tables, scalars and doctors of the runs that are looked at."""
+    """Layouts, step tables, scalars, doctors and clocks of the runs that are looked at."""
 
     def __init__(self) -> None:
         self.views = Views()
         self.so_far = SoFar()
         self.scalars = Kept()
         self.doctors = Doctors()
+        self.clocks = Clocks()
 
 
 def revision_key(revision: dict[str, Any]) -> tuple[Any, ...]:

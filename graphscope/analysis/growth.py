@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graphscope.analysis.holders import line_of, what
 from graphscope.analysis.spans import module_of
@@ -40,15 +42,24 @@ class Growth:
     """What stays, largest first; only where memory grows."""
 
 
-def growth(reader: TraceReader, kind: str = "train", sample: int = 200) -> Growth | None:
+def growth(
+    reader: TraceReader,
+    kind: str = "train",
+    sample: int = 200,
+    known: tuple[NDArray[Any], NDArray[Any]] | None = None,
+) -> Growth | None:
     """Memory at the start of steps, over the run; None when fewer than eight steps say.
 
     It *grows* when the slope of a straight line through the samples explains more than 95 % of their variance,
-    and a step adds at least one byte in ten thousand.
+    and a step adds at least one byte in ten thousand. known: the steps and what was alive as they began, where
+    the caller has them.
     """
-    table = reader.steps(kind)
-    some = np.linspace(0, len(table) - 1, min(sample, len(table))).astype(int)
-    points = [(int(table.num[k]), int(table.live0[k])) for k in np.unique(some) if table.live0[k]]
+    if known is None:
+        table = reader.steps(kind)
+        known = table.num, table.live0
+    nums, live = known
+    some = np.linspace(0, len(nums) - 1, min(sample, len(nums))).astype(int)
+    points = [(int(nums[k]), int(live[k])) for k in np.unique(some) if live[k]]
     if len(points) < 8:
         return None
     points = points[2:]  # optimizers make their state in the first steps

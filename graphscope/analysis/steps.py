@@ -162,26 +162,36 @@ def steps(reader: TraceReader, kind: str = "train") -> Steps:
     )  # fmt: skip
 
 
-def peak_bytes(reader: TraceReader, table: StepTable, kind: str = "train") -> Longs:
+Peaks = dict[tuple[int, int], tuple[int, int]]
+"""By graph and set of shapes: most bytes alive in a step above what it found, and those of its ports."""
+
+
+def peak_bytes(
+    reader: TraceReader, table: StepTable, kind: str = "train", known: Peaks | None = None
+) -> Longs:
     """The most bytes alive at once in each step.
 
     Steps that repeat their graph in the same shapes, and in which memory dies as the graph says, differ in
-    nothing but what was alive before: one of them is looked at.
+    nothing but what was alive before: one of them is looked at. known: what was seen of those of other tables.
     """
     above, before = np.zeros((2, len(table)), np.int64)
+    known = {} if known is None else known
 
-    def look(k: int, rows: Any) -> None:
+    def look(k: int) -> tuple[int, int]:
         step = reader.step(int(table.num[k]), kind)
         graph, sizes = reader.graph(step.graph), lifetime.nbytes(reader, step)
         live = lifetime.live_bytes(step, sizes) - step.live0
-        above[rows] = max(int(live.max(initial=0)), 0)
-        before[rows] = lifetime.port_bytes(graph, sizes)
+        return max(int(live.max(initial=0)), 0), lifetime.port_bytes(graph, sizes)
 
     for k in np.flatnonzero(table.own_deaths).tolist():
-        look(k, k)
+        above[k], before[k] = look(k)
     same = np.flatnonzero(~table.own_deaths)
-    for rows in alike(table.graph[same], table.shape_set[same]):
-        look(int(same[rows[0]]), same[rows])
+    for some in alike(table.graph[same], table.shape_set[same]):
+        rows = same[some]
+        key = int(table.graph[rows[0]]), int(table.shape_set[rows[0]])
+        if key not in known:
+            known[key] = look(int(rows[0]))
+        above[rows], before[rows] = known[key]
     return np.maximum(table.live0, before) + above
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from graphscope.trace.steps import StepTable
 from graphscope.trace.stretches import ID, Columns, Packed
 
 _END = 1 << 62  # above all ids
+_PARTS = 8  # stretches, or as many rows, that are one table
 
 
 class Stepped(Described):
@@ -21,16 +23,27 @@ class Stepped(Described):
 
     def steps(self, kind: str = "train", since: int = -1) -> StepTable:
         """The steps with an id above ``since``, oldest first; not the one in which the program stands."""
-        parts: list[Columns | Packed] = []
-        last = since
-        for some, first, upto in self._stretches(kind, since):
-            if first > last + 1:
-                parts += self._between(kind, last, first)
-            parts.append(some)
-            last = upto
-        parts += self._between(kind, last, _END)
+        parts = list(self._parts(kind, since))
         with self._decoding("the table of steps"):
             return stretches.table(parts)
+
+    def tables(self, kind: str = "train", since: int = -1) -> Iterator[StepTable]:
+        """The same steps, some ten thousand at a time: for who needs little of each, and not all at once."""
+        parts = self._parts(kind, since)
+        while some := [*islice(parts, _PARTS)]:
+            with self._decoding("the table of steps"):
+                yield stretches.table(some)
+
+    def _parts(self, kind: str, since: int) -> Iterator[Columns | Packed]:
+        last = since
+        left = self._stretches(kind, since)[::-1]
+        while left:
+            some, first, upto = left.pop()  # whoever is done with it lets it go
+            if first > last + 1:
+                yield from self._between(kind, last, first)
+            yield some
+            last = upto
+        yield from self._between(kind, last, _END)
 
     def _stretches(self, kind: str, since: int) -> list[tuple[Packed, int, int]]:
         """Stretches of a kind, as far as they have steps above ``since``, with the ids of their first and last step.
@@ -50,11 +63,12 @@ class Stepped(Described):
                     ids = some.column(ID)
                     if ids[0] != first or ids[-1] != upto or (np.diff(ids) <= 0).any():
                         continue
-                    some.skip(int(np.searchsorted(ids, last, "right")))
+                    known = int(np.searchsorted(ids, last, "right"))
+                    some.skip(known)
                 except DAMAGE:
                     continue
                 if len(some):
-                    found.append((some, int(some.column(ID)[0]), upto))
+                    found.append((some, int(ids[known]), upto))
                     last = upto
 
         self._batches(

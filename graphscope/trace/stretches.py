@@ -247,15 +247,16 @@ class Packed:
     def column(self, k: int) -> NDArray[np.int64]:
         """One of ``COLUMNS``."""
         n, at, width = self._n, self._places[k], self._widths[k]
-        found = np.zeros(n, np.int64)
         first = None
         if k in _DIFFERENCES:
             first = np.frombuffer(self._data, "<i8", 1, at)[0]
             at += 8
-        for place, plane in enumerate(
-            np.frombuffer(self._data, np.uint8, width * n, at).reshape(width, n)
-        ):
-            found |= plane.astype(np.int64) << (8 * place)
+        planes = np.frombuffer(self._data, np.uint8, width * n, at).reshape(width, n)
+        found: NDArray[np.int64] = np.zeros(n, np.int64)
+        if width:
+            found = planes[0].astype(np.int64)
+        for place in range(1, width):
+            found |= planes[place].astype(np.int64) << (8 * place)
         if first is not None:
             found[0] = first
         found += self._bases[k]

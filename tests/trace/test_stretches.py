@@ -59,6 +59,11 @@ def check(path: Path) -> None:
         for kind in ("train", "eval", "nothing"):
             whole = row_by_row(path, kind)
             assert_same(reader.steps(kind), whole)
+            some = [*reader.tables(kind)]
+            assert sum(map(len, some)) == len(whole)
+            for f in fields(StepTable) if some else ():
+                joined = np.concatenate([np.asarray(getattr(table, f.name)) for table in some])
+                np.testing.assert_array_equal(joined, getattr(whole, f.name), f.name)
             for at in {0, len(whole) // 3, len(whole) - 1} & set(range(len(whole))):
                 since = int(whole.id[at])
                 assert_same(reader.steps(kind, since), row_by_row(path, kind, since))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from graphscope.errors import TraceError
 from graphscope.trace.reader import TraceReader
 from graphscope.webapp.queries import timeline
-from graphscope.webapp.queries.clock import COLUMNS, Clocks, blocks, clock, groups
+from graphscope.webapp.queries.clock import COLUMNS, Clocks, blocks, clock, groups, narrow
 from graphscope.webapp.queries.flame import LANES, Flames
 from graphscope.webapp.queries.lod import highest, merge
 from graphscope.webapp.queries.spent import heavy_json, spent, table_json
@@ -172,6 +172,29 @@ def test_a_clock_reads_on_and_is_what_it_would_be_anew(tmp_path):
     assert len(on) == 6 and on.num.tolist() == [0, 1, 2, 3, 0, 4] and on.bad[-1] == 1
     for column, other in zip(on.columns(), anew.columns(), strict=True):
         assert np.array_equal(column, other)
+
+
+def test_a_clock_is_as_narrow_as_it_can_be_and_as_wide_as_it_must_be(tmp_path):
+    w = golden.tiny(tmp_path / "wide.gscope", steps=3, close=False)
+    w.add_step(9, "train", 3, 0, 0, t0_ns=10**12, wall_ns=9 * 10**9, live0=6 * 10**9)
+    w.add_step(10, "eval", 0, 0, 0, t0_ns=10**11, wall_ns=5)
+    w.close()
+    reader = TraceReader(w.path)
+    made, table = clock(reader), reader.steps()
+    mine = made.kind == 0
+    assert made.num[mine].tolist() == table.num.tolist() and made.num.dtype == np.uint8
+    assert made.begin.tolist() == sorted(made.begin.tolist()) and made.kind.tolist() == [
+        0,
+        0,
+        0,
+        1,
+        0,
+    ]
+    assert made.live.max() == 6 * 10**9 and made.peak.max() >= 6 * 10**9
+    sums = np.sum([column[mine].astype(float) for column in made.parts], axis=0)
+    assert sums.tolist() == table.wall_ns.tolist()
+    assert narrow(np.array([1.0, 2.0**33])).tolist() == [1.0, 2.0**33]
+    assert narrow(np.zeros(0, np.int64)).tolist() == []
 
 
 intervals = st.lists(

@@ -10,43 +10,48 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphscope.analysis.breakdown import PARTS, parts_table
-from graphscope.analysis.steps import peak_bytes
+from graphscope.analysis.steps import Peaks, peak_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphscope.trace.reader import TraceReader
+    from graphscope.trace.records import StepTable
 
 KINDS = ("train", "eval")
 COLUMNS = (*PARTS, "unknown")
 """The parts of a step that sum to its wall time; a step without timings is ``unknown``."""
 BLOCKS = 1200
 RUNS = 8
+_BEGIN = 4  # its place among the columns of a clock; the end is the next
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The steps of a run in the order of time, as columns; times are nanoseconds since the run began."""
+    """The steps of a run in the order of time, as columns; times are nanoseconds since the run began.
 
-    id: NDArray[np.int64]
+    Of a run of a million steps all are kept: numbers are as wide as they must be (``narrow``).
+    """
+
+    id: NDArray[Any]
     kind: NDArray[np.uint8]
-    num: NDArray[np.int64]
-    graph: NDArray[np.int64]
+    num: NDArray[Any]
+    graph: NDArray[Any]
     begin: NDArray[np.int64]
     end: NDArray[np.int64]
-    parts: NDArray[np.float64]
-    """``[steps, 8]`` nanoseconds in the order of ``COLUMNS``."""
-    live: NDArray[np.int64]
-    peak: NDArray[np.int64]
+    live: NDArray[Any]
+    peak: NDArray[Any]
     bad: NDArray[np.uint8]
     """0 fine, 1 not finite, 2 failed."""
+    parts: tuple[NDArray[Any], ...]
+    """Nanoseconds of each of ``COLUMNS``."""
 
     def __len__(self) -> int:
         return len(self.num)
 
     def columns(self) -> tuple[NDArray[Any], ...]:
-        """All columns, in their order."""
-        return tuple(getattr(self, f.name) for f in fields(self))
+        """All columns, in their order; the parts, which are last, one by one."""
+        return (*(getattr(self, f.name) for f in fields(self)[:-1]), *self.parts)
 
     def within(self, first: float, last: float) -> tuple[int, int]:
         """The steps that touch a stretch of time, as a range of positions."""
@@ -94,42 +99,63 @@ def clock(reader: TraceReader, known: Clock | None = None) -> Clock:
 
     Of a clock that is known only what came after it is read; its last steps once more, which may have been partial.
     """
-    columns: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for k, kind in enumerate(KINDS):
         mine = np.zeros(0, np.int64) if known is None else np.flatnonzero(known.kind == k)[:-1]
         since = -1
         if known is not None and len(mine):
             since = int(known.id[mine[-1]])
-            columns.append(tuple(column[mine] for column in known.columns()))
-        table = reader.steps(kind, since)
-        if not len(table):
-            continue
-        parts = parts_table(reader, table, kind)
-        unknown = np.isnan(parts).any(axis=1)
-        whole = np.zeros((len(table), len(COLUMNS)))
-        whole[:, :-1] = np.where(unknown[:, None], 0.0, parts)
-        whole[:, -1] = np.where(unknown, table.wall_ns, 0.0)
-        bad = np.where(table.ended("ok"), 0, 2).astype(np.uint8)
-        columns.append(
-            (
-                table.id, np.full(len(table), k, np.uint8), table.num, table.graph, table.t0_ns,
-                table.t0_ns + table.wall_ns, whole, table.live0, peak_bytes(reader, table, kind),
-                np.maximum(bad, table.nonfinite.astype(np.uint8)),
-            )
-        )  # fmt: skip
-    if not columns:
+            rows.append(tuple(column[mine] for column in known.columns()))
+        peaks: Peaks = {}
+        rows += [_rows(reader, table, k, peaks) for table in reader.tables(kind, since)]
+    if not rows:
         none, flags = np.zeros(0, np.int64), np.zeros(0, np.uint8)
-        empty = np.zeros((0, len(COLUMNS)))
-        return Clock(none, flags, none, none, none, none, empty, none, none, flags)
-    # Of a long run of one kind nothing is copied: it is in the order of time as it is.
-    joined = [p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*columns, strict=True)]
-    if (np.diff(joined[4]) < 0).any():
-        order = np.argsort(joined[4], kind="stable")
-        joined = [column[order] for column in joined]
-    id, kinds, num, graph, begin, end, whole, live, peak, bad = joined
+        return Clock(none, flags, none, none, none, none, none, none, flags, (none,) * len(COLUMNS))
+    # One column after the other, so that not all are there twice.
+    pieces = [list(column) for column in zip(*rows, strict=True)]
+    del rows
+    whole: list[Any] = []
+    for k in range(len(pieces)):
+        whole.append(np.concatenate(pieces[k]))
+        pieces[k].clear()
+    begin, end = whole[_BEGIN], whole[_BEGIN + 1]
+    if (begin[1:] < begin[:-1]).any():
+        order = np.argsort(begin, kind="stable")
+        for k in range(len(whole)):
+            whole[k] = whole[k][order]
+        begin, end = whole[_BEGIN], whole[_BEGIN + 1]
     # A clock goes one way, whatever a damaged step says: searches rely on it.
-    end = np.maximum.accumulate(np.maximum(end, begin))
-    return Clock(id, kinds, num, graph, begin, end, whole, live, peak, bad)
+    np.maximum(end, begin, out=end)
+    np.maximum.accumulate(end, out=end)
+    return Clock(*whole[: -len(COLUMNS)], tuple(whole[-len(COLUMNS) :]))
+
+
+def _rows(reader: TraceReader, table: StepTable, k: int, peaks: Peaks) -> tuple[Any, ...]:
+    """Some steps of a kind as the columns of a clock."""
+    parts = parts_table(reader, table, KINDS[k])
+    unknown = np.isnan(parts[:, PARTS.index("python")])  # what is left of all others
+    if unknown.any():
+        parts[unknown] = 0.0
+    bad = np.where(table.ended("ok"), 0, 2).astype(np.uint8)
+    return (
+        narrow(table.id), np.full(len(table), k, np.uint8), narrow(table.num), narrow(table.graph), table.t0_ns,
+        table.t0_ns + table.wall_ns, narrow(table.live0), narrow(peak_bytes(reader, table, KINDS[k], peaks)),
+        np.maximum(bad, table.nonfinite.astype(np.uint8)), *(narrow(part) for part in parts.T),
+        narrow(np.where(unknown, table.wall_ns, 0)),
+    )  # fmt: skip
+
+
+def narrow(column: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers in as few bytes as they need; what is negative or large stays as it is.
+
+    >>> narrow(np.array([7, 300])).dtype, narrow(np.array([-1])).dtype
+    (dtype('uint16'), dtype('int64'))
+    """
+    low, high = column.min(initial=0), column.max(initial=0)
+    for dtype in (np.uint8, np.uint16, np.uint32):
+        if low >= 0 and high <= np.iinfo(dtype).max:
+            return column.astype(dtype)
+    return np.ascontiguousarray(column)  # not a part of a table that would stay
 
 
 def blocks(clock: Clock, first: float, last: float, most: int = BLOCKS) -> dict[str, Any]:
@@ -153,7 +179,7 @@ def blocks(clock: Clock, first: float, last: float, most: int = BLOCKS) -> dict[
         "kind": [KINDS[x] if x == y else "" for x, y in zip(kinds, kinds_high, strict=True)],
         "begin": clock.begin[starts].tolist(),
         "end": clock.end[stops - 1].tolist(),
-        "parts": [column.tolist() for column in over(clock.parts, np.add).astype(np.int64).T],
+        "parts": [_sums(column, starts) for column in clock.parts],
         "live": over(clock.live, np.maximum).tolist(),
         "peak": over(clock.peak, np.maximum).tolist(),
         "bad": over(clock.bad, np.maximum).tolist(),
@@ -161,6 +187,13 @@ def blocks(clock: Clock, first: float, last: float, most: int = BLOCKS) -> dict[
         "from": int(clock.begin[0]) if len(clock) else 0,
         "to": int(clock.end[-1]) if len(clock) else 0,
     }
+
+
+def _sums(column: NDArray[Any], starts: NDArray[Any]) -> list[int]:
+    if not len(starts):
+        return []
+    sums: list[int] = np.add.reduceat(column, starts, dtype=np.float64).astype(np.int64).tolist()
+    return sums
 
 
 def groups(count: int, most: int) -> Any:

@@ -140,7 +140,7 @@ def run_json(reader: TraceReader, clock: Clock) -> dict[str, Any]:
         }
         for leak in leaks(reader, kind)[:20]
     ]
-    trend = growth(reader, kind)
+    trend = growth(reader, kind, known=(num, live))
     if trend is None:
         out["growth"] = {"grows": False, "text": "too few steps to say whether memory grows"}
     elif trend.grows:

@@ -60,6 +60,18 @@ class Window:
     columns: dict[str, NDArray[Any]]
 
 
+class _Sizes(dict[int, int]):
+    """How many ops each graph has; a graph is read when it is asked for."""
+
+    def __init__(self, reader: TraceReader) -> None:
+        super().__init__()
+        self._reader = reader
+
+    def __missing__(self, graph: int) -> int:
+        self[graph] = self._reader.graph(graph).n
+        return self[graph]
+
+
 def around(clock: Clock, sizes: dict[int, int], num: int | None, kind: str = "train") -> tuple[int, int, int]:  # fmt: skip
     """The position of a step, and of the first and behind the last of the steps to show with it.
 
@@ -97,7 +109,7 @@ def window(
 
     Raises: TraceError when there is no such step.
     """
-    sizes = {int(g): reader.graph(int(g)).n for g in np.unique(clock.graph)}
+    sizes = _Sizes(reader)
     if first is None or last is None:
         at, a, b = around(clock, sizes, num, kind)
         view = float(clock.end[at] - clock.begin[at])

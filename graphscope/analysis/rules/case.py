@@ -114,7 +114,12 @@ class Case:
         # The last step of a program is partial if it did not end with an update; an evaluation never does.
         good = ("ok",) if kind == "train" else ("ok", "partial")
         backwards = new.graph[new.ended(*good)][::-1]
-        ids, at, times = np.unique(backwards, return_index=True, return_counts=True)
+        if (
+            len(backwards) and (backwards == backwards[0]).all()
+        ):  # as nearly always: nothing to sort
+            ids, at, times = backwards[:1], np.zeros(1, int), np.array([len(backwards)])
+        else:
+            ids, at, times = np.unique(backwards, return_index=True, return_counts=True)
         for k in np.argsort(-at).tolist():  # in the order of their last use
             graph = int(ids[k])
             seen.used[graph] = seen.used.pop(graph, 0) + int(times[k])

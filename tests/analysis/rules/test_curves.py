@@ -150,3 +150,39 @@ def test_arithmetic_on_paper():
     assert (
         len(level.tell(np.concatenate([np.full(40, 1.0), np.full(40, 30.0)]))) == 4
     )  # then it is the rule
+
+
+class OneByOne(Spikes):
+    def _is_steady(self):
+        return False
+
+
+def test_many_losses_together_are_what_they_are_one_by_one():
+    rng = np.random.default_rng(3)
+    told = dict(next(r for r in RULES if r.id == "loss-spike").settings)
+    spikes = 0
+    for k in range(60):
+        n = int(rng.integers(1, 6000))
+        loss = np.exp(rng.choice([0.01, 0.1, 0.5]) * rng.standard_normal(n) - np.arange(n) / 2000)
+        for at in rng.integers(0, n, 6).tolist():
+            loss[at : at + int(rng.integers(1, 8))] *= rng.choice([2, 10, 1e4])
+        loss[rng.integers(0, n, k % 3)] = rng.choice([0, -1, math.nan, math.inf])
+        some = told | {
+            "z": float(rng.choice([0, 2, 6])),
+            "alpha": float(rng.choice([0, 0.97, 1])),
+            "warm_up": int(rng.choice([0, 20])),
+            "floor": float(rng.choice([0, 0.01, 0.1])),
+        }
+        some = told if k % 2 else some
+        whole, single = Spikes(some), OneByOne(some)
+        try:
+            single.tell(loss)
+        except ZeroDivisionError:
+            with pytest.raises(ZeroDivisionError):
+                whole.tell(loss)
+            continue
+        for end in sorted(rng.integers(0, n, 3).tolist()) + [n]:
+            whole.tell(loss[:end])
+        assert repr(vars(whole)) == repr(vars(single))
+        spikes += len(whole.found)
+    assert spikes > 100
