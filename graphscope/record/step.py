@@ -17,9 +17,9 @@ from graphscope.record.deaths import freed_column
 from graphscope.record.early import Early
 from graphscope.record.facts import Facts
 from graphscope.record.names import Names, names_in_frame
+from graphscope.record.on_track import AROUND, cost_of_following
 from graphscope.record.on_track import FORWARD as FORWARD
 from graphscope.record.on_track import SPAN as SPAN
-from graphscope.record.on_track import cost_of_following
 from graphscope.record.outlive import Outlive
 from graphscope.record.pump import Job, Pump
 from graphscope.record.running import Running
@@ -264,7 +264,7 @@ class StepLife(Running):
             rec_ns = cost_of_following(self.track_ns, n, now - self.t0) + self.close_ns
         else:
             shape_set = graph.set = graph.shape_set(specs, self.port_specs())
-            rec_ns = int(self.op_ns * n) + self.value_cost + self.close_ns
+            rec_ns = int(self.op_ns * n + AROUND * self.value_cost) + self.close_ns
         seen = self.freed() if told is None else None
         if self.timed and self.event_ns and not self.value_cost:
             # Rises slowly and falls at once: a thread that lost the processor must not set the figure.
@@ -273,9 +273,9 @@ class StepLife(Running):
         wall = now - self.t0
         self.wall_ns += wall
         self.rec_ns += rec_ns
-        self.value_ns += self.value_cost
+        self.value_ns += int(AROUND * self.value_cost)
         if self.value_cost:
-            self.value_last = self.value_cost
+            self.value_last = AROUND * self.value_cost
             self.early.took(self.num["train"], self.value_cost)
             self.pump.thumbs_left -= self.sampled
             if self.samples:
