@@ -71,8 +71,14 @@ def test_the_crosshair_goes_through_all_cards_with_values_in_a_table(visit):
     page = ready(visit("/scalars?run=digits_like&with=failed&smooth=0.5"), 3)
     until(page, "plot.data.length >= 4")
     expect(page.locator(".gs-curves")).to_have_attribute("data-drawn", "3")
-    page.mouse.move(*page.evaluate(POINT, 20))
     tip = page.locator(".gs-curves > .gs-curve-tip")
+    for _ in range(
+        50
+    ):  # a card that is drawn once more moves its steps away from under the pointer
+        page.mouse.move(*page.evaluate(POINT, 20))
+        if tip.is_visible() and "step 20" in tip.inner_text():
+            break
+        page.wait_for_timeout(100)
     expect(tip).to_contain_text("step 20")
     expect(tip.locator("tr")).to_have_count(2)
     expect(tip.locator("tr").first).to_contain_text("digits_like")  # the nearest to the pointer
