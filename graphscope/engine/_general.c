@@ -402,24 +402,9 @@ static PyObject *general_call(PyObject *self_object, PyObject *const *args, size
     if (rec && ((t1 = now_ns()) == -1 || t0 == -1) && PyErr_Occurred()) {
         goto done;
     }
-    if (self->aux) {
-        if (!PyTuple_CheckExact(r) || PyTuple_GET_SIZE(r) != 2) {
-            PyErr_Format(PyExc_TypeError, "the kernel of %R gives its output and what its gradient needs", self->row);
-            goto done;
-        }
-        PyObject *pair = r;
-        r = Py_NewRef(PyTuple_GET_ITEM(pair, 0));
-        aux = Py_NewRef(PyTuple_GET_ITEM(pair, 1));
-        Py_DECREF(pair);
-    }
-    if (!self->multi && !is_array(r)) {
-        Py_SETREF(r, PyObject_CallOneArg(as_array, r)); /* before the tape may keep it */
-        if (!r || !is_array(r)) {
-            if (r) {
-                PyErr_Format(PyExc_TypeError, "the kernel of %R gives no array", self->row);
-            }
-            goto done;
-        }
+    /* An array before the tape may keep it. */
+    if ((self->aux && split_aux(self->row, &r, &aux) < 0) || (!self->multi && to_array(self->row, &r) < 0)) {
+        goto done;
     }
     unsigned long long mask = 0;
     for (Py_ssize_t k = 0; k < call.n; k++) {

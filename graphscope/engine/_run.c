@@ -82,6 +82,31 @@ PyObject *held_of(PyObject *x, PyObject *array)
     return ((Array *)array)->nd ? PyWeakref_NewRef(x, NULL) : Py_NewRef(x);
 }
 
+int split_aux(PyObject *row, PyObject **r, PyObject **aux)
+{
+    PyObject *pair = *r;
+    if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2) {
+        PyErr_Format(PyExc_TypeError, "the kernel of %R gives its output and what its gradient needs", row);
+        return -1;
+    }
+    *r = Py_NewRef(PyTuple_GET_ITEM(pair, 0));
+    *aux = Py_NewRef(PyTuple_GET_ITEM(pair, 1));
+    Py_DECREF(pair);
+    return 0;
+}
+
+int to_array(PyObject *row, PyObject **r)
+{
+    if (is_array(*r)) {
+        return 0;
+    }
+    Py_SETREF(*r, PyObject_CallOneArg(as_array, *r));
+    if (*r && !is_array(*r)) {
+        PyErr_Format(PyExc_TypeError, "the kernel of %R gives no array", row);
+    }
+    return is_array(*r) ? 0 : -1;
+}
+
 PyObject *shape_of(PyObject *array)
 {
     const Array *a = (const Array *)array;

@@ -34,11 +34,11 @@ static inline void set(PyObject *object, Py_ssize_t offset, PyObject *value)
     Py_XDECREF(before);
 }
 
-/* Whether an input's place in the graph is plain: a leaf, or what a node made. */
+/* Whether an input's place in the graph is plain: a leaf, or what a node made; and it says plainly whether it wants a gradient. */
 static inline int is_plain(PyObject *x)
 {
     PyObject *node = AT(x, tensor_node);
-    return AT(x, tensor_wants) && node && (node == Py_None || (Py_TYPE(node) == node_type && AT(node, node_nout)));
+    return (AT(x, tensor_wants) == Py_True || AT(x, tensor_wants) == Py_False) && node && (node == Py_None || (Py_TYPE(node) == node_type && AT(node, node_nout)));
 }
 
 PyObject *new_tensor(PyObject *array);
@@ -48,6 +48,8 @@ int is_floating(PyObject *array);                     /* -1: an error */
 PyObject *edge_of(PyObject *x);                       /* a new reference: its node, (node, which output), or the leaf itself */
 PyObject *held_of(PyObject *x, PyObject *array);      /* an input that wants no gradient, for `Node.others` */
 PyObject *shape_of(PyObject *array);
+int split_aux(PyObject *row, PyObject **r, PyObject **aux); /* what a kernel gave is (output, aux); -1: it is not */
+int to_array(PyObject *row, PyObject **r);            /* a number that a kernel gave becomes an array; -1: an error */
 PyObject *link_view(PyObject *out, PyObject *base, PyObject *row, PyObject *params, int in_graph); /* NULL: an error */
 int recorder_raised(PyObject *rec);                   /* 0: a bug of its own, and it is off now; -1: not for us */
 int find_objects(PyObject *names, const char *const *wanted, PyObject ***at, size_t n);

@@ -186,24 +186,8 @@ static PyObject *straight_call(PyObject *self_object, PyObject *const *args, siz
     if (rec && ((t1 = now_ns()) == -1 || t0 == -1) && PyErr_Occurred()) {
         goto done;
     }
-    if (self->aux) {
-        if (!PyTuple_CheckExact(r) || PyTuple_GET_SIZE(r) != 2) {
-            PyErr_Format(PyExc_TypeError, "the kernel of %R gives its output and what its gradient needs", self->row);
-            goto done;
-        }
-        PyObject *pair = r;
-        r = Py_NewRef(PyTuple_GET_ITEM(pair, 0));
-        aux = Py_NewRef(PyTuple_GET_ITEM(pair, 1));
-        Py_DECREF(pair);
-    }
-    if (!is_array(r)) {
-        Py_SETREF(r, PyObject_CallOneArg(as_array, r));
-        if (!r || !is_array(r)) {
-            if (r) {
-                PyErr_Format(PyExc_TypeError, "the kernel of %R gives no array", self->row);
-            }
-            goto done;
-        }
+    if ((self->aux && split_aux(self->row, &r, &aux) < 0) || to_array(self->row, &r) < 0) {
+        goto done;
     }
     int mask = (AT(x, tensor_wants) == Py_True ? 1 : 0) | (y && AT(y, tensor_wants) == Py_True ? 2 : 0);
     mask &= self->wanted;

@@ -94,7 +94,7 @@ class Tensor(Facts, Values, Bridges, NumberedValue):
                 "requires_grad can only be switched off on leaf tensors; use .detach() to cut this one "
                 "out of the graph",
             )
-        self._rg = requires_grad
+        self._rg = bool(requires_grad)
         return self
 
     @property

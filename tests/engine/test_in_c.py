@@ -310,3 +310,14 @@ def test_what_is_no_array_of_the_hosts_is_refused_by_what_takes_the_engine():
         compiled.Straight(1, 2)
     with pytest.raises(TypeError):
         compiled.General(1, 2)
+
+
+@pytest.mark.parametrize("wanted", [1, np.bool_(True)])
+def test_whatever_is_true_asks_for_a_gradient(wanted):
+    x = gs.ones(3).requires_grad_(wanted)
+    y = gs.ones(3)
+    y.requires_grad = wanted
+    assert x.requires_grad is True and y.requires_grad is True
+    z = Tensor(np.ones(3, np.float32), wanted)  # what is not plain is for Python
+    for run in (lambda t: t * 2.0, lambda t: t.sum(), lambda t: gs.cat((t, t))):
+        assert run(x).requires_grad and run(y).requires_grad and run(z).requires_grad
