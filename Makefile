@@ -48,7 +48,7 @@ $(VENV)/bin/python:
 	@echo "Creating $(VENV) with $$($(PYTHON) --version) ..."
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot create a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/.installed: pyproject.toml setup.py graphscope/engine/_follow.c graphscope/engine/_note.c | $(VENV)/bin/python
+$(VENV)/.installed: pyproject.toml setup.py $(wildcard graphscope/*/*.[ch]) | $(VENV)/bin/python
 	@echo "Installing GraphScope into $(VENV) (about a minute) ..."
 	@$(PIP) -e .
 	@touch $@

@@ -1,8 +1,8 @@
 """What pyproject.toml cannot say: webapp/, assets/ and examples/lecture/ are installed inside graphscope/.
 
 So nothing bare named "webapp" or "assets" lands in site-packages, for wheels and for ``pip install -e .``.
-And two modules are compiled, where there is a C compiler; where not, ``graphscope.engine.follow`` and ``note`` do the
-same.
+And three modules are compiled, where there is a C compiler; where not, ``graphscope.engine.follow``, ``note`` and
+``graphscope.record.statistics`` do the same.
 """
 
 from setuptools import Extension, find_namespace_packages, setup
@@ -22,14 +22,15 @@ setup(
     },
     ext_modules=[
         Extension(
-            f"graphscope.engine.{name}",
-            [f"graphscope/engine/{part}.c" for part in parts],
+            f"graphscope.{folder}.{name}",
+            [f"graphscope/{folder}/{part}.c" for part in parts],
             depends=["graphscope/engine/_follow.h", "graphscope/engine/_run.h"],
             optional=True,
         )
-        for name, parts in (
-            ("_follow", ("_follow", "_run", "_straight", "_general", "_walk")),
-            ("_note", ("_note",)),
+        for folder, name, parts in (
+            ("engine", "_follow", ("_follow", "_run", "_straight", "_general", "_walk")),
+            ("engine", "_note", ("_note",)),
+            ("record", "_numbers", ("_numbers",)),
         )
     ],
     include_package_data=False,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 CALM = 1.0  # seconds in which the processor is for the first page and its numbers
+_OF_PAGE = "HTTP_X_GRAPHSCOPE_PAGE"  # the header with which the page's own script asks
+_SENTENCES = ("400", "404")
 _FOR_EVER = "private, max-age=31536000, immutable"  # the address names this very content
 
 
@@ -68,7 +70,9 @@ class App:
         path = environ.get("PATH_INFO") or "/"
         if path.startswith("/api/"):
             answers: Wsgi = self._answers.get()[1]
-            return answers(environ, start_response)
+            return answers(
+                environ, _quiet(start_response) if _OF_PAGE in environ else start_response
+            )
         if path.startswith(islands.PREFIX):
             drawn: Wsgi = self.dash.server
             return drawn(environ, start_response)
@@ -134,6 +138,20 @@ def create_app(
         gate: demand the token for everything, for addresses that others can reach.
     """
     return App(source, token or secrets.token_urlsafe(24), hosts, gate)
+
+
+def _quiet(start_response: Any) -> Any:
+    """What is answered with a sentence is no fault of the page: its browser would note every one as an error.
+
+    The page is told 200 and reads the status out of a header; whoever else asks gets the status itself.
+    """
+
+    def started(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
+        if status[:3] in _SENTENCES:
+            status, headers = "200 OK", [*headers, ("X-Graphscope-Status", status[:3])]
+        return start_response(status, headers, error)
+
+    return started
 
 
 def _send(

@@ -22,7 +22,8 @@
       // Where there is room at the left, no card begins its life under the tools or the small map at the right.
       const over = x + x1 * k - (width - this.minimap.side(k));
       if (over > 0 && (x1 - x0) * k <= width) x -= Math.max(0, Math.min(over, x + x0 * k - 16));
-      return { k, x, y: Math.min(56, 8 + height / 10) - y0 * k };
+      // Below the chip that names a part, where there is one.
+      return { k, x, y: (gs.state.focus ? Math.min(56, 8 + height / 10) : 24) - y0 * k };
     },
 
     firstLook() {

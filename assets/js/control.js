@@ -24,11 +24,11 @@
     let status = "";
     try {
       const answer = await fetch("/api/command", {
-        method: "POST", headers: { "Content-Type": "application/json", "X-Graphscope-Token": gs.token() },
+        method: "POST", headers: { ...gs.ASKS, "Content-Type": "application/json", "X-Graphscope-Token": gs.token() },
         body: JSON.stringify({ run, kind, data: data || {} }),
       });
       const told = await answer.json();
-      if (!answer.ok) throw new Error(told.error || `the server answered ${answer.status}`);
+      if (gs.statusOf(answer) !== 200) throw new Error(told.error || `the server answered ${gs.statusOf(answer)}`);
       const end = performance.now() + PATIENCE;
       do {
         await new Promise((wake) => setTimeout(wake, status ? 80 : 30));

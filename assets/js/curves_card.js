@@ -113,6 +113,7 @@
         this.plot.on("plotly_doubleclick", () => this.before !== undefined && gs.set({ step: this.before }));
       }
       this.playhead();
+      this.page.hover.again(this);
       this.page.drawn(this);
     }
 
@@ -137,7 +138,7 @@
       const full = this.plot._fullLayout;
       if (full && Math.abs(full.width - this.plot.clientWidth) < 1 && Math.abs(full.height - this.plot.clientHeight) < 1) return;
       cancelAnimationFrame(this.later);
-      this.later = requestAnimationFrame(() => this.plot.isConnected && window.Plotly.Plots.resize(this.plot));
+      this.later = requestAnimationFrame(() => this.plot.isConnected && window.Plotly.Plots.resize(this.plot).then(() => this.page.hover.again(this)));
     }
 
     /* A line at the step that is looked at, above the chart: it moves without a redraw. */

@@ -61,6 +61,11 @@
       });
     }
 
+    /* A card was drawn anew or has another size: under a pointer that rests there is another point now. */
+    again(card) {
+      if (!this.tip.hidden && this.next && this.next[0] === card) this.show(...this.next);
+    }
+
     show(card, e) {
       const at = e.buttons ? null : this.place(card, e);
       const rows = at ? this.points(card, at) : [];

@@ -130,8 +130,8 @@
   /* An answer that goes on: got(one, behind) for every line of it as it comes, until got says false. behind: how many
    * more have come already. */
   gs.fetchLines = async function (url, signal, got) {
-    const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
-    if (!answer.ok) throw await failed(answer);
+    const answer = await fetch(url, { signal, headers: gs.ASKS });
+    if (gs.statusOf(answer) !== 200) throw await failed(answer);
     const reader = answer.body.getReader(), text = new TextDecoder();
     for (let rest = "", more = true; more; ) {
       const { value, done } = await reader.read();
@@ -145,13 +145,18 @@
 
   async function failed(answer) {
     const told = await answer.json().catch(() => null);
-    return Object.assign(new Error((told && told.error) || `the server answered ${answer.status}`), { status: answer.status });
+    return Object.assign(new Error((told && told.error) || `the server answered ${gs.statusOf(answer)}`), { status: gs.statusOf(answer) });
   }
+
+  /* How the page asks. A sentence ("there is no such run") then comes as 200 with its status beside it: the browser
+   * would note a 404 as an error in its console, and it is none (webapp/app.py). */
+  gs.ASKS = { Accept: "application/json", "X-Graphscope-Page": "1" };
+  gs.statusOf = (answer) => Number(answer.headers.get("X-Graphscope-Status")) || answer.status;
 
   /* JSON of our own server (or packed columns, see timeline_data.js); an error carries the server's sentence. */
   gs.fetchJson = async function (url, signal) {
-    const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
-    if (!answer.ok) throw await failed(answer);
+    const answer = await fetch(url, { signal, headers: gs.ASKS });
+    if (gs.statusOf(answer) !== 200) throw await failed(answer);
     try {
       const packed = answer.headers.get("Content-Type") === "application/octet-stream";
       return packed ? gs.unpack(await answer.arrayBuffer()) : await answer.json();

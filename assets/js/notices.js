@@ -14,13 +14,13 @@
       gs.snippet(card.folder === "runs" ? "graphscope demo" : `graphscope demo --runs ${/^[\w./~:\\-]+$/.test(card.folder) ? card.folder : JSON.stringify(card.folder)}`),
     ],
     waiting: (card) => [
-      gs.el("h1", {}, "connected, no step yet"),
+      gs.el("h1", {}, "Connected, no step yet"),
       gs.el("p", {}, `The program of the run ${card.run} is running, for `, gs.el("span", { class: "gs-waiting" }, "\u2014"),
         ". A step ends at optimizer.step(); the first one appears here."),
     ],
     stopped: (card) => [
-      gs.el("h1", {}, "no step was recorded"),
-      gs.el("p", {}, `The program of the run ${card.run} started and has been silent before its first step ended. A step ends at optimizer.step(), or at p.step() in a loop without an optimizer.`),
+      gs.el("h1", {}, "No step was recorded"),
+      gs.el("p", {}, `The program of the run ${card.run} started, and nothing was heard of it before its first step ended. A step ends at optimizer.step(), or at p.step() in a loop without an optimizer.`),
       another(),
     ],
     damaged: (card) => [

@@ -276,7 +276,7 @@
       ctx.fillStyle = s.bad === 2 ? gs.color("state-failed") : s.bad ? gs.color("nonfinite") : gs.color(here ? "focus" : s.kind === "eval" ? "phase-idle" : "ink3");
       ctx.fillRect(x0, 1, Math.max(x1 - x0 - 1, 0.7), here ? 4 : 3);
       ctx.font = gs.font.sans(11, here ? 600 : 400);
-      const text = s.count > 1 ? `${s.num}\u2013${s.last}` : `${s.kind === "eval" ? "eval" : "step"} ${s.num}`;
+      const text = s.count > 1 ? `${gs.units.count(s.num)}\u2013${gs.units.count(s.last)}` : `${s.kind === "eval" ? "eval" : "step"} ${gs.units.count(s.num)}`;
       const w = gs.marks.width(ctx, text);
       if (w + 6 > x1 - x0 || x0 < free) continue;
       ctx.fillStyle = gs.color(here ? "focus" : "ink2");

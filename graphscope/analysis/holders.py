@@ -220,8 +220,10 @@ def _category(graph: Graph, step: Step, i: int, kept_for: list[int]) -> str:
 
 def _why(graph: Graph, h: lifetime.Holder) -> str:
     if h.kept_for:
-        names = [_gradient(graph, node) for node in h.kept_for[:2]]
-        more = f" and {len(h.kept_for) - 2} more" if len(h.kept_for) > 2 else ""
+        # A line in a loop needs it once a turn: it is named once.
+        names = list(dict.fromkeys(_gradient(graph, node) for node in h.kept_for[:64]))[:2]
+        rest = len(h.kept_for) - len(names)
+        more = f" and {units.count(rest)} more" if rest else ""
         return "needed by " + ", ".join(names) + more
     if h.value < 0:
         return BEFORE

@@ -6,7 +6,7 @@ enum { MOST = 16 }; /* arguments of a formula */
 
 static Py_ssize_t plan_argc, plan_fn, plan_i, plan_j, plan_slot, plan_want, plan_wants;
 static PyTypeObject *plan_type;
-static PyObject *heap_push, *heap_pop, *push_part, *visit, *accumulate, *sum_to, *tell_grad, *tell_leaf;
+static PyObject *heap_push, *heap_pop, *push_part, *visit, *accumulate, *sum_to, *tell_grad, *tell_leaf, *failed_at;
 static PyObject *text_values;
 static int ready;
 
@@ -308,6 +308,32 @@ static int step_many(Pass *pass, PyObject *node, PyObject *wants, PyObject *edge
 
 /* ---------------------------------------------------------------- the loop */
 
+/* A gradient of the node could not be computed: the recorder is told, and where there was no memory the error says whose
+   gradient it was. Where even that fails, the error stays as it is. */
+static void name_failure(PyObject *node)
+{
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) {
+        return;
+    }
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyErr_NormalizeException(&type, &error, &trace);
+    if (trace) {
+        PyException_SetTraceback(error, trace);
+    }
+    PyObject *named = PyObject_CallFunctionObjArgs(failed_at, node, error, NULL);
+    if (named && named != error && PyExceptionInstance_Check(named)) {
+        PyErr_SetObject((PyObject *)Py_TYPE(named), named);
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(trace);
+    } else {
+        PyErr_Clear();
+        PyErr_Restore(type, error, trace);
+    }
+    Py_XDECREF(named);
+}
+
 /* walk(pending, F, rec, retain, last): whether it stopped at a node not newer than `last` */
 static PyObject *walk(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
@@ -379,6 +405,7 @@ static PyObject *walk(PyObject *module, PyObject *const *args, Py_ssize_t count)
         Py_SETREF(node, next);
     }
 failed:
+    name_failure(node);
     Py_DECREF(node);
     return NULL;
 }
@@ -391,8 +418,8 @@ static PyObject *walk_with(PyObject *module, PyObject *names)
         return NULL;
     }
     PyObject *plan = NULL;
-    const char *const wanted[] = {"heappush", "heappop", "push", "visit", "accumulate", "sum_to", "tell_grad", "tell_leaf", "Plan"};
-    PyObject **at[] = {&heap_push, &heap_pop, &push_part, &visit, &accumulate, &sum_to, &tell_grad, &tell_leaf, &plan};
+    const char *const wanted[] = {"heappush", "heappop", "push", "visit", "accumulate", "sum_to", "tell_grad", "tell_leaf", "failed", "Plan"};
+    PyObject **at[] = {&heap_push, &heap_pop, &push_part, &visit, &accumulate, &sum_to, &tell_grad, &tell_leaf, &failed_at, &plan};
     if (find_objects(names, wanted, at, sizeof at / sizeof at[0]) < 0 || !PyType_Check(plan)) {
         return NULL;
     }

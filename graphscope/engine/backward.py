@@ -25,6 +25,7 @@ from graphscope.engine.modes import _enabled
 from graphscope.engine.note import note_grad, note_leaf
 from graphscope.engine.numbered import compiled
 from graphscope.engine.op import Plan
+from graphscope.engine.out_of_memory import failed, ran_out, worded
 from graphscope.engine.saved import freed, rewrap
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
@@ -88,8 +89,13 @@ def _seed(t: Tensor, gradient: Any, create_graph: bool) -> Any:
                 f"{tuple(t._a.shape)}. Reduce it with .sum() or .mean(), or pass gradient= of this shape. "
                 f"({user_line(3)})"
             )
-        ones = dispatch_ones(t._a)
-        gradient = Tensor(ones)
+        try:
+            gradient = Tensor(dispatch_ones(t._a))
+        except Exception as error:
+            if not ran_out(error):
+                raise
+            what = f"backward: the gradient that it begins with, of shape {tuple(t._a.shape)}"
+            raise worded(what, error, user_line(3)) from error
     elif not isinstance(gradient, Tensor):
         gradient = dispatch.as_tensor(gradient)
     if gradient._a.shape != t._a.shape:
@@ -401,60 +407,64 @@ def _walk(pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool, last:
     values = told and rec.values
     t0 = 0
     node: Any = None
-    while True:
-        if node is None:
-            if not pending:
-                return False
-            node = heappop(pending)[1]
-        if node.seq <= last:
-            heappush(pending, (-node.seq, node))
-            return True
-        plan = node.plan
-        argc = plan.argc
-        saved = node.saved
-        if argc < 0 or saved is None or values:
-            _visit(node, pending, F, rec, retain)
-            node = None
-            continue
-        g = node.g
-        node.g = None
-        if told:
-            t0 = clock()
-        if argc == 1:
-            got = plan.fn(F, g, saved[plan.i])
-        elif argc == 0:
-            got = plan.fn(F, g)
-        elif argc == 2:
-            got = plan.fn(F, g, saved[plan.i], saved[plan.j])
-        else:
-            got = plan.fn(F, g, saved, node.params)
-        shapes = node.shapes
-        if shapes is not None:
-            shape = shapes[plan.slot]
-            if got.shape != shape:
-                got = sum_to(got, shape)
-        if told:
-            told = _tell_grad(rec, plan.want, node, plan.slot, got, t0, clock(), got is g)
-        if not retain:
-            node.saved = None
-        edge = node.edges[0]
-        node = None
-        if type(edge) is Node:
-            if edge.g is not None:
-                edge.g = edge.g + got
+    try:
+        while True:
+            if node is None:
+                if not pending:
+                    return False
+                node = heappop(pending)[1]
+            if node.seq <= last:
+                heappush(pending, (-node.seq, node))
+                return True
+            plan = node.plan
+            argc = plan.argc
+            saved = node.saved
+            if argc < 0 or saved is None or values:
+                _visit(node, pending, F, rec, retain)
+                node = None
+                continue
+            g = node.g
+            node.g = None
+            if told:
+                t0 = clock()
+            if argc == 1:
+                got = plan.fn(F, g, saved[plan.i])
+            elif argc == 0:
+                got = plan.fn(F, g)
+            elif argc == 2:
+                got = plan.fn(F, g, saved[plan.i], saved[plan.j])
             else:
-                edge.g = got
-                if pending and -pending[0][0] > edge.seq:
-                    heappush(pending, (-edge.seq, edge))
+                got = plan.fn(F, g, saved, node.params)
+            shapes = node.shapes
+            if shapes is not None:
+                shape = shapes[plan.slot]
+                if got.shape != shape:
+                    got = sum_to(got, shape)
+            if told:
+                told = _tell_grad(rec, plan.want, node, plan.slot, got, t0, clock(), got is g)
+            if not retain:
+                node.saved = None
+            edge = node.edges[0]
+            after = None
+            if type(edge) is Node:
+                if edge.g is not None:
+                    edge.g = edge.g + got
                 else:
-                    node = edge
-        elif type(edge) is tuple:
-            _push(pending, edge, got)
-        else:
-            _accumulate(edge, got, False, got is g)
-        g = got = saved = edge = (
-            None  # what nobody needs any more dies now, not while the next formula runs
-        )
+                    edge.g = got
+                    if pending and -pending[0][0] > edge.seq:
+                        heappush(pending, (-edge.seq, edge))
+                    else:
+                        after = edge
+            elif type(edge) is tuple:
+                _push(pending, edge, got)
+            else:
+                _accumulate(edge, got, False, got is g)
+            # What nobody needs any more dies now, not while the next formula runs.
+            node, g, got, saved, edge = after, None, None, None, None
+    except Exception as error:
+        if node is None:
+            raise
+        raise failed(node, error)  # noqa: B904 - it says itself what it comes from
 
 
 def _visit(node: Node, pending: list[tuple[int, Node]], F: Any, rec: Any, retain: bool) -> None:
@@ -537,7 +547,8 @@ _rewrap = rewrap
 if compiled is not None and compiled.walk_with(
     {
         "heappush": heappush, "heappop": heappop, "push": _push, "visit": _visit, "accumulate": _accumulate,
-        "sum_to": sum_to, "tell_grad": _tell_grad, "tell_leaf": _tell_leaf, "broken": dispatch.broken, "Plan": Plan,
+        "sum_to": sum_to, "tell_grad": _tell_grad, "tell_leaf": _tell_leaf, "failed": failed, "broken": dispatch.broken,
+        "Plan": Plan,
     }
 ):  # fmt: skip
     _walk = compiled.walk

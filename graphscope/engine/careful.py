@@ -11,6 +11,7 @@ from typing import Any
 
 from graphscope.engine import anomaly, versions
 from graphscope.engine.forward_mode import BETWEEN_KINDS, seeds_for_duals
+from graphscope.engine.out_of_memory import failed
 from graphscope.engine.saved import Packed, freed, rewrap
 from graphscope.engine.tape import Node
 from graphscope.engine.tensor import Tensor
@@ -81,7 +82,10 @@ class Pass:
             if self.needed is not None and node not in self.needed:
                 node.g = None
                 continue
-            self._visit(node)
+            try:
+                self._visit(node)
+            except Exception as error:
+                raise failed(node, error)  # noqa: B904 - it says itself what it comes from
 
     def _nothing_but_writes(self, order: list[Node]) -> bool:
         """Whether the fast loop can do the rest, once the versions are checked. It checks them."""

@@ -65,6 +65,9 @@ class Observer(Protocol):
     def failed(self, row: Op, inputs: Any, error: BaseException) -> None:
         """An op raised."""
 
+    def gradient_failed(self, node: Node, error: BaseException) -> None:
+        """A gradient of a node could not be computed."""
+
     def enter(self, module: Any) -> None:
         """A module's forward starts."""
 

@@ -15,7 +15,6 @@ from graphscope.errors import (
     GraphScopeError,
     IndexRangeError,
     LinAlgError,
-    OutOfMemory,
     ShapeError,
 )
 
@@ -54,14 +53,22 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
             f"{row.name}: {each}: the tensors are on {places}; an op needs them on one device. "
             f"Move one with .to(device).{tail}"
         )
+    if isinstance(error, Exception):
+        from graphscope.engine.out_of_memory import (
+            ran_out,
+            worded,
+        )  # it needs tensors, and they this
+
+        if ran_out(error):
+            return worded(what, error, where)
     if isinstance(error, GraphScopeError):
         if str(error).startswith(f"{row.name}:"):
             return error
-        worded = copy(
+        told = copy(
             error
         )  # a kernel knows the rule; the op, the shapes and the line are known here
-        worded.args = (f"{what}: {error}{tail}",)
-        return worded
+        told.args = (f"{what}: {error}{tail}",)
+        return told
     if row.shape is not None:
         try:
             row.shape(*(tuple(x._a.shape) for x in inputs), **(params or {}))
@@ -71,10 +78,6 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
         clash = broadcast_clash([tuple(x._a.shape) for x in inputs])
         if clash:
             return ShapeError(f"{what}: {clash}{tail}")
-    if type(error).__name__ == "OutOfMemoryError":  # CuPy's
-        return OutOfMemory(
-            f"{what}: {error}. Use smaller batches, or drop tensors that hold a graph{tail}"
-        )
     if row.writes and "read-only" in str(error):
         return ShapeError(
             f"{what}: some elements of this tensor share one place in memory, as in an expanded tensor, and would all "
@@ -85,8 +88,6 @@ def explain(row: Any, error: BaseException | None, inputs: Any, params: Any) -> 
             f"{what}: the result does not have the shape {tuple(inputs[0]._a.shape)} of the tensor that should keep it, "
             f"and in place a shape cannot change. Use the op without `_`.{tail}"
         )
-    if isinstance(error, MemoryError):
-        return error
     if type(error).__name__ == "LinAlgError":  # numpy's or CuPy's
         words = str(error)[:1].lower() + str(error)[1:]
         if "singular" in words:

@@ -19,6 +19,8 @@ APART = 20_000  # nanoseconds between two events, from which on the recorder run
 # What a step with statistics takes more than its neighbours, and the one after it, over the statistics' own time:
 # its ops are told one by one, and both find cold caches. Measured in a run: two-layer 1.2, digits 1.5, attention 1.6.
 AROUND = 1.4
+# Of the budget, what statistics may fill it up to: what recording costs is known to some tenths of a per cent.
+KEPT_WITHIN = 0.8
 
 
 def cost_of_following(track_ns: float, n: int, wall_ns: int) -> int:
@@ -153,7 +155,7 @@ class OnTrack(Noter):
         And some of the first steps of a run have them in any case.
         """
         events = self.rec_ns - self.value_ns + self.pump.cpu_ns
-        share = max(self.budget - events / max(elapsed, 1), 0.005)
+        share = max(KEPT_WITHIN * self.budget - events / max(elapsed, 1), 0.005)
         return float((self.value_ns + self.value_last) / share)
 
     def _until(self: Any, now: int) -> int:

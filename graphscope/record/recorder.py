@@ -275,6 +275,40 @@ class Recorder(StepLife):
         nothing = self.specs[(), None]
         self.put(self.number(head), wires[0], others, 0, nothing, now, now, None)
 
+    @fenced
+    def gradient_failed(self, node: Any, error: BaseException) -> None:
+        """A gradient of ``node`` could not be computed; the step is kept as failed, and its graph ends with it."""
+        if get_ident() != self.thread:
+            return
+        self.status, self.note = "failed", f"the gradient of {node.row.name}: {error}"
+        now = clock()
+        if self.told is not None:
+            self._leave_track()
+        twin = node.rid - self.base
+        if twin >> SPAN:
+            twin = -1
+        done = set()  # of the same node, just before
+        for i in range(self.i - 1, -1, -1):
+            key = self.key(i)
+            if len(key) != 4 or key[1] != twin:
+                break
+            done.add(key[2])
+        slots = (
+            range(len(node.edges)) if node.row.inputs == ("*",) else [w.slot for w in node.wants]
+        )
+        slot = next((k for k in slots if k not in done), -1)
+        self.put(
+            self.number((node.row, slot, None)),
+            twin,
+            None,
+            0,
+            self.specs[(), None],
+            now,
+            now,
+            None,
+            False,
+        )
+
     def enter(self, module: Any) -> None:
         """A module's forward starts."""
         try:

@@ -1,12 +1,17 @@
-"""One tensor in numbers: moments, health, histogram, and a sample small enough to keep."""
+"""One tensor in numbers: moments, health, histogram, and a sample small enough to keep.
+
+Where there is a C compiler, ``_numbers.c`` goes through the elements; ``in_numpy`` says the same without one.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from graphscope.engine.backend import backend_of_type
+from graphscope.engine.numbered import compiled
 from graphscope.trace.records import HIST_BINS, Entry
 from graphscope.trace.values import thumbnail
 
@@ -26,6 +31,23 @@ def to_host(a: Any) -> Any:
     return backend_of_type(type(a)).to_host(a)
 
 
+VERSION = 1  # of what the compiled module offers; one that was left behind by an older version is not used
+
+
+def _compiled() -> Any:
+    """The compiled function, or None."""
+    if compiled is None:  # GRAPHSCOPE_PURE, or no compiler
+        return None
+    try:
+        found = import_module("graphscope.record._numbers")
+    except ImportError:
+        return None
+    return found.numbers if getattr(found, "VERSION", 0) == VERSION else None
+
+
+numbers = _compiled()
+
+
 def describe(a: Any, thumb: bool, whole: bool = False) -> Entry:
     """The statistics of a host array.
 
@@ -34,21 +56,45 @@ def describe(a: Any, thumb: bool, whole: bool = False) -> Entry:
     """
     size = a.size
     kept = thumbnail(a, whole) if thumb or size <= 64 else None
-    item = float(a.reshape(-1)[0]) if size == 1 else _NAN
     if size == 0:
-        stats = np.array([0, _NAN, _NAN, _NAN, _NAN, _NAN, _NAN, item], np.float32)
+        stats = np.array([0, _NAN, _NAN, _NAN, _NAN, _NAN, _NAN, _NAN], np.float32)
         return Entry(stats, np.zeros(6, np.uint32), np.zeros(HIST_BINS, np.uint16), 0.0, 0.0, kept)
-    flat = (
-        a.reshape(-1)
-        if a.flags.c_contiguous or size <= EXACT
-        else a[tuple(slice(None, None, 2) for _ in a.shape)].reshape(-1)
-    )
-    if flat.size > EXACT:
-        flat = flat[:: -(-flat.size // EXACT)]
-    if flat.dtype.kind != "f":
-        flat = flat.astype(np.float32)
+    flat = sample(a)
+    made = None if numbers is None else numbers(flat, size)
+    if made is None:
+        return in_numpy(flat.reshape(-1), size, kept)
+    raw, low, high = made
+    return Entry(
+        np.frombuffer(raw, np.float32, 8), np.frombuffer(raw, np.uint32, 6, 32),
+        np.frombuffer(raw, np.uint16, HIST_BINS, 56), low, high, kept,
+    )  # fmt: skip
+
+
+def sample(a: Any) -> Any:
+    """The elements that are looked at, as floats: contiguous, or along one axis."""
+    if a.size <= EXACT:
+        flat = a if a.flags.c_contiguous else a.ravel("K")  # any order will do
+    else:
+        flat = (
+            a.reshape(-1)
+            if a.flags.c_contiguous
+            else a[tuple(slice(None, None, 2) for _ in a.shape)].reshape(-1)
+        )
+        if flat.size > EXACT:
+            flat = flat[:: -(-flat.size // EXACT)]
+    kind = flat.dtype
+    if kind.kind != "f" or kind.itemsize == 2 or not kind.isnative:
+        flat = flat.astype(
+            np.float32 if kind.kind != "f" or kind.itemsize == 2 else kind.newbyteorder("=")
+        )
+    return flat
+
+
+def in_numpy(flat: Any, size: int, kept: Any = None) -> Entry:
+    """The statistics of these elements of a tensor that has ``size`` in all."""
+    item = float(flat[0]) if size == 1 else _NAN
     with np.errstate(over="ignore", invalid="ignore"):  # looked into below
-        total = float(np.dot(flat, flat)) if flat.dtype != np.float16 else _NAN
+        total = float(np.dot(flat, flat))
     health = [0, 0, 0, 0, 0, 0]
     if not np.isfinite(total):  # some element is not finite, or the square overflows
         wide = flat.astype(np.float64)

@@ -169,6 +169,7 @@ class Tables:
         row = head[0]
         flags = schema.COPY if row.name in COPIES else 0
         if len(head) == 3:
+            flags |= schema.FAILED if head[2] is None else 0
             return [self.op_id(row), schema.BACKWARD, 0, -1, -1, head[1], -1, flags]
         _, params, scope, phase, dtype, mask = head
         if row.multi and params[-1]:  # output k > 0 of an op with several outputs

@@ -11,6 +11,7 @@ no step is left go with it; a trainer of ever new graphs fills its file with the
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import time
@@ -76,6 +77,8 @@ class Limit:
         """Thin the file where it is too large; goes on at the next call where time is up."""
         if self.size is None:
             return
+        if self._round is None and self._is_small():
+            return
         used, size = _sizes(db)
         if self._round is None and used <= max(HIGH * self.size, self._rest):
             return
@@ -85,6 +88,15 @@ class Limit:
         except BaseException:
             self._round = None
             raise
+
+    def _is_small(self) -> bool:
+        """Whether file and log together are below what may be used, which costs less than asking SQLite."""
+        assert self.size is not None
+        try:
+            held = sum(os.stat(f"{self.path}{end}").st_size for end in ("", "-wal"))
+        except OSError:
+            return False
+        return held <= HIGH * self.size
 
     def _thin(self, db: sqlite3.Connection, used: int, size: int, until: float) -> None:
         """Piece by piece until enough is free, or time is up; ``size`` is the file's."""

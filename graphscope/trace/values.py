@@ -49,13 +49,20 @@ def thumb_stride(shape: Sequence[int], whole: bool = False) -> list[int]:
 
 def thumb_index(shape: Sequence[int], whole: bool = False) -> tuple[slice, ...]:
     """The index that takes the sample out of a tensor: ``a[thumb_index(a.shape)]``."""
-    return tuple(slice(None, None, stride) for stride in thumb_stride(shape, whole))
+    return _sampling(tuple(shape), whole)[0]
+
+
+@lru_cache(1024)  # a program's tensors have few shapes
+def _sampling(shape: tuple[int, ...], whole: bool) -> tuple[tuple[slice, ...], list[int]]:
+    strides = thumb_stride(shape, whole)
+    return tuple(slice(None, None, stride) for stride in strides), strides
 
 
 def thumbnail(array: NDArray[Any], whole: bool = False) -> Thumb:
     """The sample of a host array: a copy, since the program may write the array in place later."""
-    sample = np.array(array[thumb_index(array.shape, whole)], np.float32, order="C", copy=True)
-    return Thumb(list(sample.shape), sample.reshape(-1), thumb_stride(array.shape, whole))
+    index, strides = _sampling(array.shape, whole)
+    sample = np.array(array[index], np.float32, order="C", copy=True)
+    return Thumb(list(sample.shape), sample.reshape(-1), strides)
 
 
 def encode(entries: Iterable[tuple[int, str, Entry]]) -> bytes:
@@ -79,25 +86,29 @@ def encode(entries: Iterable[tuple[int, str, Entry]]) -> bytes:
             # Transposed: all means together, all minima together; neighbours look alike.
             table = np.asarray(column, dtype).reshape(len(rows), width).T
             parts.append(codec.shuffle(table))
-        samples = [_sample(thumb) for thumb in thumbs if thumb is not None]
-    if samples:
-        parts.append(codec.shuffle(np.concatenate(samples)))
+        held = [thumb for thumb in thumbs if thumb is not None]
+        if held:
+            parts.append(codec.shuffle(_samples(held)))
     return zlib.compress(b"".join(parts), codec.LEVEL)
 
 
-def _sample(thumb: Thumb) -> NDArray[np.float32]:
-    """The numbers of a thumb, exactly when it is the whole tensor.
+def _samples(thumbs: list[Thumb]) -> NDArray[np.float32]:
+    """The numbers of these samples, exactly where one is the whole tensor.
 
     A strided sample only makes a picture: it keeps 12 of its 24 bits, which halves the file.
     """
-    flat = np.asarray(thumb.values, "<f4").reshape(-1)
-    if all(stride == 1 for stride in thumb.stride):
-        return flat
+    flat = np.concatenate([np.asarray(thumb.values, "<f4").reshape(-1) for thumb in thumbs])
     bits = flat.view("<u4")
     rounded = (bits + np.uint32(0x800)) & np.uint32(0xFFFFF000)
     # Not where rounding would leave the finite numbers, and never for NaN.
-    safe = (bits & np.uint32(0x7FFFFFFF)) < np.uint32(0x7F7FF000)
-    return np.where(safe, rounded, bits).astype("<u4").view("<f4")
+    keep = (bits & np.uint32(0x7FFFFFFF)) >= np.uint32(0x7F7FF000)
+    at = 0
+    for thumb in thumbs:
+        end = at + thumb.values.size
+        if max(thumb.stride, default=1) == 1:
+            keep[at:end] = True
+        at = end
+    return np.where(keep, bits, rounded).astype("<u4").view("<f4")
 
 
 def decode(blob: bytes) -> Entries:

@@ -86,11 +86,8 @@ class Watch:
     def _said(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
             return
-        # A question of ours that is answered with a sentence is logged by the browser all the same.
-        answered = "status of 404" in message.text or "status of 401" in message.text
-        if answered and urlsplit(message.location.get("url", "")).path.startswith("/api/"):
-            return
-        self.faults.append(f"console {message.type}: {message.text}")
+        where = message.location.get("url", "")
+        self.faults.append(f"console {message.type}: {message.text} ({where[-120:]})")
 
     def _guard(self, route: Route) -> None:
         parts = urlsplit(route.request.url)

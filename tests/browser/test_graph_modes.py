@@ -248,13 +248,20 @@ def test_a_failed_card_and_the_way_of_what_is_not_finite(visit):
 
 
 def test_where_a_paused_program_stands(visit):
-    page = visit("/graph?run=tiny")
+    page = visit("/home?run=tiny")
+
+    def waits(route):
+        """The card as the server of a program that waits would tell it, also at the next look."""
+        answer = route.fetch()
+        at = {"step": 3, "i": 1}
+        card = answer.json() | {"control": {"on": True, "state": "paused", "at": at}}
+        route.fulfill(response=answer, json=card)
+
+    page.route("**/api/live?*", waits)
+    page.get_by_role("link", name="Graph").click()
     ready(page)
-    page.evaluate(
-        "() => { gs.card = { ...gs.card, control: { on: true, state: 'paused', at: { step: 3, i: 1 } } }; }"
-    )
-    now = "() => { const c = gs.graphPage.signs.current(); return c && [c.box.id, c.word]; }"
-    assert page.evaluate(now) == ["n1", "waiting here"]
+    now = "() => { const c = gs.graphPage.signs.current(); return c && [c.box.id, c.word].join(); }"
+    page.wait_for_function(f"() => ({now})() === 'n1,waiting here'")
     # While the program waits, `.` is the program's step and not a gradient.
     page.keyboard.press(".")
     assert page.evaluate("() => gs.graphPage.walk.on()") is False

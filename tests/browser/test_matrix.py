@@ -222,18 +222,27 @@ def test_all_pages_of_a_training_that_goes_on(all_kinds: str, visit: Visit) -> N
     [
         ("empty", "no step", "waiting|stale"),  # its program was heard of a few seconds ago
         ("damaged", "cannot be read", "damaged"),
+        ("nowhere", "There is no run", "missing"),
     ],
 )
 def test_all_pages_without_a_step(
     run: str, words: str, state: str, all_kinds: str, visit: Visit
 ) -> None:
-    """The frame says it once, over every page, and the other runs stay in reach."""
+    """The frame says it once, over every page and tab, and the other runs stay in reach."""
     page = visit(f"/home?run={run}", at=all_kinds)
     for name in ("home", "graph", "time", "ops", "memory", "scalars", "health", "compare"):
         page.locator(f".gs-rail a[data-page={name}]").click()
-        expect(page.locator("#notice h1")).to_contain_text(words)
-        expect(page.locator("#state")).to_have_attribute("data-state", re.compile(f"^({state})$"))
+        covered(page, words, state)
+    for name, tab in (("ops", "source"), ("scalars", "distributions")):  # from a link
+        page.goto(f"{all_kinds}/{name}?run={run}&tab={tab}")
+        covered(page, words, state)
     page.locator("#run").click()
     page.locator("#gs-run-list [title=digits_like]").click()
     expect(page.locator("#notice")).to_be_hidden()
-    expect(page.locator(".gs-cmp")).to_have_attribute("data-ready", re.compile("[01]"))
+    distributions(page)
+    compare(page)
+
+
+def covered(page: Page, words: str, state: str) -> None:
+    expect(page.locator("#notice h1")).to_contain_text(words)
+    expect(page.locator("#state")).to_have_attribute("data-state", re.compile(f"^({state})$"))

@@ -55,7 +55,7 @@ def test_waiting_for_the_first_step(fresh, visit):
     url, folder = fresh
     golden.build("empty", folder)
     page = visit("/", at=url)
-    expect(page.locator("#notice h1")).to_have_text("connected, no step yet")
+    expect(page.locator("#notice h1")).to_have_text("Connected, no step yet")
     expect(page.locator(".gs-waiting")).to_have_text(re.compile(r"^\d+ s$"))
     expect(pill(page)).to_have_text("Waiting")
 

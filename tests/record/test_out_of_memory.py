@@ -88,6 +88,124 @@ def test_memory_that_ran_out_in_a_backward_is_told_with_the_steps_before_it(
         assert "memory-near-limit" in found
 
 
+def line_in(function: Any, text: str) -> int:
+    """The number of the line of a function that has this text."""
+    lines, first = inspect.getsourcelines(function)
+    return first + next(k for k, line in enumerate(lines) if text in line)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("how", ["fast", "values", "chosen inputs", "create_graph"])
+def test_an_error_in_a_backward_names_the_op_its_line_and_who_holds_the_memory(
+    tmp_path: Path, monkeypatch: Any, recorded: bool, how: str
+) -> None:
+    def run(sim: Any) -> None:
+        w, x = on(sim, np.ones((32, 32)), grad=True), on(sim, np.ones((64, 32)))
+        kept = [x.mm(w) for _ in range(5)]  # somebody keeps results with their graphs
+        loss = kept[-1].tanh().square().sum()
+        sim.device.pool.limit = sim.device.pool.reserved
+        if how == "chosen inputs":
+            gs.autograd.grad(loss, [w])
+        else:
+            loss.backward(create_graph=how == "create_graph")
+
+    with virtual(monkeypatch) as sim, pytest.raises(OutOfMemory) as raised:
+        if recorded:
+            with gs.profile(tmp_path / "run", values="full" if how == "values" else "off"):
+                run(sim)
+        else:
+            run(sim)
+    said = str(raised.value)
+    assert "backward: the gradient of 'square'" in said, said
+    assert "(64, 32) float32" in said and "bytes are wanted" in said and "smaller batches" in said
+    assert (
+        f"test_out_of_memory.py:{line_in(run, 'loss.backward' if how in ('fast', 'values', 'create_graph') else 'autograd.grad')}"
+        in said
+    )
+    assert said.count(" Held: ") == 1
+    where = f" at test_out_of_memory.py:{line_in(run, 'x.mm(w)')}" if recorded else ""
+    assert f" Held: 40.0 KiB in results of mm{where} (5), 8.00 KiB in values kept for" in said, said
+    if recorded:  # and so the line of the forward is known
+        assert f"called in test_out_of_memory.py:{line_in(run, 'tanh().square()')}: `loss" in said
+    assert isinstance(raised.value.__cause__, OutOfMemory)
+
+
+def test_the_graph_of_a_step_that_failed_in_its_backward_ends_with_that_gradient(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    with virtual(monkeypatch) as sim:
+        with gs.profile(tmp_path / "run", values="off") as p:
+            w, x = on(sim, np.ones((32, 32)), grad=True), on(sim, np.ones((64, 32)))
+            for k in range(12):  # the third of them is on track
+                loss = x.mm(w).tanh().mm(w).sum()
+                if k % 4 == 3:
+                    sim.device.pool.limit, hold = sim.device.pool.reserved, []
+                    with pytest.raises(OutOfMemory):
+                        while True:  # whatever is free in it
+                            hold.append(on(sim, np.ones(1)))
+                    with pytest.raises(
+                        OutOfMemory, match="the gradient that it begins with, of shape"
+                    ):
+                        loss.backward()
+                    hold.pop()  # room for that one
+                    with pytest.raises(OutOfMemory, match="the gradient of 'mm'"):
+                        loss.backward()
+                    sim.device.pool.limit = None
+                    hold.clear()
+                else:
+                    loss.backward()
+                w.grad = None
+                p.step()
+    assert p.path is not None
+    with TraceReader(p.path) as reader:
+        assert reader.state() == "finished"
+        status = [*reader.steps("train").status]
+        assert status == ["ok", "ok", "ok", "failed"] * 3
+        for num in (3, 7, 11):
+            step = reader.step(num)
+            assert str(step.note).startswith("the gradient of mm: backward: the gradient of 'mm'")
+            graph = reader.graph(step.graph)
+            last = graph.n - 1
+            assert graph.flags[last] & schema.FAILED and graph.phase[last] == schema.BACKWARD
+            assert graph.op_name(last) == "mm" and graph.twin[last] == 2 and graph.slot[last] == 0
+        assert not reader.graph(reader.step(10).graph).flags.any() & schema.FAILED
+
+
+def test_a_formula_that_fails_for_another_reason_is_told_to_the_recorder_too(
+    tmp_path: Path,
+) -> None:
+    class Broken(gs.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            raise LookupError("no such thing")
+
+    x = gs.ones(3, requires_grad=True)
+    with gs.profile(tmp_path / "run", values="off") as p:
+        for _ in range(4):
+            with pytest.raises(LookupError, match="^'?no such thing'?$"):
+                Broken.apply(x.exp()).sum().backward()
+            p.step()
+    assert p.path is not None
+    with TraceReader(p.path) as reader:
+        assert [*reader.steps("train").status] == ["failed"] * 4
+        graph = reader.graph(reader.step(-1).graph)
+        assert graph.op_name(graph.n - 1) == "Broken" and graph.flags[graph.n - 1] & schema.FAILED
+
+
+def test_a_machine_without_memory_is_told_with_the_op_too() -> None:
+    much = gs.ones(1).expand(1 << 25, 1 << 25)
+    with pytest.raises(
+        MemoryError,
+        match=r"^clone: \(33554432, 33554432\) float32: Unable to allocate .*smaller batches",
+    ) as raised:
+        much.clone()
+    assert "test_out_of_memory.py:" in str(raised.value)
+
+
 def test_the_program_that_catches_it_goes_on_and_the_step_is_kept(
     tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -180,6 +180,31 @@ def test_a_full_disk_is_said_once_and_the_trace_says_what_is_missing(tmp_path: P
         assert reader.header()["state"] == "finished" and reader.damage is None
 
 
+BRIMFUL = """
+import resource, sys
+from pathlib import Path
+from graphscope.trace.writer import TraceWriter
+with TraceWriter(sys.argv[1], {}) as w:
+    for k in range(50):
+        w.add_text("note", k, "x" * 5000)
+        w.commit()
+    size = Path(sys.argv[1] + "-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))  # not one page more goes into the log
+    print(w.last_words({"writing_stopped": "for a test"}))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file's size cannot be limited here")
+def test_last_words_find_room_in_a_log_that_is_full_to_the_brim(tmp_path: Path) -> None:
+    path = tmp_path / "run.gscope"
+    done = subprocess.run(
+        [sys.executable, "-c", BRIMFUL, str(path)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
+    with TraceReader(path) as reader:
+        assert reader.header()["writing_stopped"] == "for a test"
+
+
 def test_what_cannot_even_be_said_is_let_go(tmp_path: Path) -> None:
     from graphscope.trace.writer import TraceWriter
 

@@ -151,6 +151,19 @@ def test_an_unknown_question_is_a_sentence_in_json(client, path):
     assert answer.status_code in (403, 404) and answer.mimetype == "application/json"
 
 
+def test_the_page_hears_a_sentence_as_an_answer(client):
+    """A browser notes every 404 as an error in its console: our own page is told 200, with the status beside it."""
+    for path in (
+        "/api/home?run=nowhere",
+        "/api/graph?run=nowhere",
+        "/api/tensor/whole?run=tiny&id=x",
+    ):
+        plain, told = client.get(path), client.get(path, headers={"X-Graphscope-Page": "1"})
+        assert plain.status_code == 404 and "X-Graphscope-Status" not in plain.headers
+        assert told.status_code == 200 and told.headers["X-Graphscope-Status"] == "404"
+        assert told.json == plain.json and told.json["error"]
+
+
 def test_a_fault_of_ours_is_no_traceback_on_the_page(client, monkeypatch):
     monkeypatch.setattr(RunDirectory, "runs", lambda self: 1 / 0)
     answer = client.get("/api/runs")

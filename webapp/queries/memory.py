@@ -245,4 +245,4 @@ def _sum(stacks: dict[str, Longs], n: int) -> Longs:
 def _note(step: Step) -> str:
     if step.looked:
         return ""
-    return "when buffers die is taken from the last step of this graph that was looked at"
+    return "When a buffer dies is taken from the last step of the same graph whose buffers were followed."

@@ -131,12 +131,13 @@ def _results(side: Side) -> dict[str, str]:
     finite = np.isfinite(table.loss)
     out = {"state": side.reader.state(), "steps": units.count(len(table))}
     if finite.any():
+        out["last loss"] = units.loss(math.nan if _ends_wild(table) else last)
         best = int(np.where(finite, table.loss, np.inf).argmin())
         out["last loss"] = units.loss(table.loss[np.flatnonzero(finite)[-1]])
         out["best loss"] = f"{units.loss(table.loss[best])} at {units.count(int(table.num[best]))}"
     first_wild = np.flatnonzero(table.nonfinite)
     if len(first_wild):
-        out["not finite"] = f"from step {int(table.num[first_wild[0]])}"
+        out["not finite"] = f"from step {units.count(int(table.num[first_wild[0]]))}"
     out["time of a step"] = units.ns(float(np.median(table.wall_ns[-RECENT:])))
     if table.wall_ns.sum() > 0 and table.rec_ns.any():
         out["recording cost"] = units.share(float(table.rec_ns.sum()) / float(table.wall_ns.sum()))

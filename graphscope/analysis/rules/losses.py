@@ -213,7 +213,7 @@ def summed(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
             how = "reduction='sum'" if by_option else "sum()"
             yield Hit(
                 -1,
-                f"The loss is a sum over {n} numbers ({_shape(wires.shape(given[0]) or ())}) and not their mean: twice the "
+                f"The loss is a sum over {n} numbers of shape {_shape(wires.shape(given[0]) or ())} and not their mean: twice the "
                 "batch doubles the gradient, and the learning rate must follow.",
                 {"elements": n, "batch": batch}, id, (i,), wires.site(i),
                 f"Replace {how} by {'reduction=' + repr('mean') if by_option else 'mean()'}, and multiply the learning "

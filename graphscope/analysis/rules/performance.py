@@ -254,7 +254,7 @@ def outliers(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     yield Hit(
         int(table.num[k]),
         f"{len(far)} steps took far longer than their like, {units.ns(lost)} more in all; the longest is step "
-        f"{table.num[k]}: {units.ns(wall[k])} against {units.ns(middle)} ({units.number(z_)} standard deviations).",
+        f"{units.count(int(table.num[k]))}: {units.ns(wall[k])} against {units.ns(middle)} ({units.number(z_)} standard deviations).",
         {"steps": [int(table.num[j]) for j, _, _ in far[-100:]], "lost_ns": float(lost), "z": z_},
         graph if graph in case.graphs() else -1, (), key="outliers",
     )  # fmt: skip
