@@ -41,7 +41,12 @@ PACKED = "application/octet-stream"
 MOST = 8
 OTHERS = 50  # runs beside the watched one whose news are told
 STREAMS = 3  # answers that go on at once: each holds a thread, and a browser has six connections for all its tabs
-LONGEST = 5.0  # seconds that an answer goes on: who went away is noticed by then
+LONGEST = 15.0  # seconds that an answer goes on: who went away is noticed by then
+SHARE = 0.005  # of a processor is what one question of a page may take: what costs more than its pace allows waits
+LATEST = 5.0  # seconds that such a question waits at most
+AT_ONCE = frozenset(
+    ("state", "control_rev")
+)  # counters that wait for no pace: a program that stops
 HEART = 1.0  # seconds between two lines when there is no news
 LOOK = 0.03  # seconds between two looks at the file
 ENDING = "graphscope.ending"  # in a request's environment: the event that says that serving ends
@@ -55,17 +60,26 @@ class _Wish:
         self.seen, _, url = rest.partition("~")
         self.names = names.split(",")
         self.path, _, self.query = url.partition("?")
-        self.pace = pace  # seconds
+        self.pace = self.least = pace  # seconds
         self.asked = float("-inf")
+        self.stands: list[str] = []
 
     def answer(self, server: Flask, card: dict[str, Any], environ: dict[str, Any]) -> str:
         """Its part of a line, as JSON."""
         now, counters = time.monotonic(), "|".join(told(card.get(name)) for name in self.names)
         if counters == self.seen:
             return "null"
-        if now - self.asked < self.pace:
+        stands = [told(card.get(name)) for name in self.names if name in AT_ONCE]
+        if now - self.asked < self.pace and stands == self.stands:
             return "false"
+        self.stands, used = stands, time.thread_time()
         self.seen, self.asked = counters, now
+        try:
+            return self._made(server, environ)
+        finally:
+            self.pace = max(self.least, min((time.thread_time() - used) / SHARE, LATEST))
+
+    def _made(self, server: Flask, environ: dict[str, Any]) -> str:
         if self.path not in ALONG:
             return '{"status":404,"data":{"error":"There is no such question."}}'
         own = environ | {

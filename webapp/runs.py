@@ -18,6 +18,8 @@ from graphscope.trace.format import SUFFIX
 from graphscope.trace.reader import TraceReader
 from graphscope.webapp.shared import Shared
 
+LOOK = 0.5  # seconds after which a folder is listed again: its own time may be too coarse to tell
+REST = 5.0  # the same, where its time lies so far back that it would have told
 _Key = tuple[int, int]  # inode and creation: a file of the same name may be another run
 
 
@@ -93,13 +95,14 @@ class RunDirectory:
 
     def names(self) -> tuple[str, ...]:
         """The names of ``files()``, A to Z: every tab asks at every poll, so they are listed anew only when
-        the folder changed, or after half a second."""
+        the folder changed, or after a while."""
         try:
             changed = self.path.stat().st_mtime_ns
         except OSError:
             changed = -1
         then, seen, names = self._names
-        if changed != seen or time.monotonic() - then > 0.5:
+        fresh = abs(time.time() - changed / 1e9) < REST
+        if changed != seen or time.monotonic() - then > (LOOK if fresh else REST):
             names = tuple(sorted(self.files()))
             self._names = (time.monotonic(), changed, names)
         return names

@@ -20,7 +20,7 @@ class Shared:
     def __init__(self) -> None:
         self.views = Views()
         self.so_far = SoFar()
-        self.scalars = Kept()
+        self.scalars = Kept(self.so_far)
         self.doctors = Doctors()
         self.clocks = Clocks()
 

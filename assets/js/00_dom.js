@@ -5,7 +5,11 @@
 
   /* Text is only written when it changed, so that nothing flickers and nothing is read out twice. */
   gs.write = function (el, text) {
-    if (el && el.textContent !== String(text)) el.textContent = text;
+    if (!el || el.textContent === String(text)) return;
+    const [only, more] = el.childNodes;
+    // The words of the text that is there: no element is taken out, and none put in, for a number that changes.
+    if (only && !more && only.nodeType === Node.TEXT_NODE) only.data = text;
+    else el.textContent = text;
   };
 
   /* Attributes likewise. */

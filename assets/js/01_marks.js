@@ -107,7 +107,7 @@
   }
 
   function pill(ctx, label, right, middle, k) {
-    const size = Math.max(11, 11 / k);
+    const size = Math.max(11 / (gs.type || 1), 11 / k);
     ctx.font = gs.font.sans(size, 600);
     const w = width(ctx, label) + size, h = size * 1.5;
     ctx.fillStyle = gs.color("ink");
@@ -122,7 +122,7 @@
   }
 
   function tag(ctx, label, x, y, colour, k) {
-    const size = Math.max(11, 11 / k);
+    const size = Math.max(11 / (gs.type || 1), 11 / k);
     ctx.font = gs.font.sans(size, 600);
     const w = width(ctx, label) + 8;
     ctx.fillStyle = colour;

@@ -23,7 +23,7 @@
       const over = x + x1 * k - (width - this.minimap.side(k));
       if (over > 0 && (x1 - x0) * k <= width) x -= Math.max(0, Math.min(over, x + x0 * k - 16));
       // Below the chip that names a part, where there is one.
-      return { k, x, y: (gs.state.focus ? Math.min(56, 8 + height / 10) : 24) - y0 * k };
+      return { k, x, y: (gs.state.focus ? Math.min(56, 8 + height / 10) : 12) - y0 * k };
     },
 
     firstLook() {

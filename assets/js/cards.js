@@ -96,7 +96,8 @@
 
   function text(ctx, n, v, k, box, c, mood) {
     const { x, y, w, h } = box;
-    const small = Math.max(11, 11 / k);
+    // On screen never smaller than the reader's type wants; on a large card no larger than the card's own.
+    const type = gs.type || 1, small = Math.max(11 / type, 11 / k);
     // A card without numbers (none were recorded) has its name in the middle and no empty rows.
     const full = k >= 0.8, rows = k >= 0.6 && Boolean(v.v || (v.g && v.g !== "\u00b7" && v.g !== "\u2014") || v.failed || n.kind === "grad");
     const line = rows ? 35.5 : h / 2;
@@ -108,7 +109,7 @@
       room -= 22;
       toggle(ctx, x + w - 16, y + h / 2 - 8, false, c.quiet);
     }
-    const nameFont = gs.font.sans(full ? Math.max(13, 11 / k) : Math.max(13, 11.5 / k), 600);
+    const nameFont = gs.font.sans(Math.max(13 / type, (full ? 11 : 11.5) / k), 600);
     ctx.font = nameFont;
     const wanted = width(ctx, n.label.slice(0, 60)) + 8;
     if (k >= 0.5 && n.shape) {
@@ -161,7 +162,8 @@
       if (v.bwd_ns) write(gs.ns(v.bwd_ns), 56, c.quiet);
       return;
     }
-    if (v.v || !v.failed) write(v.v || "\u2014", 12, c.value);
+    // Letters keep their 11 px while the card gets smaller: the first row then stands lower, clear of the edge.
+    if (v.v || !v.failed) write(v.v || "\u2014", Math.max(12, small * 0.77 * (gs.type || 1)), c.value);
     if (v.failed) {
       ctx.font = gs.font.mono(small);
       ctx.fillStyle = gs.color("state-failed");
@@ -210,7 +212,7 @@
     ctx.lineWidth = Math.max(1, 0.75 / k);
     ctx.stroke();
     if (k >= 0.28) { // from where 11 px fit into the bar
-      const size = Math.max(12, 11 / k);
+      const size = Math.max(12 / (gs.type || 1), 11 / k);
       const quiet = gs.color(hovered ? "ink" : "ink2");
       let left = x + 12;
       if (k >= 0.5) {

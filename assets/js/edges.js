@@ -85,7 +85,7 @@
 
   /* A word beside a line, on the page's own ground so that it reads. */
   gs.paintTag = function (ctx, text, x, y, k, colour) {
-    ctx.font = gs.font.mono(Math.max(11, 11 / k));
+    ctx.font = gs.font.mono(Math.max(11 / (gs.type || 1), 11 / k));
     const word = fit(ctx, text, 220), w = width(ctx, word) + 10, h = Math.max(18, 16 / k);
     ctx.fillStyle = gs.color("surface");
     ctx.strokeStyle = colour;
@@ -118,7 +118,7 @@
   gs.paintEdgeLabel = function (ctx, e, k) {
     if (!e.shape) return;
     const m = e.points[Math.floor(e.points.length / 2)];
-    ctx.font = gs.font.mono(Math.max(11, 11 / k));
+    ctx.font = gs.font.mono(Math.max(11 / (gs.type || 1), 11 / k));
     const label = fit(ctx, e.shape, 120);
     const w = width(ctx, label) + 8;
     ctx.fillStyle = gs.color("page");

@@ -2,19 +2,22 @@
  *
  * The answer to a question goes on for some seconds, a line for each news (at most every PACE ms, which is
  * when numbers change): a line costs this browser a fifth of a request. What the shown views want comes along in
- * the same line (gs.Along), so there is one frame to paint. A tab that cannot follow asks for fewer lines, a run
- * that is over is asked for once a second, a hidden tab asks nothing. A server that has enough listeners, or a
+ * the same line (gs.Along), so there is one frame to paint. Whoever trains pays for all of it: where steps come
+ * faster than anybody can read, only the top bar tells of them at once, the views half as often as else. A tab that
+ * cannot follow asks for fewer lines, a run that is over is asked for once a second, a hidden tab asks nothing. A server that has enough listeners, or a
  * proxy that holds lines back, gives one line: then it is asked again and again.
  */
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
   const PACE = 350, SLOW = 450, SLOWEST = 1500, IDLE = 1000, CALM = 8, OVER = 3; // after so many unchanged answers the pace is idle
-  const MANY = 20, FLOW = 500; // steps a second that nobody tells apart any more; the pace is then calmer
-  const LONG = 5; // seconds that an answer goes on
+  const MANY = 20, FAST = 400; // steps a second that nobody tells apart any more; the pace is then calmer
+  const FLOW = 500; // ms that they are counted over
+  const FIRST = 3, LONG = 15; // seconds that an answer goes on: until it is known how fast the steps come, and then
+  const LATE = 3; // lines that came too late before fewer are asked for
   const SILENT = 3000; // ms until the first line, or a proxy holds it back
   const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "media", "texts", "runs", "doctor", "control_rev", "others"];
-  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE, least = PACE, flow = null;
+  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE, fast = false, flow = null;
 
   function signature(card) {
     return COUNTERS.map((name) => card[name]).join("|");
@@ -35,7 +38,7 @@
     const mine = (hearing = new AbortController()), { run } = gs.state, begun = performance.now();
     const on = goesOn && Boolean(run) && gs.card !== null && gs.card.run === run && !gs.card.lost && gs.GROWS.includes(gs.card.state) && gs.riders.every(settled);
     const wishes = run ? gs.riders.map((rider) => rider.want(begun, on)).filter(Boolean) : [], want = wanted();
-    const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: LONG, every, pace: wishes.map((wish) => wish.rider.pace).join(",") } : {}) })
+    const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: flow ? LONG : FIRST, every, pace: wishes.map((wish) => wish.rider.every(fast)).join(",") } : {}) })
       + wishes.map((wish) => `&also=${encodeURIComponent(wish.text)}`).join("");
     let lines = 0, last = begun, late = 0;
     const dam = on && setTimeout(() => {
@@ -50,7 +53,7 @@
         last = performance.now();
         const fits = heard(card, wishes) && (!on || wanted() === want);
         if (behind) late += 1; // a tab that cannot follow has lines before it
-        return fits;
+        return fits && late < LATE;
       });
       if (!lines) throw new Error("an answer without a word");
     } catch (error) {
@@ -61,7 +64,7 @@
     clearTimeout(dam);
     if (hearing !== mine) return;
     hearing = null;
-    if (on) every = late > 2 ? Math.min(2 * every, SLOWEST) : Math.max(every / 2, least);
+    if (on) every = late < LATE ? Math.max(every / 2, fast ? FAST : PACE) : Math.min(2 * every, SLOWEST);
     const now = performance.now(), lost = gs.card && gs.card.lost;
     // A machine that is short of processors gets more time between two questions.
     const calm = gs.card && gs.GROWS.includes(gs.card.state) ? CALM : OVER;
@@ -92,7 +95,7 @@
   function measure(card) {
     const now = performance.now(), { run, last_step: step } = card;
     if (flow && flow.run === run && now - flow.at < FLOW) return;
-    least = flow && flow.run === run && (1e3 * (step - flow.step)) / (now - flow.at) > MANY ? FLOW : PACE;
+    fast = Boolean(flow) && flow.run === run && (1e3 * (step - flow.step)) / (now - flow.at) > MANY;
     flow = { run, step, at: now };
   }
 

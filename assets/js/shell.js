@@ -113,7 +113,7 @@
         pill.dataset.state = this.state;
         gs.write(pill.lastElementChild, WORDS[this.state] || this.state);
       }
-      pill.title = card.summary || "";
+      if (pill.title !== (card.summary || "")) pill.title = card.summary || "";
       this.root.classList.toggle("gs-lost", Boolean(card.lost));
       // A link to a step that is not there (of another run, or made by hand) leads to the newest one.
       if (card.run === gs.state.run && Number.isInteger(card.last_step) && gs.state.step > card.last_step) gs.set({ step: null });
@@ -145,11 +145,11 @@
       const count = (card.errors || 0) + (card.warnings || 0);
       let mark = link.querySelector(".gs-badge");
       if (!mark) link.append((mark = gs.el("span", { class: "gs-badge" })));
-      mark.hidden = !count;
-      mark.dataset.severity = card.errors ? "error" : "warning";
+      if (mark.hidden !== !count) mark.hidden = !count;
+      gs.say(mark, { "data-severity": card.errors ? "error" : "warning" });
       gs.write(mark, count > 99 ? "99+" : count);
       const words = [card.errors && `${card.errors} error${card.errors === 1 ? "" : "s"}`, card.warnings && `${card.warnings} warning${card.warnings === 1 ? "" : "s"}`].filter(Boolean).join(", ");
-      link.setAttribute("aria-label", words ? `Health: ${words}` : "Health");
+      gs.say(link, { "aria-label": words ? `Health: ${words}` : "Health" });
     }
 
     /* The live dot breathes with the cards: no frame is painted for it alone. */
@@ -176,7 +176,7 @@
       else if (state === "stale") text = `no news for ${gs.ago(silent)}: the program was stopped, or it is busy outside a step`;
       else if (card.damage && state !== "damaged") [text, state] = [`${card.damage} The intact part is shown.`, "damaged"];
       if (bar.hidden !== !text) bar.hidden = !text;
-      bar.dataset.state = state;
+      if (bar.dataset.state !== state) bar.dataset.state = state;
       if (!text) return;
       const failure = state === "failed" && card.failure;
       gs.fill(bar, [text, failure], () => [gs.el("span", { class: "gs-icon" }), gs.el("span", { class: "gs-banner-text" }, text), failure && failure.place ? where(failure) : null]);

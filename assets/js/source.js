@@ -298,7 +298,7 @@
       const graph = el("button", { type: "button", class: "gs-tool", onclick: () => (gs.reveal ? gs.reveal(gs.state.node || row.ops[0].id) : gs.set({ page: "graph" })) }, "Show in the graph");
       const more = row.count - row.ops.length;
       this.panel.replaceChildren(
-        el("header", {}, el("b", {}, `Line ${this.line}`), el("span", { class: "gs-quiet" }, `${gs.units.count(row.count)} op${row.count === 1 ? "" : "s"} at step ${gs.units.count(this.costs.step)}${more > 0 ? `, ${more} not listed` : ""}`), graph),
+        el("header", {}, el("b", {}, `Line ${this.line}`), el("span", { class: "gs-quiet" }, `${gs.units.count(row.count)} op${row.count === 1 ? "" : "s"} at step ${gs.units.count(this.costs.step)}${more > 0 ? `, ${gs.units.count(more)} not listed` : ""}`), graph),
         ...found.map(([severity, title]) => el("p", { class: "gs-src-finding" }, el("span", { class: `gs-icon gs-icon-${severity}` }), title)), head, ...items);
     }
 

@@ -52,6 +52,7 @@
     show(rows, total) {
       this.rows = rows;
       this.total = total || null;
+      this.box.style.setProperty("--gs-rows", String(rows.length)); // a short table ends where its rows end
       if (this.api) return this.put();
       this.plain();
       this.start();

@@ -7,10 +7,11 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const NARROW = 0.7, FLAME = 19, LANE = 32, MEMORY = 64;
-  const RULER = (gs.timelineRuler = 36);
+  const RULER = 36;
   const WORDS = { data: "Data", forward: "Forward", backward: "Backward", update: "Update", copies: "Copies" };
 
   const zoom = () => gs.type || 1; // of the type, in projector mode
+  const rulerTall = (gs.timelineRuler = () => Math.round(RULER * zoom()));
   const idling = (ctx) => gs.hatching(ctx, gs.mix(gs.color("surface"), gs.color("ink3"), 0.55), gs.mix(gs.color("surface"), gs.color("phase-idle"), 0.35));
 
   /* Where each row lies: {kind, y, h, label, row, colour}; y is without the scroll. Room that is left is shared. */
@@ -18,7 +19,7 @@
     const { tape } = page, out = [], remembers = tape && (tape.c.mem_at.length || page.remembers());
     const lanes = tape ? tape.lanes.map((row, k) => [row, page.lanes[k]]).filter(([row, name]) => row.ids.length || !["copies", "data"].includes(name) || page.has(name)) : [];
     const deep = tape ? tape.deep : 0, streams = tape ? tape.streams : [], each = lanes.length + streams.length + 1;
-    let free = page.axis.size.height - RULER - 34 - (deep * FLAME + each * LANE) * zoom() - (remembers ? MEMORY : 0) - 20;
+    let free = page.axis.size.height - rulerTall() - 34 - (deep * FLAME + each * LANE) * zoom() - (remembers ? MEMORY : 0) - 20;
     const tallest = Math.max(1, page.axis.size.height / 900); // a large screen shows larger rows
     const share = (most, parts, part) => {
       const got = Math.floor(Math.max(0, Math.min(most, (free * part) / Math.max(parts, 1))));
@@ -28,7 +29,7 @@
     const flame = FLAME * zoom() + share(9 * tallest, deep, 0.4), thick = share(36 * tallest, each, 0.7);
     // A curve gains by height, a bar only until its name can be read: memory takes most of what is left.
     const tall = MEMORY + (remembers ? share(0.4 * page.axis.size.height - MEMORY, 1, 1) : 0), lane = LANE * zoom() + thick + share(36 * tallest, each, 1);
-    let y = RULER + 6;
+    let y = rulerTall() + 6;
     const put = (h, facts) => {
       out.push({ y, h, ...facts });
       y += h;
@@ -56,7 +57,7 @@
     const rows = (page.rows = gs.timelineRows(page));
     ctx.save();
     ctx.beginPath();
-    ctx.rect(axis.left, RULER, width - axis.left, height - RULER);
+    ctx.rect(axis.left, rulerTall(), width - axis.left, height - rulerTall());
     ctx.clip();
     ctx.translate(0, -axis.top);
     const far = page.far();
@@ -233,7 +234,7 @@
     ctx.fillRect(wide - 1, 0, 1, axis.size.height);
     ctx.save();
     ctx.beginPath();
-    ctx.rect(0, RULER, wide - 1, axis.size.height);
+    ctx.rect(0, rulerTall(), wide - 1, axis.size.height);
     ctx.clip();
     for (const row of rows) {
       const y = row.y - axis.top;
@@ -260,12 +261,12 @@
   function ruler(ctx, page) {
     const { axis } = page, { width } = axis.size, ticks = page.ticks();
     ctx.fillStyle = gs.color("surface");
-    ctx.fillRect(0, 0, width, RULER);
+    ctx.fillRect(0, 0, width, rulerTall());
     ctx.fillStyle = gs.color("line");
-    ctx.fillRect(0, RULER - 1, width, 1);
+    ctx.fillRect(0, rulerTall() - 1, width, 1);
     ctx.save();
     ctx.beginPath();
-    ctx.rect(axis.left, 0, width, RULER);
+    ctx.rect(axis.left, 0, width, rulerTall());
     ctx.clip();
     const chosen = page.state().step;
     let free = -1e9;
@@ -280,18 +281,18 @@
       const w = gs.marks.width(ctx, text);
       if (w + 6 > x1 - x0 || x0 < free) continue;
       ctx.fillStyle = gs.color(here ? "focus" : "ink2");
-      ctx.fillText(text, x0 + 2, 13);
+      ctx.fillText(text, x0 + 2, 13 * zoom());
       free = x0 + w + 10;
     }
     ctx.font = gs.font.sans(11);
     ctx.fillStyle = gs.color("ink3");
     ctx.textAlign = "center";
-    for (const t of ticks.at) ctx.fillText(ticks.label(t), axis.x(t), 28);
+    for (const t of ticks.at) ctx.fillText(ticks.label(t), axis.x(t), 28 * zoom());
     ctx.restore();
     ctx.font = gs.font.sans(11);
     ctx.fillStyle = gs.color("ink3");
     ctx.textAlign = "left";
     const unit = `${ticks.unit} ${page.since()}`;
-    ctx.fillText(gs.marks.width(ctx, unit) <= axis.left - 12 ? unit : ticks.unit, 8, 28);
+    ctx.fillText(gs.marks.width(ctx, unit) <= axis.left - 12 ? unit : ticks.unit, 8, 28 * zoom());
   }
 })();

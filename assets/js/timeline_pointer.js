@@ -20,7 +20,7 @@
       const t = axis.t(at.x), far = (s) => Math.max(s.begin - t, t - s.end);
       const near = page.bands().reduce((best, s) => (!best || far(s) < far(best) ? s : best), null);
       const band = near && far(near) <= 3 / axis.scale ? near : null;
-      const row = at.y < gs.timelineRuler ? null : this.row(at.y);
+      const row = at.y < gs.timelineRuler() ? null : this.row(at.y);
       if (!row || page.far() || row.kind === "memory") return band || row ? { band, line: row, t } : null;
       const tick = tape.tick(t), reach = 2 / (axis.scale * tape.unit);
       if (row.kind === "flame") {
@@ -40,7 +40,7 @@
       if (event.shiftKey) return;
       const hit = this.under(at), band = hit && hit.band && hit.band.kind !== "eval" ? hit.band : null;
       if (!hit) gs.set({ node: null });
-      else if (at.y < gs.timelineRuler || (page.far() && band)) gs.set(band ? { step: band.num } : {});
+      else if (at.y < gs.timelineRuler() || (page.far() && band)) gs.set(band ? { step: band.num } : {});
       else if (hit.kind === undefined || hit.kind === "gap") {
         page.table.close();
         gs.set({ node: null });

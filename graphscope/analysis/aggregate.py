@@ -62,7 +62,7 @@ def key_averages(reader: TraceReader, group_by: str = "op", kind: str = "train")
                 key, Row(key, 0, 0, 0, 0, np.nan, np.nan, 0, 0, 0, 0, flops=0.0, traffic=0.0)
             )
             back = graph.phase[every] == schema.BACKWARD
-            row.calls += count * (1 if whole else len(own))
+            row.calls += count * (1 if whole else called(graph, own))
             row.total += float(mean[every].sum()) * count
             row.self += float(mean[own].sum()) * count
             row.backward += float(mean[every][back].sum()) * count
@@ -72,7 +72,7 @@ def key_averages(reader: TraceReader, group_by: str = "op", kind: str = "train")
             if device is not None:
                 before = 0.0 if row.device != row.device else row.device
                 row.device = before + float(device[every].sum()) * count
-            part = columns[:, every]
+            part = columns[:, every if whole else every[is_call(graph)[every]]]
             samples.setdefault(key, []).append(part.sum(axis=1) if whole else part.reshape(-1))
     for key, row in rows.items():
         row.mean = row.total / max(row.calls, 1)
@@ -161,6 +161,17 @@ def device_time(reader: TraceReader, graph: Graph, picked: list[int], kind: str)
     return mean
 
 
+def is_call(graph: Graph) -> NDArray[np.bool_]:
+    """Which nodes are a call of an op: the second output of one, and those after it, are nodes without a call."""
+    found: NDArray[np.bool_] = (graph.flags & schema.EXTRA) == 0
+    return found
+
+
+def called(graph: Graph, nodes: Ints) -> int:
+    """How many calls of ops there are among these nodes."""
+    return int(is_call(graph)[nodes].sum())
+
+
 def output_bytes(reader: TraceReader, graph: Graph, specs: Ints) -> Ints:
     """Bytes that the output of each node takes; 0 for views and for what is written in place."""
     ids, at = np.unique(specs[: graph.n], return_inverse=True)
@@ -216,12 +227,17 @@ def _with_shapes(reader: TraceReader, graph: Graph, shape_set: int) -> list[str]
     words: dict[int, str] = {}
     names = []
     for i in range(n):
-        ids = [int(specs[v if v >= 0 else n - 1 - v]) for v in graph.inputs(i)]
+        given = graph.inputs(i)
+        if graph.flags[i] & schema.EXTRA:  # one more output of the node that its edge leads to
+            given = graph.inputs(given[0])
+        elif not given and graph.twin[i] >= 0:  # a gradient, of the op that was given this
+            given = graph.inputs(int(graph.twin[i]))
+        ids = [int(specs[v if v >= 0 else n - 1 - v]) for v in given]
         for id in ids:
             if id not in words:
                 words[id] = units.shape(reader.spec(id).shape)
         back = "\u2202" if graph.phase[i] == schema.BACKWARD else ""
-        names.append(f"{back}{graph.op_name(i)} {', '.join(words[id] for id in ids)}")
+        names.append(f"{back}{graph.op_name(i)} {', '.join(words[id] for id in ids)}".rstrip())
     return names
 
 

@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphscope.analysis.aggregate import GROUPS, SAMPLE, groups, op_times, output_bytes, pick
+from graphscope.analysis.aggregate import (
+    GROUPS,
+    SAMPLE,
+    groups,
+    is_call,
+    op_times,
+    output_bytes,
+    pick,
+)
 from graphscope.analysis.comparison import (
     FASTER,
     ONLY_A,
@@ -156,7 +164,7 @@ def _run(
         costs = None
 
     def side(times: Floats, nodes: slice | Ints) -> Side:
-        found = _measured(times, len(sizes[nodes]), int(sizes[nodes].sum()))
+        found = _measured(times, int(is_call(graph)[nodes].sum()), int(sizes[nodes].sum()))
         if costs is None:
             return found
         flops, traffic = (int(c[nodes].sum()) for c in costs)

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from graphscope.analysis.holders import line_of, what
 from graphscope.analysis.spans import module_of
+from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
 
+_OF_PHASE = {schema.BACKWARD: "gradient", schema.UPDATE: "optimizer state"}
 OFTEN = 3  # what is made once or twice, as an optimizer's state in the first steps, is no leak
 
 
@@ -22,6 +24,7 @@ class Leak:
     line: str
     op: str
     module: str
+    category: str
     per_step: float
     """Bytes that one step leaves behind."""
     steps: int
@@ -77,15 +80,16 @@ def leaks(reader: TraceReader, kind: str = "train") -> list[Leak]:
 
     Steps between those that were looked at are taken to be like them.
     """
-    made: dict[tuple[str, str, str], dict[int, int]] = {}
+    made: dict[tuple[str, str, str, str], dict[int, int]] = {}
     for step, node, nbytes, _, id in reader.survivors(kind):
         graph = reader.graph(id)
-        key = (line_of(graph, node), what(graph, node), module_of(graph, node))
+        category = _OF_PHASE.get(int(graph.phase[node]), "activation")
+        key = (line_of(graph, node), what(graph, node), module_of(graph, node), category)
         of_step = made.setdefault(key, {})
         of_step[step] = of_step.get(step, 0) + nbytes
     found = [
-        Leak(line, op, module, sum(sizes.values()) / len(sizes), len(sizes))
-        for (line, op, module), sizes in made.items()
+        Leak(line, op, module, category, sum(sizes.values()) / len(sizes), len(sizes))
+        for (line, op, module, category), sizes in made.items()
         if len(sizes) >= OFTEN
     ]
     return sorted(found, key=lambda leak: (-leak.per_step, leak.line))

@@ -133,31 +133,58 @@ def held_at(reader: TraceReader, step: Step, node: int, sizes: Longs, total: int
         if h.value is not None and h.value < 0:
             known[h.category] = known.get(h.category, 0) + h.nbytes
     rest = total - sum(h.nbytes for h in held)
-    for word, size in earlier(reader, step, known, rest):
-        if word == "other":
-            why = "alive before the step began"
-            held.append(Held("(not seen in this step)", size, word, "", "", "", why))
-        else:  # not used in this step, or not yet
-            held.append(Held(f"({word} of earlier steps)", size, word, "", "", "", BEFORE))
+    held += earlier(reader, step, known, rest)
     return sorted(held, key=lambda h: -h.nbytes)
 
 
-def earlier(
-    reader: TraceReader, step: Step, known: dict[str, int], rest: int
-) -> list[tuple[str, int]]:
-    """What ``rest`` bytes from before the step are, by category, as far as the last look at memory says.
+def earlier(reader: TraceReader, step: Step, known: dict[str, int], rest: int) -> list[Held]:
+    """What ``rest`` bytes from before the step are: by category, as far as the last look at memory says, and what
+    every step leaves behind, with its line.
 
     ``known``: bytes from before the step that are accounted for already, by category.
     """
-    found: list[tuple[str, int]] = []
+    found: list[Held] = []
     before = reader.alive_before(step.id) if rest > 0 else {}
     for category, size in sorted(before.items(), key=lambda item: -item[1]):
         word = _IN_WORDS.get(category, category)
         size = min(size - known.get(word, 0), rest)
-        if size > 0:
-            found.append((word, size))
+        if size > 0:  # not used in this step, or not yet
+            found.append(Held(f"({word} of earlier steps)", size, word, "", "", "", BEFORE))
             rest -= size
-    return [*found, ("other", rest)] if rest > 0 else found
+    if rest > 0:
+        left = left_behind(reader, step, rest)
+        found += left
+        rest -= sum(h.nbytes for h in left)
+    if rest > 0:
+        why = "alive before the step began"
+        found.append(Held("(not seen in this step)", rest, "other", "", "", "", why))
+    return found
+
+
+def left_behind(reader: TraceReader, step: Step, rest: int) -> list[Held]:
+    """What steps leave behind one by one, of ``rest`` bytes: most were not looked at, and are taken to be like those."""
+    from graphscope.analysis.growth import leaks  # which says lines as this module does
+
+    found = []
+    known = leaks(reader, step.kind)
+    share = min(1.0, rest / max(sum(leak.per_step for leak in known) * step.num, 1))
+    for leak in known:
+        size = int(leak.per_step * step.num * share)
+        if size > 0:
+            steps = units.count(round(step.num * share))
+            why = f"left behind by {steps} steps, {units.bytes_(leak.per_step)} each: something keeps it"
+            found.append(
+                Held(
+                    f"{leak.op} of earlier steps",
+                    size,
+                    leak.category,
+                    leak.module,
+                    leak.line,
+                    "",
+                    why,
+                )
+            )
+    return found
 
 
 def what(graph: Graph, i: int) -> str:
@@ -184,7 +211,7 @@ def _held(reader: TraceReader, graph: Graph, step: Step, h: lifetime.Holder) -> 
     size = f"{units.shape(spec.shape)} {spec.dtype}"
     if h.value < 0:
         category = _OF_PORT[graph.port_kind(-1 - h.value)]
-        module, line = graph.scope_path(h.value), ""
+        module, line = _module_of_port(graph, h.value), ""
     else:
         category = _category(graph, step, h.value, h.kept_for)
         module, line = module_of(graph, h.value), line_of(graph, h.value)
@@ -200,7 +227,37 @@ def _label(graph: Graph, h: lifetime.Holder) -> str:
         if 0 <= slot < len(inputs):
             v = inputs[slot]
             return "grad of " + (graph.port_path(-1 - v) if v < 0 else graph.label(v))
-    return graph.port_path(-1 - i) if i < 0 else h.label
+    if i >= 0:
+        return h.label
+    of = _state_of(graph, i)
+    return graph.port_path(-1 - i) if of is None else f"{of[0]} of {of[1]}"
+
+
+def _state_of(graph: Graph, value: int) -> tuple[str, str] | None:
+    """Of a port that is an optimizer's state: what the optimizer calls it, and the parameter that it belongs to."""
+    if graph.port_kind(-1 - value) != "optimizer_state" or graph.port_name(-1 - value):
+        return None
+    for node in graph.users(value):
+        inputs, names = graph.inputs(node), graph.op_info(node).inputs
+        if graph.phase[node] == schema.UPDATE and inputs and inputs[0] < 0 and inputs[0] != value:
+            at = inputs.index(value)
+            return (names[at] if at < len(names) else "state"), graph.port_path(-1 - inputs[0])
+    return None
+
+
+def _module_of_port(graph: Graph, value: int) -> str:
+    """A parameter's module, also of what an optimizer keeps for it."""
+    of = _state_of(graph, value)
+    if of is None and graph.port_kind(-1 - value) in ("parameter", "buffer"):
+        of = "", graph.port_path(-1 - value)
+    scope = graph.scope_path(value)
+    return scope or (of[1].rpartition(".")[0] if of is not None else "")
+
+
+def full_label(held: Held) -> str:
+    """A buffer's name with its module, where the name does not say it."""
+    named = held.label.startswith(held.module) or " of " in held.label
+    return held.label if named or not held.module else f"{held.module}.{held.label}"
 
 
 def _category(graph: Graph, step: Step, i: int, kept_for: list[int]) -> str:
@@ -224,7 +281,7 @@ def _why(graph: Graph, h: lifetime.Holder) -> str:
         names = list(dict.fromkeys(_gradient(graph, node) for node in h.kept_for[:64]))[:2]
         rest = len(h.kept_for) - len(names)
         more = f" and {units.count(rest)} more" if rest else ""
-        return "needed by " + ", ".join(names) + more
+        return f"needed by the gradient{'s' if len(names) > 1 else ''} of {', '.join(names)}{more}"
     if h.value < 0:
         return BEFORE
     return "outlives the step" if h.dies < 0 else f"used until {graph.op_name(h.dies)}"
@@ -232,4 +289,4 @@ def _why(graph: Graph, h: lifetime.Holder) -> str:
 
 def _gradient(graph: Graph, node: int) -> str:
     line = line_of(graph, node)
-    return f"the gradient of {graph.op_name(node)}" + (f" ({line})" if line else "")
+    return graph.op_name(node) + (f" ({line})" if line else "")

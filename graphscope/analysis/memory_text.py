@@ -42,17 +42,16 @@ def text(memory: StepMemory, by: str = "category", top: int = 12, width: int = 1
 
 
 def _buffers(memory: StepMemory, top: int, width: int) -> list[str]:
+    from graphscope.analysis.holders import full_label
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in ("bytes", "value", "shape", "what", "line", "why it is alive"):
         last = name == "why it is alive"
         table.add_column(name, justify="right" if name == "bytes" else "left", no_wrap=not last,
                          overflow="fold" if last else "ellipsis")  # fmt: skip
     for h in memory.holders[:top]:
-        label = (
-            f"{h.module}.{h.label}" if h.module and not h.label.startswith(h.module) else h.label
-        )
         table.add_row(
-            units.bytes_(h.nbytes), Text(units.clip(_clean(label), 28)), h.shape, h.category, Text(_clean(h.line)),
+            units.bytes_(h.nbytes), Text(units.clip(_clean(full_label(h)), 28)), h.shape, h.category, Text(_clean(h.line)),
             Text(_clean(h.why)),
         )  # fmt: skip
     out = StringIO()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphscope import units
-from graphscope.analysis.aggregate import GROUPS, groups, op_times, pick
+from graphscope.analysis.aggregate import GROUPS, called, groups, op_times, pick
 from graphscope.analysis.ceilings import Ceilings
 from graphscope.analysis.ceilings import ceilings as measured
 from graphscope.analysis.tabular import Tabular, nanoseconds, plain, rate, text_table
@@ -195,6 +195,6 @@ def _row(
         if fraction < LOST:
             bound = OVERHEAD
     return Roof(
-        key, len(every), took, work, moved, work / moved if moved else nan, 1e9 * work / took if took else nan,
+        key, called(graph, every), took, work, moved, work / moved if moved else nan, 1e9 * work / took if took else nan,
         1e9 * moved / took if took else nan, fraction, bound,
     )  # fmt: skip

@@ -72,6 +72,13 @@ def spans(graph: Graph, step: Step) -> Iterator[Span]:
         at = stop
 
 
+def calls(graph: Graph, step: Step) -> Iterator[Span]:
+    """The same with one interval for each call of an op: further outputs of one took no time of their own."""
+    for span in spans(graph, step):
+        if span.kind != "op" or not graph.flags[span.node] & schema.EXTRA:
+            yield span
+
+
 def _module_column(graph: Graph) -> list[str]:
     found: dict[tuple[int, int], str] = {}
     out = []

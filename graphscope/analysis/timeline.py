@@ -121,8 +121,8 @@ def curves(reader: TraceReader, step: Step) -> dict[str, Longs]:
             sums[_OF_PORT[graph.port_kind(k)]][0] += sizes[n + k]
     before = max(int(step.live0), ports)
     known = {name: int(column[0]) for name, column in sums.items()}
-    for name, size in earlier(reader, step, known, before - ports):
-        sums.setdefault(name, np.zeros(n + 1, np.int64))[0] += size
+    for held in earlier(reader, step, known, before - ports):
+        sums.setdefault(held.category, np.zeros(n + 1, np.int64))[0] += held.nbytes
     for i in range(n):
         if step.freed[i] == schema.NO_MEMORY or not sizes[i]:
             continue

@@ -99,8 +99,10 @@ def _parse(words: list[str]) -> argparse.Namespace | None:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(parser)
-        parser.set_defaults(run=module.run)
-    args = top.parse_args(words)
+        parser.set_defaults(run=module.run, parser=parser)
+    args, rest = top.parse_known_args(words)
+    if rest:  # told by the command, whose help has the right ones
+        getattr(args, "parser", top).error(f"unrecognized arguments: {' '.join(rest)}")
     if args.version:
         from graphscope.cli.info import version
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from graphscope.analysis.compare import GROUPS
-from graphscope.cli.runs import RUN_HELP, open_run
+from graphscope.cli.runs import RUN_HELP, open_run, step_number
 from graphscope.cli.table import _for_terminal, _rows
 from graphscope.errors import UsageError
 
@@ -36,22 +36,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("run_a", metavar="A", help=RUN_HELP)
     add("run_b", metavar="B", nargs="?", help="the same; none with --steps")
-    add("--steps", nargs=2, type=_rows, metavar=("M", "N"), help="compare step N with step M of A")
+    add(
+        "--steps",
+        nargs=2,
+        type=step_number,
+        metavar=("M", "N"),
+        help="compare step N with step M of A",
+    )
     add("--by", choices=GROUPS, default="op", help="what a row is (default: op)")
     add("--kind", choices=("train", "eval"), default="train", help="steps (default: train)")
     add("--top", type=_rows, default=20, metavar="N", help="rows to print (default: 20; 0: all)")
-    add("--rtol", type=float, default=1e-4, help="numbers agree within this share (default: 1e-4)")
+    add("--rtol", type=_share, default=1e-4, help="numbers agree within this share (default: 1e-4)")
     add("--tolerance", type=_allowed, metavar="SHARE", help="fail when B takes this much more time")
     add("--json", action="store_true", help="print everything as JSON, times in nanoseconds")
 
 
 def _allowed(text: str) -> float:
+    return _number(text, "is no tolerance; 0.2 allows a fifth more time")
+
+
+def _share(text: str) -> float:
+    return _number(text, "is no share; 1e-4 is a ten-thousandth")
+
+
+def _number(text: str, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text} is no tolerance; 0.2 allows a fifth more time")
+        raise argparse.ArgumentTypeError(f"{text} {what}")
     return value
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graphscope.cli import chart
-from graphscope.cli.runs import RUN_HELP, open_run
+from graphscope.cli.runs import RUN_HELP, open_run, step_number
 from graphscope.errors import UsageError
 from graphscope.trace.reader import TraceReader
 
@@ -41,7 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("run_path", metavar="RUN", help=RUN_HELP)
     add("--to", required=True, metavar="FILE", help="where to save; its suffix is the format")
-    add("--step", type=int, default=None, metavar="N", help="one step (figures: default the last)")
+    add(
+        "--step",
+        type=step_number,
+        default=None,
+        metavar="N",
+        help="one step (figures: default the last)",
+    )
     add(
         "--steps",
         type=steps,

@@ -12,7 +12,7 @@ from graphscope import units
 from graphscope.analysis.growth import growth
 from graphscope.analysis.holders import GROUPS, step_memory
 from graphscope.analysis.memory_text import text
-from graphscope.cli.runs import RUN_HELP, open_run
+from graphscope.cli.runs import RUN_HELP, open_run, step_number
 from graphscope.cli.table import _for_terminal, _rows
 
 HELP = "print what holds the memory of a step, and why"
@@ -29,7 +29,7 @@ example:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("run_path", metavar="RUN", help=RUN_HELP)
-    add("--step", type=int, default=-1, metavar="N", help="which step (default: the last)")
+    add("--step", type=step_number, default=-1, metavar="N", help="which step (default: the last)")
     add("--by", choices=GROUPS, default="category", help="how to sum (default: category)")
     add("--kind", choices=("train", "eval"), default="train", help="steps (default: train)")
     add("--top", type=_rows, default=12, metavar="N", help="buffers to list (default: 12; 0: all)")

@@ -168,7 +168,7 @@ def _given(node: Node) -> str:
     saved = node.saved if isinstance(node.saved, tuple) else ()
     words = []
     for i, name in enumerate(row.inputs if row.inputs != ("*",) else ()):
-        array = saved[i] if i < len(saved) else None
+        array: Any = saved[i] if i < len(saved) else None
         leaf = leaves.get(i)
         if leaf is not None:
             name, array = leaf.name or name, leaf._a

@@ -14,7 +14,7 @@ from typing import Any
 
 from graphscope import units
 from graphscope.analysis import lifetime
-from graphscope.analysis.spans import host_intervals, spans, steps_in_order
+from graphscope.analysis.spans import calls, host_intervals, steps_in_order
 from graphscope.export.files import writing
 from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
@@ -102,7 +102,7 @@ def _us(ns: int) -> float:
 
 
 def _host(reader: TraceReader, graph: Graph, step: Step) -> Iterator[dict[str, Any]]:
-    for span in spans(graph, step):
+    for span in calls(graph, step):
         event = {
             "ph": "X", "name": span.name, "cat": span.kind, "pid": HOST, "tid": 1,
             "ts": _us(span.begin), "dur": _us(max(span.end - span.begin, 0)),
@@ -126,6 +126,8 @@ def _op_name(graph: Graph, i: int) -> str:
         return name
     inputs = graph.op_info(i).inputs
     slot = int(graph.slot[i])
+    if inputs == ["*"] and slot >= 0:  # any number of them
+        return f"d {name} / d input {slot}"
     return f"d {name} / d {inputs[slot]}" if 0 <= slot < len(inputs) else f"d {name}"
 
 

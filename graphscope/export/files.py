@@ -21,7 +21,10 @@ def writing(path: Path | str, binary: bool = False) -> Iterator[IO[Any]]:
     target = Path(path)
     if not target.parent.is_dir():
         raise UsageError(f"The folder {target.parent} does not exist; make it first.")
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}.") from error
     try:
         with os.fdopen(
             handle, "wb" if binary else "w", **({} if binary else {"encoding": "utf-8"})

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from graphscope.analysis.spans import Span, spans
+from graphscope.analysis.spans import Span, calls
 from graphscope.export.chrome import _op_name, select
 from graphscope.export.files import writing
 from graphscope.trace.reader import TraceReader
@@ -39,7 +39,7 @@ def profile(reader: TraceReader, chosen: list[tuple[str, int]]) -> dict[str, Any
     for kind, num in chosen:
         step = reader.step(num, kind)
         graph = reader.graph(step.graph)
-        for span in spans(graph, step):
+        for span in calls(graph, step):
             while stack and stack[-1][2] >= span.depth:
                 _close(events, stack)
             begin, end = span.begin, span.end

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphscope.analysis.spans import Span, spans
+from graphscope.analysis.spans import Span, calls
 from graphscope.trace import schema
 from graphscope.trace.records import Graph, Step
 
@@ -118,7 +118,7 @@ def events(
         step = reader.step(num, kind)
         graph = reader.graph(step.graph)
         open: list[tuple[int, FunctionEvent]] = []  # by depth: what the next span may lie in
-        for span in spans(graph, step):
+        for span in calls(graph, step):
             event = _event(id, span, graph, step, reader)
             if span.kind == "step":
                 event.name = f"ProfilerStep#{number(kind, num)}"

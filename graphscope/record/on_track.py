@@ -13,7 +13,7 @@ from graphscope.trace import schema
 
 FORWARD = schema.FORWARD
 NEVER_AGAIN = (1 << 63) - 1  # no moment of the clock is later
-SELDOM = 500_000_000  # nanoseconds between steps that are looked at, where steps are quick
+SELDOM = 1_000_000_000  # nanoseconds between steps that are looked at, where steps are quick
 APART = 20_000  # nanoseconds between two events, from which on the recorder runs cold
 
 # What a step with statistics takes more than its neighbours, and the one after it, over the statistics' own time:
@@ -73,7 +73,7 @@ class OnTrack(Noter):
         """A graph's step is looked at where this and ``seen``, how often the graph came up before, have no bit in common.
 
         That is one in 16, later in 64, and of quick steps in up to 1024: looking takes several times what following
-        takes, and twice a second is enough.
+        takes, and once a second is enough.
         """
         if seen < 64:
             return 15

@@ -227,7 +227,7 @@ class Stops(Kept):
         file, number, func = rec.sites.lines[line] if line >= 0 else ("", 0, "")
         kind = rec.kind or "train"
         return {
-            "step": rec.num[kind], "kind": kind, "i": i, "n": graph.n if follows else None,
+            "step": rec.num[kind], "kind": kind, "i": i, "n": graph.n if follows else i + 1 if at_end else None,
             "op": key[0].name if len(key) > 1 else "load_batch", "grad": len(key) == 4,
             "node": twin if twin >= 0 else i, "scope": scope, "phase": ("data", "forward", "backward", "update")[phase],
             "file": file, "line": number, "func": func, "why": why, "end": at_end,

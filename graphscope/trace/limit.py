@@ -32,6 +32,7 @@ HIGH, LOW = 0.9, 0.75  # of the limit: where thinning begins, and ends
 CHUNK = 1_024  # steps whose times may stand together lie at most so far apart (record.steady: 256)
 PAGE = 4_096  # bytes
 GRAPHS, GRAPHS_OF = 500, 20_000  # graphs that go at once; steps of which they are looked up at once
+QUICK = 1 << 26  # bytes; a limit below it may be filled within a second
 LATE = 40_000  # steps that may be written later than others with larger ids
 SECONDS = 0.05  # for thinning after one writing, as long as the file is below its limit
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -62,6 +63,8 @@ class Limit:
     def __init__(self, size: int | None, path: Path) -> None:
         self.size, self.path = size, path
         self._survey: Survey | None = None
+        self.is_near = size is not None
+        """Whether the next writings may fill it."""
         self.firsts: list[int] = []  # ids of the first steps of graphs, rising
         self.told: dict[str, Any] = dict.fromkeys(COUNTED, 0)
         self.let_go: Callable[[list[int]], list[int]] = lambda graphs: []
@@ -79,6 +82,7 @@ class Limit:
             return
         if self._round is None and self._is_small():
             return
+        self.is_near = True
         used, size = _sizes(db)
         if self._round is None and used <= max(HIGH * self.size, self._rest):
             return
@@ -96,6 +100,7 @@ class Limit:
             held = sum(os.stat(f"{self.path}{end}").st_size for end in ("", "-wal"))
         except OSError:
             return False
+        self.is_near = self.size < QUICK or held > self.size / 2
         return held <= HIGH * self.size
 
     def _thin(self, db: sqlite3.Connection, used: int, size: int, until: float) -> None:

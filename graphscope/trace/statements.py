@@ -28,8 +28,10 @@ _HEAD = (
 )
 _TAIL = "), (SELECT ? AS k, ? AS g, ? AS s, ? AS h)"
 _MARKS = f"({','.join('?' * _VARY)})"
-# By the number of rows: a power of two each, so that there are few statements, and SQLite keeps them.
-_PLAINS = {1 << k: _HEAD + ",".join([_MARKS] * (1 << k)) + _TAIL for k in range(MANY.bit_length())}
+# By the number of rows: eights, so that there are few statements and SQLite keeps them. The last row fills up what is
+# left of one: to write it again changes nothing, and costs less than a statement more.
+EIGHT = 8
+_PLAINS = {n: _HEAD + ",".join([_MARKS] * n) + _TAIL for n in range(EIGHT, MANY + 1, EIGHT)}
 # Positions in a steps row.
 COLUMNS_AT, DEV_AT, HELD_AT, CHUNK_AT, PLACE_AT = 11, 14, 18, 19, 20
 FORGET = "UPDATE steps SET chunk = NULL, columns = NULL, dev = NULL WHERE id = ?"
@@ -84,12 +86,10 @@ _PACKED: dict[str, Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]] = {
 def _execute_plain(db: sqlite3.Connection, groups: list[tuple[Any, ...]]) -> None:
     for common, of_these in groupby(groups, key=itemgetter(0)):
         rows = [*chain.from_iterable([some for _, some in of_these])]
-        at = 0
-        while at < len(rows):
-            many = min(MANY, 1 << (len(rows) - at).bit_length() - 1)
-            flat = [*chain.from_iterable(rows[at : at + many]), *common]
-            db.execute(_PLAINS[many], flat)
-            at += many
+        for at in range(0, len(rows), MANY):
+            some = rows[at : at + MANY]
+            some += [some[-1]] * (-len(some) % EIGHT)
+            db.execute(_PLAINS[len(some)], [*chain.from_iterable(some), *common])
 
 
 def _is_plain(item: tuple[str, tuple[Any, ...]]) -> bool:

@@ -39,7 +39,7 @@ PENDING_LIMIT = 10_000  # rows that may wait while the disk is full
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that may write, for the writer itself and for whoever gives it a command."""
     connection = sqlite3.connect(
-        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=64
+        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=128
     )
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
@@ -69,7 +69,7 @@ class TraceWriter(Stepping):
         self._unsure: dict[str, int] = {}
         self._gathered = Gathered()
         self._files: set[str] = set()
-        self._beat = -1.0
+        self._beat = self._sized = -1.0
         self._file: tuple[int, int] | None = None
         self._in_groups = 0
         self._dropped = 0
@@ -212,9 +212,15 @@ class TraceWriter(Stepping):
             raise TraceError(f"Cannot write to the trace {self.path}: {error}.") from error
 
     def keep_within(self, seconds: float = SECONDS) -> None:
-        """Thin the file where it is larger than wanted. Raises: as ``commit``."""
+        """Thin the file where it is larger than wanted. Raises: as ``commit``.
+
+        The size is looked up twice a second, unless the limit is near: each time takes Python's lock from the program.
+        """
+        now = time.monotonic()
         try:
-            self.limit.keep(self._db, seconds)
+            if now - self._sized > 0.5 or self.limit.is_near:
+                self._sized = now
+                self.limit.keep(self._db, seconds)
             self._log.look()
         except (sqlite3.Error, OSError) as error:
             if "locked" not in str(error):  # somebody gives a command: later, then
@@ -276,16 +282,21 @@ class TraceWriter(Stepping):
         """
         self._pending, self._in_groups = [], 0
         rows = [(key, clean(str(value))) for key, value in facts.items() if value is not None]
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", rows)
-            self._db.execute("COMMIT")
-        except (sqlite3.Error, OSError):
-            with suppress(sqlite3.Error):
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-            return False
-        return True
+        for _ in range(2):
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", rows)
+                self._db.execute("COMMIT")
+                return True
+            except (sqlite3.Error, OSError):
+                with suppress(sqlite3.Error):
+                    if self._db.in_transaction:
+                        self._db.execute("ROLLBACK")
+                with suppress(sqlite3.Error):  # the log may be full to its last page: once it is
+                    self._db.execute(
+                        "PRAGMA wal_checkpoint(TRUNCATE)"
+                    )  # in the file it begins anew
+        return False
 
     def abandon(self) -> None:
         """Let go of the file as a killed program would: with what was committed, and no end."""

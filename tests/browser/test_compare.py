@@ -71,3 +71,30 @@ def test_nothing_chosen_hostile_empty_and_damaged_runs(visit):
     assert page.locator(".gs-cmp img, script[src*=alert]").count() == 0
     page.evaluate("() => gs.set({ vs: 'damaged' })")
     expect(page.locator(".gs-cmp-empty")).to_contain_text("cannot be")
+
+
+def test_a_run_with_itself_is_no_comparison(visit):
+    """Said, with what else there is to compare, and nothing is asked."""
+    asked = []
+    page = visit("/home?run=tiny")
+    page.on("request", lambda r: asked.append(r.url) if "/api/compare" in r.url else None)
+    page.goto(page.url.split("/home")[0] + "/compare?run=tiny&vs=tiny")
+    box = page.locator(".gs-cmp-empty")
+    expect(box.locator("h2")).to_contain_text("A and B are the same run")
+    expect(page.locator(".gs-cmp-facts")).to_be_hidden()
+    assert asked == []
+    box.get_by_role("button", name="Compare two steps of this run").click()
+    expect(page).to_have_url(re.compile("vs=step%3A0"))
+    ready(page)
+    expect(page.locator(".gs-cmp-facts")).to_contain_text("A: step 0")
+    page.evaluate("() => gs.set({ vs: 'tiny' })")  # what was shown goes
+    expect(box.locator("h2")).to_contain_text("A and B are the same run")
+    expect(page.locator(".gs-cmp-facts")).to_be_hidden()
+    box.get_by_role("button", name=re.compile("^digits_like")).click()
+    ready(page)
+    expect(page.locator(".gs-cmp-facts")).to_contain_text("A: digits_like")
+    # The run that is A, chosen as B: the run before it is A then.
+    page.locator("#run").click()
+    page.locator("#gs-run-list [title=digits_like]").click()
+    expect(page.locator(".gs-cmp-facts")).to_contain_text("B: digits_like")
+    expect(page.locator(".gs-cmp-facts")).not_to_contain_text("A: digits_like")

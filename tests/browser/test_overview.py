@@ -68,7 +68,7 @@ def test_numbers_change_in_place_while_it_runs(fresh, visit):
     expect(tile).to_contain_text("Loss at step 2")
     page.locator("[data-key=parts-run]").click()
     page.evaluate(
-        "() => { for (const e of document.querySelectorAll('.gs-number')) e.mine = true; }"
+        "() => { for (const e of document.querySelectorAll('.gs-number, .gs-parts td')) e.mine = true; }"
     )
     with closing(sqlite3.connect(path)) as db, db:
         columns = [row[1] for row in db.execute("PRAGMA table_info(steps)")]
@@ -79,7 +79,10 @@ def test_numbers_change_in_place_while_it_runs(fresh, visit):
         )
     db.close()
     expect(tile).to_contain_text("Loss at step 3")
-    assert page.evaluate("[...document.querySelectorAll('.gs-number')].every((e) => e.mine)")
+    expect(card(page, "parts")).to_contain_text("in all")
+    assert page.evaluate(
+        "[...document.querySelectorAll('.gs-number, .gs-parts td')].every((e) => e.mine)"
+    )
     expect(page.locator("[data-key=parts-run]")).to_be_focused()
 
 

@@ -267,3 +267,41 @@ def test_home_needs_no_dash_and_a_page_that_does_says_when_it_is_not_to_be_had(v
     expect(page.get_by_text("cannot be loaded")).to_have_count(0)
     faults, watch.faults[:] = watch.faults[:], []
     assert faults and all("503" in fault for fault in faults)
+
+
+PATCH = """() => {
+  const { el } = gs, box = el("div"), saw = {};
+  document.querySelector("main").append(box);
+  const row = (k, text, more) => el("tr", { "data-key": `k${k}`, title: text }, el("th", {}, `name ${k}`), el("td", {}, el("button", { type: "button", "data-key": `b${k}`, onclick: () => (saw.pressed = text) }, text)), more || null);
+  const show = (rows) => gs.fill(box, rows, () => [el("h3", {}, `${rows.length} rows`), el("table", {}, el("tbody", {}, rows.map(([k, t, wide]) => row(k, t, wide && el("td", { style: `width: ${wide}px` })))))], true);
+  show([[1, "a", 10], [2, "b"], [3, "c"]]);
+  const [head, table] = box.children, rows = [...box.querySelectorAll("tr")], words = rows[0].querySelector("th").firstChild;
+  rows[0].querySelector("button").focus();
+  saw.same = show([[1, "a", 10], [2, "b"], [3, "c"]]);
+  saw.news = show([[1, "new", 20], [2, "b"]]);
+  const now = [...box.querySelectorAll("tr")];
+  saw.kept = [box.children[0] === head, box.children[1] === table, now[0] === rows[0], now[1] === rows[1], now[0].querySelector("th").firstChild === words];
+  saw.title = now[0].title;
+  saw.width = now[0].lastElementChild.style.width;
+  saw.count = now.length;
+  saw.text = box.textContent;
+  saw.focus = document.activeElement.dataset.key;
+  now[0].querySelector("button").click();
+  show([[1, "new"], [2, "b"], [4, "d"]]);
+  saw.grown = [...box.querySelectorAll("tr")].map((r) => [r === rows[0] || r === rows[1], r.children.length]);
+  box.remove();
+  return saw;
+}"""
+
+
+def test_what_is_filled_anew_keeps_its_elements_and_buttons_their_newest_meaning(visit):
+    """``gs.fill(box, value, make, true)``: a table of numbers once a second is no new table."""
+    page = visit("/home?run=tiny")
+    expect(pill(page)).to_have_text("Finished")
+    saw = page.evaluate(PATCH)
+    assert saw["same"] is False and saw["news"] is True, "the same value touches nothing"
+    assert saw["kept"] == [True] * 5, "heading, table, rows and words stay"
+    assert (saw["title"], saw["width"], saw["count"]) == ("new", "20px", 2)
+    assert saw["text"] == "2 rowsname 1newname 2b"
+    assert saw["focus"] == "b1" and saw["pressed"] == "new", "a button acts on what it shows"
+    assert saw["grown"] == [[True, 2], [True, 2], [False, 2]]

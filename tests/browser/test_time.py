@@ -172,10 +172,11 @@ def test_a_running_training_is_followed_and_left_alone(tmp_path, watch, browser)
         expect(canvas).to_have_attribute("data-step", "2")
         step = TraceReader(w.path).step(2)
 
-        def grow(k):
+        def grow(k, commit=True):
             times = {"begin_ns": step.begin_ns, "dur_ns": step.dur_ns, "wall_ns": step.wall_ns}
             w.add_step(k, "train", k, 0, 0, t0_ns=k * 10**7, loss=1.0, live0=100, **times)
-            w.commit()
+            if commit:
+                w.commit()
 
         grow(3)
         expect(canvas).to_have_attribute("data-step", "3")  # the newest is followed
@@ -194,6 +195,14 @@ def test_a_running_training_is_followed_and_left_alone(tmp_path, watch, browser)
         expect(memory).to_have_attribute("data-step", "5")
         grow(6)
         expect(memory).to_have_attribute("data-step", "6")
+        # Its last step comes with its end: nothing more comes along with the card then.
+        page.evaluate("() => gs.set({ page: 'time' })")
+        expect(canvas).to_have_attribute("data-step", "6")
+        grow(7, commit=False)
+        w.close()
+        expect(page.locator("#state")).to_have_text("Finished")
+        expect(canvas).to_have_attribute("data-step", "7")
+        page.wait_for_function("() => gs.timePage.whole.steps === 8")
     finally:
         context.close()
         server.stop()

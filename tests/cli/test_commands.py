@@ -143,3 +143,23 @@ def test_traces_stay_untouched(capsys, runs):
     assert (runs / "tiny.gscope").read_bytes() == before
     with TraceReader(runs / "tiny.gscope") as reader:
         assert reader.state() == "finished"
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["memory", "RUN", "--step", "-5"], "-5 is no step; steps are numbered from 0, -1 is the last"),
+        (["memory", "RUN", "--step", "x"], "x is no step"),
+        (["export", "RUN", "--to", "x.json", "--step", "-2"], "-2 is no step"),
+        (["compare", "RUN", "--steps", "a", "b"], "a is no step"),
+        (["compare", "RUN", "RUN", "--rtol", "nan"], "nan is no share"),
+        (["compare", "RUN", "RUN", "--rtol", "-3"], "-3 is no share"),
+        (["table", "RUN", "--bad"], "unrecognized arguments: --bad (see graphscope table --help)"),
+        (["doctor", "RUN", "--top", "3"], "(see graphscope doctor --help)"),
+        (["export", "RUN", "--to", "/proc/x.json"], "/proc/x.json cannot be written"),
+    ],
+)  # fmt: skip
+def test_a_wrong_word_is_told_by_the_command(capsys, runs, words, said):
+    path = runs / "tiny.gscope"
+    code, out, err = _run(capsys, *(path if word == "RUN" else word for word in words))
+    assert code == 2 and not out and said in err and err.count("\n") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 
 import numpy as np
@@ -97,6 +98,25 @@ def test_pause_step_and_resume_leave_the_result_as_it_was(tmp_path, kind):
     assert with_control.graphs() == without.graphs()
     control = with_control.revision()["control"]
     assert control["on"] is False and control["state"] == "running" and control["at"] is None
+
+
+def test_at_the_end_of_the_first_step_it_is_known_how_many_ops_it_had(tmp_path, kind):
+    """Nothing was expected of it: no step was before."""
+    asked = threading.Event()
+
+    def drive(d):
+        d.send("pause")
+        asked.set()
+        at = d.paused()
+        assert (at["step"], at["i"], at["n"], at["end"]) == (0, 14, 15, True)
+        at = d.go("step", by="op")
+        assert (at["step"], at["i"], at["n"]) == (1, 0, 15)
+
+    def body(net, x, y, k):
+        asked.wait(20)  # the command comes before the first op
+        return nn.functional.cross_entropy(net(x), y)
+
+    train(tmp_path, drive, body=body)
 
 
 def test_the_time_of_a_pause_is_in_no_step(tmp_path, kind):

@@ -212,20 +212,24 @@ def test_rules_that_take_long_look_less_often_while_the_run_goes_on(tmp_path, mo
     slow, clock, used = Slow(), [100.0], [0.0]
     monkeypatch.setattr(findings.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(
-        findings.time, "thread_time", lambda: used.__setitem__(0, used[0] + 0.015) or used[0]
+        findings.time, "thread_time", lambda: used.__setitem__(0, used[0] + 0.009) or used[0]
     )
     doctors = findings.Doctors(lambda _: slow)
     with TraceReader(golden.build("tiny", tmp_path)) as reader:
         looks = []
         for k, (wait, state) in enumerate(
-            [(0, "live"), (1.1, "live"), (0.5, "live"), (1.1, "finished")]
-        ):
+            [
+                (0, "live"), (1.1, "live"), (30, "live"), (1.1, "live"), (1.0, "live"), (1.1, "live"),
+                (1.1, "finished"),
+            ]
+        ):  # fmt: skip
             clock[0] += wait
             doctors.nudge(reader, (k, state))
             doctors.wait(reader)
             looks.append(slow.looks)
-    # 0.015 s of work are 1.5 s of rest; what a finished run had last is looked at soon
-    assert looks == [1, 1, 2, 3]
+    # a run that begins is looked at every second; later 0.009 s of work are 3 s of rest; and what a finished run had
+    # last is looked at soon
+    assert looks == [1, 2, 3, 3, 3, 4, 5]
 
 
 @pytest.fixture

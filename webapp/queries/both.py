@@ -58,7 +58,7 @@ def both_json(
     figure = curves.figure(lines, look, chart_layout(look.name), "step", log)
     # A lies below B and is drawn wider, so that equal curves are still seen as two.
     for line in figure["data"][: len(lines) - 1]:
-        line["line"] = line["line"] | {"width": 4}
+        line["line"] = line["line"] | {"width": 3}
     figure["layout"]["shapes"] = [_mark(step, look.ink2) for step in marked]
     return {"tags": tags, "tag": wanted, "figure": figure, "last": last}
 

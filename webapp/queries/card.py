@@ -13,6 +13,7 @@ from graphscope.webapp.queries.home import failure
 from graphscope.webapp.shared import revision_key
 
 if TYPE_CHECKING:
+    from graphscope.trace.reader import TraceReader
     from graphscope.trace.records import StepTable
     from graphscope.webapp.runs import RunDirectory
 
@@ -52,13 +53,19 @@ def live_json(source: RunDirectory, run: str) -> dict[str, Any]:
     if reader.damage:
         card["damage"] = reader.damage
     if card["state"] in ("live", "waiting"):
-        return card | _pace(shared.so_far.steps(reader), card)
+        return card | _pace(_newest(reader, source, card), card)
     # Nothing more will come: a long run is not summed up anew at every question.
     return card | source.once(
         run,
         (id(reader), card["steps"], card["state"]),
         lambda: _pace(shared.so_far.steps(reader), card),
     )
+
+
+def _newest(reader: TraceReader, source: RunDirectory, card: dict[str, Any]) -> StepTable:
+    """The steps that the pace is told of. Not all that are new: between two cards a small network makes a thousand."""
+    steps = reader.steps(since=max(int(card["steps"]) - RECENT, -1))
+    return steps if len(steps) else source.shared.so_far.steps(reader)
 
 
 def _pace(steps: StepTable, card: dict[str, Any]) -> dict[str, Any]:

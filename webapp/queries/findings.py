@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 RUNS = 16
 EVERY = 1.0  # seconds between two looks at one run, and more where a look takes long:
-SHARE = 0.01  # of a processor is what the rules of a run may take, which trains meanwhile
-LONGEST = 5.0  # seconds between two looks at most: findings are never older than that
+SHARE = 0.003  # of a processor is what the rules of a run may take, which trains meanwhile
+LONGEST = 10.0  # seconds between two looks at most: findings are never older than that
+EARLY = 0.1  # of the time that a run was looked at: what goes wrong in the beginning is said soon
 PATIENCE = 0.3  # seconds that the first question waits for the first answer; then the card says when it came
 SEVERITIES = ("error", "warning", "info")
 TRAIL = "nonfinite"  # the rule whose findings have a trail
@@ -42,6 +43,7 @@ class _Patient:
     lock: threading.Lock = field(default_factory=threading.Lock)
     done: threading.Event = field(default_factory=threading.Event)
     seen: Any = None  # the revision that was last looked at
+    first: float = 0.0  # when it was first looked at
     begun: float = -1e9
     pause: float = EVERY
     busy: bool = False
@@ -78,6 +80,7 @@ class Doctors:
             pause = patient.pause if going_on else EVERY
             if patient.seen != revision and not patient.busy and waited >= pause:
                 patient.busy, patient.begun, patient.seen = True, time.monotonic(), revision
+                patient.first = patient.first or patient.begun
                 threading.Thread(
                     target=self._examine, args=(patient,), name="graphscope-doctor", daemon=True
                 ).start()
@@ -128,7 +131,8 @@ class Doctors:
         except Exception as error:  # a fault of ours: said on the page, the rest goes on
             problem = f"The rules failed ({type(error).__name__}: {error})."
         with patient.lock:
-            patient.pause = min(max(EVERY, (time.thread_time() - used) / SHARE), LONGEST)
+            rest, age = (time.thread_time() - used) / SHARE, time.monotonic() - patient.first
+            patient.pause = max(EVERY, min(rest, EARLY * age, LONGEST))
             if found != patient.found or problem != patient.problem or not patient.done.is_set():
                 patient.version += 1
             patient.found, patient.problem, patient.busy = found, problem, False

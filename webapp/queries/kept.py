@@ -13,6 +13,7 @@ from graphscope.webapp.queries.scalars import Series, is_loss, loss_of_steps, so
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
+    from graphscope.webapp.queries.so_far import SoFar
 
 RUNS = 128  # a hundred can lie on top of each other
 
@@ -29,7 +30,9 @@ class _Known:
 class Kept:
     """One per app; used by several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, so_far: SoFar | None = None) -> None:
+        """``so_far`` has the steps' own losses already; without it they are read."""
+        self._so_far = so_far
         self._runs: OrderedDict[str, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -40,7 +43,7 @@ class Kept:
             known = self._runs.get(name)
         if known is None or known.reader is not reader:
             known = _Known(reader, 0, -1, {}, None)
-        known = _read_on(known)
+        known = _read_on(known, self._so_far)
         with self._lock:
             self._runs[name] = known
             self._runs.move_to_end(name)
@@ -52,7 +55,7 @@ class Kept:
         return sort(found)
 
 
-def _read_on(known: _Known) -> _Known:
+def _read_on(known: _Known, so_far: SoFar | None) -> _Known:
     reader, logged, loss = known.reader, known.logged, known.loss
     now = reader.revision()
     scalars, steps = known.scalars, known.steps
@@ -62,8 +65,9 @@ def _read_on(known: _Known) -> _Known:
         scalars += sum(len(step) for step, _, _ in fresh.values())
         logged = logged | {tag: _join(logged.get(tag), part) for tag, part in fresh.items()}
     if now["steps"] > steps and not any(is_loss(tag) for tag in logged):
-        table = reader.steps(since=steps)
-        part = loss_of_steps(table)
+        table = so_far.steps(reader) if so_far else reader.steps(since=steps)
+        new = slice(int(np.searchsorted(table.id, steps, "right")), None)
+        part = loss_of_steps(table, new)
         if part is not None:
             loss = _join(loss, part)
         steps = int(table.id[-1]) if len(table) else steps

@@ -9,7 +9,7 @@ import numpy as np
 from graphscope import units
 from graphscope.analysis import lifetime
 from graphscope.analysis.growth import growth, leaks
-from graphscope.analysis.holders import held_at, line_of, what
+from graphscope.analysis.holders import full_label, held_at, line_of, what
 from graphscope.analysis.timeline import curves
 from graphscope.errors import TraceError
 from graphscope.trace import schema
@@ -178,11 +178,8 @@ def card_id(graph: Graph, value: int | None) -> str | None:
 
 
 def _row(graph: Graph, held: Held, total: int) -> dict[str, Any]:
-    label = held.label
-    if held.module and not label.startswith((held.module, "grad of ")):
-        label = f"{held.module}.{label}"
     return {
-        "label": units.clip(label, 120),
+        "label": units.clip(full_label(held), 120),
         "size": units.bytes_(held.nbytes),
         "bytes": held.nbytes,
         "share": held.nbytes / max(total, 1),

@@ -34,15 +34,20 @@ def series(reader: TraceReader) -> dict[str, Series]:
     return sort(found)
 
 
-def loss_of_steps(table: StepTable) -> Series | None:
-    """The loss that the recorder saw in each step, if it saw any.
+def loss_of_steps(table: StepTable, rows: slice = slice(None)) -> Series | None:
+    """The loss that the recorder saw in each step (or in some rows of the table), if it saw any.
 
     A step that has none (it raised before there was one) is left out: it is no NaN.
     """
-    seen = np.isfinite(table.loss) | table.nonfinite
+    loss = table.loss[rows]
+    seen = np.isfinite(loss) | table.nonfinite[rows]
     if not seen.any():
         return None
-    return table.num[seen].astype(np.int64), table.loss[seen], table.t0_ns[seen].astype(np.int64)
+    return (
+        table.num[rows][seen].astype(np.int64),
+        loss[seen],
+        table.t0_ns[rows][seen].astype(np.int64),
+    )
 
 
 def sort(found: dict[str, Series]) -> dict[str, Series]:

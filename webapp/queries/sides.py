@@ -131,9 +131,9 @@ def _results(side: Side) -> dict[str, str]:
     finite = np.isfinite(table.loss)
     out = {"state": side.reader.state(), "steps": units.count(len(table))}
     if finite.any():
-        out["last loss"] = units.loss(math.nan if _ends_wild(table) else last)
         best = int(np.where(finite, table.loss, np.inf).argmin())
-        out["last loss"] = units.loss(table.loss[np.flatnonzero(finite)[-1]])
+        # A loss that is NaN comes out of the file as no loss: its step is marked.
+        out["last loss"] = units.loss(table.loss[np.flatnonzero(finite | table.nonfinite)[-1]])
         out["best loss"] = f"{units.loss(table.loss[best])} at {units.count(int(table.num[best]))}"
     first_wild = np.flatnonzero(table.nonfinite)
     if len(first_wild):

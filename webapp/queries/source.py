@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 
 from graphscope import units
-from graphscope.analysis.aggregate import output_bytes, pick
+from graphscope.analysis.aggregate import is_call, output_bytes, pick
 from graphscope.errors import TraceError
 from graphscope.trace import schema
 from graphscope.view.encode import gradient_text, reach, value_text
@@ -166,7 +166,7 @@ def line_costs(part: Any, kind: str) -> tuple[dict[int, dict[str, float]], int, 
         columns = {
             "forward": np.bincount(at, mean * ~back) * share,
             "backward": np.bincount(at, mean * back) * share,
-            "calls": np.bincount(at) * share,
+            "calls": np.bincount(at, is_call(graph)) * share,
             "bytes": np.bincount(at, sizes),
         }
         for k, site in enumerate(sites.tolist()):

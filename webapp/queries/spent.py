@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphscope import units
+from graphscope.analysis.aggregate import is_call
 from graphscope.analysis.spans import host_intervals
 from graphscope.errors import TraceError
 from graphscope.webapp.queries.clock import KINDS
@@ -62,7 +63,8 @@ def spent(reader: TraceReader, clock: Clock, flames: Flames, first: float, last:
             nothing = np.zeros(graph.n), np.zeros(graph.n, np.int64)
             known = out.graphs[id(flame)] = (flame, *nothing)
         known[1][:] += np.maximum(inside, 0.0)
-        known[2][:] += (inside > 0) | ((end == begin) & (begin >= first) & (begin < last))
+        ran = (inside > 0) | ((end == begin) & (begin >= first) & (begin < last))
+        known[2][:] += ran & is_call(graph)
     return out
 
 

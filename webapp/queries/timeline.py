@@ -7,6 +7,7 @@ fit into ``BYTES`` is sent with what is too narrow to see merged, so that a run 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -180,9 +181,11 @@ def _gather(
 
 
 def _told(step: Step, wall: int) -> list[Any]:
+    # A loss that is NaN comes out of the file as no loss (SQLite has no NaN).
+    loss = math.nan if step.loss is None and step.nonfinite else step.loss
     return [
         step.num, step.kind, step.t0_ns, wall, step.status, step.rec_ns, step.timed_at,
-        None if step.loss is None else units.loss(step.loss), step.graph,
+        None if loss is None else units.loss(loss), step.graph,
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -155,8 +156,10 @@ def step_line(step: Step, value_step: int | None) -> str:
     Values are not taken in every step, and a page that did not say so would lie.
     """
     parts = [f"{'' if step.kind == 'train' else step.kind + ' '}step {units.count(step.num)}"]
-    if step.loss is not None:
-        parts.append(f"loss {units.loss(step.loss)}")
+    # A loss that is NaN comes out of the file as no loss (SQLite has no NaN).
+    loss = math.nan if step.loss is None and step.nonfinite else step.loss
+    if loss is not None:
+        parts.append(f"loss {units.loss(loss)}")
     if step.wall_ns:  # what a pause took of a step is in none
         parts.append(units.ns(step.wall_ns))
     if value_step is None:
