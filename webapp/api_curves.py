@@ -105,7 +105,8 @@ def find_runs(
             if place == 0:
                 raise
             problems.append(str(error))
-    return found, problems
+    found, said = cards.one_loss(found)
+    return found, [*problems, *said]
 
 
 def answer(

@@ -163,7 +163,8 @@
     join() {
       const a = this.answer, limits = this.limits && this.limits.by === (a && a.by) ? this.limits.rows : {};
       if (!a) return;
-      this.table.show(a.rows.map((row) => ({ ...row, bound: (limits[row.key] || [])[0] || "", fraction: (limits[row.key] || [])[1] ?? null })), a.total);
+      const known = Object.keys(limits).length > 0; // of an op that the step does not have, nothing is
+      this.table.show(a.rows.map((row) => ({ ...row, bound: (limits[row.key] || [])[0] || (known ? "\u2014" : ""), fraction: (limits[row.key] || [])[1] ?? null })), a.total);
       this.mark();
     }
 

@@ -138,7 +138,7 @@ view_of(PyObject *array, Py_buffer *view, Elements *of)
         of->at = view->buf;
         of->n = view->len / view->itemsize;
         of->step = view->itemsize;
-        if (PyBuffer_IsContiguous(view, 'C'))
+        if (PyBuffer_IsContiguous(view, 'A')) /* any order will do */
             return 1;
         if (view->ndim == 1) {
             of->step = view->strides[0];
@@ -151,7 +151,7 @@ view_of(PyObject *array, Py_buffer *view, Elements *of)
 
 /* numbers(array, size): (bytes of a Made, low, high); None for what numpy must go through.
 
-   array: float32 or float64, contiguous or of one axis, with an element at least.
+   array: float32 or float64, contiguous (in C's order or Fortran's) or of one axis, with an element at least.
    size: elements of the tensor that it is a sample of. */
 static PyObject *
 numbers(PyObject *module, PyObject *const *args, Py_ssize_t given)

@@ -59,10 +59,12 @@ def describe(a: Any, thumb: bool, whole: bool = False) -> Entry:
     if size == 0:
         stats = np.array([0, _NAN, _NAN, _NAN, _NAN, _NAN, _NAN, _NAN], np.float32)
         return Entry(stats, np.zeros(6, np.uint32), np.zeros(HIST_BINS, np.uint16), 0.0, 0.0, kept)
-    flat = sample(a)
-    made = None if numbers is None else numbers(flat, size)
+    made = None if numbers is None or size > EXACT else numbers(a, size)
     if made is None:
-        return in_numpy(flat.reshape(-1), size, kept)
+        flat = sample(a)
+        made = None if numbers is None else numbers(flat, size)
+        if made is None:
+            return in_numpy(flat.reshape(-1), size, kept)
     raw, low, high = made
     return Entry(
         np.frombuffer(raw, np.float32, 8), np.frombuffer(raw, np.uint32, 6, 32),

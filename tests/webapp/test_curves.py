@@ -185,6 +185,32 @@ def test_runs_lie_on_top_of_each_other(source):
     assert runs[0][1] != runs[1][1]
 
 
+def test_a_loss_of_another_name_is_drawn_with_the_loss(tmp_path):
+    """Two losses side by side are asked for by name of the runs, whatever each run calls its own."""
+    for run, tags in {"a": ("loss/train", "loss/val"), "b": ("loss",), "c": ("loss/val",)}.items():
+        w = TraceWriter(tmp_path / f"{run}.gscope", golden.META)
+        for k in range(3):
+            for tag in tags:
+                w.add_scalar(tag, k, float(k), k)
+        w.close()
+    source = RunDirectory(tmp_path)
+
+    def drawn(*runs):
+        return {
+            card["tag"]: [trace["meta"][0] for trace in card["figure"]["data"]]
+            for card in answer(source, wish(runs))["cards"]
+        }
+
+    # What both have keeps its name; and the watched run's names stand.
+    assert drawn("a", "b", "c") == {"loss/train": ["a", "b"], "loss/val": ["a", "c"]}
+    assert drawn("b", "a", "c") == {"loss": ["b", "a", "c"], "loss/val": ["a"]}
+    assert drawn("b") == {"loss": ["b"]}
+    words = answer(source, wish(("a", "b")))["problems"]
+    assert words == ["The loss of b, which it calls loss, is drawn with loss/train."]
+    for run in "abc":
+        source.reader(run).close()
+
+
 def test_a_run_keeps_its_colour_where_others_are_missing(source):
     told = answer(source, wish(("failed", "digits_like")))
     colours = dict(told["runs"])

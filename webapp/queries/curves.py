@@ -91,6 +91,28 @@ def cards(found: Sequence[Found], wish: Wish, events: Sequence[Event] = ()) -> d
     return {"cards": out, "groups": groups, "hidden": hidden}
 
 
+def one_loss(found: Sequence[Found]) -> tuple[list[Found], list[str]]:
+    """Each run's loss under the name that the watched run, the first, has for it, and sentences about that.
+
+    Who lays runs over each other wants their losses on one card, also where they were logged as ``loss`` here and
+    ``loss/train`` there.
+    """
+    first = found[0].series if found else {}
+    main = next((tag for tag in first if query.is_loss(tag)), None)
+    out, said = [], []
+    for run in found:
+        own = next((t for t in run.series if query.is_loss(t) and t not in first), None)
+        if main is None or own is None or main in run.series:
+            out.append(run)
+            continue
+        rest = {tag: points for tag, points in run.series.items() if tag != own}
+        out.append(replace(run, series={main: run.series[own], **rest}))
+        said.append(
+            f"The loss of {run.name}, which it calls {clip(own, 60)}, is drawn with {clip(main, 60)}."
+        )
+    return out, said[:3]
+
+
 def grouped(tags: Sequence[str], pins: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
     """``(group, tag)``: losses and pinned ones on top, then by prefix; who has no company is in the rest.
 

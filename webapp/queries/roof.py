@@ -10,7 +10,7 @@ from graphscope import units
 from graphscope.analysis.aggregate import GROUPS
 from graphscope.analysis.ceilings import Ceilings
 from graphscope.analysis.roofline import Roofline, roofline
-from graphscope.analysis.tabular import plain, rate
+from graphscope.analysis.tabular import plain
 from graphscope.errors import TraceError, UsageError
 from graphscope.trace.host import host
 from graphscope.view.figures.roofline import Point, Roof, drawable, figure
@@ -82,15 +82,15 @@ def _note(found: Roofline, left_out: int, made_on: str) -> str:
     if c is None:
         text = "The ceilings of this device were not measured."
     else:
+        # The two rates stand at their lines.
         text = (
-            f"This machine copies {rate(c.copy, 'bytes')} and multiplies at {rate(c.gemm32, 'flops')}: "
-            f"below {units.number(c.ridge)} FLOP/B memory is the limit."
+            f"Measured on this machine: below {units.number(c.ridge)} FLOP/B memory is the limit."
         )
         # The ceilings are measured where the page is served: of a run that came by mail they say little.
         if made_on and made_on != host():
             text += f" But the run was made on another: {units.clip(made_on, 80)}."
         elif not made_on:
-            text += " On which machine the run was made, its file does not say."
+            text += " Its file does not say where the run was made."
     if left_out:
         do = "does" if left_out == 1 else "do"
         text += f" {units.count(left_out)} without arithmetic {do} not appear."

@@ -16,6 +16,7 @@ from graphscope import units
 from graphscope.view.palette import Theme, mix
 
 LABELS = 6  # points that carry their name; more would lie on each other
+WIDE, HIGH = 300.0, 110.0  # px of a small chart: names that are apart there are apart everywhere
 SMALL, LARGE = 7.0, 30.0  # diameters in px
 
 
@@ -42,6 +43,22 @@ class Roof:
     gemm64: float
 
 
+@dataclass(frozen=True)
+class _Box:
+    """A rectangle by its middle and half its sides, in px."""
+
+    x: float
+    y: float
+    half: float
+    tall: float
+
+    def meets(self, other: _Box) -> bool:
+        return (
+            abs(self.x - other.x) < self.half + other.half
+            and abs(self.y - other.y) < self.tall + other.tall
+        )
+
+
 def figure(
     points: Sequence[Point],
     roof: Roof | None,
@@ -62,7 +79,13 @@ def figure(
     ys = [p.rate for p in drawn]
     tops = ys + ([roof.gemm32, roof.gemm64] if roof is not None else [])
     bottom, top = (min(ys) / 8, max(tops) * 4) if ys else (1e6, 1e11)
-    named = _named(drawn, math.log10(high / low), math.log10(top / bottom))
+    written = _names(roof, low, high, look)
+    named = _named(
+        drawn,
+        math.log10(high / low),
+        math.log10(top / bottom),
+        _boxes(written, drawn, (low, high), (bottom, top)),
+    )
     data = [*_ceilings(roof, low, high, look), _dots(drawn, look, named, chosen)]
     yaxis = {**layout["yaxis"], **_decades(bottom, top), "tickformat": "~s"}
     yaxis["title"] = {**layout["yaxis"]["title"], "text": "FLOP/s"}
@@ -70,7 +93,7 @@ def figure(
         **layout,
         "xaxis": xaxis,
         "yaxis": yaxis,
-        "annotations": _names(roof, low, high, look),
+        "annotations": written,
         "hovermode": "closest",
         "uirevision": "roofline",
     }
@@ -145,8 +168,34 @@ def _names(roof: Roof | None, low: float, high: float, look: Theme) -> list[dict
     ]  # fmt: skip
 
 
+def _boxes(
+    written: Sequence[dict[str, Any]],
+    points: Sequence[Point],
+    xs: tuple[float, float],
+    ys: tuple[float, float],
+) -> list[_Box]:
+    """Where the names of the ceilings stand, in the px that ``_named`` reckons with."""
+    if not points:
+        return []
+    x0 = min(math.log10(p.intensity) for p in points)
+    y0 = min(math.log10(p.rate) for p in points)
+    wide, high = math.log10(xs[1] / xs[0]), math.log10(ys[1] / ys[0])
+    # No name lies on the numbers of the axis.
+    boxes = [_Box(WIDE / 2, HIGH * (math.log10(ys[0]) - y0) / high - 8, 2 * WIDE, 8.0)]
+    for note in written:
+        half = 3.1 * len(note["text"])
+        x = WIDE * (note["x"] - x0) / wide + (-half if note["xanchor"] == "right" else half)
+        boxes.append(_Box(x, HIGH * (note["y"] - y0) / high + 8, half, 7.0))
+    return boxes
+
+
+def _size(point: Point, most: float) -> float:
+    """The diameter. The area says the time, so that the eye compares the right thing."""
+    return SMALL + (LARGE - SMALL) * math.sqrt(max(point.time, 0) / most)
+
+
 def _dots(
-    points: Sequence[Point], look: Theme, named: set[str], chosen: str | None
+    points: Sequence[Point], look: Theme, named: dict[str, str], chosen: str | None
 ) -> dict[str, Any]:
     most = max((p.time for p in points), default=0.0) or 1.0
     colours = [look.families.get(p.family, look.value) for p in points]
@@ -159,12 +208,11 @@ def _dots(
         "text": [escape(units.clip(p.name or p.key, 24)) if p.key in named else "" for p in points],
         "hovertext": [_hover(p) for p in points],
         "hovertemplate": "%{hovertext}<extra></extra>",
-        "textposition": "bottom center",
+        "textposition": [named.get(p.key, "bottom center") for p in points],
         "textfont": {"size": 11, "color": look.ink},
         "cliponaxis": False,
         "marker": {
-            # The area says the time, so that the eye compares the right thing.
-            "size": [SMALL + (LARGE - SMALL) * math.sqrt(max(p.time, 0) / most) for p in points],
+            "size": [_size(p, most) for p in points],
             "color": [mix(look.surface, c, 0.75) for c in colours],
             "line": {
                 "color": [
@@ -177,24 +225,43 @@ def _dots(
     }
 
 
-def _named(points: Sequence[Point], wide: float, high: float) -> set[str]:
-    """The points whose names are written: the slowest, as far as their names do not lie on each other.
+def _named(
+    points: Sequence[Point], wide: float, high: float, taken: Sequence[_Box]
+) -> dict[str, str]:
+    """The points whose names are written, the slowest first, each with its side: where it hides neither another
+    name nor another point. A point that lies under a named one has none: nobody could say whose it is.
 
-    wide, high: decades of the axes.
+    wide, high: decades of the axes. taken: what else is written, in the px of a small chart.
     """
-    xs, ys = ([math.log10(getattr(p, name)) for p in points] for name in ("intensity", "rate"))
-    taken: list[tuple[float, float, float]] = []
-    out = set()
-    for _, k in sorted((-p.time, k) for k, p in enumerate(points)):
-        # In units of a small chart: about 400 px wide and 140 high, a sign 6 px and a line 16.
-        x, y, half = (
-            400 * xs[k] / wide,
-            130 * ys[k] / high,
-            3.0 * min(len(points[k].name or points[k].key), 24) + 4,
-        )
-        if all(abs(x - x2) > half + half2 or abs(y - y2) > 16 for x2, y2, half2 in taken):
-            taken.append((x, y, half))
-            out.add(points[k].key)
+    x0 = min((math.log10(p.intensity) for p in points), default=0.0)
+    y0 = min((math.log10(p.rate) for p in points), default=0.0)
+    most = max((p.time for p in points), default=0.0) or 1.0
+    dots = []
+    for p in points:
+        x = WIDE * (math.log10(p.intensity) - x0) / wide
+        y = HIGH * (math.log10(p.rate) - y0) / high
+        dots.append((x, y, _size(p, most) / 2))
+    names, out = list(taken), dict[str, str]()
+    for k in sorted(range(len(points)), key=lambda k: (-points[k].time, k)):
+        x, y, r = dots[k]
+        if any(
+            math.hypot(x - u, y - v) < s for j, (u, v, s) in enumerate(dots) if points[j].key in out
+        ):
+            continue
+        half = 3.1 * min(len(points[k].name or points[k].key), 24) + 3
+        for side, dx, dy in (
+            ("bottom center", 0.0, -r - 8),
+            ("top center", 0.0, r + 8),
+            ("middle right", r + half + 2, 0.0),
+            ("middle left", -r - half - 2, 0.0),
+        ):
+            box = _Box(x + dx, y + dy, half, 7.0)
+            free = not any(box.meets(other) for other in names)
+            others = (_Box(u, v, 0.8 * s, 0.8 * s) for j, (u, v, s) in enumerate(dots) if j != k)
+            if free and not any(box.meets(other) for other in others):
+                names.append(box)
+                out[points[k].key] = side
+                break
         if len(out) == LABELS:
             break
     return out
