@@ -24,7 +24,7 @@ setup(
         Extension(
             f"graphscope.{folder}.{name}",
             [f"graphscope/{folder}/{part}.c" for part in parts],
-            depends=["graphscope/engine/_follow.h", "graphscope/engine/_run.h"],
+            depends=[f"graphscope/engine/_{part}.h" for part in ("shared", "follow", "run")],
             optional=True,
         )
         for folder, name, parts in (

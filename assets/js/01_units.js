@@ -90,6 +90,8 @@
     },
     /* Operations or bytes a second; rates are in powers of 1000. */
     rate: (x, of) => (none(x) ? MISSING : `${scaled(x, DECIMAL, of === "bytes" ? "B" : "FLOP")}/s`),
+    /* A number as it stands in a column of that unit. */
+    inUnit: (x, unit, kind) => x / TABLES[kind].find((row) => row[0] === unit)[1],
     /* The one unit of a column: that of its largest number. */
     unit(values, kind) {
       const sizes = values.filter((x) => !none(x) && Number.isFinite(x)).map(Math.abs);

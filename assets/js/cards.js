@@ -112,7 +112,7 @@
     const nameFont = gs.font.sans(Math.max(13 / type, (full ? 11 : 11.5) / k), 600);
     ctx.font = nameFont;
     const wanted = width(ctx, n.label.slice(0, 60)) + 8;
-    if (k >= 0.5 && n.shape) {
+    if (k >= 0.5 && n.shape && !(v.failed && v.operands)) { // nothing came out of what failed
       // The name comes first: without room for both, the shape is shortened or goes.
       ctx.font = gs.font.mono(small);
       const shape = fit(ctx, n.shape, Math.max(room - wanted, full ? room * 0.45 : 0));

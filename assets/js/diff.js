@@ -45,7 +45,7 @@
         e.preventDefault();
         if (field.value !== "") act(`step:${Number(field.value)}`)();
       });
-      const runs = (gs.runList || []).filter((r) => r.run !== gs.state.run && r.state !== "damaged").slice(0, 30);
+      const runs = (gs.runList || []).filter((r) => r.run !== gs.state.run && r.state !== "damaged" && r.steps > 0).slice(0, 30);
       list.replaceChildren(
         row(`Pin step ${now}`, "then go to another", `step:${now}`),
         row("With the first step", "step 0", "step:0"), form,

@@ -27,7 +27,8 @@
       : gs.el("span", { class: "gs-legend-end" }, text));
     const [low, high] = legend.ends, tops = legend.tops || [];
     const most = tops.length === 2 ? tops[1] : null;
+    const none = gs.el("span", { class: "gs-legend-item", title: "Cards without such a number" }, gs.el("span", { class: "gs-swatch gs-swatch-none" }), "none");
     box.replaceChildren(title, ...(low || high ? [end(low), ramp, end(high, most)] : [gs.el("span", {}, "not recorded")]),
-      legend.scaling === "log10" && (low || high) ? gs.el("span", {}, "log") : "");
+      legend.scaling === "log10" && (low || high) ? gs.el("span", {}, "log") : "", low || high ? none : "");
   };
 })();

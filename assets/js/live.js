@@ -17,7 +17,7 @@
   const LATE = 3; // lines that came too late before fewer are asked for
   const SILENT = 3000; // ms until the first line, or a proxy holds it back
   const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "media", "texts", "runs", "doctor", "control_rev", "others"];
-  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE, fast = false, flow = null;
+  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE, times = 1, fast = null, flow = null;
 
   function signature(card) {
     return COUNTERS.map((name) => card[name]).join("|");
@@ -37,8 +37,9 @@
     if (document.hidden) return;
     const mine = (hearing = new AbortController()), { run } = gs.state, begun = performance.now();
     const on = goesOn && Boolean(run) && gs.card !== null && gs.card.run === run && !gs.card.lost && gs.GROWS.includes(gs.card.state) && gs.riders.every(settled);
+    every = Math.min(times * (fast ? FAST : PACE), SLOWEST);
     const wishes = run ? gs.riders.map((rider) => rider.want(begun, on)).filter(Boolean) : [], want = wanted();
-    const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: flow ? LONG : FIRST, every, pace: wishes.map((wish) => wish.rider.every(fast)).join(",") } : {}) })
+    const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: fast === null ? FIRST : LONG, every, pace: wishes.map((wish) => wish.rider.every(fast)).join(",") } : {}) })
       + wishes.map((wish) => `&also=${encodeURIComponent(wish.text)}`).join("");
     let lines = 0, last = begun, late = 0;
     const dam = on && setTimeout(() => {
@@ -64,7 +65,7 @@
     clearTimeout(dam);
     if (hearing !== mine) return;
     hearing = null;
-    if (on) every = late < LATE ? Math.max(every / 2, fast ? FAST : PACE) : Math.min(2 * every, SLOWEST);
+    if (on) times = late < LATE ? Math.max(times / 2, 1) : Math.min(2 * times, 4);
     const now = performance.now(), lost = gs.card && gs.card.lost;
     // A machine that is short of processors gets more time between two questions.
     const calm = gs.card && gs.GROWS.includes(gs.card.state) ? CALM : OVER;
@@ -93,9 +94,9 @@
 
   /* How fast the steps come says how often they are shown. */
   function measure(card) {
-    const now = performance.now(), { run, last_step: step } = card;
-    if (flow && flow.run === run && now - flow.at < FLOW) return;
-    fast = Boolean(flow) && flow.run === run && (1e3 * (step - flow.step)) / (now - flow.at) > MANY;
+    const now = performance.now(), { run, last_step: step } = card, same = flow !== null && flow.run === run;
+    if (same && now - flow.at < FLOW) return;
+    fast = same ? (1e3 * (step - flow.step)) / (now - flow.at) > MANY : null;
     flow = { run, step, at: now };
   }
 

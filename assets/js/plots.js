@@ -193,6 +193,6 @@
     ctx.fillText(`step ${gs.units.count(first)}`, 0, h - 3);
     ctx.textAlign = "right";
     ctx.fillText(`min ${say(low)}`, w, 10);
-    ctx.fillText(gs.units.count(last), w, h - 3);
+    if (last > first) ctx.fillText(gs.units.count(last), w, h - 3);
   };
 })();

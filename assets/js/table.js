@@ -204,6 +204,7 @@
         field: c.field, colId: c.field, headerName: this.title(c), headerTooltip: c.tip || c.title,
         sortable: true, resizable: true, suppressHeaderMenuButton: true, suppressHeaderFilterButton: false,
         filter: text ? "agTextColumnFilter" : "agNumberColumnFilter",
+        filterParams: text ? undefined : { defaultOption: "greaterThanOrEqual" }, filterValueGetter: text ? undefined : (p) => this.shownNumber(c, p.data[c.field]),
         type: text ? undefined : "rightAligned", sortingOrder: text ? ["asc", "desc", null] : ["desc", "asc", null],
         comparator: text ? undefined : (a, b) => number(a) - number(b),
         maxWidth: c.max, minWidth: c.min || (text ? 120 : 72), tooltipValueGetter: (p) => (text ? p.value : full(p.value)),
@@ -217,6 +218,12 @@
       if (c.render) def.cellRenderer = cell(c.render, this);
       else if (c.bar) def.cellRenderer = cell((p) => bar(p, p.node.rowPinned && none(p.value) ? "" : this.cell(c, p.value)), this);
       return def;
+    }
+
+    /* A filter means the number that is read in the column, in its unit, and not what stands behind it. */
+    shownNumber(c, value) {
+      if (typeof value !== "number") return null;
+      return UNITS[c.kind] ? gs.units.inUnit(value, this.unit[c.field], UNITS[c.kind]) : c.kind === "share" ? 100 * value : value;
     }
 
     cell(c, value) {

@@ -651,12 +651,7 @@ static inline int is_there(Follower *self, PyObject *x, Py_ssize_t place)
 /* Whether gradients are wanted; -1: an error. */
 int wants_grad(void)
 {
-    PyObject *wanted;
-    if (!grad_mode || PyContextVar_Get(grad_mode, NULL, &wanted) < 0) {
-        return grad_mode ? -1 : 0;
-    }
-    Py_XDECREF(wanted);
-    return wanted == Py_True;
+    return grad_mode ? is_wanted(grad_mode) : 0;
 }
 
 /* Decide what an op means where that is open: after a backward, in a new step. 0: that is not for here. op: NULL for one
@@ -667,19 +662,9 @@ static int settle(Follower *self, PyObject *op, PyObject *node, long long t0)
         return 0;
     }
     if (self->after) {
-        if (op) {
-            PyObject *writes = PyObject_GetAttr(op, text_writes);
-            if (!writes) {
-                return -1;
-            }
-            Py_DECREF(writes);
-            if (writes == Py_True) {
-                return 1; /* it updates */
-            }
-        }
-        int wanted = wants_grad();
-        if (wanted < 0 || (!wanted && !self->inside)) {
-            return wanted < 0 ? -1 : 1; /* it updates */
+        int updates = grad_mode ? is_update(op, text_writes, grad_mode, self->inside) : 0;
+        if (updates) {
+            return updates;
         }
         int ended = end_step(self, t0, 1);
         if (ended < 1) {
@@ -1228,19 +1213,7 @@ static PyObject *new_base(PyObject *module, PyObject *nothing)
 
 Py_ssize_t offset_of(PyTypeObject *type, const char *name)
 {
-    PyObject *found = PyObject_GetAttrString((PyObject *)type, name);
-    Py_ssize_t offset = -1;
-    if (found && Py_IS_TYPE(found, &PyMemberDescr_Type)) {
-        PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
-        if (member->type == T_OBJECT_EX) {
-            offset = member->offset;
-        }
-    }
-    Py_XDECREF(found);
-    if (offset < 0 && !PyErr_Occurred()) {
-        PyErr_Format(PyExc_TypeError, "%s.%s is no slot", type->tp_name, name);
-    }
-    return offset;
+    return offset_of_kind(type, name, T_OBJECT_EX);
 }
 
 /* See whether the clock is the one that can be read without a call: a reading of it lies between two of Python's. */

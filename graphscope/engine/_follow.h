@@ -3,11 +3,8 @@
 #ifndef GRAPHSCOPE_FOLLOW_H
 #define GRAPHSCOPE_FOLLOW_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <structmember.h>
+#include "_shared.h"
+
 #include <time.h>
 
 #if defined(__GNUC__)
@@ -76,8 +73,6 @@ extern Py_ssize_t tensor_array, tensor_grad, tensor_wants, tensor_node, tensor_n
 extern PyObject *text_dtype, *text_shape;
 extern PyObject *clock_function;  /* time.perf_counter_ns */
 extern char clock_is_monotonic;   /* it reads CLOCK_MONOTONIC, and so may we */
-
-#define AT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 
 /* ---------------------------------------------------------------- what is numbered */
 
@@ -164,13 +159,7 @@ static inline long long now_ns(void)
         }
     }
 #endif
-    PyObject *now = PyObject_CallNoArgs(clock_function);
-    if (!now) {
-        return -1;
-    }
-    long long found = PyLong_AsLongLong(now);
-    Py_DECREF(now);
-    return found;
+    return asked_ns(clock_function);
 }
 
 /* ---------------------------------------------------------------- following (_follow.c) */

@@ -4,12 +4,9 @@
    source line) has a number, which a table finds by the objects' addresses; what is new is asked of the recorder's own
    tables, which are Python's. What is out of the ordinary is not noted here: the recorder is called for it. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "_shared.h"
+
 #include <string.h>
-#include <structmember.h>
 
 enum { NONE = -1, MANY = -2, SPAN = 24 };
 enum { SURVIVED = -1, NO_MEMORY = -2 }; /* as in graphscope.trace.schema */
@@ -257,22 +254,10 @@ static PyObject *text_dtype, *text_shape, *text_base, *text_nbytes, *text_writes
 static PyObject *text_eval, *text_port, *text_number, *text_of, *text_ours, *text_at;
 
 #define OWN(self) ((Own *)((char *)(self) + own_at))
-#define AT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 #define SIZE(object, offset) (*(Py_ssize_t *)((char *)(object) + (offset)))
 #define FLAG(object, offset) (*(char *)((char *)(object) + (offset)))
 #define NUMBER(object, offset) (*(long long *)((char *)(object) + (offset)))
 #define BASE(object) (*(long long *)((char *)(object) + at_base))
-
-static long long now_ns(void)
-{
-    PyObject *now = PyObject_CallNoArgs(clock_function);
-    if (!now) {
-        return -1;
-    }
-    long long found = PyLong_AsLongLong(now);
-    Py_DECREF(now);
-    return found;
-}
 
 static int is_true(PyObject *object, PyObject *name)
 {
@@ -642,16 +627,7 @@ static int is_settled(PyObject *self, PyObject *row, PyObject *node)
     if (!FLAG(self, at_after)) { /* an evaluation, which goes on with ops that want no gradient */
         return AT(self, at_kind) == text_eval && node == Py_None;
     }
-    int writes = is_true(row, text_writes);
-    if (writes) {
-        return writes;
-    }
-    PyObject *wanted;
-    if (SIZE(self, at_inside) || PyContextVar_Get(grad_mode, NULL, &wanted) < 0) {
-        return PyErr_Occurred() ? -1 : 0;
-    }
-    Py_XDECREF(wanted);
-    return wanted == Py_False;
+    return is_update(row, text_writes, grad_mode, SIZE(self, at_inside));
 }
 
 /* Whether ops may be noted here. */
@@ -702,7 +678,7 @@ static PyObject *note_op(PyObject *module, PyObject *const *args, Py_ssize_t cou
     Own *own = OWN(self);
     Py_ssize_t i = SIZE(self, at_i);
     long long began = 0;
-    if (own->timed && i % SAMPLE == 0 && (began = now_ns()) == -1) {
+    if (own->timed && i % SAMPLE == 0 && (began = asked_ns(clock_function)) == -1) {
         return NULL;
     }
     PyObject *plan = node == Py_None ? NULL : AT(node, node_plan);
@@ -759,7 +735,7 @@ static PyObject *note_op(PyObject *module, PyObject *const *args, Py_ssize_t cou
     Py_XDECREF(wires);
     Py_DECREF(dtype);
     if (began) {
-        long long ended = now_ns();
+        long long ended = asked_ns(clock_function);
         if (ended == -1) {
             return NULL;
         }
@@ -813,7 +789,7 @@ static PyObject *note_grad(PyObject *module, PyObject *const *args, Py_ssize_t c
     }
     Own *own = OWN(self);
     long long began = 0;
-    if (own->timed && SIZE(self, at_i) % SAMPLE == 0 && (began = now_ns()) == -1) {
+    if (own->timed && SIZE(self, at_i) % SAMPLE == 0 && (began = asked_ns(clock_function)) == -1) {
         return NULL;
     }
     PyObject *plan = AT(node, node_plan);
@@ -843,7 +819,7 @@ static PyObject *note_grad(PyObject *module, PyObject *const *args, Py_ssize_t c
         return NULL;
     }
     if (began) {
-        long long ended = now_ns();
+        long long ended = asked_ns(clock_function);
         if (ended == -1) {
             return NULL;
         }
@@ -1167,24 +1143,6 @@ static PyMemberDef noter_members[] = {
 
 /* ---------------------------------------------------------------- the module */
 
-/* Where an attribute lies in its objects; type: what kind it has to be of. -1 with an error set. */
-static Py_ssize_t offset_of(PyTypeObject *type, const char *name, int kind)
-{
-    PyObject *found = PyObject_GetAttrString((PyObject *)type, name);
-    Py_ssize_t offset = -1;
-    if (found && Py_IS_TYPE(found, &PyMemberDescr_Type)) {
-        PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
-        if (member->type == kind) {
-            offset = member->offset;
-        }
-    }
-    Py_XDECREF(found);
-    if (offset < 0 && !PyErr_Occurred()) {
-        PyErr_Format(PyExc_TypeError, "%s.%s is not where it is looked for", type->tp_name, name);
-    }
-    return offset;
-}
-
 /* bind(Follower, Tensor, Node, ndarray, grad_mode, clock): the type of what notes. */
 static PyObject *bind(PyObject *module, PyObject *args)
 {
@@ -1214,7 +1172,7 @@ static PyObject *bind(PyObject *module, PyObject *args)
         {follower, "kind", T_OBJECT_EX, &at_kind}, {follower, "base", T_LONGLONG, &at_base},
     };
     for (size_t k = 0; k < sizeof slots / sizeof slots[0]; k++) {
-        Py_ssize_t found = offset_of(slots[k].type, slots[k].name, slots[k].kind);
+        Py_ssize_t found = offset_of_kind(slots[k].type, slots[k].name, slots[k].kind);
         if (found < 0) {
             return NULL;
         }

@@ -280,10 +280,13 @@ class StepMarks:
                 rows.append(DeviceRow(clock.name, start, busy, waits, *pool))
         if not any(t[0] >= 0 for t in self.told):
             return None, rows
-        column = np.concatenate([dur, idle])
+        column = np.maximum(np.concatenate([dur, idle]), 0)
         # Neither does it where a device was idle (or busy) for longer than 32 bits of nanoseconds hold.
         if apart or column.max() > LIMIT or len({(t[1], t[3]) for t in self.told}) > 1:
+            high = column >> 32
             column = np.concatenate([column, *np.divmod(begin + (1 << 62), 1 << 32)])
+            if high.any():  # one op, or one wait, of more than four seconds
+                column = np.concatenate([column & LIMIT, high])
         return np.clip(column, 0, LIMIT).astype(np.uint32), rows
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from graphscope.errors import TraceError
 from graphscope.trace import schema
+from graphscope.trace.salvage import intact
 
 SUFFIX = ".gscope"
 MAGIC = b"SQLite format 3\0"
@@ -75,7 +76,14 @@ def open_trace(path: Path | str) -> sqlite3.Connection:
         connection.close()
         raise
     if version >= schema.ALIKE:
-        return connection
+        if not is_salvaged(connection):
+            return connection
+        try:
+            return intact(connection)
+        except SQL_ERRORS as error:
+            raise TraceError(f"{path} is damaged: {_say(error)}.") from error
+        finally:
+            connection.close()
     try:
         return _migrate(connection, version)
     except SQL_ERRORS as error:  # it is not of the format that it says

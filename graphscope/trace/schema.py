@@ -113,7 +113,8 @@ CREATE TABLE commands (
 # missing to wall_ns is Python between the ops. NULL: the step has no timings.
 # steps.copy_ns: time in copies between devices (nodes with the flag COPY), which is in none of those phases.
 # steps.dev: uint32[n] device time of each node, then uint32[n] how long the device was idle before it; where
-# several streams worked, then also the high and the low words (two uint32[n]) of when it began, plus 2**62.
+# several streams worked, then also the high and the low words (two uint32[n]) of when it began, plus 2**62; where one
+# of them is longer than 32 bits of nanoseconds, then also the high words of the first two columns.
 # Otherwise it began start_ns + all that came before. Times are from the step's t0_ns on.
 # devices: of a step on a device, when its first idle time began, time in ops and idle between them, and of its
 # memory pool: bytes in use at the step's begin, held, at most in use, and most taken and given back by one op.

@@ -231,9 +231,14 @@ def _device_columns(
     if blob is None:
         return None, None, None
     column = codec.unpack(blob, "<u4").astype(np.int64)
-    if len(column) not in (n, 2 * n, 4 * n):
+    if len(column) not in (n, 2 * n, 4 * n, 6 * n):
         raise ValueError("its times on the device do not fit its graph")
     dur = column[:n]
+    if len(column) == 6 * n and n:
+        column = column[: 4 * n] + np.concatenate(
+            [column[4 * n :] << 32, np.zeros(2 * n, np.int64)]
+        )
+        dur = column[:n]
     if len(column) < 2 * n or not n:
         return dur, None, None
     idle = column[n : 2 * n]

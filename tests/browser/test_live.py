@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from graphscope.webapp.serve import serve
 from tests import golden
@@ -147,3 +148,35 @@ def test_a_live_run_beside_a_finished_one_is_followed(
     page.wait_for_function(f"() => ({newest})() >= 0")
     seen = page.evaluate(newest)
     page.wait_for_function(f"(seen) => ({newest})() > seen", arg=seen)
+
+
+def test_more_steps_than_anybody_tells_apart_are_shown_less_often(
+    visit: Callable[..., Page],
+) -> None:
+    """How often lines are wished for follows how fast steps come; the answers are made up, so that it is known."""
+    page = visit("/home?run=tiny")
+    expect(page.locator("#state")).to_have_text("Finished")
+    wished, step, fast, at = [], 2.0, False, time.monotonic()
+
+    def live(route: Route) -> None:
+        nonlocal step, at
+        now = time.monotonic()
+        step, at = step + (now - at) * (1000 if fast else 1), now
+        wished.extend(map(int, re.findall(r"[?&]every=(\d+)", route.request.url)))
+        answer = route.fetch(url=re.sub(r"&for=[^&]*", "", route.request.url))
+        card = answer.json() | {"state": "live", "steps": int(step), "last_step": int(step)}
+        route.fulfill(response=answer, json=card)
+
+    def until(true: Callable[[list[int]], bool]) -> None:
+        for _ in range(200):
+            if true(wished):
+                return
+            page.wait_for_timeout(50)
+        raise AssertionError(f"never asked for that pace: {wished}")
+
+    page.route("**/api/live?*", live)
+    until(lambda ms: len(ms) > 0)
+    usual, fast = wished[0], True
+    until(lambda ms: ms[-1] > usual)
+    fast = False
+    until(lambda ms: ms[-1] == usual)

@@ -69,6 +69,8 @@ def all_kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert long_run(folder / "million.gscope", 8001) > 1_000_000
     changing(folder / "changing")
     (folder / "damaged.gscope").write_bytes(b"SQLite format 3\0" + b"\xff" * 2000)
+    whole = (folder / "digits_like.gscope").read_bytes()  # of a cut file the intact part is shown
+    (folder / "cut.gscope").write_bytes(whole[: len(whole) * 9 // 10])
     server = serve(folder, port=0, block=False)
     yield server.url.rstrip("/")
     program.kill()
@@ -192,16 +194,19 @@ Visit = Callable[..., Page]
         ("many", False, 1440),
         ("million", False, 1440),
         ("hostile", True, 1440),
+        ("cut", False, 1280),
     ],
 )
 def test_all_pages_on(run: str, dark: bool, width: int, all_kinds: str, visit: Visit) -> None:
     page = visit(f"/home?run={run}", at=all_kinds, dark=dark, width=width)
     for look in PAGES:
         look(page)
-    state = "failed" if run in ("failed", "hostile") else "finished"
+    state = {"failed": "failed", "hostile": "failed", "cut": "damaged"}.get(run, "finished")
     expect(page.locator("#state")).to_have_attribute("data-state", state)
     if run in ("failed", "hostile"):
         expect(page.locator("#banner")).to_contain_text("Error: ")
+    if run == "cut":
+        expect(page.locator("#banner")).to_contain_text("The intact part is shown.")
     # One document all along, and nothing of a trace became markup.
     inert = "main script, main iframe, main img, aside script, aside img, [onload], [onerror]"
     assert page.locator(inert).count() == 0

@@ -87,6 +87,28 @@ def test_sorting_filter_columns_and_groups(visit):
     expect(page.locator(".gs-ops-line")).to_contain_text("step 59, ")
 
 
+def test_a_columns_own_filter_means_the_numbers_that_are_read(visit):
+    page = ready(visit("/ops?run=digits_like"), 16)
+    head = page.locator('#ops-table .ag-header-cell[col-id="total"]')
+    expect(head).to_contain_text("total (ms)")
+    shown = [float(text) for text in column(page, "total")]
+    assert sum(x >= 10 for x in shown) == 5
+    for field, least, left in (("total", "10", 5), ("share", "9", 4)):
+        head = page.locator(f'#ops-table .ag-header-cell[col-id="{field}"]')
+        head.hover()
+        head.locator(".ag-header-cell-filter-button").click()
+        menu = page.locator(".ag-filter-menu")
+        menu.get_by_label("Filter Value").fill(least)
+        expect(page.locator(ROWS)).to_have_count(left)
+        page.keyboard.press("Escape")
+        expect(menu).to_have_count(0)
+    # News change the numbers and not what the reader asked for.
+    page.evaluate("() => gs.set({ step: 30 })")
+    page.get_by_role("radio", name="This step").click()
+    expect(page.locator(".gs-ops-line")).to_contain_text("step 30, ")
+    expect(page.locator(ROWS)).not_to_have_count(16)
+
+
 def test_news_keep_scroll_selection_and_sorting(visit):
     page = ready(visit("/ops?run=digits_like", height=700), 16)
     page.locator('#ops-table .ag-header-cell[col-id="calls"] .ag-header-cell-label').click()

@@ -134,6 +134,42 @@ def test_runs_are_overlaid_filtered_and_drawn_alone(visit):
     until(page, "plot.data.length === 1 && plot.data[0].meta[0] === 'digits_like'")
 
 
+@pytest.fixture
+def tuned(tmp_path):
+    """The address of four runs with two learning rates, one of them with a spike."""
+    from graphscope.utils.tensorboard import SummaryWriter
+
+    for k, rate in enumerate((0.1, 0.1, 0.2, 0.2)):
+        with SummaryWriter(str(tmp_path / f"run{k}")) as w:
+            w.add_hparams({"rate": rate, "seed": k}, {})
+            for step in range(10):
+                w.add_scalar("loss", 5.0 + k + (90 if (k, step) == (3, 4) else 0), step)
+    server = serve(tmp_path, port=0, block=False)
+    yield server.url.rstrip("/")
+    server.stop()
+
+
+def test_runs_are_grouped_by_a_hyper_parameter(visit, tuned):
+    page = ready(visit("/scalars?run=run0&with=run1,run2,run3", at=tuned), 1)
+    until(page, "plot.data.length === 4")
+    by = page.get_by_label("Group runs by")
+    expect(by.locator("option")).to_have_text(["Each run", "By rate", "By seed"])
+    by.select_option(label="By rate")
+    until(page, "plot.data.filter((t) => t.meta).length === 2")
+    assert drawn(page, "plot.data.filter((t) => t.meta).map((t) => t.meta[0])") == [
+        "rate 0.1, 2 runs",
+        "rate 0.2, 2 runs",
+    ]
+    low, high, mean = (drawn(page, f"plot.data[{k}].y[4]") for k in (3, 4, 5))
+    assert (low, high, mean) == (7, 98, 52.5), "the band holds the spike"
+    page.reload()  # the reader's choice stays
+    ready(page, 1)
+    until(page, "plot.data.filter((t) => t.meta).length === 2")
+    by.select_option(label="Each run")
+    until(page, "plot.data.length === 4")
+    page.goto("about:blank")
+
+
 def test_the_filter_leaves_what_matches_and_a_pin_is_kept(visit):
     page = ready(visit("/scalars?run=digits_like"), 3)
     page.locator(".gs-curve").nth(2).hover()

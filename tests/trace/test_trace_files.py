@@ -125,6 +125,26 @@ def test_what_is_left_of_a_cut_file_is_shown(tmp_path):
         assert reader.damage is None
 
 
+@pytest.mark.parametrize("share", [0.5, 0.97])
+def test_a_cut_file_is_a_shorter_run(tmp_path, share):
+    """Every question is answered out of the rows that are there, also those about the newest step."""
+    whole = build("digits_like", tmp_path)
+    path = tmp_path / "cut.gscope"
+    data = whole.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with TraceReader(path) as reader, TraceReader(whole) as before:
+        assert reader.damage is not None and "part of it is missing" in reader.damage
+        table = reader.steps()
+        assert 5 < len(table) < 60 and reader.revision()["last_step"] == table.num[-1]
+        last = reader.step(-1)
+        assert last.num == table.num[-1] and reader.graph(last.graph).n > 100
+        assert last.dur_ns.tolist() == before.step(last.num).dur_ns.tolist()
+        assert reader.last_loss() == table.loss[-1] == before.step(last.num).loss
+        values = reader.values(last.num)
+        assert values is not None and values.num in reader.value_steps()
+        assert reader.state() == "finished"
+
+
 def test_a_read_only_folder(tmp_path, tiny, monkeypatch):
     path = Path(shutil.copy(tiny, tmp_path / "x.gscope"))
     db = sqlite3.connect(path)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+import graphscope as gs
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import Entry
 from graphscope.trace.writer import Facts, TraceWriter
 from graphscope.webapp.queries.strip import strip_json
+from tests.record.virtual import COSTS, on, virtual
 
 FIRST = 2**31 + 5  # steps of 0.28 ms: a week has 2.1e9 of them
 WEEK = 7 * 24 * 3600 * 10**9
@@ -56,3 +60,28 @@ def test_steps_beyond_31_bits_and_a_start_beyond_a_quarter_of_a_year(tmp_path: P
         assert (sent["first"], sent["last"]) == (FIRST, FIRST + 3)
         assert [cell[:2] for cell in sent["cells"]] == [[k, k] for k in ids]
         assert sent["points"][-1][0] == FIRST + 3
+
+
+def test_an_op_of_many_seconds_on_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than 32 bits of nanoseconds: the time of the op, and the wait of its device."""
+    slow = replace(COSTS, latency=7_000_000_000)
+    with virtual(monkeypatch, slow) as sim:
+        x = on(sim, np.ones((2, 2)), grad=True)
+        with gs.profile(tmp_path / "run", values="off") as p:
+            for _ in range(3):
+                (x * 2).sum().backward()
+                sim.synchronize()
+                sim.device.spend(9_000_000_000)
+                p.step()
+    with TraceReader(p.path) as reader:
+        step = reader.step(1)
+        assert (
+            step.dev_ns is not None and step.idle_ns is not None and step.dev_begin_ns is not None
+        )
+        worked = step.dev_ns > 1_000_000  # and not the copy of a number
+        assert (step.dev_ns[worked] >= 7_000_000_000).all() and (step.dev_ns < 7_100_000_000).all()
+        row = reader.devices(step.id)[0]
+        assert step.dev_ns.sum() == row.busy_ns and step.idle_ns.sum() == row.idle_ns
+        assert row.idle_ns >= 9_000_000_000
+        assert (np.diff(step.dev_begin_ns[worked]) >= 7_000_000_000).all()
+        assert reader.columns("dev_ns", [0, 1, 2])[1].tolist() == step.dev_ns.tolist()

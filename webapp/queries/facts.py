@@ -22,7 +22,10 @@ def facts(reader: TraceReader, graph: Graph, source: Source, step: Step, value: 
     spec = source.spec(value)
     if value >= 0:
         found += _times(reader, graph, step, value)
-    if spec is not None:
+    failed = value >= 0 and bool(graph.flags[value] & schema.FAILED)
+    if failed:
+        found.append(("result", "none: it failed"))
+    elif spec is not None:
         found.append(("shape", units.shape(spec.shape)))
         found.append(("output size" if value >= 0 else "size", units.bytes_(spec.nbytes)))
         found.append(("dtype", spec.dtype))
@@ -40,7 +43,7 @@ def facts(reader: TraceReader, graph: Graph, source: Source, step: Step, value: 
         names = [f"\u2202 of {where(graph, k)}" for k in keepers[:3]]
         more = f" and {len(keepers) - 3} more" if len(keepers) > 3 else ""
         found.append(("kept alive by", "; ".join(names) + more))
-    if value >= 0 and value < len(step.freed):
+    if value >= 0 and value < len(step.freed) and not failed:
         found += _death(graph, step, value)
     return found
 

@@ -81,6 +81,8 @@ def _head(graph: Graph, source: Source, value: int) -> dict[str, Any]:
     shape = source.shape(value)
     shape_text = units.shape(shape) if shape is not None else units.MISSING
     if value >= 0:
+        if graph.flags[value] & schema.FAILED:
+            shape_text = "failed"
         info = graph.op_info(value)
         operands = [source.shape(v) for v in graph.inputs(value)]
         told = ", ".join(units.shape(s) if s is not None else "?" for s in operands)

@@ -79,6 +79,10 @@ def figure(
         xaxis["tickformat"] = ",~r"
         if steps and max(steps) - min(steps) <= 6:
             xaxis["dtick"] = 1  # there is no step 0.5
+            if max(steps) == min(steps):
+                xaxis["range"] = [steps[0] - 0.5, steps[0] + 0.5]  # nor one before the first
+    elif axis == "wall":
+        xaxis |= {"nticks": 4, "tickangle": 0}  # a time of day is long
     yaxis = {**layout["yaxis"], "type": "log" if log else "linear", "exponentformat": "e"}
     if log:
         yaxis |= _decades([v for trace in data for v in trace["y"] if v is not None])
@@ -119,7 +123,7 @@ def _decades(values: Sequence[float]) -> dict[str, Any]:
     axis: dict[str, Any] = {"tickformat": "~g"}
     if values:
         span = math.log10(max(values)) - math.log10(min(values))
-        if 1 <= span < 3:
+        if 0.6 <= span < 3:
             axis["dtick"] = "D2"  # 1, 2 and 5 of every decade
         elif span >= 3:
             axis["dtick"] = math.ceil(span / 6)
@@ -136,7 +140,8 @@ def _lines(curve: Curve, look: Theme, log: bool) -> list[dict[str, Any]]:
     if curve.faded:
         ink = mix(look.surface, ink, 0.5)
     # One point alone makes no line: a short curve shows every point it has.
-    few = sum(v is not None for v in curve.y) <= 30
+    shown = sum(v is not None for v in curve.y)
+    few = shown <= 30
     name = escape(_short(curve.run))
     raw: dict[str, Any] = {
         "type": "scatter",
@@ -151,7 +156,7 @@ def _lines(curve: Curve, look: Theme, log: bool) -> list[dict[str, Any]]:
             "width": 1.5,
             "dash": "solid" if curve.place < len(look.runs) else "dash",
         },
-        "marker": {"color": ink, "size": 4},
+        "marker": {"color": ink, "size": 4 if shown > 1 else 7},
         "connectgaps": False,
         "hovertemplate": "%{meta[0]}<br>step %{customdata:,d}<br><b>%{y}</b><extra></extra>",
     }
