@@ -12,6 +12,8 @@ from flask import Flask, Response, jsonify, request
 from graphscope.analysis.rules.rule import SEVERITIES
 from graphscope.errors import GraphScopeError, TraceError
 from graphscope.view.overlay import CUSTOM, OVERLAYS
+from graphscope.webapp import api_live
+from graphscope.webapp.queries import told
 from graphscope.webapp.queries.backprop import backprop_json
 from graphscope.webapp.queries.diff import diff_graph_json, diff_text, diff_values_json
 from graphscope.webapp.queries.findings import findings_json
@@ -50,6 +52,8 @@ def register(server: Flask, source: Any) -> None:
     def values() -> str:
         # Of ten thousand cards these are as many tables: nobody needs them sorted.
         with calm():
+            if request.args.get("as") == "columns":
+                return told.text(_values(), request.environ.get(api_live.TOLD))
             return json.dumps(_values(), separators=(",", ":"))
 
     def _values() -> dict[str, Any]:

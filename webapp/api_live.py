@@ -49,6 +49,7 @@ AT_ONCE = frozenset(
 )  # counters that wait for no pace: a program that stops
 HEART = 1.0  # seconds between two lines when there is no news
 LOOK = 0.03  # seconds between two looks at the file
+TOLD = "graphscope.told"  # in a question's environment: what it noted of its answers in this stream
 ENDING = "graphscope.ending"  # in a request's environment: the event that says that serving ends
 
 
@@ -63,6 +64,7 @@ class _Wish:
         self.pace = self.least = pace  # seconds
         self.asked = float("-inf")
         self.stands: list[str] = []
+        self.memory: dict[str, str] = {}
 
     def answer(self, server: Flask, card: dict[str, Any], environ: dict[str, Any]) -> str:
         """Its part of a line, as JSON."""
@@ -83,7 +85,7 @@ class _Wish:
         if self.path not in ALONG:
             return '{"status":404,"data":{"error":"There is no such question."}}'
         own = environ | {
-            "PATH_INFO": self.path, "QUERY_STRING": self.query, "REQUEST_METHOD": "GET",
+            "PATH_INFO": self.path, "QUERY_STRING": self.query, "REQUEST_METHOD": "GET", TOLD: self.memory,
         }  # fmt: skip
         with server.request_context(own):
             answer = server.full_dispatch_request()

@@ -87,4 +87,34 @@
     }
     return { nodes, groups, edges };
   };
+
+  const heights = (text) => (text ? Array.from(text, (letter) => parseInt(letter, 16)) : []);
+
+  /* The numbers of a step out of their columns (webapp/queries/told.py), into the scene's own tables: of a live run
+   * only the columns come that are news. False where one is left out that this scene does not have. */
+  gs.tellValues = function (scene, { columns, sums, count }) {
+    const had = scene.sums || {}, fresh = (name) => name in columns;
+    if (Object.keys(sums).some((name) => !fresh(name) && had[name] !== sums[name])) return false;
+    scene.sums = sums;
+    if (fresh("id")) {
+      scene.told = columns.id;
+      scene.values = {};
+      for (const id of columns.id) scene.values[id] = {};
+    }
+    const cards = new Array(count), wants = (name) => fresh(name) || fresh("id");
+    for (let k = 0; k < count; k++) cards[k] = scene.values[scene.told[k]];
+    const kept = (scene.columns = { ...scene.columns, ...columns });
+    for (const [name, make] of [["v"], ["g"], ["vh", heights], ["gh", heights], ["share", (share) => share / 1e6]]) {
+      if (wants(name)) for (let k = 0; k < count; k++) cards[k][name] = make ? make(kept[name][k]) : kept[name][k];
+    }
+    if (wants("fill")) {
+      const { of, at } = kept.fill;
+      for (let k = 0; k < count; k++) [cards[k].color, cards[k].on] = of[at.length ? at[k] : 0] || [];
+    }
+    if (wants("rare")) {
+      for (const card of scene.odd || []) for (const name of ["failed", "operands", "strip", "was", "health", "bwd_ns"]) delete card[name];
+      scene.odd = Object.entries(kept.rare).map(([k, told]) => Object.assign(cards[k], told));
+    }
+    return true;
+  };
 })();

@@ -69,7 +69,7 @@
       const wide = this.page.my.wide.includes(this.key);
       this.wide.setAttribute("aria-pressed", String(wide));
       this.box.classList.toggle("gs-curve-wide", wide);
-      gs.fill(this.numbers, [card.last, many], () => card.last.slice(0, many ? 2 : 1).map(([colour, text]) => {
+      gs.fill(this.numbers, [card.last, many], () => card.last.slice(0, many ? 4 : 1).map(([colour, text]) => {
         const b = el("b", {}, many ? el("span", { class: "gs-swatch" }) : null, text);
         if (many) b.firstChild.style.background = colour;
         return b;

@@ -88,7 +88,7 @@
     }
 
     valuesUrl() {
-      return gs.url("/api/values", this.query({ color: gs.state.color, theme: gs.themeName(), open: new gs.Opened(this.scene).text() }));
+      return gs.url("/api/values", this.query({ color: gs.state.color, theme: gs.themeName(), open: new gs.Opened(this.scene).text(), as: "columns" }));
     }
 
     query(extra) {
@@ -148,7 +148,7 @@
         return;
       }
       if ((answer.vs || "") !== (this.scene.view.vs || "")) return; // numbers of what was left meanwhile
-      this.scene.values = answer.nodes || {};
+      if (!gs.tellValues(this.scene, answer)) return this.askValues(); // what it leaves out is not here
       this.facts = answer;
       this.stamp = (this.stamp || 0) + 1;
       this.diff.show(answer);

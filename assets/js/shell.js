@@ -107,7 +107,7 @@
       since = performance.now();
       if (gs.runPicker) gs.runPicker.card(card);
       const control = card.control && card.control.state;
-      this.state = card.lost ? "lost" : card.gone ? "gone" : card.state === "live" && control === "paused" ? "paused" : card.state;
+      this.state = card.lost ? "lost" : card.gone ? "gone" : card.state === "live" && control === "paused" ? "paused" : card.damage && card.state === "finished" ? "damaged" : card.state;
       const pill = $("state");
       if (pill.dataset.state !== this.state) {
         pill.dataset.state = this.state;
@@ -174,7 +174,7 @@
       else if (state === "failed") text = card.message || "";
       else if (state === "gone") text = `the program has ended without a word (killed, or out of memory), ${gs.ago(silent)} ago. What it recorded is shown.`;
       else if (state === "stale") text = `no news for ${gs.ago(silent)}: the program was stopped, or it is busy outside a step`;
-      else if (card.damage && state !== "damaged") [text, state] = [`${card.damage} The intact part is shown.`, "damaged"];
+      else if (card.damage) [text, state] = [`${card.damage} The intact part is shown.`, "damaged"];
       if (bar.hidden !== !text) bar.hidden = !text;
       if (bar.dataset.state !== state) bar.dataset.state = state;
       if (!text) return;

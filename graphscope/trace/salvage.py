@@ -32,6 +32,15 @@ def intact(damaged: sqlite3.Connection) -> sqlite3.Connection:
     """A connection to the rows of a damaged trace that can be read; it says of itself what ``damaged`` says."""
     copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     copy.text_factory = damaged.text_factory
+    try:
+        _fill(copy, damaged)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
+def _fill(copy: sqlite3.Connection, damaged: sqlite3.Connection) -> None:
     copy.executescript(schema.SQL)
     room = MOST
     for table in _TABLES:
@@ -48,7 +57,6 @@ def intact(damaged: sqlite3.Connection) -> sqlite3.Connection:
         copy.execute("COMMIT")
     copy.executescript(_ORPHANS)
     copy.execute("PRAGMA writable_schema=ON")  # see ``format.is_salvaged``
-    return copy
 
 
 def _columns(db: sqlite3.Connection, table: str) -> list[str]:

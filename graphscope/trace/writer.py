@@ -41,7 +41,11 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=128
     )
-    connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        connection.execute("PRAGMA synchronous=NORMAL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -86,10 +90,14 @@ class TraceWriter(Stepping):
             if self.path.exists() and self.path.stat().st_size:
                 raise TraceError(f"{self.path} exists already: a trace is never written over.")
             self._db = connect(self.path)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            script = f"BEGIN;{schema.SQL};PRAGMA user_version={schema.FORMAT};COMMIT"
-            self._db.executescript(script)
-            self._db.execute(f"PRAGMA wal_autocheckpoint={MOST}")
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                script = f"BEGIN;{schema.SQL};PRAGMA user_version={schema.FORMAT};COMMIT"
+                self._db.executescript(script)
+                self._db.execute(f"PRAGMA wal_autocheckpoint={MOST}")
+            except BaseException:
+                self._db.close()
+                raise
         except (OSError, sqlite3.Error) as error:
             raise TraceError(f"Cannot write a trace to {self.path}: {error}.") from error
         for key, value in facts.items():

@@ -6,7 +6,7 @@ overlays are in ``view.overlay``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -74,23 +74,42 @@ def _reach(graph: Graph, upto: int | None) -> Reach:
 
 
 def node_values(
-    graph: Graph, step: Step | None, values: ValueStep | None, view: GraphView
+    graph: Graph,
+    step: Step | None,
+    values: ValueStep | None,
+    view: GraphView,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """What every visible card says: texts, 12-bin histograms, times, bytes, health.
 
     Shapes: ``vh`` and ``gh`` are 12 bar heights in px, empty when there is no histogram. Units: ns
     and bytes; ``share`` is the fraction of the step's wall time spent in the card, both directions.
+    ``known`` is what ``numbers`` gave for these values, where somebody has it: only times are added then.
     """
+    found = numbers(graph, step, values, view) if known is None else known
+    failing = failed_node(graph, step)
+    durations = step.dur_ns.tolist() if step is not None else []
+    phases = graph.phase.tolist()
+    wall = float(step.wall_ns) if step is not None and step.wall_ns > 0 else 0.0
+    out = {}
+    for node in view.nodes:
+        card = {**found[node.id], **_times(node, durations, phases, wall)}
+        if failing is not None and failing in node.members:
+            card["failed"] = True
+        out[node.id] = card
+    return out
+
+
+def numbers(
+    graph: Graph, step: Step | None, values: ValueStep | None, view: GraphView
+) -> dict[str, dict[str, Any]]:
+    """The part of ``node_values`` that is the same for all whole steps that show the same values."""
     stopped = None
     if step is not None and step.status != "ok" and len(step.dur_ns) < graph.n:
         stopped = len(step.dur_ns)
     reached = reach(graph, stopped)
     if step is not None and step.status == "paused":
         reached = held(graph, step)
-    failing = failed_node(graph, step)
-    durations = step.dur_ns if step is not None else np.zeros(0, np.int64)
-    phases = graph.phase
-    wall = float(step.wall_ns) if step is not None and step.wall_ns > 0 else 0.0
     out = {}
     for node in view.nodes:
         value = values.get(node.main, "v") if values is not None else None
@@ -100,15 +119,12 @@ def node_values(
             "g": gradient_text(gradient, node.main, reached, values is not None),
             "vh": bars(value),
             "gh": bars(gradient),
+            "bytes": _bytes(node, view),
+            "grad_rms": _finite(gradient.rms) if gradient is not None else None,
+            "health": _health(node, values),
         }
-        card.update(_times(node, durations, phases, wall))
-        card["bytes"] = _bytes(node, view)
-        card["grad_rms"] = _finite(gradient.rms) if gradient is not None else None
-        card["health"] = _health(node, values)
         if value is not None and value.count:
             card["zeros"] = round(float(value.health[2]) / value.count, 4)
-        if failing is not None and failing in node.members:
-            card["failed"] = True
         out[node.id] = card
     return out
 
@@ -169,21 +185,21 @@ def _finite(x: float) -> float | None:
     return float(x) if np.isfinite(x) else None
 
 
-def _times(node: Node, durations: Any, phases: Any, wall: float) -> dict[str, Any]:
+def _times(node: Node, durations: list[int], phases: list[int], wall: float) -> dict[str, Any]:
     """Forward and backward time of a card. Its strip: the parts of a closed scope, widest first."""
     forward = backward = 0
     n = len(durations)
     for member in node.members:
         if 0 <= member < n:
             if phases[member] == schema.BACKWARD:
-                backward += int(durations[member])
+                backward += durations[member]
             else:
-                forward += int(durations[member])
+                forward += durations[member]
     share = (forward + backward) / wall if wall else None
     strip: list[float] = []
     if node.kind == SCOPE and share:
         spent = [
-            sum(int(durations[m]) for m in card.members if 0 <= m < n) / wall
+            sum(durations[m] for m in card.members if 0 <= m < n) / wall
             for card in node.parts
             if card.kind == OP
         ]

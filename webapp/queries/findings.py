@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 RUNS = 16
 EVERY = 1.0  # seconds between two looks at one run, and more where a look takes long:
 SHARE = 0.003  # of a processor is what the rules of a run may take, which trains meanwhile
-LONGEST = 10.0  # seconds between two looks at most: findings are never older than that
-EARLY = 0.1  # of the time that a run was looked at: what goes wrong in the beginning is said soon
+LONGEST = 8.0  # seconds between two looks at most: findings are never older than that
+EARLY = 0.4  # of the time that a run was looked at: what goes wrong in the beginning is said soon
 PATIENCE = 0.3  # seconds that the first question waits for the first answer; then the card says when it came
 SEVERITIES = ("error", "warning", "info")
 TRAIL = "nonfinite"  # the rule whose findings have a trail

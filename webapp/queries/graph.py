@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from graphscope.analysis import custom
 from graphscope.errors import TraceError
 from graphscope.view import packing
+from graphscope.view.encode import numbers
 from graphscope.view.graphview import GraphView, ViewState, build, structure_of
 from graphscope.view.mirror import mirrored
 from graphscope.view.source import Source
@@ -23,7 +24,7 @@ from graphscope.view.visible import AllBut
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
-    from graphscope.trace.records import Graph, Step
+    from graphscope.trace.records import Graph, Step, ValueStep
 
 UNROLLED = "unrolled"
 Opened = frozenset[str] | AllBut | None
@@ -61,7 +62,17 @@ class Views:
         """``cards``: of all layouts together; a card takes about a kilobyte."""
         self._limit, self._cards = limit, cards
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._numbers: tuple[Any, ...] = (None, None, None)
         self._lock = threading.Lock()
+
+    def numbers(self, graph: Graph, step: Step, values: ValueStep | None, view: GraphView) -> Any:
+        """``encode.numbers``, kept from one step to the next as long as both show the same values."""
+        if step.status != "ok" or values is None:
+            return numbers(graph, step, values, view)
+        key, known = (values.num, values.kind), self._numbers
+        if known[0] is not view or known[1] != key:
+            known = self._numbers = (view, key, numbers(graph, step, values, view))
+        return known[2]
 
     def view(
         self,

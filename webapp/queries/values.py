@@ -42,7 +42,7 @@ def values_json(
     opened = opened_scopes(wish.opened)
     view = views.view(reader, graph, step, opened, wish.focus, wish.mode)
     values = reader.values(step.num, step.kind)
-    nodes = node_values(graph, step, values, view)
+    nodes = node_values(graph, step, values, view, views.numbers(graph, step, values, view))
     unit = facts(reader, graph, step, values, view, nodes, color, findings or {})
     legend = paint(view, nodes, color, look_name, unit)
     _failed(graph, step, view, nodes)
