@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, jsonify, request
 
 from graphscope.errors import GraphScopeError, TraceError
-from graphscope.view.overlay import OVERLAYS
-from graphscope.webapp.queries.graph import look, opened_scopes
+from graphscope.view.overlay import CUSTOM, OVERLAYS
+from graphscope.webapp.queries.drawn import as_shown
+from graphscope.webapp.queries.graph import Wish, look, opened_scopes
 
 if TYPE_CHECKING:
     from graphscope.webapp.runs import RunDirectory
@@ -22,6 +23,8 @@ KINDS = {
     "png": "image/png",
     "tikz": "text/plain; charset=utf-8",
 }
+# What is looked up beside the numbers of a card: the page's own view is painted then.
+_AS_SHOWN = ("update", "device", "findings", "change")
 
 
 def register(server: Flask, source: RunDirectory) -> None:
@@ -47,14 +50,22 @@ def _figure(source: RunDirectory) -> Response:
     text = given.get("step", "")
     step = look(reader, int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None)
     color = given.get("color", "family")
-    drawn = figure_of_run(
-        reader,
-        step.num,
-        step.kind,
-        theme="dark" if given.get("theme") == "dark" else "light",
-        opened=opened_scopes(given.get("open") or None),
-        color=color if color in OVERLAYS else "family",
-    )
+    color = given.get("color", "")
+    wish = Wish(
+        step.num, given.get("open") or None, "", given.get("focus", "")[:400], given.get("mode", ""), given.get("vs", ""),
+    )  # fmt: skip
+    look_name = "dark" if given.get("theme") == "dark" else "light"
+    if wish.focus or wish.mode or wish.vs or color in _AS_SHOWN or color.startswith(CUSTOM):
+        drawn = as_shown(source, reader, wish, color, look_name)
+    else:
+        drawn = figure_of_run(
+            reader,
+            step.num,
+            step.kind,
+            theme=look_name,
+            opened=opened_scopes(wish.opened),
+            color=color if color in OVERLAYS else "family",
+        )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"figure.{kind}"
         drawn.save(path)

@@ -9,20 +9,18 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
-from graphscope.analysis.rules.rule import SEVERITIES
 from graphscope.errors import GraphScopeError, TraceError
 from graphscope.view.overlay import CUSTOM, OVERLAYS
 from graphscope.webapp import api_live
 from graphscope.webapp.queries import told
 from graphscope.webapp.queries.backprop import backprop_json
 from graphscope.webapp.queries.diff import diff_graph_json, diff_text, diff_values_json
-from graphscope.webapp.queries.findings import findings_json
+from graphscope.webapp.queries.findings import worst
 from graphscope.webapp.queries.graph import Wish, calm, graph_json, graph_text
 from graphscope.webapp.queries.history import history_json
 from graphscope.webapp.queries.node import element_json, node_json
 from graphscope.webapp.queries.search import search_json
 from graphscope.webapp.queries.values import values_json
-from graphscope.webapp.shared import revision_of
 
 
 def register(server: Flask, source: Any) -> None:
@@ -64,7 +62,7 @@ def register(server: Flask, source: Any) -> None:
             color = "change" if wanted.vs else "family"
         if wanted.vs:
             return diff_values_json(reader(), views, wanted, source.reader, color, look)
-        marks = _worst(reader(), source.shared) if color == "findings" else {}
+        marks = worst(reader(), source.shared) if color == "findings" else {}
         return values_json(reader(), views, wanted, color, look, marks)
 
     def backprop() -> dict[str, Any]:
@@ -86,17 +84,6 @@ def register(server: Flask, source: Any) -> None:
     for answer in (graph, values, backprop, node, element, node_history, search):
         path = f"/api/{answer.__name__}"
         server.add_url_rule(path, f"gs_{answer.__name__}", _json(answer))
-
-
-def _worst(reader: Any, shared: Any) -> dict[str, str]:
-    """By card, the worst severity of the findings that stand."""
-    patient = shared.doctors.found(reader, revision_of(reader))
-    worst: dict[str, str] = {}
-    for finding in findings_json(reader, shared.views, patient)["findings"]:
-        for card in finding["cards"] if finding["active"] else ():
-            had = worst.get(card["id"], finding["severity"])
-            worst[card["id"]] = min(had, finding["severity"], key=SEVERITIES.index)
-    return worst
 
 
 def _step() -> int | None:

@@ -44,6 +44,7 @@ STREAMS = 3  # answers that go on at once: each holds a thread, and a browser ha
 LONGEST = 15.0  # seconds that an answer goes on: who went away is noticed by then
 SHARE = 0.005  # of a processor is what one question of a page may take: what costs more than its pace allows waits
 LATEST = 5.0  # seconds that such a question waits at most
+READ = 1.0  # seconds: a question with a shorter pace is one that shows every step, and is not kept back
 AT_ONCE = frozenset(
     ("state", "control_rev")
 )  # counters that wait for no pace: a program that stops
@@ -79,7 +80,8 @@ class _Wish:
         try:
             return self._made(server, environ)
         finally:
-            self.pace = max(self.least, min((time.thread_time() - used) / SHARE, LATEST))
+            if self.least >= READ:
+                self.pace = max(self.least, min((time.thread_time() - used) / SHARE, LATEST))
 
     def _made(self, server: Flask, environ: dict[str, Any]) -> str:
         if self.path not in ALONG:

@@ -211,7 +211,7 @@
       ctx.fillStyle = gs.color("line");
       ctx.fillRect(LEFT, Math.round(Y(10 ** d)), w - LEFT - RIGHT, 1);
       ctx.fillStyle = gs.color("ink2");
-      ctx.fillText(`1e${d}`.replace("-", "\u2212"), LEFT - 6, Y(10 ** d));
+      ctx.fillText(d >= -3 && d <= 3 ? (10 ** d).toLocaleString("en-US") : `1e${d}`.replace("-", "\u2212"), LEFT - 6, Y(10 ** d));
     }
     steps.forEach((step, k) => {
       ctx.strokeStyle = ctx.fillStyle = gs.heat("time", 0.35 + 0.6 * (steps.length > 1 ? k / (steps.length - 1) : 1));

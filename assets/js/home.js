@@ -100,7 +100,7 @@
       const broken = loss.nonfinite !== null;
       tile("loss-tile", loss.step === null ? "Loss" : `Loss at step ${gs.units.count(loss.step)}`, loss.last || "—",
         broken ? `not finite since step ${gs.units.count(loss.nonfinite)}` : loss.best ? `best ${loss.best} at ${gs.units.count(loss.best_step)}` : "no loss yet: it is read where backward() starts",
-        "the number that backward() starts from, in the newest step that has one", broken && loss.last === "NaN" ? "nonfinite" : "loss");
+        "the number that backward() starts from, in the newest step that has one", broken && /NaN|Inf/.test(loss.last || "") ? "nonfinite" : "loss");
       tile("pace-tile", "Throughput", pace.samples_per_s || pace.steps_per_s,
         pace.samples_per_s ? `${pace.steps_per_s}, batches of ${pace.batch}` : "samples: the inputs have no common first size",
         `over the last ${pace.of} steps, from the begin of the first to the end of the last; a sample is one row of all inputs`);

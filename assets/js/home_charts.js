@@ -182,7 +182,7 @@
 
     hover(e) {
       this.hovered = e && this.finite ? this.near(e) : null;
-      gs.write(this.read, this.hovered ? `step ${gs.units.count(this.hovered[0])} · ${this.hovered[1] === null ? "NaN" : this.hovered[1] === false ? "no loss" : this.say(this.hovered[1])}` : "");
+      gs.write(this.read, this.hovered ? `step ${gs.units.count(this.hovered[0])} · ${this.hovered[1] === null ? "not finite" : this.hovered[1] === false ? "no loss" : this.say(this.hovered[1])}` : "");
       this.paint();
     }
   }

@@ -26,7 +26,7 @@
       const { values, times } = history;
       // A parameter runs nothing, and of some ops no values are taken: no empty charts for them.
       const [first, second] = box.querySelectorAll(".gs-key"), plot = (name) => box.querySelector(name).parentElement;
-      const runs = Boolean(times && [...times.forward, ...times.backward].some((ns) => ns > 0)), has = (list) => list.some((v) => v !== null);
+      const runs = Boolean(times && [times.forward, times.backward].some((list) => (list || []).some((ns) => ns > 0))), has = (list) => list.some((v) => v !== null);
       plot(".gs-over-t").hidden = second.hidden = !runs;
       plot(".gs-over-v").hidden = !has(values.mean);
       plot(".gs-over-g").hidden = !has(values.gradient);

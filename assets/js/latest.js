@@ -77,6 +77,7 @@
   gs.riders = [];
   gs.GROWS = ["live", "waiting", "stale"];
   gs.grows = () => Boolean(gs.card) && gs.card.run === gs.state.run && gs.GROWS.includes(gs.card.state);
+  const PART = 0.006;
   gs.READ = 1000; // ms: numbers in words and tables cannot be read any faster
   gs.Along = class {
     constructor(latest, url, counters, pace = gs.READ) {
@@ -89,9 +90,11 @@
       };
     }
 
-    /* ms between two of its answers while the run goes on; fast: its steps come faster than anybody reads. */
-    every(fast) {
-      return fast ? Math.max(2 * this.pace, gs.READ) : this.pace;
+    /* ms between two of its answers while the run goes on. fast: its steps come faster than anybody reads. drawing: ms
+     * that such a line takes this browser, of whose time it may have its PART; what shows every step is not kept back. */
+    every(fast, drawing) {
+      const least = fast ? Math.max(2 * this.pace, gs.READ) : this.pace;
+      return Math.round(Math.max(least, least < gs.READ ? 0 : Math.min(drawing / PART, 3 * gs.READ)));
     }
 
     told(card) {

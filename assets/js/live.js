@@ -3,21 +3,22 @@
  * The answer to a question goes on for some seconds, a line for each news (at most every PACE ms, which is
  * when numbers change): a line costs this browser a fifth of a request. What the shown views want comes along in
  * the same line (gs.Along), so there is one frame to paint. Whoever trains pays for all of it: where steps come
- * faster than anybody can read, only the top bar tells of them at once, the views half as often as else. A tab that
- * cannot follow asks for fewer lines, a run that is over is asked for once a second, a hidden tab asks nothing. A server that has enough listeners, or a
+ * faster than anybody can read, only the top bar tells of them at once, the views half as often as else; and what
+ * takes long to draw here is drawn less often. A tab that cannot follow asks for fewer lines, a run that is over is
+ * asked for once a second, a hidden tab asks nothing. A server that has enough listeners, or a
  * proxy that holds lines back, gives one line: then it is asked again and again.
  */
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
   const PACE = 350, SLOW = 450, SLOWEST = 1500, IDLE = 1000, CALM = 8, OVER = 3; // after so many unchanged answers the pace is idle
-  const MANY = 20, FAST = 400; // steps a second that nobody tells apart any more; the pace is then calmer
+  const MANY = 20, FAST = 500; // steps a second that nobody tells apart any more; the pace is then calmer
   const FLOW = 500; // ms that they are counted over
   const FIRST = 3, LONG = 15; // seconds that an answer goes on: until it is known how fast the steps come, and then
   const LATE = 3; // lines that came too late before fewer are asked for
   const SILENT = 3000; // ms until the first line, or a proxy holds it back
   const COUNTERS = ["run", "state", "steps", "scalars", "graphs", "tensors", "findings", "media", "texts", "runs", "doctor", "control_rev", "others"];
-  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE, times = 1, fast = null, flow = null;
+  let told = null, same = 0, timer = null, hearing = null, goesOn = true, every = PACE, times = 1, fast = null, flow = null, drawing = 0; // ms that the views of a line take
 
   function signature(card) {
     return COUNTERS.map((name) => card[name]).join("|");
@@ -39,7 +40,7 @@
     const on = goesOn && Boolean(run) && gs.card !== null && gs.card.run === run && !gs.card.lost && gs.GROWS.includes(gs.card.state) && gs.riders.every(settled);
     every = Math.min(times * (fast ? FAST : PACE), SLOWEST);
     const wishes = run ? gs.riders.map((rider) => rider.want(begun, on)).filter(Boolean) : [], want = wanted();
-    const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: fast === null ? FIRST : LONG, every, pace: wishes.map((wish) => wish.rider.every(fast)).join(",") } : {}) })
+    const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: fast === null ? FIRST : LONG, every, pace: wishes.map((wish) => wish.rider.every(fast, drawing)).join(",") } : {}) })
       + wishes.map((wish) => `&also=${encodeURIComponent(wish.text)}`).join("");
     let lines = 0, last = begun, late = 0;
     const dam = on && setTimeout(() => {
@@ -75,11 +76,21 @@
 
   /* One line. False when it is not for what the reader looks at by now. */
   function heard(card, wishes) {
-    const also = card.also || [];
+    const also = card.also || [], begun = performance.now();
     delete card.also;
     card.lost = false;
     take(card);
-    return also.map((answer, k) => guarded(wishes[k], card, answer)).every(Boolean);
+    const fits = also.map((answer, k) => guarded(wishes[k], card, answer)).every(Boolean);
+    if (also.some(Boolean)) weigh(performance.now() - begun);
+    return fits;
+  }
+
+  /* How long this browser is busy with what came along: its scripts, and the frame after them. */
+  function weigh(scripts) {
+    requestAnimationFrame(() => {
+      const begun = performance.now();
+      setTimeout(() => (drawing += ((scripts + performance.now() - begun) - drawing) / (drawing ? 4 : 1)));
+    });
   }
 
   // One view that fails must not silence the others.

@@ -209,7 +209,8 @@
     hover(i) {
       this.here = i;
       const d = this.data;
-      this.tip.textContent = i === null || !d ? "" : `step ${gs.units.count(d.num[i])}${d.last[i] > d.num[i] ? `\u2013${gs.units.count(d.last[i])}` : ""}: ${gs.units.bytes(d.live[i])} when it began, ${gs.units.bytes(d.peak[i])} at most`;
+      const parts = !d || i === null ? [] : (d.stacks || []).filter(([, column]) => column[i]).map(([name, column]) => `${name} ${gs.units.bytes(column[i])}`);
+      this.tip.textContent = i === null || !d ? "" : `step ${gs.units.count(d.num[i])}${d.last[i] > d.num[i] ? `\u2013${gs.units.count(d.last[i])}` : ""}: ${gs.units.bytes(d.peak[i])} at most, ${gs.units.bytes(d.live[i])} when it began${parts.length ? `: ${parts.join(", ")}` : ""}`;
       this.paint();
     }
 
@@ -231,22 +232,40 @@
         ctx.textAlign = "right";
         ctx.fillText(text, LEFT - 8, Y(v));
       }
-      for (const [column, colour, fill] of [[data.peak, "memory-4", 0.16], [data.live, "memory-2", 0.3]]) {
+      const edge = (column) => {
         const line = new Path2D();
         column.forEach((v, i) => {
           if (i) line.lineTo(X(i), Y(v));
           else line.moveTo(X(0), Y(v));
           line.lineTo(X(i + 1), Y(v));
         });
-        const area = new Path2D(line);
-        area.lineTo(X(n), foot);
-        area.lineTo(X(0), foot);
-        ctx.fillStyle = gs.mix(gs.color("surface"), gs.color(colour), fill);
-        ctx.fill(area);
+        return line;
+      };
+      const area = (column, colour) => {
+        const shape = edge(column);
+        shape.lineTo(X(n), foot);
+        shape.lineTo(X(0), foot);
+        ctx.fillStyle = colour;
+        ctx.fill(shape);
+      };
+      const drawn = (column, colour) => {
         ctx.strokeStyle = gs.color(colour);
         ctx.lineWidth = 1.5;
-        ctx.stroke(line);
+        ctx.stroke(edge(column));
+      };
+      area(data.peak, gs.mix(gs.color("surface"), gs.color("memory-4"), 0.16));
+      if ((data.stacks || []).length) {
+        // From the top down: each is painted over the one above it.
+        const below = data.live.slice();
+        for (const [name, column] of data.stacks.slice().reverse()) {
+          area(below, gs.color(gs.memoryColour(name)));
+          column.forEach((v, i) => (below[i] -= v));
+        }
+      } else {
+        area(data.live, gs.mix(gs.color("surface"), gs.color("memory-2"), 0.3));
+        drawn(data.live, "memory-2");
       }
+      drawn(data.peak, "memory-4");
       const step = gs.state.step === null ? data.last[n - 1] : gs.state.step;
       const now = data.last.findIndex((last) => last >= step);
       ctx.fillStyle = gs.color("ink");

@@ -65,8 +65,8 @@
 
   /* The graph at the step that is looked at, as a file of vectors (or pixels). */
   gs.saveFigure = function (kind) {
-    const { run, step, open, color } = gs.state;
-    const link = gs.el("a", { href: gs.url("/api/figure", { run, step, open, color, as: kind, theme: gs.themeName() }), download: "" });
+    const { run, step, open, color, vs, focus, mode } = gs.state, part = vs ? { vs } : { focus, mode };
+    const link = gs.el("a", { href: gs.url("/api/figure", { run, step, open, color, ...part, as: kind, theme: gs.themeName() }), download: "" });
     document.body.append(link);
     link.click();
     link.remove();

@@ -72,7 +72,7 @@
       if (at && step === at.step) return `${gs.units.count(step)} \u00b7 op ${at.i + 1}${at.n ? ` of ${at.n}` : ""}`;
       const loss = this.lossAt(step);
       const near = this.data.points.some((p) => p[0] === step) ? "" : "≈ ";
-      return `${gs.units.count(step)} · ${loss === undefined || loss === false ? "—" : loss === null ? "NaN" : near + gs.number(loss, 4)}`;
+      return `${gs.units.count(step)} · ${loss === undefined || loss === false ? "—" : loss === null ? "not finite" : near + gs.number(loss, 4)}`;
     }
 
     paint(ctx, now, hover, paused) {

@@ -59,9 +59,10 @@
     }
 
     say(text) {
-      this.note.textContent = text;
+      this.note.textContent = text.charAt(0).toUpperCase() + text.slice(1);
       this.note.hidden = !text;
-      this.body.hidden = Boolean(text);
+      this.body.hidden = this.npy.hidden = Boolean(text);
+      if (text) this.compareBox.hidden = true; // of nothing there is no difference
     }
 
     problem(text) {

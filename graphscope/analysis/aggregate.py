@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +49,9 @@ def key_averages(reader: TraceReader, group_by: str = "op", kind: str = "train")
             picked = pick(steps, mine, 1)
         columns = reader.columns("dur_ns", picked, kind).reshape(-1, graph.n)
         columns = columns[~np.isnan(columns).any(axis=1)]
-        count, mean = int(moments["n"]), moments["mean"]
-        if count == 0:  # a graph that only broken steps had
-            count, mean = int(mine.sum()), columns.mean(axis=0) if len(columns) else None
+        count, mean = ran(steps, mine, moments), moments["mean"]
+        if not moments["n"]:  # a graph that only broken steps had, or the first second of a run
+            mean = columns.mean(axis=0) if len(columns) else None
         if mean is None or graph.n == 0:
             continue
         shapes = int(np.bincount(steps.shape_set[mine]).argmax())
@@ -85,6 +87,19 @@ def key_averages(reader: TraceReader, group_by: str = "op", kind: str = "train")
         if len(sample):
             row.p50, row.p95 = (float(q) for q in np.percentile(sample, (50, 95)))
     return KeyAverages(group_by, len(steps), wall, list(rows.values()))
+
+
+def ran(steps: StepTable, mine: NDArray[np.bool_], moments: Mapping[str, Any]) -> int:
+    """How many steps a graph had, of which ``mine`` are in the table.
+
+    The file has its moments once a second: of a run that goes on, or was killed, they are a second behind the steps;
+    of one whose oldest steps were thinned away they are of more.
+    """
+    n = int(moments["n"])
+    if steps.status.count("ok") == len(steps):  # counted in C
+        return max(n, int(mine.sum()))
+    ok = int((steps.ended("ok") & mine).sum())
+    return max(n, ok) or int(mine.sum())
 
 
 def pick(steps: StepTable, mine: NDArray[np.bool_], most: int = SAMPLE) -> list[int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphscope import units
-from graphscope.analysis.aggregate import GROUPS, device_time, keys, pick
+from graphscope.analysis.aggregate import GROUPS, device_time, is_call, keys, pick, ran
 from graphscope.analysis.holders import StepMemory, step_memory
 from graphscope.analysis.spans import Span, host_intervals, spans
 from graphscope.errors import UsageError
@@ -215,16 +215,17 @@ def _spent(reader: TraceReader, kind: str, by: str) -> dict[str, list[float]]:
     for id in np.unique(table.graph).tolist():
         mine = table.graph == id
         graph, moments = reader.graph(id), reader.moments(id)
-        mean, count = moments["mean"], int(moments["n"])
-        if mean is None or not count or not graph.n:
+        mean, count = moments["mean"], ran(table, mine, moments)
+        if not moments["n"] or not graph.n:
             continue
+        calls = (is_call(graph) * count).tolist()
         device = device_time(reader, graph, pick(table, mine), kind)
         shapes = int(np.bincount(table.shape_set[mine]).argmax())
         phases = graph.phase.tolist()
         for i, key in enumerate(keys(reader, graph, by, shapes)):
             row = sums.setdefault(key, [0.0] * 6)
             row[phases[i]] += float(mean[i]) * count
-            row[CALLS] += count
+            row[CALLS] += calls[i]
             if device is not None:
                 row[DEVICE] += float(device[i]) * count
     return sums

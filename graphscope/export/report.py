@@ -32,6 +32,8 @@ from graphscope.view.palette import DARK, LIGHT, Theme
 
 MOST_CURVES = 12
 MOST_CARDS = 300
+SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note"}
+PARTS = {"python": "Python", "recorder": "recording"}  # as the dashboard calls them
 ROWS = 25
 AROUND = 2  # lines of code above and below
 Cell = str | tuple[str, float]
@@ -145,7 +147,7 @@ def _findings(reader: TraceReader, found: Sequence[Finding]) -> str:
         where = f"{Path(one.site.file).name}:{one.site.line}" if one.site else ""
         code = _code(reader, one.site.file, one.site.line) if one.site else ""
         cards.append(
-            f'<article class="{_t(one.severity)}"><h3>{_t(one.severity)}: {_t(one.title)}</h3>'
+            f'<article class="{_t(one.severity)}"><h3>{_t(SEVERITIES.get(one.severity, one.severity))}: {_t(one.title)}</h3>'
             f"<p>{_t(one.detail)}</p>{code}<p>{_t(one.means)}</p><p><b>To do:</b> {_t(one.fix)}</p>"
             f'<p class="quiet">{_t(charts.DOT.join(x for x in (when, where) if x))}</p></article>'
         )
@@ -226,9 +228,12 @@ def _breakdown(reader: TraceReader) -> str:
     )
     table = _table(
         ["part", "in all", "a step", "share"],
-        [[n, (units.ns(s), s), (units.ns(s / len(rows)), s), (units.share(s / total), s)]
+        [[PARTS.get(n, n), (units.ns(s), s), (units.ns(s / len(rows)), s), (units.share(s / total), s)]
          for n, s in spent.items() if s > 0],
     )  # fmt: skip
+    for n in names:  # each row with the colour of its piece of the bar
+        word = PARTS.get(n, n)
+        table = table.replace(f"<td>{word}</td>", f'<td><i class="dot {n}"></i>{word}</td>', 1)
     return f'<div class="bar">{bars}</div>{table}'
 
 

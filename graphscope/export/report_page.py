@@ -47,7 +47,10 @@ img{display:block;max-width:100%;height:auto}
 iframe{width:100%;height:760px;border:0;border-radius:4px;background:var(--page)}
 .bar{display:flex;height:16px;border-radius:4px;overflow:hidden;margin-bottom:8px}.bar i{display:block}
 i.data{background:var(--data)}i.forward{background:var(--forward)}i.backward{background:var(--backward)}
-i.update{background:var(--update)}i.copies{background:var(--ink3)}i.python,i.recorder{background:var(--idle)}
+i.update{background:var(--update)}i.copies{background:var(--ink3)}
+i.python{background:repeating-linear-gradient(135deg,var(--idle) 0 4px,transparent 4px 8px)}
+i.recorder{background:repeating-linear-gradient(90deg,var(--ink3) 0 2px,transparent 2px 4px)}
+.dot{display:inline-block;width:10px;height:10px;margin-right:8px;border-radius:2px}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:12px;line-height:16px}
 th,td{padding:4px 12px 4px 0;text-align:left;border-bottom:1px solid var(--line);overflow-wrap:anywhere;vertical-align:top}
 th,td:not(:first-child){white-space:nowrap}td:first-child{min-width:14ch}

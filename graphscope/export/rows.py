@@ -11,6 +11,7 @@ import numpy as np
 
 from graphscope import units
 from graphscope.analysis import lifetime
+from graphscope.analysis.breakdown import launch_bound
 from graphscope.analysis.spans import host_intervals, module_of, steps_in_order
 from graphscope.errors import UsageError
 from graphscope.export.files import writing
@@ -20,7 +21,8 @@ from graphscope.trace.records import Graph, Step
 
 COLUMNS = (
     "kind", "step", "node", "phase", "op", "gradient_of", "module", "variable", "file", "line", "inputs", "output",
-    "dtype", "device", "bytes", "begin_ns", "host_ns", "device_ns", "freed_after", "live_bytes",
+    "dtype", "device", "bytes", "begin_ns", "host_ns", "device_ns", "freed_after", "live_bytes", "idle_before_ns",
+    "launch_bound", "flops", "bytes_moved",
 )  # fmt: skip
 
 
@@ -81,12 +83,18 @@ def rows(reader: TraceReader, steps: Sequence[int] | None = None) -> Iterator[tu
             texts[key] = [_facts(reader, graph, step, i) for i in range(graph.n)]
         begin, end = host_intervals(step)
         live = lifetime.live_bytes(step, lifetime.nbytes(reader, step)) if graph.n else np.zeros(0)
+        bound = launch_bound(step)
+        costs = reader.costs(step.shape_set)
+        if costs is not None and len(costs[0]) != graph.n:
+            costs = None
         for i, facts in enumerate(texts[key]):
             device_ns = None if step.dev_ns is None else int(step.dev_ns[i])
+            idle_ns = None if step.idle_ns is None else int(step.idle_ns[i])
             freed = int(step.freed[i])
             yield (
                 kind, num, i, *facts, int(begin[i]), int(end[i] - begin[i]), device_ns,
-                freed if freed >= 0 else None, int(live[i]),
+                freed if freed >= 0 else None, int(live[i]), idle_ns, None if idle_ns is None else bool(bound[i]),
+                *((None, None) if costs is None else (int(costs[0][i]), int(costs[1][i]))),
             )  # fmt: skip
 
 

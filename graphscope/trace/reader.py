@@ -93,12 +93,7 @@ class TraceReader(Timed):
 
     def values(self, num: int = -1, kind: str = "train") -> ValueStep | None:
         """The statistics nearest to a step: at it or before it, and of the same graph."""
-        where = "num = ?" if num >= 0 else "? < 0"
-        step = self._one(
-            f"SELECT num, graph, id FROM steps WHERE kind = ? AND {where} ORDER BY num DESC LIMIT 1",
-            kind,
-            num,
-        )
+        step = self._step_row("num, graph, id", num, kind)
         if step is None:
             return None
         row = self._one(

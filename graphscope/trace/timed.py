@@ -32,17 +32,18 @@ class Timed(Stepped):
         self._alone_upto = -1
         self._chunks: dict[int, tuple[Longs, Longs]] = {}
 
+    def _step_row(self, columns: str, num: int, kind: str) -> tuple[Any, ...] | None:
+        """Columns of one step by its number; ``-1`` is the last one. None: there is no such step."""
+        where = "num = ?" if num >= 0 else "? < 0"
+        sql = f"SELECT {columns} FROM steps WHERE kind = ? AND {where} ORDER BY num DESC LIMIT 1"
+        return self._one(sql, kind, num)
+
     def step(self, num: int = -1, kind: str = "train") -> Step:
         """One step by its number; ``-1`` is the last one.
 
         Raises: TraceError when there is no such step, or it is damaged.
         """
-        where = "num = ?" if num >= 0 else "? < 0"
-        row = self._one(
-            f"SELECT {_FACTS} FROM steps WHERE kind = ? AND {where} ORDER BY num DESC LIMIT 1",
-            kind,
-            num,
-        )
+        row = self._step_row(_FACTS, num, kind)
         if row is None:
             what = f"no {kind} step {num}" if num >= 0 else f"no {kind} step yet"
             raise TraceError(f"{self.path} has {what}.")
@@ -111,6 +112,22 @@ class Timed(Stepped):
         )
         with self._decoding(f"the memory before step {step_id}"):
             return {str(category): int(size) for category, size in rows}
+
+    def alive(self, kind: str = "train") -> dict[str, tuple[list[int], list[int]]]:
+        """By category, bytes alive at the ends of the steps that were looked at: their numbers and the bytes."""
+        rows = self._rows(
+            "SELECT a.category, s.num, a.nbytes FROM alive a CROSS JOIN steps s ON s.id = a.step"
+            " WHERE s.kind = ? ORDER BY a.step",
+            kind,
+            partial=True,
+        )
+        found: dict[str, tuple[list[int], list[int]]] = {}
+        with self._decoding("the memory over the run"):
+            for category, num, size in rows:
+                nums, sizes = found.setdefault(str(category), ([], []))
+                nums.append(int(num))
+                sizes.append(int(size))
+        return found
 
     def survivors(self, kind: str = "train") -> list[Survivor]:
         """Memory that outlived its step by two steps or more, as far as steps were looked at."""

@@ -38,18 +38,20 @@ def paint(
     locals: Mapping[tuple[str, str], str] | None = None,
     notes: Collection[str] = (),
     finished: Mapping[str, Mapping[str, Any]] | None = None,
+    unit: str = "",
 ) -> Drawing:
     """Draw a view. Without ``values`` the cards show structure only.
 
     ``zoom`` enlarges what stands on cards that were made larger by as much. By card: ``signs`` (TeX) take the
     place of shapes, ``marked`` ones are framed; ``locals`` are local derivatives by (source, target).
     ``notes`` are said in the legend, in the colour of gradients. ``finished``, for a frame of an animation, are the
-    numbers at its end: the legend explains those, or the page would grow in the middle.
+    numbers at its end: the legend explains those, or the page would grow in the middle. ``unit`` is that of numbers
+    that the program logged.
     """
     colours = theme(look)
     numbers = values or {}
     explained = numbers if finished is None else finished
-    over = overlay(view, explained, color, colours)
+    over = overlay(view, explained, color, colours, unit)
     if color == "grad":  # a colour may not tell a gradient that is not known yet
         later = {id for id, told in explained.items() if told.get("g") and not numbers[id].get("g")}
         over = replace(over, fills={id: c for id, c in over.fills.items() if id not in later})
@@ -244,7 +246,9 @@ def _legend(
         for colour, name in legend.entries:
             text = label(0, 0, name, 11, colours.ink2)
             left, base = place(text.width + 15)
-            marks += bar(left, base - 9, 10, 10, 2, back[colour], colours)
+            family = back.get(colour)  # the names of an overlay have colours of their own
+            swatch = [Rect(left, base - 9, 10, 10, 2, colour)]
+            marks += bar(left, base - 9, 10, 10, 2, family, colours) if family else swatch
             marks.append(label(left + 15, base, name, 11, colours.ink2))
     else:
         texts = [f"{legend.title} ({legend.scaling})", *legend.ends]

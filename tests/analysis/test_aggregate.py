@@ -145,3 +145,25 @@ def test_breakdown_sums_to_wall(reader, tmp_path):
     with TraceReader(build("failed", tmp_path)) as failed:
         nums, table = breakdown_table(failed)
         np.testing.assert_allclose(table.sum(axis=1), failed.steps().wall_ns)
+
+
+def test_a_run_whose_moments_are_behind_its_steps_counts_every_step(tmp_path):
+    """They are written once a second: of a program that was killed some are missing."""
+    import sqlite3
+    from contextlib import closing
+
+    import graphscope as gs
+
+    with gs.profile(tmp_path / "run", values="off") as p:
+        for _ in range(40):
+            gs.ones(3, requires_grad=True).exp().sum().backward()
+    for change in ("UPDATE moments SET n = 7", "DELETE FROM moments"):
+        with closing(sqlite3.connect(p.path)) as db, db:
+            db.execute(change)
+        with TraceReader(p.path) as reader:
+            table, wall = key_averages(reader), reader.steps().wall_ns.sum()
+        assert {row.key: row.calls for row in table} == {"exp": 80, "sum": 80}
+        for row in table:
+            assert row.total == pytest.approx(row.mean * 80) and row.share == pytest.approx(
+                row.total / wall
+            )

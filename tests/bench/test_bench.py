@@ -74,3 +74,10 @@ def test_a_large_step_is_recorded(tmp_path):
 
     found = structures.run(structures.large(2000), 5, tmp_path / "run")
     assert found["ops"] == 5 * 2000 and found["graphs"] == 1
+
+
+def test_the_benchmark_of_a_million_ops_runs(tmp_path):
+    from tests.bench import million
+
+    found = million.measure(tmp_path, 60, "off")
+    assert found["steps"] == 60 and found["ops"] == 60 * 102 and million.AIMS.keys() <= found.keys()

@@ -225,3 +225,28 @@ def test_page_numbers_follow_the_units_module(visit):
     assert shown == [units.number(float(x)) for x in numbers]
     times = [12, 3_400, 1_234_567, 2.5e9, 999_999]
     assert page.evaluate("t => t.map((x) => gs.ns(x))", times) == [units.ns(x) for x in times]
+
+
+TOLD = """() => {
+  const p = gs.graphPage, scene = p.scene, had = scene.values.n1, id = scene.columns.id, k = id.indexOf("n1");
+  const share = scene.columns.share.map(() => 250000), seen = { k };
+  const news = { count: id.length, sums: { ...scene.sums, share: "news" }, columns: { share } };
+  seen.taken = gs.tellValues(scene, news);
+  seen.kept = scene.values.n1 === had && had.v === scene.columns.v[k] && had.share;
+  // What leaves out something else than what is here would show the numbers of two steps.
+  seen.refused = gs.tellValues(scene, { ...news, sums: { ...news.sums, v: "another" } });
+  return seen;
+}"""
+
+
+def test_of_a_step_only_what_is_news_is_told(visit):
+    page = visit("/graph?run=tiny")
+    ready(page)
+    seen = page.evaluate(TOLD)
+    assert seen["k"] >= 0 and seen["taken"] is True and seen["kept"] == 0.25
+    assert seen["refused"] is False
+    with page.expect_response("**/api/values?**"):  # the page asks for all of it then
+        page.evaluate(
+            "() => { const p = gs.graphPage, { sums, count } = p.scene;"
+            " p.gotValues({ ...p.facts, columns: {}, count, sums: { ...sums, v: 'another' } }); }"
+        )

@@ -48,6 +48,10 @@ def test_a_part_of_the_graph_alone_and_back(visit):
     expect(page).not_to_have_url(re.compile("focus="))
     page.keyboard.press("u")
     expect(chip).to_contain_text("All that out is made of")
+    with page.expect_download() as got:  # and the figure is of this part
+        page.get_by_role("button", name="Save as SVG").click()
+    figure = got.value.path().read_text(encoding="utf-8")
+    assert "relu" in figure and "sub" not in figure
     # A link opens the same part.
     page = visit("/graph?run=tiny&focus=from%3Ap2")
     ready(page)

@@ -326,3 +326,23 @@ def test_the_command(traces, tmp_path, capsys):
         assert main(["export", run, *words]) == 2
         error = capsys.readouterr().err
         assert said in error and len(error.splitlines()) == 1
+
+
+def test_rows_say_what_an_op_cost_and_how_long_its_device_waited(tmp_path, monkeypatch):
+    import graphscope as gs
+    from tests.record.virtual import on, virtual
+
+    with virtual(monkeypatch) as sim:
+        w, x = on(sim, np.ones((4, 4)), grad=True), on(sim, np.ones((2, 4)))
+        with gs.profile(tmp_path / "run", values="off") as p:
+            for _ in range(3):
+                x.mm(w).sum().backward()
+                w.grad = None
+    with TraceReader(p.path) as reader:
+        found = [dict(zip(rows.COLUMNS, row, strict=True)) for row in rows.rows(reader, [1])]
+        step = reader.step(1)
+        flops, moved = reader.costs(step.shape_set)
+    assert [row["flops"] for row in found] == flops.tolist() and found[0]["flops"] == 2 * 2 * 4 * 4
+    assert [row["bytes_moved"] for row in found] == moved.tolist()
+    assert [row["idle_before_ns"] for row in found] == step.idle_ns.tolist()
+    assert {row["launch_bound"] for row in found} <= {True, False}

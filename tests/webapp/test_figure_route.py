@@ -1,6 +1,11 @@
 """The graph as a file out of the dashboard: formats, file names, and what is refused."""
 
+import re
+from xml.etree import ElementTree
+
 import pytest
+
+from graphscope.view.overlay import OVERLAYS
 
 
 @pytest.mark.parametrize(
@@ -22,6 +27,43 @@ def test_it_follows_step_scopes_and_colours(client):
     assert len(open_) > len(shut)
     strange = client.get("/api/figure", query_string=ask | {"color": "no such", "step": "x"})
     assert strange.status_code == 200
+
+
+def drawn(client, **query):
+    """The texts of a figure, and the colours of what is filled."""
+    answer = client.get("/api/figure", query_string={"as": "svg"} | query)
+    assert answer.status_code == 200, answer.text
+    root = ElementTree.fromstring(answer.data)
+    texts = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
+    return texts, set(re.findall(r'fill="(#[0-9A-Fa-f]{6})"', answer.text))
+
+
+@pytest.mark.parametrize("run", ["digits_like", "failed"])
+@pytest.mark.parametrize("color", OVERLAYS)
+def test_every_colouring_is_drawn_with_its_legend(client, run, color):
+    look = client.get("/api/values", query_string={"run": run, "color": color, "vs": "step:3" if color == "change" else ""}).json  # fmt: skip
+    query = {"run": run, "color": color} | ({"vs": "step:3"} if color == "change" else {})
+    texts, fills = drawn(client, **query)
+    legend = look["legend"]
+    words = [name for _, name in legend["entries"]] if legend["kind"] == "names" else legend["ends"]
+    said = " ".join(texts)
+    assert all(word in said for word in words), (words, texts[-8:])
+    mine = {colour for colour, _ in legend["entries"]} | set(legend["colours"])
+    assert mine <= {fill.upper() for fill in fills} | fills or color == "family"
+
+
+def test_it_is_what_the_page_shows(client):
+    """A part of the graph alone, both halves, another step beside it: not the whole graph all the same."""
+    whole, _ = drawn(client, run="tiny")
+    part, _ = drawn(client, run="tiny", focus="loss:n2")
+    assert "relu" in " ".join(whole) and "relu" not in " ".join(part)
+    both, _ = drawn(client, run="tiny", mode="unrolled")
+    assert len(both) > len(whole)
+    against, _ = drawn(client, run="failed", step="7", vs="step:4")
+    said = " ".join(against)
+    assert "compared with step 4" in said and "\u22124 removed, \u22602 changed" in said
+    assert "\u2212 pow" in against and "\u2260 w2" in against
+    assert client.get("/api/figure?run=tiny&vs=gone").status_code == 404
 
 
 def test_a_hostile_run_is_inert(client):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from graphscope.analysis.doctor import Finding
+from graphscope.analysis.rules.case import Case
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import Site
 from graphscope.webapp.queries import findings as query
@@ -130,6 +131,37 @@ def test_polls_do_not_wait_and_ask_at_most_once_a_second(reader):
     doctors.wait(reader)
     assert fake.looks == 1
     assert doctors.nudge(reader, 19) == {"doctor": 1, "errors": 1, "warnings": 0}
+
+
+def test_of_a_run_that_goes_on_some_steps_are_looked_at_and_all_when_it_is_over(
+    reader, monkeypatch
+):
+    """Each costs a processor, which the program wants too."""
+    monkeypatch.setattr(query, "EVERY", 0)
+    made_, case = [], Case(reader)
+    case.update()
+    assert case.fresh_values() == [0, 1, 2] and not case.left_out
+    case.most_values = 2
+    assert case.fresh_values() == [0, 2] and case.left_out
+
+    class Watched(Fake):
+        def __init__(self):
+            super().__init__([])
+            self.case = Case(reader)
+            made_.append(self)
+
+        def update(self):
+            self.case.update()
+            self.looked = self.case.fresh_values()
+            return super().update()
+
+    monkeypatch.setattr(query, "FEW", 2)
+    doctors = query.Doctors(lambda _: Watched())
+    for revision in ((1, "live"), (1, "live"), (2, "finished"), (3, "finished")):
+        doctors.nudge(reader, revision)
+        doctors.wait(reader)
+    # one that has left something out is replaced; the other one stays
+    assert [doctor.looked for doctor in made_] == [[0, 2], [0, 1, 2]] and made_[1].looks == 2
 
 
 def test_the_counter_grows_only_when_findings_changed(reader, monkeypatch):

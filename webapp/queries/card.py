@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from graphscope.webapp.runs import RunDirectory
 
 RECENT = 50  # steps that the time per step is the median of
+WORDS = 1.0  # seconds between two of its words
 
 
 def live_json(source: RunDirectory, run: str) -> dict[str, Any]:
@@ -53,7 +55,11 @@ def live_json(source: RunDirectory, run: str) -> dict[str, Any]:
     if reader.damage:
         card["damage"] = reader.damage
     if card["state"] in ("live", "waiting"):
-        return card | _pace(_newest(reader, source, card), card)
+        # Words that are read: a second old they are still true.
+        key = (card["state"], card["steps"] < 0, int(time.monotonic() / WORDS))
+        return card | shared.so_far.once(
+            reader, "pace", key, lambda _: _pace(_newest(reader, source, card), card)
+        )
     # Nothing more will come: a long run is not summed up anew at every question.
     return card | source.once(
         run,

@@ -28,6 +28,7 @@ RUNS = 16
 EVERY = 1.0  # seconds between two looks at one run, and more where a look takes long:
 SHARE = 0.003  # of a processor is what the rules of a run may take, which trains meanwhile
 LONGEST = 8.0  # seconds between two looks at most: findings are never older than that
+FEW = 8  # steps with values that are looked at in one look meanwhile, evenly chosen; when it is over, all are
 EARLY = 0.4  # of the time that a run was looked at: what goes wrong in the beginning is said soon
 PATIENCE = 0.3  # seconds that the first question waits for the first answer; then the card says when it came
 SEVERITIES = ("error", "warning", "info")
@@ -47,6 +48,7 @@ class _Patient:
     begun: float = -1e9
     pause: float = EVERY
     busy: bool = False
+    going_on: bool = False
     version: int = 0
     found: list[Finding] = field(default_factory=list)
     problem: str = ""
@@ -80,6 +82,7 @@ class Doctors:
             pause = patient.pause if going_on else EVERY
             if patient.seen != revision and not patient.busy and waited >= pause:
                 patient.busy, patient.begun, patient.seen = True, time.monotonic(), revision
+                patient.going_on = going_on
                 patient.first = patient.first or patient.begun
                 threading.Thread(
                     target=self._examine, args=(patient,), name="graphscope-doctor", daemon=True
@@ -123,8 +126,13 @@ class Doctors:
         problem, found = "", patient.found
         used = time.thread_time()
         try:
-            if patient.doctor is None:
+            from graphscope.analysis.rules.case import MOST_VALUES
+
+            if patient.doctor is None or _has_left_out(patient):
                 patient.doctor = self._make(patient.reader)
+            case = getattr(patient.doctor, "case", None)
+            if case is not None:
+                case.most_values = FEW if patient.going_on else MOST_VALUES
             found = list(patient.doctor.update())
         except GraphScopeError as error:
             problem = str(error)
@@ -137,6 +145,12 @@ class Doctors:
                 patient.version += 1
             patient.found, patient.problem, patient.busy = found, problem, False
         patient.done.set()
+
+
+def _has_left_out(patient: _Patient) -> bool:
+    """Whether the run is over, and some of its steps were not looked at because it went on: it is judged once more."""
+    case = getattr(patient.doctor, "case", None)
+    return case is not None and case.left_out and not patient.going_on and case.most_values == FEW
 
 
 def findings_json(reader: TraceReader, views: Views, patient: _Patient) -> dict[str, Any]:
@@ -320,3 +334,16 @@ def ribbon(patient: _Patient) -> list[tuple[int, int, int, str]]:
         for f in found
         if f.first_step >= 0 and f.kind == "train" and (f.id in when or f.id not in known)
     ]
+
+
+def worst(reader: Any, shared: Any) -> dict[str, str]:
+    """By card, the worst severity of the findings that stand."""
+    from graphscope.webapp.shared import revision_of  # which knows the doctors
+
+    patient = shared.doctors.found(reader, revision_of(reader))
+    found: dict[str, str] = {}
+    for finding in findings_json(reader, shared.views, patient)["findings"]:
+        for card in finding["cards"] if finding["active"] else ():
+            had = found.get(card["id"], finding["severity"])
+            found[card["id"]] = min(had, finding["severity"], key=SEVERITIES.index)
+    return found

@@ -116,7 +116,7 @@ def at_json(reader: TraceReader, num: int | None, node: int) -> dict[str, Any]:
 
 
 def run_json(reader: TraceReader, clock: Clock) -> dict[str, Any]:
-    """Bytes alive when each training step began and at most in it, over the run; what stays and grows."""
+    """Bytes alive when each training step began, by category, and at most in it, over the run; what stays and grows."""
     why = "memory was not recorded" if reader.header().get("memory") == "off" else ""
     kind = KINDS[0] if (clock.kind == 0).any() or not len(clock) else KINDS[1]
     mine = clock.kind == KINDS.index(kind)
@@ -127,6 +127,7 @@ def run_json(reader: TraceReader, clock: Clock) -> dict[str, Any]:
     out |= {"num": num[starts].tolist(), "last": num[edges[1:] - 1].tolist()}
     for name, column in (("live", live), ("peak", peak)):
         out[name] = np.maximum.reduceat(column, starts).tolist() if len(starts) else []
+    out["stacks"] = _over(reader, kind, num[starts], np.array(out["live"], np.int64))
     if len(num):
         most = int(peak.argmax())
         out["most"] = [int(num[most]), int(peak[most]), units.bytes_(int(peak[most]))]
@@ -154,6 +155,30 @@ def run_json(reader: TraceReader, clock: Clock) -> dict[str, Any]:
         text = f"steps leave no more behind than they found (steps {trend.first_step} to {trend.last_step})"
         out["growth"] = {"grows": False, "text": text}
     return out
+
+
+def _over(reader: TraceReader, kind: str, num: Longs, live: Longs) -> list[list[Any]]:
+    """``[category, bytes when each of these steps began]``, what stays below; their sum is ``live``.
+
+    Memory is looked at now and then: between two looks a category keeps its size, and what came since is "other".
+    """
+    looks = reader.alive(kind)
+    if not looks or not len(num):
+        return []
+    seen = np.unique(np.concatenate([nums for nums, _ in looks.values()]))
+    at = np.searchsorted(seen, num) - 1  # the last look that ended before the step began
+    found: dict[str, Longs] = {}
+    for category, (nums, sizes) in looks.items():
+        column = np.zeros(len(seen) + 1, np.int64)  # its last entry: before the first look
+        column[np.searchsorted(seen, nums)] = sizes
+        found[category.replace("_", " ")] = column[at]
+    total = sum(found.values(), start=np.zeros(len(num), np.int64))
+    less = np.where(total > live, live / np.maximum(total, 1), 1.0)  # what was freed since
+    found = {name: (column * less).astype(np.int64) for name, column in found.items()}
+    rest = live - sum(found.values(), start=np.zeros(len(num), np.int64))
+    found["other"] = found.get("other", 0) + rest
+    names = [n for n in ORDER if n in found] + [n for n in found if n not in ORDER]
+    return [[name, found[name].tolist()] for name in names if found[name].any()]
 
 
 def not_recorded(reader: TraceReader, step: Step) -> str:

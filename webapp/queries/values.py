@@ -57,7 +57,7 @@ def values_json(
         "nodes": nodes,
     }
     found = _trail(reader, step) if step.nonfinite or step.status != "ok" else None
-    return told | ({"trail": found} if found else {})
+    return told | ({"trail": found} if found else {}) | ({"unit": unit} if unit else {})
 
 
 def facts(
@@ -118,7 +118,9 @@ def _failed(graph: Graph, step: Step, view: GraphView, nodes: Cards) -> None:
     for card in view.nodes:
         if last in card.members:
             nodes[card.id]["failed"] = step.status
-            shapes = [view.source.shape(v) for v in graph.inputs(last)]
+            twin = int(graph.twin[last])  # of a gradient: what its op was given
+            given = graph.inputs(last) or (graph.inputs(twin) if twin >= 0 else [])
+            shapes = [view.source.shape(v) for v in given]
             told = [units.shape(s) if s is not None else "?" for s in shapes]
             nodes[card.id]["operands"] = units.clip(" \u00b7 ".join(told), 60)
 

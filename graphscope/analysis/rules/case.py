@@ -49,6 +49,10 @@ class Case:
         one, twice as many steps, or the end of the program."""
         self.missed = ""
         """A rule that has too little to judge by says so here (Doctor.unjudged)."""
+        self.most_values = MOST_VALUES
+        """Steps with values that are looked at in one round; a page that watches a run asks for fewer."""
+        self.left_out = False
+        """Whether there were more."""
         self._seen = {kind: Seen(reader.steps(kind, since=1 << 62)) for kind in KINDS}
         self._wires: dict[int, Wires] = {}
         self._values: dict[tuple[int, str], ValueStep | None] = {}
@@ -144,9 +148,10 @@ class Case:
         """Those of them that are new in this round; of very many, evenly chosen ones with the first and the last."""
         seen = self._seen[kind]
         new = seen.values[seen.fresh_values :]
-        if len(new) <= MOST_VALUES:
+        if len(new) <= self.most_values:
             return new
-        return [new[k] for k in np.linspace(0, len(new) - 1, MOST_VALUES).astype(int).tolist()]
+        self.left_out = True
+        return [new[k] for k in np.linspace(0, len(new) - 1, self.most_values).astype(int).tolist()]
 
     def values(self, num: int, kind: str = "train") -> ValueStep | None:
         """The statistics of a step, or the nearest before it of the same graph (kept for the round)."""
