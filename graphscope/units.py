@@ -124,8 +124,8 @@ def bytes_(n: SupportsFloat | None, unit: str | None = None) -> str:
 
     >>> bytes_(512), bytes_(2048), bytes_(7_654_321), bytes_(3 * 2**30), bytes_(-2048)
     ('512 B', '2.00 KiB', '7.30 MiB', '3.00 GiB', '−2.00 KiB')
-    >>> bytes_(1536, unit="MiB"), bytes_(0), bytes_(1023 * 1024 + 1023)
-    ('0.00146 MiB', '0 B', '1.00 MiB')
+    >>> bytes_(1536, unit="MiB"), bytes_(0), bytes_(1023 * 1024 + 1023), bytes_(2**30), bytes_(1024)
+    ('0.00146 MiB', '0 B', '1.00 MiB', '1.00 GiB', '1.00 KiB')
     """
     return MISSING if n is None else _scaled(float(n), _BYTES, "", unit)
 
@@ -199,8 +199,8 @@ def clip(text: str, width: int) -> str:
 
 
 def _pick(size: float, table: Sequence[tuple[str, float]]) -> tuple[str, float]:
-    # The rounded size decides, so that 999.9 us is "1.00 ms" and not "1,000 us".
-    size = float(f"{size:.2e}")
+    # The rounded size decides, so that 999.9 us is "1.00 ms" and not "1,000 us"; but 1024 is rounded down, and 2**30.
+    size = max(size, float(f"{size:.2e}"))
     for name, factor in table:
         if size >= factor:
             return name, factor

@@ -14,7 +14,7 @@ from typing import Any
 from graphscope.errors import GraphScopeError
 from graphscope.webapp.serve import serve
 
-LOADING = 15.0  # seconds in which the first page is loaded
+LOADING = 8.0  # seconds in which the first page is loaded
 NICE = 5  # as nice(1) counts: about a third of the weight of others
 
 

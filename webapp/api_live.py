@@ -12,8 +12,8 @@ runs that are drawn beside the watched one, as in the page's address; the card t
 one of them was written to.
 
 ``for=5`` lets the answer go on for so many seconds: a line for each card, sent when there is news (at most every
-``every`` milliseconds; ``pace`` has that for each ``also``, false stands where it is not yet its turn), or once a
-second. To hear a line costs a browser a fifth of what a request does.
+``every`` milliseconds; ``pace`` has that for each ``also``, and behind ``@`` how long ago it was answered; false stands
+where it is not yet its turn), or once a second. To hear a line costs a browser a fifth of what a request does.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ LONGEST = 15.0  # seconds that an answer goes on: who went away is noticed by th
 SHARE = 0.005  # of a processor is what one question of a page may take: what costs more than its pace allows waits
 LATEST = 5.0  # seconds that such a question waits at most
 READ = 1.0  # seconds: a question with a shorter pace is one that shows every step, and is not kept back
-AT_ONCE = frozenset(
-    ("state", "control_rev")
-)  # counters that wait for no pace: a program that stops
+AT_ONCE = frozenset(("state", "control_rev"))  # they wait for no pace: a program that stops
 HEART = 1.0  # seconds between two lines when there is no news
 LOOK = 0.03  # seconds between two looks at the file
 TOLD = "graphscope.told"  # in a question's environment: what it noted of its answers in this stream
@@ -57,22 +55,23 @@ ENDING = "graphscope.ending"  # in a request's environment: the event that says 
 class _Wish:
     """One ``also`` of a page."""
 
-    def __init__(self, text: str, pace: float) -> None:
+    def __init__(self, text: str, pace: str) -> None:
         names, _, rest = text.partition("~")
         self.seen, _, url = rest.partition("~")
         self.names = names.split(",")
         self.path, _, self.query = url.partition("?")
-        self.pace = self.least = pace  # seconds
-        self.asked = float("-inf")
-        self.stands: list[str] = []
+        least, _, age = pace.partition("@")
+        self.pace = self.least = _number(least, 0.0, 60_000) / 1e3  # seconds
+        self.asked = time.monotonic() - _number(age, 0.0, 60_000) / 1e3 if age else float("-inf")
+        self.stands = self._stands(self.seen.split("|"))
         self.memory: dict[str, str] = {}
 
     def answer(self, server: Flask, card: dict[str, Any], environ: dict[str, Any]) -> str:
         """Its part of a line, as JSON."""
-        now, counters = time.monotonic(), "|".join(told(card.get(name)) for name in self.names)
+        now, values = time.monotonic(), [told(card.get(name)) for name in self.names]
+        counters, stands = "|".join(values), self._stands(values)
         if counters == self.seen:
             return "null"
-        stands = [told(card.get(name)) for name in self.names if name in AT_ONCE]
         if now - self.asked < self.pace and stands == self.stands:
             return "false"
         self.stands, used = stands, time.thread_time()
@@ -82,6 +81,11 @@ class _Wish:
         finally:
             if self.least >= READ:
                 self.pace = max(self.least, min((time.thread_time() - used) / SHARE, LATEST))
+
+    def _stands(self, values: list[str]) -> list[str]:
+        """Those counters that wait for no pace."""
+        pairs = zip(self.names, values, strict=False)
+        return [value for name, value in pairs if name in AT_ONCE]
 
     def _made(self, server: Flask, environ: dict[str, Any]) -> str:
         if self.path not in ALONG:
@@ -107,7 +111,7 @@ def register(server: Flask, source: RunDirectory) -> None:
         beside = [unquote(name) for name in others if name][:OTHERS]
         paces = given.get("pace", "").split(",")
         wishes = [
-            _Wish(text, _number(paces[k] if k < len(paces) else "", 0.0, 60_000) / 1e3)
+            _Wish(text, paces[k] if k < len(paces) else "")
             for k, text in enumerate(given.getlist("also")[:MOST])
         ]
         environ = {

@@ -59,8 +59,8 @@
 
   const none = (x) => x === null || x === undefined;
   function pick(size, table) {
-    // The rounded size decides, so that 999.9 us is "1.00 ms" and not "1,000 us".
-    const rounded = Number(size.toPrecision(3));
+    // The rounded size decides, so that 999.9 us is "1.00 ms" and not "1,000 us"; but 1024 is rounded down, and 2 ** 30.
+    const rounded = Math.max(size, Number(size.toPrecision(3)));
     return table.find(([, factor]) => rounded >= factor) || table[table.length - 1];
   }
   function scaled(x, table, suffix, unit) {

@@ -138,10 +138,10 @@
     if (rows) numbers(ctx, n, v, { x, y, w, full, small }, c, mood);
     if (k >= 0.5) strip(ctx, n, v, x - 4, y + h - 6, w + 4);
     if (k >= 1.5 && n.site) {
-      ctx.font = gs.font.mono(9);
+      ctx.font = gs.font.mono(Math.max(9 / type, 11 / k));
       ctx.textAlign = "right";
       ctx.fillStyle = gs.color("ink3");
-      ctx.fillText(fit(ctx, n.site, w), x + w, y + h + 9);
+      ctx.fillText(fit(ctx, n.site, w), x + w, y + h + 8);
       ctx.textAlign = "left";
     }
   }

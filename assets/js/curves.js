@@ -7,8 +7,8 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
-  const PACE = 1000, REST = 1500, KEPT = 32; // ms; charts that are kept
-  const PART = 20; // a live run's charts are drawn for a twentieth of the time at most
+  const PACE = 1000, REST = 1500, LONG = 3000, KEPT = 32; // ms; charts that are kept
+  const PART = 100; // a live run's charts are drawn for a hundredth of the time, where that is no longer than REST (LONG, of a fast run)
   const COUNTERS = ["run", "state", "steps", "scalars", "findings", "texts", "doctor", "others"];
   const START = { pins: [], wide: [], closed: [], calm: false, events: true, by: "", table: false, runs: null };
 
@@ -154,7 +154,8 @@
       const seen = COUNTERS.map((name) => card[name]).join("|");
       if (seen === this.counted) return;
       this.counted = seen;
-      this.news();
+      if (this.onTop()) this.news();
+      else this.gen += 1; // asked for when it is shown
     }
 
     news(atOnce) {
@@ -171,7 +172,7 @@
 
     soon(atOnce) {
       clearTimeout(this.later);
-      const pace = Math.min(Math.max(PACE, PART * this.drew), REST);
+      const pace = Math.min(Math.max(PACE, PART * this.drew), gs.isFast() ? LONG : REST);
       this.later = setTimeout(() => this.ask(), atOnce ? 0 : Math.max(0, pace - (performance.now() - this.asked)));
     }
 

@@ -103,11 +103,11 @@
   /* What backward does along a line, beside it: only near enough to be read, and only for ops. */
   gs.paintDerivative = function (ctx, e, k) {
     if (!e.tex || k < 1.5) return;
-    const line = gs.flat(e), [x, y] = gs.along(line, 0.5);
-    ctx.font = gs.font.mono(9);
+    const line = gs.flat(e), flat = Math.abs(line[0][1] - line[line.length - 1][1]) < 4;
+    const [x, y] = gs.along(line, flat ? 0.5 : 0.6); // below the source line of the card above
+    ctx.font = gs.font.mono(Math.max(9 / (gs.type || 1), 11 / k));
     ctx.fillStyle = gs.color("gradient");
     ctx.textBaseline = "middle";
-    const flat = Math.abs(line[0][1] - line[line.length - 1][1]) < 4;
     const word = fit(ctx, gs.texText(e.tex), flat ? 60 : 150);
     if (flat) ctx.textAlign = "center";
     ctx.fillText(word, flat ? x : x + 8, flat ? y - 9 : y);

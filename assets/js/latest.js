@@ -81,7 +81,7 @@
   gs.READ = 1000; // ms: numbers in words and tables cannot be read any faster
   gs.Along = class {
     constructor(latest, url, counters, pace = gs.READ) {
-      Object.assign(this, { latest, url, counters: ["run", ...counters], pace, seen: null, asked: -1e9 });
+      Object.assign(this, { latest, url, counters: ["run", ...counters], pace, seen: null, asked: -1e9, at: -1e9 });
       gs.riders.push(this);
       const { failed } = latest;
       latest.failed = (error) => {
@@ -95,6 +95,12 @@
     every(fast, drawing) {
       const least = fast ? Math.max(2 * this.pace, gs.READ) : this.pace;
       return Math.round(Math.max(least, least < gs.READ ? 0 : Math.min(drawing / PART, 3 * gs.READ)));
+    }
+
+    /* ms since it was last answered, or asked; nothing where it never was. */
+    age(now) {
+      const last = Math.max(this.asked, this.at);
+      return this.seen !== null && last > 0 ? `@${Math.round(Math.max(0, now - last))}` : "";
     }
 
     told(card) {
@@ -122,6 +128,7 @@
       if ((on ? this.latest.busy : this.asked !== now) || url !== this.url()) return false;
       this.seen = this.told(card);
       if (!answer) return true;
+      this.at = performance.now();
       if (answer.status === 200) this.latest.done(answer.packed ? gs.unpack(bytes(answer.packed)) : answer.data, url);
       else this.latest.failed(Object.assign(new Error(answer.data.error || `the server answered ${answer.status}`), { status: answer.status }));
       return true;

@@ -40,7 +40,7 @@
     const on = goesOn && Boolean(run) && gs.card !== null && gs.card.run === run && !gs.card.lost && gs.GROWS.includes(gs.card.state) && gs.riders.every(settled);
     every = Math.min(times * (fast ? FAST : PACE), SLOWEST);
     const wishes = run ? gs.riders.map((rider) => rider.want(begun, on)).filter(Boolean) : [], want = wanted();
-    const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: fast === null ? FIRST : LONG, every, pace: wishes.map((wish) => wish.rider.every(fast, drawing)).join(",") } : {}) })
+    const url = gs.url("/api/live", { run, with: beside(), ...(on ? { for: fast === null ? FIRST : LONG, every, pace: wishes.map((wish) => wish.rider.every(fast, drawing) + wish.rider.age(begun)).join(",") } : {}) })
       + wishes.map((wish) => `&also=${encodeURIComponent(wish.text)}`).join("");
     let lines = 0, last = begun, late = 0;
     const dam = on && setTimeout(() => {
@@ -132,6 +132,8 @@
     same = 0;
     ask();
   });
+  /* Whether steps come faster than anybody tells them apart. */
+  gs.isFast = () => Boolean(fast);
   /* Something was just asked of the program: its answer is due at once. */
   gs.lookNow = () => {
     same = 0;

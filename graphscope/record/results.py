@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from graphscope.analysis.comparison import Comparison
     from graphscope.analysis.doctor import Finding
     from graphscope.analysis.holders import StepMemory
+    from graphscope.analysis.numeric import NodeDifference
     from graphscope.analysis.roofline import Roofline
     from graphscope.analysis.run import Run
     from graphscope.analysis.steps import Steps
@@ -77,6 +78,16 @@ class Results:
         """
         with self.results() as run:
             return run.findings(mute)
+
+    def compare(self, other: Any, group_by: str = "op", kind: str = "train") -> Comparison:
+        """This run (B) against another one (A: a path, a Run or a profile)."""
+        with self.results() as run:
+            return run.compare(other, group_by, kind)
+
+    def first_divergent(self, other: Any, **options: Any) -> NodeDifference | None:
+        """The first value in which this run and another one part, as far as both took statistics."""
+        with self.results() as run:
+            return run.first_divergent(other, **options)
 
     def compare_steps(
         self, a: int, b: int, group_by: str = "op", kind: str = "train"

@@ -229,3 +229,18 @@ def test_a_trace_of_format_1_has_no_costs_but_its_steps_have_parts(tmp_path):
             # Times are stored in units of some nanoseconds; the sums of format 2 are exact.
             assert new.wall == old.wall and new.forward == pytest.approx(old.forward, rel=1e-3)
             assert sum(getattr(new, part) for part in PARTS) == new.wall
+
+
+def test_a_profile_answers_what_a_run_answers(tmp_path):
+    from graphscope.analysis.run import Run
+
+    promised = {name for name in vars(Run) if not name.startswith("_")} - {"close"}
+    assert not [name for name in promised if not hasattr(gs.profile, name)]
+    found = []
+    for name in ("a", "b"):
+        with gs.profile(tmp_path / name) as p:
+            for _ in range(6):
+                gs.ones(3, requires_grad=True).exp().sum().backward()
+        found.append(p)
+    assert found[1].compare(found[0]).structure.same
+    assert found[1].first_divergent(found[0].path) is None

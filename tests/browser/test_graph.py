@@ -225,6 +225,9 @@ def test_page_numbers_follow_the_units_module(visit):
     assert shown == [units.number(float(x)) for x in numbers]
     times = [12, 3_400, 1_234_567, 2.5e9, 999_999]
     assert page.evaluate("t => t.map((x) => gs.ns(x))", times) == [units.ns(x) for x in times]
+    sizes = [0, 512, 1023, 1024, 2**20 - 1, 2**20, 2**30, 3 * 2**30, 2**40]
+    shown = page.evaluate("s => s.map((x) => gs.units.bytes(x))", sizes)
+    assert shown == [units.bytes_(x) for x in sizes] and "1.00 GiB" in shown
 
 
 TOLD = """() => {

@@ -109,6 +109,28 @@ def test_a_columns_own_filter_means_the_numbers_that_are_read(visit):
     expect(page.locator(ROWS)).not_to_have_count(16)
 
 
+def test_bars_of_both_processors_have_one_scale(visit):
+    """However long their numbers are, a bar of half the time is half as long."""
+
+    def both(route):
+        answer = route.fetch()
+        told = answer.json()
+        for k, row in enumerate(told["rows"]):
+            row["device"] = row["total"] / (1 + 40 * k)
+        route.fulfill(response=answer, json=told | {"device": True})
+
+    page = visit("/home?run=digits_like")
+    page.route("**/api/ops?*", both)
+    page.get_by_role("link", name="Ops").click()
+    ready(page, 16)
+    tracks = page.locator(".gs-ops-bars .gs-bar-tracks")
+    expect(page.locator(".gs-ops-bars .gs-hbar-gpu")).to_have_count(8)
+    boxes = [(b["x"], b["width"]) for b in (t.bounding_box() for t in tracks.all())]
+    assert len(boxes) == 8 and len({(round(x), round(w)) for x, w in boxes}) == 1, boxes
+    numbers = page.locator(".gs-ops-bars .gs-bar-number").all_inner_texts()
+    assert len({len(text) for text in numbers}) > 1, "they are of different length"
+
+
 def test_news_keep_scroll_selection_and_sorting(visit):
     page = ready(visit("/ops?run=digits_like", height=700), 16)
     page.locator('#ops-table .ag-header-cell[col-id="calls"] .ag-header-cell-label').click()

@@ -9,7 +9,8 @@ import pytest
 
 import graphscope as gs
 from graphscope import nn, optim
-from graphscope.analysis.holders import step_memory
+from graphscope.analysis import lifetime
+from graphscope.analysis.holders import full_label, held_at, step_memory
 from graphscope.cli import main
 from graphscope.trace.reader import TraceReader
 
@@ -72,6 +73,15 @@ def test_a_state_is_told_with_its_parameter_and_a_gradient_with_its_own_name(
     assert {"m of net.0.weight", "v of net.0.weight", "m of net.2.bias"} <= {*states}, states
     assert states["m of net.0.weight"].module == "net.0"
     assert dict(memory.by("module"))["net.0"] >= 3 * (4 * 8 + 8) * 4  # parameter and two states
+    with TraceReader(p.path) as reader:  # at any moment of the step
+        step = reader.step(-1)
+        sizes = lifetime.nbytes(reader, step)
+        every = {
+            full_label(h)
+            for node, live in enumerate(memory.curve.tolist())
+            for h in held_at(reader, step, node, sizes, live)
+        }
+    assert {"grad of net.0.weight", "grad of net.2.bias"} <= every
+    assert not [label for label in every if ".grad of" in label or ".m of" in label]
     assert main(["memory", str(p.path), "--top", "0"]) == 0
-    said = capsys.readouterr().out
-    assert "grad of net.2.weight" in said and ".grad of" not in said
+    assert "m of net.0.weight" in capsys.readouterr().out

@@ -266,6 +266,39 @@ def test_an_answer_goes_on_with_what_is_written(growing):
     assert third["scalars"] == second["scalars"] and third["also"] == [None, False]
 
 
+def wish(pace, seen="live|1", names="state,steps"):
+    return api_live._Wish(f"{names}~{seen}~/api/home?run=a", pace)
+
+
+def test_what_was_answered_a_moment_ago_waits_for_its_turn(monkeypatch):
+    clock, cost = [100.0], [0.0]
+    monkeypatch.setattr(api_live.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(api_live.time, "thread_time", lambda: cost[0])
+
+    def made(self, *given):
+        cost[0] += 0.02  # seconds of a processor
+        return "new"
+
+    monkeypatch.setattr(api_live._Wish, "_made", made)
+
+    def ask(one, steps, state="live"):
+        return one.answer(None, {"state": state, "steps": steps}, {})
+
+    assert ask(wish("1000"), 2) == "new" and ask(wish("1000@1000"), 2) == "new"
+    one = wish("1000@400")
+    assert (ask(one, 1), ask(one, 2), ask(one, 2, "failed")) == ("null", "false", "new")
+    # it took 0.02 s, of which it may have a share
+    clock[0] += 0.02 / api_live.SHARE - 0.1
+    assert ask(one, 3, "failed") == "false"
+    clock[0] += 0.2
+    assert ask(one, 3, "failed") == "new"
+    # what shows every step is not kept back
+    one = wish("250")
+    assert ask(one, 2) == "new" and ask(one, 3) == "false"
+    clock[0] += 0.3
+    assert ask(one, 3) == "new"
+
+
 def test_an_answer_that_goes_on_ends_by_itself_and_with_the_server(growing):
     _, lines, server = growing
     assert len(list(lines(**{"for": 0.1}))) == 1  # no second is left for another line

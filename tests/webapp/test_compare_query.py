@@ -136,6 +136,16 @@ def test_facts_say_what_differs(other):
     assert told["command"]["a"] == "train.py"  # an older trace holds a list
 
 
+def test_sizes_in_what_is_recorded_have_a_unit(other, monkeypatch):
+    header = other("tiny").header() | {
+        "memory_total:cuda:0": str(16 << 30),
+        "max_size": str(1 << 30),
+    }
+    monkeypatch.setattr(other("tiny"), "header", lambda: header)
+    told = {row["name"]: row["b"] for row in facts(*pair(other, "tiny", "digits_like"))}
+    assert told["memory of cuda:0"] == "16.0 GiB" and told["trace at most"] == "1.00 GiB"
+
+
 def test_curves_of_both_with_the_loss_first(other):
     both = [(name, other(name)) for name in ("tiny", "digits_like")]
     answer = both_json(both, "")

@@ -104,6 +104,30 @@ def test_growth_names_its_suspects(tmp_path):
     }  # fmt: skip
 
 
+def test_over_the_run_what_is_alive_stands_by_category(tmp_path):
+    w = golden.tiny(tmp_path / "long.gscope", run="long", close=False)
+    with TraceReader(w.path) as reader:
+        step = reader.step(2)
+    times = {"begin_ns": step.begin_ns, "dur_ns": step.dur_ns, "wall_ns": step.wall_ns}
+    for k, size in {3: 500, 4: 900, 5: 900, 6: 300}.items():
+        w.add_step(k, "train", k, 0, 0, t0_ns=k * 10**7, loss=1.0, live0=size, **times)
+    # Looked at when steps 2 and 3 ended.
+    for k, category, size in (
+        (2, "parameter", 400), (2, "input", 100), (3, "parameter", 400), (3, "optimizer_state", 450),
+    ):  # fmt: skip
+        w.add_alive(k, category, size)
+    w.close()
+    with TraceReader(w.path) as reader:
+        told = run_json(reader, clock(reader))
+    stacks = {name: column[-4:] for name, column in told["stacks"]}
+    assert list(stacks) == ["parameter", "optimizer state", "input", "other"]
+    # Kept until the next look, and never more than is alive.
+    assert stacks["parameter"] == [400, 400, 400, 141] and stacks["input"] == [100, 0, 0, 0]
+    assert stacks["optimizer state"] == [0, 450, 450, 158] and stacks["other"] == [0, 50, 50, 1]
+    sums = [sum(sizes) for sizes in zip(*(column for _, column in told["stacks"]), strict=True)]
+    assert sums == told["live"]
+
+
 @pytest.mark.parametrize("name", ["tiny", "digits_like", "hostile", "failed", "one_step"])
 def test_the_routes_answer_for_every_run(client, name):
     told = client.get(f"/api/memory?run={name}").json

@@ -188,8 +188,15 @@ def _settings(side: Side) -> dict[str, str]:
     for key, value in side.reader.header().items():
         if key in _SKIP or not value:
             continue
-        if key == "max_size" and value.isascii() and value.isdigit() and len(value) < 16:
+        what, _, device = key.partition(":")
+        if (
+            what in ("max_size", "memory_total")
+            and value.isascii()
+            and value.isdigit()
+            and len(value) < 16
+        ):
             value = units.bytes_(int(value))
+            key = f"memory of {device}" if device else key
         elif key == "argv":
             value = command_text(value)
         out[_WORDS.get(key, key)] = units.clip(value, TEXT)
