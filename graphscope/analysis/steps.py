@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -13,11 +13,13 @@ from graphscope import units
 from graphscope.analysis import lifetime
 from graphscope.analysis.breakdown import PARTS as PARTS
 from graphscope.analysis.breakdown import parts_table
+from graphscope.analysis.holders import line_of, what
 from graphscope.analysis.tabular import Tabular, nanoseconds, text_table
 from graphscope.errors import UsageError
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import Longs, StepTable
 
+CHANGES = 3  # of graphs that are told
 _AT_ONCE = 4_096  # rows that are made together
 
 
@@ -49,8 +51,10 @@ class StepRow:
 class Steps(Tabular):
     """The steps of one kind, oldest first; kept as columns, so that a long run takes little memory."""
 
-    def __init__(self, kind: str, columns: dict[str, Any]) -> None:
+    def __init__(self, kind: str, columns: dict[str, Any], changes: Sequence[str] = ()) -> None:
         self.kind = kind
+        self.changes = changes
+        """Where graphs part from the ones before them, a sentence each; of the first few."""
         self._columns = columns  # by the fields of ``StepRow``: arrays, and the list of status
 
     @cached_property
@@ -71,11 +75,13 @@ class Steps(Tabular):
         times = ("wall", *self._parts())
         took = nanoseconds([getattr(row, name) for row in shown for name in times])
         known = [name for name in ("loss", "flops") if any(_known(row, name) for row in shown)]
-        names = [*times, *known, "peak", "status"]
+        of_graph = ["graph"] if (self._columns["graph"] != self._columns["graph"][:1]).any() else []
+        names = [*times, *known, "peak", *of_graph, "status"]
         lines = []
         for k, row in enumerate(shown):
             words = took[k * len(times) : (k + 1) * len(times)]
             words += [_cell(row, name) for name in (*known, "peak")]
+            words += [str(row.graph)] * len(of_graph)
             lines.append([str(row.step), *words, row.status])
         head = ["FLOP" if name == "flops" else name for name in names]
         drop = ("FLOP", "recorder", "peak", "update", "copies", "data", "python")
@@ -83,7 +89,7 @@ class Steps(Tabular):
         text.append(self._total())
         if len(shown) < len(self):
             text[-1] += f"; {len(self) - len(shown)} more steps not shown"
-        return "\n".join(text)
+        return "\n".join([*text, *self.changes])
 
     def _order(self, sort_by: str) -> Any:
         """The places of all steps in this order."""
@@ -159,7 +165,29 @@ def steps(reader: TraceReader, kind: str = "train") -> Steps:
             "peak": peak_bytes(reader, table, kind), "flops": step_flops(reader, table), "graph": table.graph,
             "status": table.status,
         },
+        changes(reader, table),
     )  # fmt: skip
+
+
+def changes(reader: TraceReader, table: StepTable) -> list[str]:
+    """The first graphs of a run that are not those of the steps before: where each of them parts."""
+    ids, first = np.unique(table.graph, return_index=True)
+    found = []
+    for k in np.sort(first)[1 : CHANGES + 1].tolist():
+        id = int(table.graph[k])
+        graph = reader.graph(id)
+        at = graph.diverged_at
+        if 0 <= at < graph.n:
+            line = line_of(graph, at)
+            where = f"at {what(graph, at)}" + (f" ({line})" if line else "")
+        else:
+            where = "at its end"
+        found.append(
+            f"Graph {id}, first in step {int(table.num[k])}, parts from graph {graph.parent} {where}."
+        )
+    if len(ids) > len(found) + 1:
+        found.append(f"{units.count(len(ids) - len(found) - 1)} more graphs are not told.")
+    return found
 
 
 Peaks = dict[tuple[int, int], tuple[int, int]]

@@ -1342,7 +1342,7 @@ PyMODINIT_FUNC PyInit__follow(void)
             return NULL;
         }
     }
-    if (PyModule_AddIntConstant(module, "VERSION", 6) < 0) {
+    if (PyModule_AddIntConstant(module, "VERSION", 7) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -19,7 +19,7 @@ typedef struct {
     char broadcast, floats, aux, multi, view, writes, mask_first, tail, equal, keeps, into;
 } General;
 
-static PyObject *tell, *failed, *wrote;
+static PyObject *tell, *note_op, *failed, *wrote;
 static Py_ssize_t plan_wants, plan_kept, plan_keep_out, plan_keep_aux;
 static PyTypeObject *plan_type;
 
@@ -244,8 +244,9 @@ static int record(General *self, PyObject *rec, const Call *call, PyObject *out,
             }
         }
     }
+    int done = 0;
     if (is_follower(rec)) {
-        int done = follow_row((Follower *)rec, self->row, values, n, call->inputs, call->n, out, node, t0, t1);
+        done = follow_row((Follower *)rec, self->row, values, n, call->inputs, call->n, out, node, t0, t1);
         if (done) {
             return done > 0 ? 0 : recorder_raised(rec);
         }
@@ -253,15 +254,16 @@ static int record(General *self, PyObject *rec, const Call *call, PyObject *out,
     PyObject *key = tuple_of(values, n), *rest = tuple_of(call->inputs + 2, call->n > 2 ? call->n - 2 : 0), *answer = NULL;
     PyObject *began = PyLong_FromLongLong(t0), *ended = PyLong_FromLongLong(t1);
     if (key && rest && began && ended) {
-        answer = PyObject_CallFunctionObjArgs(tell, rec, self->row, key, call->inputs[0], call->n > 1 ? call->inputs[1] : Py_None, rest,
-                                              out, began, ended, node, NULL);
+        PyObject *all[] = {rec, self->row, key, call->inputs[0], call->n > 1 ? call->inputs[1] : Py_None, rest, out, began, ended, node};
+        done = noted(note_op, rec, all, 10);
+        answer = done ? Py_NewRef(Py_None) : PyObject_Vectorcall(tell, all, 10, NULL);
     }
     Py_XDECREF(key);
     Py_XDECREF(rest);
     Py_XDECREF(began);
     Py_XDECREF(ended);
     Py_XDECREF(answer);
-    return answer ? 0 : -1;
+    return answer && done >= 0 ? 0 : -1;
 }
 
 /* The kernel raised: say so as the engine does. */
@@ -539,8 +541,8 @@ PyTypeObject GeneralType = {
 int general_with(PyObject *names)
 {
     PyObject *plan = NULL;
-    const char *const wanted[] = {"tell", "failed", "wrote", "Plan"};
-    PyObject **at[] = {&tell, &failed, &wrote, &plan};
+    const char *const wanted[] = {"tell", "note_op", "failed", "wrote", "Plan"};
+    PyObject **at[] = {&tell, &note_op, &failed, &wrote, &plan};
     if (find_objects(names, wanted, at, sizeof at / sizeof at[0]) < 0 || !PyType_Check(plan)) {
         return -1;
     }

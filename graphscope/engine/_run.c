@@ -138,6 +138,19 @@ PyObject *link_view(PyObject *out, PyObject *base, PyObject *row, PyObject *para
     return answer ? out : NULL;
 }
 
+int noted(PyObject *by, PyObject *rec, PyObject *const *args, size_t n)
+{
+    if (by == Py_None) {
+        return 0;
+    }
+    PyObject *answer = PyObject_Vectorcall(by, args, n, NULL);
+    if (!answer) {
+        return recorder_raised(rec) < 0 ? -1 : STOPPED;
+    }
+    Py_DECREF(answer);
+    return answer == Py_True;
+}
+
 int recorder_raised(PyObject *rec)
 {
     if (!PyErr_ExceptionMatches(PyExc_Exception)) {

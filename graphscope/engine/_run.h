@@ -51,6 +51,10 @@ PyObject *shape_of(PyObject *array);
 int split_aux(PyObject *row, PyObject **r, PyObject **aux); /* what a kernel gave is (output, aux); -1: it is not */
 int to_array(PyObject *row, PyObject **r);            /* a number that a kernel gave becomes an array; -1: an error */
 PyObject *link_view(PyObject *out, PyObject *base, PyObject *row, PyObject *params, int in_graph); /* NULL: an error */
+/* Ask a function of _note.c to note an event that was not predicted (None: there is no such). 1: it did; 0: the recorder has
+   to be called; STOPPED: it raised, and is off now; -1: an error that is not the recorder's. */
+enum { STOPPED = 2 };
+int noted(PyObject *by, PyObject *rec, PyObject *const *args, size_t n);
 int recorder_raised(PyObject *rec);                   /* 0: a bug of its own, and it is off now; -1: not for us */
 int find_objects(PyObject *names, const char *const *wanted, PyObject ***at, size_t n);
 

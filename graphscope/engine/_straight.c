@@ -20,7 +20,7 @@ typedef struct {
     char broadcast, floats, aux, view, floating, like;
 } Straight;
 
-static PyObject *tell, *numbers32, *numbers64, *nothing; /* () */
+static PyObject *tell, *note_op, *numbers32, *numbers64, *nothing; /* () */
 
 /* ---------------------------------------------------------------- small things */
 
@@ -117,13 +117,15 @@ static int record(Straight *self, PyObject *rec, PyObject *const *args, PyObject
     }
     PyObject *began = key ? PyLong_FromLongLong(t0) : NULL, *ended = began ? PyLong_FromLongLong(t1) : NULL;
     if (ended) {
-        answer = PyObject_CallFunctionObjArgs(tell, rec, self->row, key, x, second, nothing, out, began, ended, node, NULL);
+        PyObject *all[] = {rec, self->row, key, x, second, nothing, out, began, ended, node};
+        done = noted(note_op, rec, all, 10);
+        answer = done ? Py_NewRef(Py_None) : PyObject_Vectorcall(tell, all, 10, NULL);
     }
     Py_XDECREF(key);
     Py_XDECREF(began);
     Py_XDECREF(ended);
     Py_XDECREF(answer);
-    return answer ? 0 : -1;
+    return answer && done >= 0 ? 0 : -1;
 }
 
 /* run(input, [other], params...): the output, or None where that is not for here. */
@@ -348,9 +350,9 @@ PyTypeObject StraightType = {
 
 int straight_with(PyObject *names)
 {
-    const char *const wanted[] = {"tell", "numbers32", "numbers64"};
-    PyObject **at[] = {&tell, &numbers32, &numbers64};
-    if (find_objects(names, wanted, at, 3) < 0) {
+    const char *const wanted[] = {"tell", "note_op", "numbers32", "numbers64"};
+    PyObject **at[] = {&tell, &note_op, &numbers32, &numbers64};
+    if (find_objects(names, wanted, at, sizeof at / sizeof at[0]) < 0) {
         return -1;
     }
     if (!PyDict_Check(numbers32) || !PyDict_Check(numbers64)) {

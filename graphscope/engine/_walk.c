@@ -6,7 +6,7 @@ enum { MOST = 16 }; /* arguments of a formula */
 
 static Py_ssize_t plan_argc, plan_fn, plan_i, plan_j, plan_slot, plan_want, plan_wants;
 static PyTypeObject *plan_type;
-static PyObject *heap_push, *heap_pop, *push_part, *visit, *accumulate, *sum_to, *tell_grad, *tell_leaf, *failed_at;
+static PyObject *heap_push, *heap_pop, *push_part, *visit, *accumulate, *sum_to, *tell_grad, *tell_leaf, *note_grad, *note_leaf, *failed_at;
 static PyObject *text_values;
 static int ready;
 
@@ -80,11 +80,17 @@ static int record(Pass *pass, PyObject *want, PyObject *node, PyObject *slot, Py
         }
     }
     PyObject *began = PyLong_FromLongLong(t0), *ended = began ? PyLong_FromLongLong(t1) : NULL;
-    PyObject *answer = ended ? PyObject_CallFunctionObjArgs(tell_grad, pass->rec, want, node, slot, got, began, ended,
-                                                            alias ? Py_True : Py_False, NULL) : NULL;
+    PyObject *all[] = {pass->rec, want, node, slot, got, began, ended, alias ? Py_True : Py_False}, *answer = NULL;
+    int done = 0;
+    if (ended) {
+        PyObject *few[] = {pass->rec, node, slot, got, began, ended, all[7]};
+        done = noted(note_grad, pass->rec, few, 7);
+        answer = done ? PyBool_FromLong(done != STOPPED) : PyObject_Vectorcall(tell_grad, all, 8, NULL);
+    }
     Py_XDECREF(began);
     Py_XDECREF(ended);
-    if (!answer) {
+    if (!answer || done < 0) {
+        Py_XDECREF(answer);
         return -1;
     }
     pass->told = answer == Py_True; /* not if it failed */
@@ -108,6 +114,11 @@ static int into_leaf(PyObject *leaf, PyObject *got, int shared)
     Py_DECREF(made);
     if (!rec || (is_follower(rec) && follow_a_leaf((Follower *)rec, leaf))) {
         return 0;
+    }
+    PyObject *both[] = {rec, leaf};
+    int known = noted(note_leaf, rec, both, 2);
+    if (known) {
+        return known < 0 ? -1 : 0;
     }
     PyObject *done = PyObject_CallFunctionObjArgs(tell_leaf, rec, leaf, got, NULL);
     Py_XDECREF(done);
@@ -418,8 +429,8 @@ static PyObject *walk_with(PyObject *module, PyObject *names)
         return NULL;
     }
     PyObject *plan = NULL;
-    const char *const wanted[] = {"heappush", "heappop", "push", "visit", "accumulate", "sum_to", "tell_grad", "tell_leaf", "failed", "Plan"};
-    PyObject **at[] = {&heap_push, &heap_pop, &push_part, &visit, &accumulate, &sum_to, &tell_grad, &tell_leaf, &failed_at, &plan};
+    const char *const wanted[] = {"heappush", "heappop", "push", "visit", "accumulate", "sum_to", "tell_grad", "tell_leaf", "note_grad", "note_leaf", "failed", "Plan"};
+    PyObject **at[] = {&heap_push, &heap_pop, &push_part, &visit, &accumulate, &sum_to, &tell_grad, &tell_leaf, &note_grad, &note_leaf, &failed_at, &plan};
     if (find_objects(names, wanted, at, sizeof at / sizeof at[0]) < 0 || !PyType_Check(plan)) {
         return NULL;
     }

@@ -22,7 +22,7 @@ from graphscope.engine.careful import Pass
 from graphscope.engine.follow import follow_backward, follow_backward_end, follow_grad, follow_leaf
 from graphscope.engine.frames import user_line
 from graphscope.engine.modes import _enabled
-from graphscope.engine.note import note_grad, note_leaf
+from graphscope.engine.note import NOTES_IN_C, note_grad, note_leaf
 from graphscope.engine.numbered import compiled
 from graphscope.engine.op import Plan
 from graphscope.engine.out_of_memory import failed, ran_out, worded
@@ -547,7 +547,8 @@ _rewrap = rewrap
 if compiled is not None and compiled.walk_with(
     {
         "heappush": heappush, "heappop": heappop, "push": _push, "visit": _visit, "accumulate": _accumulate,
-        "sum_to": sum_to, "tell_grad": _tell_grad, "tell_leaf": _tell_leaf, "failed": failed, "broken": dispatch.broken,
+        "sum_to": sum_to, "tell_grad": _tell_grad, "tell_leaf": _tell_leaf,
+        "note_grad": note_grad if NOTES_IN_C else None, "note_leaf": note_leaf if NOTES_IN_C else None, "failed": failed, "broken": dispatch.broken,
         "Plan": Plan,
     }
 ):  # fmt: skip

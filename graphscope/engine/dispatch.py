@@ -19,7 +19,7 @@ from graphscope.engine import in_c, straight
 from graphscope.engine.explain import explain
 from graphscope.engine.follow import follow, follow_call, follow_like
 from graphscope.engine.modes import _enabled
-from graphscope.engine.note import note_op
+from graphscope.engine.note import NOTES_IN_C, note_op
 from graphscope.engine.numbered import compiled
 from graphscope.engine.op import Op
 from graphscope.engine.tape import Node, make_node, order
@@ -505,6 +505,6 @@ _NAMES = {
 }  # fmt: skip
 _some = np.zeros((2, 3), np.float32)
 in_c.start(
-    order=order, asarray=np.asarray, tell=tell, broken=broken, failed=raise_failed, wrote=wrote, register_view=register_view,
+    order=order, asarray=np.asarray, tell=tell, note_op=note_op if NOTES_IN_C else None, broken=broken, failed=raise_failed, wrote=wrote, register_view=register_view,
     float32=_float32, float64=_float64, numbers32=_numbers32, numbers64=_numbers64, array=_some, view=_some.reshape(-1),
 )  # fmt: skip

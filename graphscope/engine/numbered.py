@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-VERSION = 6  # of what the compiled module offers; one that was left behind by an older version is not used
+VERSION = 7  # of what the compiled module offers; one that was left behind by an older version is not used
 
 
 def _compiled() -> Any:

@@ -145,8 +145,9 @@ def failed(node: Node, error: Exception) -> Exception:
     raised: Any = error
     if ran_out(error):
         line = line_of(node)
-        called = f", called in {line}," if line else ""
-        what = f"backward: the gradient of {node.row.name!r}{called} {_given(node)}".rstrip()
+        parts = (f"called in {line}" if line else "", _given(node))
+        what = f"backward: the gradient of {node.row.name!r}"
+        what += "".join(f", {part}" for part in parts if part)
         raised = worded(what, error, user_line(2))
         raised.__cause__ = error
     try:
@@ -176,4 +177,7 @@ def _given(node: Node) -> str:
             words.append(f"{name} {tuple(array.shape)} {array.dtype}")
         elif node.shapes is not None and i < len(node.shapes):
             words.append(f"{name} {tuple(node.shapes[i])}")
+    out: Any = saved[row.n] if len(saved) > row.n and not words else None
+    if hasattr(out, "shape"):  # of some the result is all that is kept
+        words.append(f"what gave {tuple(out.shape)} {out.dtype}")
     return f"of {', '.join(words)}" if words else ""

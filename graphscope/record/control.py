@@ -164,11 +164,15 @@ class Controller(Orders):
         self.pump.notes.append(("meta", "control", f'{{"rev": {self._rev}, {text[1:]}'))
 
     def event(self, text: str, rec: Any) -> None:
-        """A change from outside, at the running step: curves mark it."""
-        wall = perf_counter_ns() - rec.t_start
+        """A change from outside, at the running step: curves mark it, and it is told among the findings."""
+        self.mark(text, rec)
         step = rec.num["train"]
-        self.pump.notes.append(("text", "event", step, text, wall))
         self.pump.notes.append(("finding", step, "control", "info", -1, text, {"text": text}))
+
+    def mark(self, text: str, rec: Any) -> None:
+        """Something that happened at the running step: curves and the strip mark it."""
+        wall = perf_counter_ns() - rec.t_start
+        self.pump.notes.append(("text", "event", rec.num["train"], text, wall))
 
     def announce(self) -> None:
         """``tell``, and have it written now."""

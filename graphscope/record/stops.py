@@ -205,6 +205,8 @@ class Stops(Kept):
             control.free_want()
             drop_into_pdb(at)
             return
+        if control.state == "pausing" or control.want is None:  # and no step of a debugger
+            control.mark("paused" if control.state == "pausing" else f"paused: {why}", rec)
         control.want, control.state = None, "paused"
         rec.values = rec.extra = True
         if rec.told is not None:

@@ -123,7 +123,7 @@ def is_squeezed(blob: bytes) -> bool:
 
 
 def _squeeze(data: bytes) -> bytes:
-    made = zlib.compress(data, codec.LEVEL)
+    made = codec.squeeze(data)
     return made if is_squeezed(made) else made + b"\0"  # zlib stops before it
 
 

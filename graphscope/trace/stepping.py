@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -264,7 +263,7 @@ class Stepping(Describer):
         died = codec.raw(np.asarray(freed, np.int32))
         if digest_of(died) == self._plans.get(graph):
             return None
-        return zlib.compress(died, codec.LEVEL)
+        return codec.squeeze(died)
 
     def _thin(
         self, kind: str, last_id: int, walls: list[int], nonfinite: list[Any], first: bool, failed: bool

@@ -206,8 +206,7 @@ def pack(steps: Columns) -> bytes:
         planes.append(rest.astype("<i8").view(np.uint8).reshape(n, 8)[:, :width].T.tobytes())
     planes.append(codec.shuffle(steps.loss.astype("<f8")))
     planes.append(json.dumps(steps.status).encode() if steps.status else b"")
-    squeeze = zlib.compressobj(codec.LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
-    return squeeze.compress(head.tobytes() + b"".join(planes)) + squeeze.flush()
+    return codec.squeeze(head.tobytes() + b"".join(planes), zlib.Z_RLE)
 
 
 def unpack(blob: bytes) -> Columns:

@@ -89,7 +89,7 @@ def encode(entries: Iterable[tuple[int, str, Entry]]) -> bytes:
         held = [thumb for thumb in thumbs if thumb is not None]
         if held:
             parts.append(codec.shuffle(_samples(held)))
-    return zlib.compress(b"".join(parts), codec.LEVEL)
+    return codec.squeeze(b"".join(parts))
 
 
 def _samples(thumbs: list[Thumb]) -> NDArray[np.float32]:

@@ -42,6 +42,7 @@ def test_parameters_and_inputs_are_counted_once(tiny):
 def test_why_says_which_gradient_needs_it(tiny):
     held = {h.label: h for h in step_memory(tiny).holders}
     assert "needed by the gradient of matmul (train.py:8)" in held["x"].why
+    assert held["h"].why == "needed by the gradients of matmul (train.py:9), relu (train.py:8)"
     assert held["w2"].category == "parameter"
     assert any(label.startswith("grad of ") for label in held)
 

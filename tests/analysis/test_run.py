@@ -7,6 +7,7 @@ import io
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -244,3 +245,23 @@ def test_a_profile_answers_what_a_run_answers(tmp_path):
         found.append(p)
     assert found[1].compare(found[0]).structure.same
     assert found[1].first_divergent(found[0].path) is None
+
+
+def test_the_table_of_steps_says_which_graph_and_where_it_parts(tmp_path):
+    x = gs.ones(3, requires_grad=True)
+    with gs.profile(tmp_path / "run", values="off") as p:
+        for k in range(6):
+            h = x.exp()
+            h = h.tanh() if k % 2 else h * 2  # they part here
+            h.sum().backward()
+            p.step()
+    text = Path(__file__).read_text(encoding="utf-8").splitlines()
+    line = 1 + next(k for k, words in enumerate(text) if words.endswith("# they part here"))
+    said = p.steps().table()
+    assert "graph" in said.splitlines()[0]
+    assert f"Graph 1, first in step 1, parts from graph 0 at tanh (test_run.py:{line})." in said
+    assert "more graphs" not in said
+    with gs.profile(tmp_path / "same", values="off") as p:
+        for _ in range(3):
+            x.exp().sum().backward()
+    assert "graph" not in p.steps().table().lower()

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -127,12 +128,23 @@ def test_a_live_page_asks_once_for_all_it_shows_and_paints_only_news(
     # and the answer to one question goes on for several steps
     assert [path for path in asked if path.startswith("/api/")] in ([], ["/api/live"])
 
+    # fifty steps a second are told twice, and the views are drawn more rarely than the top bar
+    with page.expect_request(lambda r: is_calm(r.url)):
+        page.wait_for_function("() => gs.isFast() && (gs.lookNow(), true)")
+
     # the live dot breathes all the same, and stands still for who wants less motion
     page.locator("#state[data-beat]").wait_for()
     page.emulate_media(reduced_motion="reduce")
     dot = page.locator("#state[data-beat] .gs-icon")
     dot.wait_for()
     assert dot.evaluate("e => getComputedStyle(e).opacity") == "1"
+
+
+def is_calm(url: str) -> bool:
+    """Whether a question wants a line at most every half second, and news for a view at most every second."""
+    query = parse_qs(urlsplit(url).query)
+    paces = [float(text.partition("@")[0]) for text in query.get("pace", ["0"])[0].split(",")]
+    return float(query.get("every", ["0"])[0]) >= 500 and min(paces) >= 1000
 
 
 def test_a_live_run_beside_a_finished_one_is_followed(

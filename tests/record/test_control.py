@@ -111,12 +111,16 @@ def test_at_the_end_of_the_first_step_it_is_known_how_many_ops_it_had(tmp_path, 
         assert (at["step"], at["i"], at["n"], at["end"]) == (0, 14, 15, True)
         at = d.go("step", by="op")
         assert (at["step"], at["i"], at["n"]) == (1, 0, 15)
+        d.go("step", by="iteration")
 
     def body(net, x, y, k):
         asked.wait(20)  # the command comes before the first op
         return nn.functional.cross_entropy(net(x), y)
 
-    train(tmp_path, drive, body=body)
+    run = train(tmp_path, drive, body=body)
+    # Curves mark the pause; single steps are none of their own.
+    told = [(tag, step, text) for tag, step, text, _ in TraceReader(run.path).texts()]
+    assert told == [("event", 0, "paused")]
 
 
 def test_the_time_of_a_pause_is_in_no_step(tmp_path, kind):

@@ -40,7 +40,8 @@ def test_the_learning_rate_is_set_between_two_updates(tmp_path):
         return nn.functional.cross_entropy(net(x), y)
 
     run = train(tmp_path, drive, body=body)
-    assert [e.partition(" from ")[2] for e in events(run.path)] == [
+    assert [e.partition(" from ")[2] or e for e in events(run.path)] == [
+        "paused",
         "0.100 to 0.0100",
         "0.0100 to 0.0200",
     ]

@@ -130,6 +130,17 @@ def test_an_error_in_a_backward_names_the_op_its_line_and_who_holds_the_memory(
     assert isinstance(raised.value.__cause__, OutOfMemory)
 
 
+def test_an_op_that_keeps_only_its_result_says_what_that_was(monkeypatch: Any) -> None:
+    with virtual(monkeypatch) as sim:
+        loss = on(sim, np.ones((64, 32)), grad=True).neg().tanh().sum()
+        sim.device.pool.limit = sim.device.pool.reserved + 512  # for the first gradient
+        with pytest.raises(
+            OutOfMemory,
+            match=r"^backward: the gradient of 'tanh', of what gave \(64, 32\) float32: sim",
+        ):
+            loss.backward()
+
+
 def test_the_graph_of_a_step_that_failed_in_its_backward_ends_with_that_gradient(
     tmp_path: Path, monkeypatch: Any
 ) -> None:

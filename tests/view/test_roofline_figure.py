@@ -51,6 +51,19 @@ def test_names_do_not_lie_on_each_other_and_are_escaped():
     assert all("<i>" not in text for text in dots["hovertext"])
 
 
+def test_names_stand_at_the_side_where_nothing_is():
+    """Two points above each other: the name of the upper one may not lie on the lower one."""
+    near = [
+        Point("above", 1.0, 3e9, 2.0),
+        Point("below", 1.0, 1e9, 2.0),
+        Point("far", 64.0, 3e9, 1.0),
+    ]
+    dots = draw(near)["data"][-1]
+    sides = dict(zip(dots["customdata"], dots["textposition"], strict=True))
+    assert dots["text"] == ["above", "below", "far"]
+    assert sides["above"] != "bottom center" and sides["below"] != "top center"
+
+
 def test_without_ceilings_or_points_it_still_draws():
     assert len(draw(roof=None)["data"]) == 1
     assert draw([], None)["data"][-1]["x"] == []

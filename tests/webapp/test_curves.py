@@ -35,6 +35,13 @@ def test_a_figure_is_plain_data_and_knows_its_steps():
     assert line["connectgaps"] is False
 
 
+def test_a_run_of_one_step_has_a_point_and_no_step_before_it():
+    made = draw(plain(y=(2.0,)))
+    assert made["layout"]["xaxis"]["range"] == [-0.5, 0.5]
+    assert made["data"][0]["marker"]["size"] > draw(plain())["data"][0]["marker"]["size"]
+    assert draw(plain(), axis="wall")["layout"]["xaxis"]["tickangle"] == 0
+
+
 def test_raw_stays_at_full_strength_under_a_thin_average():
     raw, average = draw(plain(smooth=[1.0, 1.5, 2.0]))["data"]
     assert average["line"]["width"] < raw["line"]["width"] and "opacity" not in raw

@@ -66,10 +66,11 @@ def test_it_is_what_the_page_shows(client):
     assert client.get("/api/figure?run=tiny&vs=gone").status_code == 404
 
 
-def test_a_hostile_run_is_inert(client):
-    answer = client.get("/api/figure?run=hostile&as=svg")
+@pytest.mark.parametrize("more", ["", "&focus=from:n0", "&mode=unrolled", "&vs=step:0", "&vs=tiny", "&color=findings"])  # fmt: skip
+def test_a_hostile_run_is_inert(client, more):
+    answer = client.get(f"/api/figure?run=hostile&as=svg{more}")
     assert answer.status_code == 200
-    assert b"<script>" not in answer.data
+    assert b"<script>" not in answer.data and ElementTree.fromstring(answer.data) is not None
     assert "attachment" in answer.headers["Content-Disposition"]
 
 

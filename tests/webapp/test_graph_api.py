@@ -1,6 +1,7 @@
 """The routes behind the graph page, on traces of known content."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,10 +9,14 @@ import pytest
 from flask import Flask
 
 from graphscope.errors import TraceError
+from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
+from graphscope.view.source import Source
 from graphscope.view.visible import AllBut
 from graphscope.webapp import api_graph
-from graphscope.webapp.queries.graph import Views, Wish, graph_json, opened_scopes, way
+from graphscope.webapp.queries.facts import facts
+from graphscope.webapp.queries.graph import Views, Wish, graph_json, look, opened_scopes, way
+from graphscope.webapp.queries.values import step_line
 from graphscope.webapp.shared import Shared
 from tests import golden, golden_large
 
@@ -163,6 +168,24 @@ def test_failed_step_is_drawn_as_far_as_it_came(ask):
     values = ask("values", run="failed")
     assert [id for id, card in values["nodes"].items() if card.get("failed")] == ["n2"]
     assert "ShapeError" in values["line"]
+
+
+def test_what_failed_gave_nothing(folder):
+    with TraceReader(folder / "failed.gscope") as reader:
+        step = look(reader, None)
+        graph = reader.graph(step.graph)
+        source = Source(graph, reader, step.specs)
+        assert "shape" in dict(facts(reader, graph, source, step, 2))
+        graph.flags[2] |= schema.FAILED  # as the recorder marks the op that raised
+        names = dict(facts(reader, graph, source, step, 2))
+        assert names["result"] == "none: it failed"
+        assert not {"shape", "dtype", "lives", "lives until"} & set(names)
+
+
+def test_a_loss_that_is_no_number_is_said(folder):
+    with TraceReader(folder / "tiny.gscope") as reader:
+        step = replace(look(reader, 2), loss=None, nonfinite=True)
+    assert "loss NaN" in step_line(step, 2)
 
 
 def test_search_finds_what_is_folded_away(ask):
