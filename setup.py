@@ -1,8 +1,8 @@
 """What pyproject.toml cannot say: webapp/, assets/ and examples/lecture/ are installed inside graphscope/.
 
 So nothing bare named "webapp" or "assets" lands in site-packages, for wheels and for ``pip install -e .``.
-And three modules are compiled, where there is a C compiler; where not, ``graphscope.engine.follow``, ``note`` and
-``graphscope.record.statistics`` do the same.
+And four modules are compiled, where there is a C compiler; where not, ``graphscope.engine.follow`` and ``note``,
+``graphscope.record.statistics`` and ``graphscope.trace.codec`` do the same.
 """
 
 from setuptools import Extension, find_namespace_packages, setup
@@ -31,6 +31,7 @@ setup(
             ("engine", "_follow", ("_follow", "_run", "_straight", "_general", "_walk")),
             ("engine", "_note", ("_note",)),
             ("record", "_numbers", ("_numbers",)),
+            ("trace", "_codec", ("_codec",)),
         )
     ],
     include_package_data=False,

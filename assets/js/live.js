@@ -11,7 +11,7 @@
 (function () {
   "use strict";
   const gs = (window.gs = window.gs || {});
-  const PACE = 350, SLOW = 450, SLOWEST = 1500, IDLE = 1000, CALM = 8, OVER = 3; // after so many unchanged answers the pace is idle
+  const PACE = 300, SLOW = 450, SLOWEST = 1500, IDLE = 1000, CALM = 8, OVER = 3; // after so many unchanged answers the pace is idle
   const MANY = 20, FAST = 500; // steps a second that nobody tells apart any more; the pace is then calmer
   const FLOW = 500; // ms that they are counted over
   const FIRST = 3, LONG = 15; // seconds that an answer goes on: until it is known how fast the steps come, and then

@@ -32,16 +32,19 @@ def _leaf(*shape: int) -> Any:
 
 
 def random_depth() -> Step:
-    """A net of which each step takes other layers, 20 to 40 of them."""
+    """A net of which each step takes other layers, 20 to 40 of them.
+
+    They are drawn by one call a step: what a program does beside its ops is in the time of each of them.
+    """
     draw = random.Random(0)
-    w = [_leaf(8, 8) for _ in range(10)]
+    w = [_leaf(8, 8) for _ in range(8)]
     x = gs.ones(4, 8)
     ways: list[Any] = [lambda h: h.tanh(), lambda h: h.relu(), lambda h: h * 0.5, lambda h: h + 1]
 
     def step(k: int) -> Any:
         h = x
-        for _ in range(draw.randint(20, 40)):
-            h = draw.choice(ways)(h.mm(draw.choice(w)))
+        for way in draw.randbytes(draw.randint(20, 40)):
+            h = ways[way & 3](h.mm(w[way >> 5]))
         h.sum().backward()
         for p in w:
             p.grad = None
