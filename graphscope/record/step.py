@@ -141,7 +141,9 @@ class StepLife(Running):
             and (last is None or self._affordable(t0 - self.t_start - self.waited))
         )
         # Samples of larger tensors: of all or of none, when enough is saved up for a whole step.
-        self.samples = self.mode != "stats" and self.pump.thumbs_left >= self.sample_need
+        self.samples = self.mode == "full" or (
+            self.mode != "stats" and self.pump.thumbs_left >= self.sample_need
+        )
         self._follow(last)
 
     def _follow(self, graph: Any) -> None:

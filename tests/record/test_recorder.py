@@ -90,6 +90,19 @@ def test_what_is_kept_and_when_it_dies(tmp_path: Path) -> None:
     assert reader.spec(int(step.specs[0])).shape == (8, 4)
 
 
+def test_everything_has_samples_of_every_tensor_in_every_step(tmp_path: Path) -> None:
+    """More of them than the pool of samples holds, which is for runs that choose their steps."""
+    w = gs.ones(300, 300).requires_grad_()
+    with gs.profile(tmp_path / "run", values="full") as p:
+        for _ in range(60):
+            (w * 2).tanh().mean().backward()
+    with TraceReader(p.path) as reader:
+        for num in (0, 30, 59):
+            told = reader.values(num)
+            assert told is not None and told.num == num
+            assert [key for key in told.entries if told.entries[key].thumb is None] == []
+
+
 def test_values_and_gradients_are_the_programs(tmp_path: Path) -> None:
     reader = two_layer(path=tmp_path / "a", values="full")
     step = reader.values(0)

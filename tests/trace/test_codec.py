@@ -55,9 +55,9 @@ def test_what_c_leaves_to_numpy():
         (a.astype(float), a, 4), (a, a.astype(np.uint64), 4),
     ):  # fmt: skip
         assert codec._in_c(begin, dur, nodes) is None
-    for given in ((a, a), (a, a, "4")):
+    for few in ((a, a), (a, a, "4")):
         with pytest.raises(TypeError):
-            codec._in_c(*given)
+            codec._in_c(*few)
     before = sys.getrefcount(a)
     for _ in range(50):
         codec._in_c(a, a, 4)

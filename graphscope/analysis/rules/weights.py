@@ -129,24 +129,27 @@ def learning_rate(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     start = first(case)
     found = None if start is None else _from_first_step(start)
     told = [
-        value
+        (value, int(step))
         for tag, curve in logged(case).items()
         if tag.lower().rsplit("/", 1)[-1] in ("lr", "learning_rate")
-        for value in curve.values()
+        for step, value in curve.items()
         if value > 0 and np.isfinite(value)
     ]
     graph = case.graphs()[-1] if case.graphs() else -1
     updates = [] if graph < 0 else [i for i, op in enumerate(case.wires(graph).ops) if op in _ADAMS]
     if not updates:
         return
+    last = max(case.last_step(graph), 0)
     told += [
-        float(rate)
+        (float(rate), last)
         for fact in case.facts(graph, "program")
         for name, _, _, rate in fact.get("rates", ())
         if name.lower() + "_" in _ADAMS | {"adamw_"} and rate > 0
     ]
-    rate, how = (
-        (max(told), "as the program says") if told else (found or 0.0, "seen in the first update")
+    (rate, at), how = (
+        (max(told, key=lambda pair: pair[0]), "as the program says")
+        if told
+        else ((found or 0.0, last), "seen in the first update")
     )
     op = case.wires(graph).ops[updates[0]].strip("_").capitalize()
     if rate > settings["high"]:
@@ -156,7 +159,7 @@ def learning_rate(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     else:
         return
     yield Hit(
-        max(case.last_step(graph), 0),
+        min(at, last),
         f"The learning rate of {op} is {units.number(rate, 2)} ({how}), {word} {units.number(limit)}.",
         {"lr": rate}, graph, (updates[0],), key="lr", fix=f"Begin with Adam's usual rate: {fix}",
     )  # fmt: skip

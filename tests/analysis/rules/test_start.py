@@ -144,6 +144,14 @@ def test_a_rate_that_was_logged_counts(tmp_path):
     assert "below" in one.detail and one.evidence["lr"] == 1e-9
 
 
+def test_a_rate_that_was_too_high_is_found_where_it_was(tmp_path):
+    def logs(w, k, s):
+        w.add_scalar("lr", k, 0.09 if k == 7 else 1e-3, 0)
+
+    one = found(mlp(tmp_path / "peak.gscope", update="adam_", each=logs), "learning-rate")
+    assert one.evidence["lr"] == 0.09 and one.first_step == one.last_step == 7
+
+
 def test_one_batch_again_and_again_is_one_batch(tmp_path):
     def edit(k, table, s):
         table[LABELS, "v"] = np.zeros(64, np.int64)
