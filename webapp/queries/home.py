@@ -98,8 +98,11 @@ def _loss(table: StepTable) -> dict[str, Any]:
 
 
 def _pace(reader: TraceReader, table: StepTable) -> dict[str, Any]:
-    """Steps and samples per second of the newest steps, from the begin of one step to that of the next."""
-    recent = slice(max(0, len(table) - RECENT), None)
+    """Steps and samples per second of the newest steps, from the begin of one step to that of the next.
+
+    Not of a run's very first step where there are others: it warms everything up.
+    """
+    recent = slice(max(1 if len(table) > 3 else 0, len(table) - RECENT), None)
     t0, wall = table.t0_ns[recent], table.wall_ns[recent]
     span = float(t0[-1] + wall[-1] - t0[0])
     rate = len(t0) / span * 1e9 if span > 0 else float("nan")
