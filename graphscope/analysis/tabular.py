@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from graphscope import units
 from graphscope.errors import UsageError
 
-GAP = 3  # blanks between columns
+GAP = 3  # blanks between columns: one on either side, and a divider
 
 
 class Tabular:
@@ -77,44 +76,33 @@ def text_table(
     Where ``width`` does not suffice, the columns in ``drop`` go in this order, and the first column is
     shortened; never a number. Columns in a tuple go together. ``left``: columns that hold words.
     """
+    from rich import box  # it takes 30 ms, and many programs print no table
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     cells = [list(row) for row in rows]
-    wide = [max(map(cell_width, [name, *(row[k] for row in cells)])) for k, name in enumerate(head)]
+    wide = [max(map(cell_len, [name, *(row[k] for row in cells)])) for k, name in enumerate(head)]
     shown = list(range(1, len(head)))
     for item in drop:
-        if 24 + sum(wide[k] + 3 for k in shown) > width:
+        if 24 + sum(wide[k] + GAP for k in shown) > width:
             together = (item,) if isinstance(item, str) else item
             shown = [k for k in shown if head[k] not in together]
     room = max(width - sum(wide[k] + GAP for k in shown), 12)
-    names = [printable(row[0], min(48, room - 1)) for row in cells]
-    first = max([cell_width(head[0]), *map(cell_width, names)])
-    lines = [_line(first, head[0], [_pad(head[k], wide[k], head[k] in left) for k in shown])]
-    lines.append("\u2500" * min(max(first + sum(wide[k] + GAP for k in shown), 1), width))
-    for name, row in zip(names, cells, strict=True):
-        lines.append(_line(first, name, [_pad(row[k], wide[k], head[k] in left) for k in shown]))
-    return [line.rstrip() for line in lines]
-
-
-def cell_width(text: str) -> int:
-    """How many columns of a terminal a text takes: two for an East Asian wide sign, none for an accent.
-
-    >>> cell_width("relu"), cell_width("\u5c42"), cell_width("e\u0301")
-    (4, 2, 1)
-    """
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
-
-
-def _pad(text: str, width: int, left: bool) -> str:
-    room = " " * (width - cell_width(text))
-    return text + room if left else room + text
-
-
-def _line(first: int, name: str, cells: list[str]) -> str:
-    return (" " * GAP).join([_pad(name, first, True), *cells])
+    lines = box.Box("    \n    \n \u2500\u2500 \n    \n    \n    \n    \n    \n")
+    table = Table(box=lines, pad_edge=False, show_edge=False)
+    for k in [0, *shown]:
+        words = k == 0 or head[k] in left
+        table.add_column(Text(head[k]), justify="left" if words else "right", no_wrap=True)
+    for row in cells:
+        name = printable(row[0], min(48, room - 1))
+        table.add_row(*[Text(text) for text in (name, *(row[k] for k in shown))])
+    out = io.StringIO()
+    # As wide as it comes out: what does not fit was left out above, and no number is ever cut.
+    console = Console(file=out, width=10_000, color_system=None, legacy_windows=False)
+    console.print(table, no_wrap=True, crop=False)
+    return [line.rstrip() for line in out.getvalue().rstrip("\n").split("\n")]
 
 
 def printable(key: str, width: int = 48) -> str:
