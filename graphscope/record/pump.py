@@ -1,4 +1,4 @@
-"""From steps to the file: the program's thread packs many at once, a thread in the background writes every 180 ms.
+"""From steps to the file: the program's thread packs many at once, a thread in the background writes every 160 ms.
 
 Packing (columns of times, descriptions of new graphs) needs Python's lock, and two threads that both want it
 pay for every turn: a loop of tiny ops that the packing runs beside loses several times what the packing takes,
@@ -23,7 +23,7 @@ from graphscope.record.packing import BATCH, Packing
 from graphscope.record.steady import Steady
 from graphscope.trace.writer import TraceWriter
 
-PERIOD = 0.18  # seconds; a killed program loses at most what ended in so many
+PERIOD = 0.16  # seconds; a killed program loses at most what ended in so many
 GRACE = 0.03  # seconds before it from which on a step that ends packs those that wait
 WAITING_LIMIT = 20_000  # steps; what comes while so many wait is dropped and counted
 
