@@ -111,15 +111,16 @@ class Gathered:
         return True
 
     def untime(self, kind: str, id: int) -> None:
-        """The times of the newest step of a kind are not kept after all."""
-        parts = self._parts.get(kind)
-        part = parts[-1] if parts else []
-        if isinstance(part, Columns):
-            if part.ints[ID, -1] == id:
-                part.ints[FLAGS, -1] &= ~TIMED
-        elif part and part[-1][ID] == id:
-            row = part[-1]
-            part[-1] = (*row[:FLAGS], row[FLAGS] & ~TIMED, *row[FLAGS + 1 :])
+        """The times of the last step of a kind that had some are not kept after all; steps without may have followed."""
+        for part in reversed(self._parts.get(kind, [])):
+            if isinstance(part, Columns):
+                if part.ints[ID, -1] == id:
+                    part.ints[FLAGS, -1] &= ~TIMED
+                    return
+            elif part and part[-1][ID] == id:
+                row = part[-1]
+                part[-1] = (*row[:FLAGS], row[FLAGS] & ~TIMED, *row[FLAGS + 1 :])
+                return
 
     def clear(self) -> None:
         """Rows of these steps may never come into the file."""

@@ -147,7 +147,7 @@ def test_recording_keeps_no_variable_of_the_program_alive(tmp_path: Path) -> Non
 FILLING = """
 import resource, sys, warnings
 import graphscope as gs
-resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))  # as a disk of so many bytes
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 24, 1 << 24))  # as a disk of so many bytes
 w, x = gs.randn(64, 64).requires_grad_(), gs.randn(8, 64)
 steps = 0
 with warnings.catch_warnings(record=True) as said:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from graphscope.trace import limit, schema, stretches, survey, thinning, writer
@@ -143,6 +143,11 @@ COMMIT = st.tuples(st.just("commit"))
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(PLAIN, PLAIN, SINGLE, COMMIT), max_size=60), st.integers(0, 9))
+@example(  # a step without times between one that loses its own and those that follow
+    [("plain", "train", 1, False), ("plain", "train", 21, False), ("plain", "train", 34, False),
+     ("single", "train", "ok", True, False, False), ("single", "train", "ok", True, False, False),
+     ("single", "train", "ok", False, False, False), ("plain", "train", 5, False), ("plain", "train", 1, False)], 0,
+)  # fmt: skip
 def test_what_was_written_is_read(tmp_path: Path, told: list[tuple[Any, ...]], seed: int) -> None:
     path = tmp_path / "a.gscope"
     path.unlink(missing_ok=True)
