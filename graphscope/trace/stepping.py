@@ -274,7 +274,8 @@ class Stepping(Describer):
         last = self._unsure.pop(kind, None)
         if last is not None:
             self._forget(last)
-            self._gathered.untime(kind, last)
+            if not self._gathered.untime(kind, last):
+                self._put(stretches.DROP, last, kind)
         thinning = self._thinning.setdefault(kind, Thinning())
         chosen = []
         keeps = False

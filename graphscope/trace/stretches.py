@@ -110,17 +110,21 @@ class Gathered:
         self._many[kind] = 0
         return True
 
-    def untime(self, kind: str, id: int) -> None:
-        """The times of the last step of a kind that had some are not kept after all; steps without may have followed."""
+    def untime(self, kind: str, id: int) -> bool:
+        """The times of the last step of a kind that had some are not kept after all; steps without may have followed.
+
+        False: so many of them that its stretch was handed out.
+        """
         for part in reversed(self._parts.get(kind, [])):
             if isinstance(part, Columns):
                 if part.ints[ID, -1] == id:
                     part.ints[FLAGS, -1] &= ~TIMED
-                    return
+                    return True
             elif part and part[-1][ID] == id:
                 row = part[-1]
                 part[-1] = (*row[:FLAGS], row[FLAGS] & ~TIMED, *row[FLAGS + 1 :])
-                return
+                return True
+        return False
 
     def clear(self) -> None:
         """Rows of these steps may never come into the file."""

@@ -148,6 +148,10 @@ COMMIT = st.tuples(st.just("commit"))
      ("single", "train", "ok", True, False, False), ("single", "train", "ok", True, False, False),
      ("single", "train", "ok", False, False, False), ("plain", "train", 5, False), ("plain", "train", 1, False)], 0,
 )  # fmt: skip
+@example(  # so many of them that its stretch has been written
+    [("plain", "train", 56, False), *2 * [("single", "train", "ok", True, False, False)],
+     *150 * [("single", "train", "ok", False, False, False)], ("plain", "train", 5, False), ("plain", "train", 1, False)], 0,
+)  # fmt: skip
 def test_what_was_written_is_read(tmp_path: Path, told: list[tuple[Any, ...]], seed: int) -> None:
     path = tmp_path / "a.gscope"
     path.unlink(missing_ok=True)
