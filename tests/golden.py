@@ -283,6 +283,8 @@ def digits_like(path: Path, steps: int = 60) -> None:
         if k < 10 or k % 5 == 0:
             w.add_values(id, _digits_values(s, rng, number, loss, k))
         id, t0 = id + 1, t0 + wall + 300_000
+        if k % 5 == 4:
+            w.commit()  # as a run does every 160 ms: within one, steps come before values
         if k % 20 == 19:
             begin, dur, wall = e.times(rng)
             timing = {"begin_ns": begin, "dur_ns": dur, "wall_ns": wall, "t0_ns": t0}

@@ -95,8 +95,8 @@ class Describing:
             ports = at + graph.n
             after = ports + len(graph.ports)
             self._set_live[made] = int(upto[after] - upto[ports])
-            self.writer.put_shape_set(made, graph.id, blob[4 * at : 4 * after])
-            self.writer.add_costs(made, flops[begin:end], traffic[begin:end])
+            of_nodes = flops[begin:end], traffic[begin:end]
+            self.writer.put_shape_set(made, graph.id, blob[4 * at : 4 * after], *of_nodes)
             at = after
 
     def _prepare(self: Any, jobs: Sequence[Job]) -> None:

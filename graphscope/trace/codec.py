@@ -22,22 +22,22 @@ from graphscope.trace.records import Ints, Longs
 LEVEL = 1
 LIMIT = 2**31 - 1
 SHORT = 1 << 14  # bytes
-VERSION = 1  # of what the compiled module offers; one that was left behind by an older version is not used
+VERSION = 2  # of what the compiled module offers; one that was left behind by an older version is not used
 
 
 def _compiled() -> Any:
-    """The compiled function, or None."""
-    # It runs under Python's lock: a Python without one would switch it on again.
+    """The compiled functions, or None twice."""
+    # They run under Python's lock: a Python without one would switch it on again.
     if os.environ.get("GRAPHSCOPE_PURE") or not getattr(sys, "_is_gil_enabled", lambda: True)():
-        return None
+        return None, None
     try:
         found = import_module("graphscope.trace._codec")
     except ImportError:
-        return None  # installed where there is no compiler
-    return found.planes if getattr(found, "VERSION", 0) == VERSION else None
+        return None, None  # installed where there is no compiler
+    return (found.planes, found.fold) if getattr(found, "VERSION", 0) == VERSION else (None, None)
 
 
-_in_c = _compiled()
+_in_c, fold_in_c = _compiled()
 
 
 def squeeze(data: bytes, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:

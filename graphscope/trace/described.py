@@ -33,17 +33,15 @@ class Described(Logged):
             row = self._one("SELECT names FROM graphs WHERE id = ?", id)
             if row is not None:
                 with self._decoding(f"graph {id}"):
-                    cached.names = squeezed.column_of(row[0], cached.n)
+                    if row[0]:
+                        cached.names = squeezed.column_of(row[0])
             return cached
         row = self._one("SELECT * FROM graphs WHERE id = ?", id)
         if row is None:
             raise TraceError(f"{self.path} has no graph {id}.")
         with self._decoding(f"graph {id}"):
             _, digest, kind, n, parent, diverged_at, *blobs = row
-            nodes, edges, ports, kept = squeezed.structure(n, *blobs[:4])
-            names = squeezed.column_of(blobs[4], len(nodes))
-            plan = squeezed.plan_of(blobs[5])
-            columns = (nodes, edges, ports, kept, names, plan)
+            columns = squeezed.structure_of(n, blobs)
             graph = Graph(id, str(digest), str(kind), *columns, parent, diverged_at, self)
             _check(graph, n)
         self._graphs[id] = graph
@@ -56,7 +54,9 @@ class Described(Logged):
             if row is None:
                 raise TraceError(f"{self.path} has no shape set {shape_set}.")
             with self._decoding(f"shape set {shape_set}"):
-                self._shape_sets[shape_set] = squeezed.column_of(row[0])
+                self._shape_sets[shape_set], costs = squeezed.shapes_of(row[0])
+                if costs is not None:
+                    self._costs[shape_set] = costs
         return self._shape_sets[shape_set]
 
     def costs(self, shape_set: int) -> tuple[Longs, Longs] | None:
@@ -64,7 +64,10 @@ class Described(Logged):
         if shape_set not in self._costs:
             row = self._one("SELECT flops, traffic FROM costs WHERE shape_set = ?", shape_set)
             if row is None:
-                return None
+                row = self._one("SELECT specs FROM shape_sets WHERE id = ?", shape_set)
+                if row is not None and shape_set not in self._shape_sets:
+                    self.specs_of(shape_set)
+                return self._costs.get(shape_set)
             with self._decoding(f"the costs of shape set {shape_set}"):
                 flops, traffic = (codec.unpack(blob, "<i8") for blob in row)
                 if len(flops) != len(traffic):

@@ -12,15 +12,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graphscope.errors import TraceError
-from graphscope.trace import codec, schema
+from graphscope.trace import codec, schema, squeezed
+from graphscope.trace.arrays import Longs
 
 SOURCE_LIMIT = 1 << 20
 _NONE = b"\xff\xff\xff\xff"  # -1
-# These are packed when they are written (``statements``): that is not for the thread that adds them.
 GRAPH = "INSERT OR REPLACE INTO graphs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+SHAPES = "INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)"
+# What describes more nodes than this is packed when it is written (``statements``), and not by the thread that adds it.
+# Less is packed at once: zlib lets go of Python's lock at every text, and where the writer has many small ones beside a
+# running program, each costs both of them several times what it takes.
+SMALL = 2000
+LARGE_GRAPH = "a large graph"
+LARGE_SHAPES = "shapes of a large graph"
 NAMES = "UPDATE graphs SET names = ? WHERE id = ?"
 PLAN = "UPDATE graphs SET plan = ? WHERE id = ?"
-SHAPES = "INSERT OR REPLACE INTO shape_sets VALUES (?,?,?)"
 MEDIA = "INSERT INTO media (tag, step, kind, data, wall_ns) VALUES (?,?,?,?,?)"
 
 
@@ -33,7 +39,6 @@ class Describer:
     """Digests of when memory dies in each graph."""
     _phases: dict[int, bytes]
     """The phase of each node of each graph."""
-    """Of each node, 1 in the column of its phase: what durations are multiplied with."""
     _files: set[str]
 
     def _put(self, sql: str, *row: Any) -> None:
@@ -115,8 +120,12 @@ class Describer:
         empty = _NONE * n
         freed = empty if plan is None else plan
         self._nodes[id], self._plans[id], self._phases[id] = n, digest_of(freed), phases
-        row = (id, digest, kind, n, parent, diverged_at, *parts, names or empty, freed)
-        self._put(GRAPH, *row)
+        row = (id, digest, kind, n, parent, diverged_at)
+        columns = (*[part or b"" for part in parts], names or empty, freed)
+        if n > SMALL:
+            self._put(LARGE_GRAPH, *row, *columns)
+        else:
+            self._put(GRAPH, *row, squeezed.structure(columns), *[b""] * 5)
 
     def set_names(self, graph: int, names: ArrayLike) -> None:
         self._put(NAMES, codec.raw(np.asarray(names, np.int32)), graph)
@@ -130,12 +139,17 @@ class Describer:
     def add_shape_set(self, id: int, graph: int, specs: ArrayLike) -> None:
         self.put_shape_set(id, graph, codec.raw(np.asarray(specs, np.int32)))
 
-    def put_shape_set(self, id: int, graph: int, specs: bytes) -> None:
-        """The same, as a raw column."""
-        self._put(SHAPES, id, graph, specs)
+    def put_shape_set(
+        self, id: int, graph: int, specs: bytes, flops: Longs | None = None, traffic: Longs | None = None
+    ) -> None:  # fmt: skip
+        """The same, as a raw column; with arithmetic operations and bytes moved of each node, where they are known."""
+        if len(specs) > 4 * SMALL:
+            self._put(LARGE_SHAPES, id, graph, specs, flops, traffic)
+        else:
+            self._put(SHAPES, id, graph, squeezed.shapes(specs, flops, traffic))
 
     def add_costs(self, shape_set: int, flops: ArrayLike, traffic: ArrayLike) -> None:
-        """Arithmetic operations and bytes moved by each node in the shapes of a shape set."""
+        """The same of a shape set that was added without them."""
         blobs = [codec.pack(np.asarray(a, np.int64), "<i8") for a in (flops, traffic)]
         self._put("INSERT OR REPLACE INTO costs VALUES (?,?,?)", shape_set, *blobs)
 

@@ -43,7 +43,9 @@ def _steps_stand_alone(copy: sqlite3.Connection) -> None:
 # statements that make a copy of a version ``v`` file (in memory) look like version ``v + 1``.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: _steps_stand_alone,
-    2: lambda copy: None,  # columns that are squeezed say so themselves
+    # Columns that are squeezed say so themselves, and how.
+    2: lambda copy: None,
+    3: lambda copy: None,
 }
 
 # What SQLite raises on a damaged file. Its messages quote the file, so they may not be UTF-8.

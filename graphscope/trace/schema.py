@@ -7,7 +7,7 @@ may want to query by hand (steps, scalars, texts, findings) is an ordinary colum
 
 from __future__ import annotations
 
-FORMAT = 3
+FORMAT = 4
 ALIKE = 2  # from this one on, files are read as they are
 
 # nodes blob: int32[n, 8]
@@ -100,7 +100,8 @@ CREATE TABLE commands (
     status TEXT NOT NULL);
 """
 # graphs, shape_sets: columns of integers, squeezed since format 3 (trace/squeezed.py); then nodes has the edges,
-# the ports and what is kept too.
+# the ports and what is kept too, and since format 4 names and plan, but for what was found out later, which stands in
+# its column. specs has the costs too since format 4.
 # facts: JSON about a graph that is in none of its columns (record/facts.py); files without this table are whole.
 # steps.looked: 1 if deaths of memory and source lines were noted in this step, 0 if it repeated its graph
 # and those of the graph stand for them (since format 2; before, every step was looked at).
@@ -122,7 +123,7 @@ CREATE TABLE commands (
 # later or more. Only steps that were looked at have rows.
 # alive: bytes alive when a step that was looked at ended, by what they were at birth. live0 is their sum, in the
 # steps after it with what those leave behind.
-# costs: arithmetic operations and bytes moved of each node, int64[n], in the shapes of a shape set.
+# costs: arithmetic operations and bytes moved of each node, int64[n], in the shapes of a shape set that was added without.
 # media: what a program logs beside numbers and texts: image (a PNG file), histogram (the blob of trace/values.py
 # with one entry, value 0), hparams (JSON: hparams, metrics, domains). Since format 2.
 # tensors.step refers to steps.id (the sequence), so that eval steps can hold values too.

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from functools import cache
 from itertools import chain, groupby
 from operator import itemgetter
+from re import findall, search
 from typing import Any
 
-from graphscope.trace import squeezed, stretches
-from graphscope.trace.describer import GRAPH, MEDIA, NAMES, PLAN, SHAPES
+from graphscope.trace import schema, squeezed, stretches
+from graphscope.trace.describer import GRAPH, LARGE_GRAPH, LARGE_SHAPES, MEDIA, NAMES, PLAN, SHAPES
 
 STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * 26)})"
 # Of many rows in one statement: at every row that it inserts sqlite3 lets go of Python's lock and takes it
 # again, and a training loop that wants the lock too pays for each of these turns more than for the row.
 MANY = 256
-_ROW = "," + STEP[STEP.index("(") :]
+_SIZES = (MANY, 64, 16, 4, 1)  # few, so that there are few statements and SQLite keeps them
 # Of many rows that have most of their columns in common: (kind, graph, shape set, shift) stand once behind the others.
 PLAIN = "many steps"
 # Columns of many steps at once, which are packed when they are written.
@@ -48,38 +50,58 @@ def execute(db: sqlite3.Connection, taken: Taken, thinned: int) -> None:
 
     thinned: the id up to which steps were thinned: no stretch repeats any of them.
     """
-    # Steps that have most in common lie together then; nothing depends on their order.
-    taken.sort(key=_is_plain)
-    for sql, items in groupby(taken, key=itemgetter(0)):
+    at = 0
+    for k, (sql, row) in enumerate(taken):
+        if "SELECT" in sql:  # it asks for what was put before it
+            _execute_alike(db, taken[at:k], thinned)
+            db.execute(sql, row)
+            at = k + 1
+    _execute_alike(db, taken[at:], thinned)
+
+
+def _execute_alike(db: sqlite3.Connection, taken: Taken, thinned: int) -> None:
+    """The same of rows of which none asks for another: those of a table lie together then, in their order."""
+    for sql, items in groupby(sorted(taken, key=_table), key=itemgetter(0)):
         rows = [row for _, row in items]
-        if sql is STEP:
-            for at in range(0, len(rows), MANY):
-                some = rows[at : at + MANY]
-                flat = [*chain.from_iterable(some)]
-                db.execute(STEP + _ROW * (len(some) - 1), flat)
-        elif sql is PLAIN:
+        if sql is PLAIN:
             _execute_plain(db, rows)
         elif sql is STRETCH:
             for kind, parts in rows:
                 made = stretches.rows_of(kind, parts)
-                db.executemany(stretches.INSERT, [row for row in made if row[0] > thinned])
+                _execute_rows(db, stretches.INSERT, [row for row in made if row[0] > thinned])
         else:
-            db.executemany(sql, _PACKED[sql](rows) if sql in _PACKED else rows)
+            if sql in _PACKED:
+                sql, pack = _PACKED[sql]
+                rows = [pack(*row) for row in rows]
+            _execute_rows(db, sql, rows)
 
 
-def _graphs(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    made = squeezed.structures([row[6:10] for row in rows])
-    return [
-        (*row[:6], blob, b"", b"", b"", squeezed.column(row[10]), squeezed.plan(row[11]))
-        for row, blob in zip(rows, made, strict=True)
-    ]
+def _execute_rows(db: sqlite3.Connection, sql: str, rows: list[tuple[Any, ...]]) -> None:
+    """A statement of one row each, as few times as may be."""
+    marks = _of_one_row(sql)
+    if marks is None:
+        db.executemany(sql, rows)
+        return
+    at = 0
+    for size in _SIZES:
+        while len(rows) - at >= size:
+            some = rows[at : at + size]
+            db.execute(sql + marks * (size - 1), [*chain.from_iterable(some)])
+            at += size
 
 
-_PACKED: dict[str, Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]] = {
-    GRAPH: _graphs,
-    NAMES: lambda rows: [(squeezed.column(names), graph) for names, graph in rows],
-    PLAN: lambda rows: [(squeezed.plan(plan), graph) for plan, graph in rows],
-    SHAPES: lambda rows: [(id, graph, squeezed.column(specs)) for id, graph, specs in rows],
+@cache
+def _of_one_row(sql: str) -> str | None:
+    """What to add to a statement for one row more; None: it is no plain insertion."""
+    found = search(r"^INSERT [^?]* VALUES (\(\?(?:,\?)*\))$", sql)
+    return None if found is None else f",{found[1]}"
+
+
+_PACKED: dict[str, tuple[str, Callable[..., tuple[Any, ...]]]] = {
+    LARGE_GRAPH: (GRAPH, lambda *row: (*row[:6], squeezed.structure(row[6:]), *[b""] * 5)),
+    LARGE_SHAPES: (SHAPES, lambda id, graph, *columns: (id, graph, squeezed.shapes(*columns))),
+    NAMES: (NAMES, lambda names, graph: (squeezed.column(names), graph)),
+    PLAN: (PLAN, lambda plan, graph: (squeezed.plan(plan), graph)),
 }
 
 
@@ -92,5 +114,21 @@ def _execute_plain(db: sqlite3.Connection, groups: list[tuple[Any, ...]]) -> Non
             db.execute(_PLAINS[len(some)], [*chain.from_iterable(some), *common])
 
 
-def _is_plain(item: tuple[str, tuple[Any, ...]]) -> bool:
-    return item[0] is PLAIN
+_OTHERS = {STRETCH: "stretches", LARGE_GRAPH: "graphs", LARGE_SHAPES: "shape_sets"}
+_TABLES = findall(r"CREATE TABLE (\w+)", schema.SQL)
+
+
+def _table(item: tuple[str, tuple[Any, ...]]) -> float:
+    """The place of the table that a statement changes: what others refer to comes first, also into the file.
+
+    Steps that have most in common come behind those by themselves.
+    """
+    return _place(item[0])
+
+
+@cache
+def _place(sql: str) -> float:
+    if sql is PLAIN:
+        return _place(STEP) + 0.5
+    found = search(r"(?:INTO|UPDATE|FROM) (\w+)", sql)
+    return _TABLES.index(found[1] if found else _OTHERS[sql])

@@ -39,7 +39,7 @@ PENDING_LIMIT = 10_000  # rows that may wait while the disk is full
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that may write, for the writer itself and for whoever gives it a command."""
     connection = sqlite3.connect(
-        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=128
+        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     try:
         connection.execute("PRAGMA synchronous=NORMAL")

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ import graphscope as gs
 from graphscope.analysis.doctor import Doctor
 from graphscope.analysis.trail import trail, trails
 from graphscope.errors import TraceError, UsageError
-from graphscope.trace import commands, schema, stretches
+from graphscope.trace import codec, commands, schema, stretches
 from graphscope.trace.reader import TraceReader
 from tests.trace.walk import walk
 
@@ -47,6 +48,10 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
     db.execute("UPDATE steps SET status = 'paused' WHERE num = 4")
     db.execute("INSERT INTO devices VALUES (1, 'cuda', 0, 5, 5, 1, 2, 3, 4)")
     db.execute("INSERT OR REPLACE INTO survivors VALUES (0, 1, 64, 3)")
+    # As a shape set has them that was described without.
+    [(set_id, n)] = db.execute("SELECT min(s.id), g.n FROM shape_sets s JOIN graphs g ON g.id = s.graph")
+    costs = codec.pack(np.arange(n), "<i8")
+    db.execute("INSERT INTO costs VALUES (?,?,?)", (set_id, costs, costs))
     told = {"limit": 1 << 30, "before_step": 2, "steps": 1, "since": "2026-01-01T00:00:00Z"}
     db.execute("INSERT INTO meta VALUES ('thinned', ?)", (json.dumps(told),))
     with pytest.MonkeyPatch.context() as patch:
