@@ -22,6 +22,7 @@ from graphscope.trace.records import Ints, Longs
 LEVEL = 1
 LIMIT = 2**31 - 1
 SHORT = 1 << 14  # bytes
+NARROW = 1  # the first byte of what did not go through zlib, which begins with another one
 VERSION = 2  # of what the compiled module offers; one that was left behind by an older version is not used
 
 
@@ -82,8 +83,37 @@ def pack_many(begin: Longs, dur: Longs) -> tuple[bytes, int]:
     """
     made = None if _in_c is None else _in_c(begin, dur, begin.shape[1])
     planes, shift = made or planes_of(begin, dur)
+    if len(begin) == 1 and 0 < len(planes) <= SHORT:
+        return _narrow(planes), shift
     # Noise and runs of zeros: looking for runs alone takes two thirds of the time, for a tenth more bytes.
     return squeeze(planes, zlib.Z_RLE), shift
+
+
+def _narrow(planes: bytes) -> bytes:
+    """What ``pack_many`` stores of one short step: the planes of both columns without the high ones that are zero.
+
+    zlib would take off another fifth, and as long as all else that is done for a step that never comes again.
+    """
+    half = len(planes) // 2
+    nodes = half // 4
+    widths = [
+        max(1, -(-len(column.rstrip(b"\0")) // nodes)) for column in (planes[:half], planes[half:])
+    ]
+    return (
+        bytes((NARROW, *widths))
+        + planes[: nodes * widths[0]]
+        + planes[half : half + nodes * widths[1]]
+    )
+
+
+def _wide(blob: bytes) -> bytes:
+    """The inverse of ``_narrow``. Raises: ValueError when these are no such bytes."""
+    widths = blob[1:3]
+    nodes, rest = divmod(len(blob) - 3, sum(widths) or 1)
+    if rest or len(widths) != 2 or not all(0 < w <= 4 for w in widths):
+        raise ValueError("it is not as long as it says")
+    at = 3 + nodes * widths[0]
+    return blob[3:at].ljust(4 * nodes, b"\0") + blob[at:].ljust(4 * nodes, b"\0")
 
 
 def planes_of(begin: Longs, dur: Longs) -> tuple[bytes, int]:
@@ -109,7 +139,7 @@ def unpack_times(blob: bytes, shift: int) -> tuple[Longs, Longs]:
 
 def unpack_many(blob: bytes, shift: int, steps: int) -> tuple[Longs, Longs]:
     """Begin and duration, ``[steps, nodes]`` each; the inverse of ``pack_many``."""
-    raw = zlib.decompress(blob)
+    raw = _wide(blob) if blob[:1] == bytes((NARROW,)) else zlib.decompress(blob)
     half = len(raw) // 2
     folded = unshuffle(raw[:half], "<u4").astype(np.int64).reshape(steps, -1)
     dur = unshuffle(raw[half:], "<u4").astype(np.int64).reshape(steps, -1)

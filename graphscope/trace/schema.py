@@ -109,7 +109,8 @@ CREATE TABLE commands (
 # of steps are what counts: a file without this table is whole. Who changes or deletes a row of a step with such an id
 # deletes the stretch.
 # steps.columns holds the times of `held` steps at once (since format 2): a step's own stand in the row whose
-# id is `chunk`, at `place` in it; chunk is NULL where they were thinned away.
+# id is `chunk`, at `place` in it; chunk is NULL where they were thinned away. Since format 4 those of one short step
+# by itself did not go through zlib (trace/codec.py).
 # steps.data_ns ... update_ns: time in the ops of each phase, kept where the columns are thinned away; what is
 # missing to wall_ns is Python between the ops. NULL: the step has no timings.
 # steps.copy_ns: time in copies between devices (nodes with the flag COPY), which is in none of those phases.

@@ -47,6 +47,25 @@ def test_many_steps_there_and_back():
         np.testing.assert_array_equal(there, back)
 
 
+@given(st.data(), st.integers(1, 40), SIZES, SIZES)
+def test_one_step_there_and_back(data, nodes, far, long):
+    begin = data.draw(arrays(np.int64, (1, nodes), elements=st.integers(-far, far)))
+    dur = data.draw(arrays(np.int64, (1, nodes), elements=st.integers(0, long)))
+    blob, shift = codec.pack_many(begin, dur)
+    assert blob[0] == codec.NARROW and len(blob) <= 3 + 8 * nodes
+    for there, back in zip((begin, dur), codec.unpack_many(blob, shift, 1), strict=True):
+        np.testing.assert_array_equal(there >> shift, back >> shift)
+
+
+def test_one_step_worked_out_by_hand():
+    # Gaps 5 and -1 (10 and 1, folded), durations 70 and 300 (0x012c): one plane and two.
+    blob, shift = codec.pack_many(np.array([[5, 74]]), np.array([[70, 300]]))
+    assert shift == 0 and blob == bytes([codec.NARROW, 1, 2, 10, 1, 70, 0x2C, 0, 1])
+    for wrong in (blob[:-1], blob[:2], blob[:1], b"\1\5\1" + blob[3:], b"\1\0\1" + blob[3:]):
+        with pytest.raises(ValueError, match="as long as it says"):
+            codec.unpack_many(wrong, 0, 1)
+
+
 @compiled
 def test_what_c_leaves_to_numpy():
     a = np.arange(12).reshape(3, 4)

@@ -49,7 +49,9 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
     db.execute("INSERT INTO devices VALUES (1, 'cuda', 0, 5, 5, 1, 2, 3, 4)")
     db.execute("INSERT OR REPLACE INTO survivors VALUES (0, 1, 64, 3)")
     # As a shape set has them that was described without.
-    [(set_id, n)] = db.execute("SELECT min(s.id), g.n FROM shape_sets s JOIN graphs g ON g.id = s.graph")
+    [(set_id, n)] = db.execute(
+        "SELECT min(s.id), g.n FROM shape_sets s JOIN graphs g ON g.id = s.graph"
+    )
     costs = codec.pack(np.arange(n), "<i8")
     db.execute("INSERT INTO costs VALUES (?,?,?)", (set_id, costs, costs))
     told = {"limit": 1 << 30, "before_step": 2, "steps": 1, "since": "2026-01-01T00:00:00Z"}

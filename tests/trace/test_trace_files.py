@@ -125,7 +125,7 @@ def test_what_is_left_of_a_cut_file_is_shown(tmp_path):
         assert reader.damage is None
 
 
-@pytest.mark.parametrize("share", [0.5, 0.97])
+@pytest.mark.parametrize("share", [0.5, 0.9])
 def test_a_cut_file_is_a_shorter_run(tmp_path, share):
     """Every question is answered out of the rows that are there, also those about the newest step."""
     whole = build("digits_like", tmp_path)
