@@ -28,6 +28,7 @@ from urllib.parse import unquote
 from flask import Flask, Response, request
 
 from graphscope.errors import GraphScopeError
+from graphscope.webapp.crowded import Crowd
 from graphscope.webapp.queries.card import live_json
 from graphscope.webapp.runs import RunDirectory
 
@@ -47,6 +48,7 @@ LATEST = 5.0  # seconds that such a question waits at most
 READ = 1.0  # seconds: a question with a shorter pace is one that shows every step, and is not kept back
 AT_ONCE = frozenset(("state", "control_rev"))  # they wait for no pace: a program that stops
 HEART = 1.0  # seconds between two lines when there is no news
+FAST = 0.5  # seconds from which on a page shows steps that nobody tells apart
 LOOK = 0.03  # seconds between two looks at the file
 TOLD = "graphscope.told"  # in a question's environment: what it noted of its answers in this stream
 ENDING = "graphscope.ending"  # in a request's environment: the event that says that serving ends
@@ -66,13 +68,15 @@ class _Wish:
         self.stands = self._stands(self.seen.split("|"))
         self.memory: dict[str, str] = {}
 
-    def answer(self, server: Flask, card: dict[str, Any], environ: dict[str, Any]) -> str:
-        """Its part of a line, as JSON."""
+    def answer(
+        self, server: Flask, card: dict[str, Any], environ: dict[str, Any], slack: int = 1
+    ) -> str:
+        """Its part of a line, as JSON; it waits for so many times its pace."""
         now, values = time.monotonic(), [told(card.get(name)) for name in self.names]
         counters, stands = "|".join(values), self._stands(values)
         if counters == self.seen:
             return "null"
-        if now - self.asked < self.pace and stands == self.stands:
+        if now - self.asked < slack * self.pace and stands == self.stands:
             return "false"
         self.stands, used = stands, time.thread_time()
         self.seen, self.asked = counters, now
@@ -104,6 +108,7 @@ class _Wish:
 def register(server: Flask, source: RunDirectory) -> None:
     """Add ``/api/live``."""
     places = threading.Semaphore(STREAMS)
+    crowd = Crowd()
 
     def live() -> tuple[Response, int]:
         given = request.args
@@ -117,6 +122,7 @@ def register(server: Flask, source: RunDirectory) -> None:
         environ = {
             k: v for k, v in request.environ.items() if not k.startswith(("werkzeug.", "flask."))
         }
+        every = _number(given.get("every", ""), 200, 5000) / 1e3
 
         def line() -> str:
             card = live_json(source, run)
@@ -125,7 +131,8 @@ def register(server: Flask, source: RunDirectory) -> None:
             text = server.json.dumps(card)
             if not wishes:
                 return text
-            parts = ",".join(wish.answer(server, card, environ) for wish in wishes)
+            times = slack(crowd, every)
+            parts = ",".join(wish.answer(server, card, environ, times) for wish in wishes)
             return f'{text[:-1]},"also":[{parts}]}}'
 
         def stamp() -> object:
@@ -139,7 +146,7 @@ def register(server: Flask, source: RunDirectory) -> None:
         span = _number(given.get("for", ""), 0.0, LONGEST)
         if not span:
             return _json(first), 200
-        until, every = begun + span, _number(given.get("every", ""), 200, 5000) / 1e3
+        until = begun + span
         ending = environ.get(ENDING) or threading.Event()
 
         def lines() -> Iterator[str]:
@@ -148,7 +155,9 @@ def register(server: Flask, source: RunDirectory) -> None:
                 return  # the page asks again
             try:
                 seen, made = before, begun
-                while _news(stamp, seen, made + every, made + HEART, until, ending):
+                while _news(
+                    stamp, seen, made + every * slack(crowd, every), made + HEART, until, ending
+                ):
                     seen, made = stamp(), time.monotonic()
                     yield line() + "\n"
             except GraphScopeError:
@@ -176,6 +185,12 @@ def _news(
             return True
         wait = LOOK
     return False
+
+
+def slack(crowd: Crowd, every: float) -> int:
+    """How many times its pace a page waits for each line: where steps come faster than anybody reads, and a training needs
+    all processors, twice."""
+    return 2 if every >= FAST and crowd.is_here() else 1
 
 
 def _number(text: str, low: float, high: float) -> float:
