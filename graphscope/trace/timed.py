@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphscope.errors import TraceError
-from graphscope.trace import codec
-from graphscope.trace.arrays import Floats, Longs
+from graphscope.trace import codec, schema
+from graphscope.trace.arrays import Floats, Ints, Longs
+from graphscope.trace.graphs import Graph
 from graphscope.trace.logged import number
 from graphscope.trace.stepped import Stepped
 from graphscope.trace.steps import DeviceStep, Step, Survivor
@@ -62,7 +63,7 @@ class Timed(Stepped):
                 begin = dur = np.zeros(graph.n, np.int64)
             else:
                 begin, dur = (column[place] for column in self._chunk(chunk))
-            died = graph.plan if freed is None else codec.ints(zlib.decompress(freed))
+            died = self._plan(graph) if freed is None else codec.ints(zlib.decompress(freed))
             device, idle, on_device = _device_columns(dev, graph.n, self.devices(id))
             if len(begin) != graph.n or len(dur) != graph.n:
                 raise ValueError("its columns do not fit its graph")
@@ -93,6 +94,18 @@ class Timed(Stepped):
                 idle,
                 on_device,
             )
+
+    def _plan(self, graph: Graph) -> Ints:
+        """When memory dies in a graph. Where no step of it was looked at (one that failed in a step like all others): as in
+        the graph it comes from, as far as they are the same."""
+        alike = min(graph.diverged_at, graph.n)
+        if graph.parent < 0 or alike <= 0 or not (graph.plan == schema.SURVIVED).all():
+            return graph.plan
+        if self._one("SELECT 1 FROM graphs WHERE id = ?", graph.parent) is None:
+            return graph.plan  # thinned away
+        plan, before = graph.plan.copy(), self.graph(graph.parent).plan[:alike]
+        plan[: len(before)] = np.where(before < alike, before, schema.SURVIVED)
+        return plan
 
     def devices(self, step_id: int) -> list[DeviceStep]:
         """The devices that worked in a step (by its id), with their memory; none for a step on the cpu."""

@@ -1,14 +1,17 @@
 """Deaths on paper: four nodes, two die, one is a view."""
 
 from array import array
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import graphscope as gs
 from graphscope.engine import note
 from graphscope.record.deaths import freed_column
 from graphscope.trace import schema
+from graphscope.trace.reader import TraceReader
 from graphscope.trace.schema import NO_MEMORY, SURVIVED
 from tests.engine.test_note import KINDS, a_noter, put
 
@@ -56,3 +59,29 @@ def test_the_first_pattern_is_the_plan() -> None:
     assert freed_column(graph, other) is not None
     assert freed_column(graph, one) is None
     assert (note.SURVIVED, note.NO_MEMORY) == (schema.SURVIVED, schema.NO_MEMORY)
+
+
+def test_of_a_step_that_failed_after_many_like_it_memory_dies_as_in_those(tmp_path: Path) -> None:
+    """Such a step is not looked at, and its graph is new."""
+    w = gs.ones(4, 4).requires_grad_()
+    with pytest.raises(gs.errors.ShapeError), gs.profile(tmp_path / "run", values="off") as p:
+        for k in range(8):
+            h = (gs.ones(2, 4) * 2).mm(w)  # node 0, ones * 2, is kept for the gradient
+            t = h * 3 + 1  # h * 3 dies when 1 was added
+            if k == 7:
+                t.mm(t)
+            t.sum().backward()
+            del h, t
+            w.grad = None
+    assert p.path is not None
+    with TraceReader(p.path) as reader:
+        whole, failed = reader.step(6), reader.step(7)
+        assert failed.status == "failed" and not failed.looked
+        graph = reader.graph(failed.graph)
+        assert graph.diverged_at == graph.n - 1 and reader.graph(whole.graph).n > graph.n
+        names = [graph.op_name(i) for i in range(graph.n)]
+        found = dict(zip(names, failed.freed.tolist(), strict=True))
+        assert found["add"] == -1  # it lived when the step broke off, as did all that the tape kept
+        times = [i for i in range(graph.n) if names[i] == "mul" and i > names.index("mm")]
+        assert failed.freed[times[0]] == names.index("add") == whole.freed[times[0]]
+        assert failed.freed[names.index("mm")] == -1
