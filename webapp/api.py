@@ -39,7 +39,7 @@ def register(server: Flask, source: RunDirectory) -> None:
             reader,
             "strip",
             (revision, tuple(marked)),
-            lambda _: said(strip_json(reader, shared.so_far, marked)),
+            lambda _: said(strip_json(reader, shared.so_far, marked, shared.scalars.rates(reader))),
         )
 
     def findings() -> dict[str, Any]:

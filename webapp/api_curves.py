@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
+from graphscope.analysis.rates import Rates
 from graphscope.errors import GraphScopeError, TraceError
 from graphscope.trace.reader import TraceReader
 from graphscope.view.palette import theme
@@ -58,7 +59,7 @@ def register(server: Flask, source: RunDirectory) -> None:
     kept = source.shared.scalars
 
     def asked() -> dict[str, Any]:
-        return answer(source, wish_of_request(), kept.series)
+        return answer(source, wish_of_request(), kept.series, kept.rates)
 
     def rows() -> dict[str, Any]:
         wish = wish_of_request()
@@ -113,6 +114,7 @@ def answer(
     source: RunDirectory,
     wish: Wish,
     series: Callable[[TraceReader], dict[str, query.Series]] = query.series,
+    rates: Callable[[TraceReader], Rates] | None = None,
 ) -> dict[str, Any]:
     """The cards, and figures for those that are on screen (``want``).
 
@@ -123,7 +125,8 @@ def answer(
     # Without waiting for the rules: their counter is part of the page's news.
     doctors.nudge(reader, revision_of(reader))
     told = doctors.known(reader).found
-    events = events_of(reader, found[0].series, told) if wish.events else []
+    seen = rates(reader) if rates else None
+    events = events_of(reader, found[0].series, told, seen) if wish.events else []
     found[0] = replace(found[0], origin=origin_of(reader, told))
     return cards.cards(found, wish, events) | {
         "problems": problems,

@@ -12,6 +12,10 @@
     else el.textContent = text;
   };
 
+  /* A sentence whose numbers keep their unit when the line ends: "1.66" at the end of one and "ms" before the next is
+   * hard to read. */
+  gs.held = (text) => text.replace(/(\d) (?=(?:%|[µnm]?s|min|h|days|[KMG]?i?B|[kMGT]?FLOP)(?![\w]))/g, "$1\u00a0");
+
   /* Attributes likewise. */
   gs.say = function (el, attributes) {
     for (const [name, value] of Object.entries(attributes)) if (el.getAttribute(name) !== value) el.setAttribute(name, value);

@@ -50,7 +50,8 @@
     ctx.clip();
     ctx.fillStyle = colour;
     ctx.fillRect(x, y, w, h);
-    ctx.strokeStyle = `rgba(255,255,255,${strength || 0.55})`;
+    ctx.strokeStyle = gs.color("surface"); // white; on the dark theme's light colours, dark
+    ctx.globalAlpha *= strength || 0.55;
     ctx.lineWidth = 2;
     ctx.beginPath();
     for (let d = -h; d < w; d += 7) {

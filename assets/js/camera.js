@@ -5,12 +5,12 @@
 
   gs.camera = {
     /* The first view: the width fits, but numbers stay legible (zoom 0.6, two halves 0.5); the top stands
-     * at the top. On a very large screen cards grow, up to 1.6 of the type, as long as all of it fits. */
+     * at the top. On a very large screen cards grow with the type, and up to 1.6 of it as long as all of it fits. */
     look() {
       const [x0, y0, x1, y1] = this.scene.bounds, { width, height } = this.board.size;
       const wide = (width - 48) / Math.max(x1 - x0, 1), tall = (height - 112) / Math.max(y1 - y0, 1);
-      const least = gs.state.mode === "unrolled" ? 0.5 : 0.6;
-      const k = Math.max(least, Math.min(wide, Math.max(1, Math.min(1.6 * (gs.type || 1), tall, width / 1600))));
+      const least = gs.state.mode === "unrolled" ? 0.5 : 0.6, type = gs.type || 1;
+      const k = Math.max(least, Math.min(wide, Math.max(type, Math.min(1.6 * type, tall, width / 1600))));
       let middle = (x0 + x1) / 2;
       if ((x1 - x0) * k > width) {
         // Too wide: begin where the program begins.

@@ -34,10 +34,10 @@
         this.opts.setAttribute("aria-expanded", String(bar.classList.toggle("gs-open")));
         this.opts.classList.toggle("gs-chosen", bar.classList.contains("gs-open"));
       } }, "Options");
-      const extra = [el("label", { class: "gs-smooth" }, "Smoothing", this.slider, this.weight), this.axes.box, this.scales.box, this.calm, this.events, this.by,
-        el("span", { class: "gs-spring" }), this.names, this.table, this.runs];
-      for (const part of extra) part.classList.add("gs-curves-extra");
-      this.mine = [this.find, this.opts, ...extra];
+      const extra = [el("label", { class: "gs-smooth" }, "Smoothing", this.slider, this.weight), this.axes.box, this.scales.box, this.calm, this.events, this.by];
+      const after = [el("span", { class: "gs-spring" }), this.names, this.table, this.runs];
+      for (const part of [...extra, ...after]) part.classList.add("gs-curves-extra");
+      this.mine = [this.opts, ...extra, this.find, ...after];
       bar.replaceChildren(this.tabs.box, ...this.mine);
       this.by.hidden = this.events.hidden = true;
       this.logged = new gs.Poll("scalars", () => gs.url("/api/logged", { run: gs.state.run }), (answer) => this.gotLogged(answer), { counters: ["run", "state", "media", "texts"] });

@@ -20,20 +20,19 @@
   const font = () => gs.font.sans(11 / (gs.type || 1));
   const finite = (list) => list.filter((v) => v !== null);
 
-  /* Ticks at round numbers, at most so many. */
+  /* Ticks at round numbers, at most so many, unless that leaves but one. */
   function ticks(low, high, most) {
     const span = high - low;
     if (!(span > 0)) return [low];
-    let unit = 10 ** Math.floor(Math.log10(span / most));
-    for (const k of [1, 2, 5, 10]) {
-      if (span / (unit * k) <= most) {
-        unit *= k;
-        break;
-      }
+    const power = 10 ** Math.floor(Math.log10(span / most));
+    let finer = null;
+    for (const unit of [power, 2 * power, 5 * power, 10 * power]) {
+      const first = Math.ceil(low / unit), last = Math.floor(high / unit + 1e-6);
+      const out = Array.from({ length: last - first + 1 }, (_, k) => (first + k) * unit);
+      if (out.length <= most) return out.length < 2 && finer ? finer : out; // one alone is no scale
+      finer = out;
     }
-    const out = [];
-    for (let v = Math.ceil(low / unit) * unit; v <= high + unit * 1e-6; v += unit) out.push(Math.abs(v) < unit * 1e-6 ? 0 : v);
-    return out;
+    return finer;
   }
 
   /* Draws one layer; returns where(px) -> index of the step there, or null. */

@@ -126,7 +126,7 @@
       const isMuted = muted.has(id);
       return el("article", { class: `gs-card gs-finding${f.active ? "" : " gs-past-finding"}`, role: "listitem", "data-finding": id, "data-severity": f.severity, tabindex: "-1" },
         el("header", {}, gs.severity(f.severity, f.active), el("h2", {}, f.title), el("span", { class: "gs-aside" }, f.steps)),
-        el("p", { class: "gs-evidence" }, f.detail),
+        el("p", { class: "gs-evidence" }, gs.held(f.detail)),
         f.trail ? trail(f, id) : null,
         el("div", { class: "gs-finding-body" },
           f.code ? code(f.code, id) : null,

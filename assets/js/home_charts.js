@@ -60,7 +60,7 @@
       ctx.clearRect(0, 0, width, height);
       if (!this.points.length || !this.finite || width < 100) return;
       ctx.font = gs.font.sans(11);
-      this.left = Math.ceil(Math.max(...[this.low, this.top].map((v) => ctx.measureText(this.say(v)).width))) + 10;
+      this.left = Math.ceil(Math.max(...[this.low, this.top].map((v) => ctx.measureText(this.say(v)).width))) + 14;
       this.foot = 20 * (gs.type || 1);
       this.axes(ctx);
       this.wild(ctx);
@@ -96,10 +96,10 @@
       ctx.textBaseline = "middle";
       ctx.textAlign = "right";
       if (this.top > this.low) {
-        ctx.fillText(this.say(this.top), this.left - 6, TOP + 4);
-        ctx.fillText(this.say(this.low), this.left - 6, floor - 3);
+        ctx.fillText(this.say(this.top), this.left - 9, TOP + 4); // clear of the triangle of a peak that is cut in the first step
+        ctx.fillText(this.say(this.low), this.left - 9, floor - 3);
       } else {
-        ctx.fillText(this.say(this.low), this.left - 6, (TOP + floor) / 2);
+        ctx.fillText(this.say(this.low), this.left - 9, (TOP + floor) / 2);
       }
       ctx.textBaseline = "alphabetic";
       ctx.textAlign = "left";

@@ -89,7 +89,7 @@
     return el("section", { class: "gs-node-findings", "aria-label": "Findings" }, el("h3", {}, found.length === 1 ? "Finding" : "Findings"),
       found.map((f) => el("details", { class: `gs-node-finding gs-sev-${f.severity}`, "data-key": `finding ${f.id} ${f.key}` },
         el("summary", {}, el("b", {}, f.severity), " ", f.title),
-        el("p", {}, f.detail), f.means ? el("p", { class: "gs-quiet" }, f.means) : null, f.fix ? el("p", {}, f.fix) : null)));
+        el("p", {}, gs.held(f.detail)), f.means ? el("p", { class: "gs-quiet" }, f.means) : null, f.fix ? el("p", {}, f.fix) : null)));
   }
 
   function formula(n) {

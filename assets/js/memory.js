@@ -6,6 +6,8 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
 
+  const swatch = (colour, word) => gs.el("span", { class: "gs-mem-item" }, gs.el("span", { class: "gs-swatch", style: `background:var(--gs-${colour})` }), ` ${word}`);
+
   class MemoryPage {
     constructor(root) {
       this.root = root;
@@ -253,9 +255,8 @@
 
     /* What was alive when a step began: by category, where memory was looked at between steps. */
     began(stacks) {
-      const swatch = (colour) => gs.el("span", { class: "gs-swatch", style: `background:var(--gs-${colour})` });
-      if (!stacks.length) return [swatch("memory-2"), " when it began"];
-      return ["when it began: ", ...stacks.flatMap(([name]) => [swatch(gs.memoryColour(name)), ` ${name} `])];
+      if (!stacks.length) return [swatch("memory-2", "when it began")];
+      return ["when it began: ", ...stacks.flatMap(([name]) => [swatch(gs.memoryColour(name), name), " "])];
     }
 
     gotRun(answer) {
@@ -265,7 +266,7 @@
       this.run.show(answer);
       this.runCanvas.dataset.ready = String(answer.num.length);
       const most = answer.most;
-      this.runHead.replaceChildren(...(most ? [`most ${most[2]} in `, gs.el("button", { type: "button", class: "gs-link", onclick: () => gs.set({ step: most[0] }) }, `step ${gs.units.count(most[0])}`), ". ", gs.el("span", { class: "gs-swatch", style: "background:var(--gs-memory-4)" }), " at most in a step; ", ...this.began(answer.stacks || [])] : ["no step yet"]));
+      this.runHead.replaceChildren(...(most ? [`most ${most[2]} in `, gs.el("button", { type: "button", class: "gs-link", onclick: () => gs.set({ step: most[0] }) }, `step ${gs.units.count(most[0])}`), ". ", swatch("memory-4", "at most in a step;"), " ", ...this.began(answer.stacks || [])] : ["no step yet"]));
       const rows = answer.survivors.map((row) => gs.el("tr", {}, gs.el("td", { class: "gs-num" }, row.per_step), gs.el("td", {}, row.op), gs.el("td", { class: "gs-mono" }, row.line), gs.el("td", {}, row.module), gs.el("td", { class: "gs-num" }, row.steps)));
       this.growth.replaceChildren(
         gs.el("p", { class: answer.growth.grows ? "gs-mem-grows" : null }, answer.growth.text.charAt(0).toUpperCase() + answer.growth.text.slice(1) + (answer.growth.text.endsWith(".") ? "" : ".")),

@@ -15,16 +15,16 @@
     ],
     waiting: (card) => [
       gs.el("h1", {}, "Connected, no step yet"),
-      gs.el("p", {}, `The program of the run ${card.run} is running, for `, gs.el("span", { class: "gs-waiting" }, "\u2014"),
+      gs.el("p", {}, `The program of the run \u201c${card.run}\u201d is running, for `, gs.el("span", { class: "gs-waiting" }, "\u2014"),
         ". A step ends at optimizer.step(); the first one appears here."),
     ],
     stopped: (card) => [
       gs.el("h1", {}, "No step was recorded"),
-      gs.el("p", {}, `The program of the run ${card.run} started, and nothing was heard of it before its first step ended. A step ends at optimizer.step(), or at p.step() in a loop without an optimizer.`),
+      gs.el("p", {}, `The program of the run \u201c${card.run}\u201d started, and nothing was heard of it before its first step ended. A step ends at optimizer.step(), or at p.step() in a loop without an optimizer.`),
       another(),
     ],
     damaged: (card) => [
-      gs.el("h1", {}, `The run ${card.run} cannot be read`),
+      gs.el("h1", {}, `The run \u201c${card.run}\u201d cannot be read`),
       gs.el("p", {}, card.message),
       gs.el("p", {}, "The file was left as it is."),
       another(),

@@ -276,7 +276,8 @@
 
     drawBars(a) {
       const body = this.bars.querySelector(".gs-card-body"), note = this.bars.querySelector(".gs-quiet");
-      const rows = (a.by === "scope" ? a.rows.filter((r) => r.self > 0).map((r) => ({ ...r, part: r.self / (r.total || 1) })).sort((x, y) => y.self - x.self) : a.rows.map((r) => ({ ...r, part: 1 }))).slice(0, 8);
+      const fit = document.documentElement.classList.contains("gs-phone") ? 8 : Math.max(8, Math.floor(body.clientHeight / 24));
+      const rows = (a.by === "scope" ? a.rows.filter((r) => r.self > 0).map((r) => ({ ...r, part: r.self / (r.total || 1) })).sort((x, y) => y.self - x.self) : a.rows.map((r) => ({ ...r, part: 1 }))).slice(0, fit);
       const most = Math.max(1, ...rows.map((r) => Math.max(r.total * r.part, r.device || 0)));
       const times = rows.flatMap((r) => [r.total * r.part / a.steps, (r.device || 0) / a.steps]);
       const unit = gs.units.unit(times, "ns");
@@ -318,20 +319,18 @@
       const plot = this.roofCard.querySelector(".js-plotly-plot");
       if (!plot || !plot.on) return void (tries && setTimeout(() => this.hear(tries - 1), 100));
       plot.on("plotly_click", (e) => {
-        const point = e.points && e.points[0];
-        const row = point && this.answer && this.answer.rows.find((r) => r.key === point.customdata);
+        const point = e.points && e.points[0], row = point && this.answer && this.answer.rows.find((r) => r.key === point.customdata);
         if (row) this.pick(row);
       });
       this.roofCard.dataset.ready = "1";
     }
 
     roofNote(text) {
-      const note = this.roofCard.querySelector(".gs-quiet");
-      if (note.textContent !== text) note.textContent = text;
+      gs.write(this.roofCard.querySelector(".gs-quiet"), text);
     }
 
     tell(text, bad) {
-      if (this.line.textContent !== text) this.line.textContent = text;
+      gs.write(this.line, text);
       this.line.classList.toggle("gs-bad", Boolean(bad));
     }
   }

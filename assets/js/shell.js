@@ -131,11 +131,11 @@
     step() {
       const card = gs.card, box = $("step");
       if (!card || card.last_step === null || card.last_step === undefined) return box.replaceChildren();
-      if (!box.firstChild) box.append("step ", gs.el("b", {}), "");
+      if (!box.firstChild) box.append(gs.el("span", {}, "step ", gs.el("b", {})), gs.el("span", {}));
       const { step } = gs.state, at = step === null || step === undefined ? card.last_step : step;
       const now = gs.units.count(at), last = gs.units.count(card.last_step);
-      gs.write(box.children[0], now);
-      if (box.lastChild.data !== ` / ${last}`) box.lastChild.data = ` / ${last}`;
+      gs.write(box.firstChild.lastChild, now);
+      gs.write(box.lastChild, ` / ${last}`);
     }
 
     /* How many findings stand, on the rail: errors and warnings; notes do not call. */

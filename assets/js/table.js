@@ -1,6 +1,7 @@
 /* A table of numbers: AG Grid in the page's colours, one unit a column, rows that keep their place.
  *
- * Columns with the same `together` have one unit between them.
+ * Columns with the same `together` have one unit between them. A number that is nothing in the column's unit
+ * ("3.81e-6 MiB") stands there in its own, "4 B".
  *
  *   const table = new gs.Table(box, { columns, pick(row), order(nodes), key })
  *   table.show(rows, total)       rows have an `id`; scroll, selection, sorting and filter stay
@@ -98,10 +99,6 @@
         if (e.source === "uiColumnResized") this.sized = true; // the reader's width is the reader's
       });
       if (this.on.order) api.setGridOption("postSortRows", (p) => this.on.order(p.nodes, this));
-      if (this.on.shown) {
-        api.setGridOption("isExternalFilterPresent", () => true);
-        api.setGridOption("doesExternalFilterPass", (node) => this.on.shown(node.data));
-      }
       if (this.rows) this.put();
       else if (this.failed) this.fail(this.failed);
       if (this.on.ready) this.on.ready();
@@ -154,6 +151,11 @@
       this.api.setGridOption("rowData", this.rows);
       this.api.setGridOption("pinnedBottomRowData", this.total ? [this.total] : []);
       this.api.setGridOption("loading", false);
+      if (this.on.shown && !this.filters) {
+        this.filters = true; // not before there are rows: it would be read out that none of them matches
+        this.api.setGridOption("doesExternalFilterPass", (node) => this.on.shown(node.data));
+        this.api.setGridOption("isExternalFilterPresent", () => true);
+      }
       if (this.note) this.note.remove();
       this.note = this.failed = null;
       this.box.dataset.ready = String(this.rows.length);
@@ -173,6 +175,7 @@
       const seen = new Set(columns.filter((c) => c.isVisible()).map((c) => c.getColId()));
       const shown = this.columns.filter((c) => c === wide || seen.has(c.field)), widths = this.widths(view.clientWidth, shown);
       this.api.setColumnWidths(shown.map((c, i) => ({ key: c.field, newWidth: widths[i] })));
+      this.box.classList.toggle("gs-sideways", widths.reduce((sum, w) => sum + w, 0) > view.clientWidth); // its bar takes room
     }
 
     /* px of each of these columns in a table of this width. */
@@ -230,7 +233,10 @@
       if (none(value)) return c.kind === "text" || !c.kind ? "" : "\u2014";
       if (value === 0 && c.kind !== "text") return "0";
       const unit = this.unit[c.field];
-      if (UNITS[c.kind]) return bare(gs.units[c.kind](value, unit), c.kind === "flops" ? `${unit}FLOP` : unit);
+      if (UNITS[c.kind]) {
+        const text = gs.units[c.kind](value, unit);
+        return text.includes("e\u2212") ? gs.units[c.kind](value) : bare(text, c.kind === "flops" ? `${unit}FLOP` : unit);
+      }
       if (c.kind === "flops_s" || c.kind === "bytes_s") return gs.units.rate(value, c.kind.slice(0, 5));
       if (c.kind === "share") return bare(gs.units.share(value), "%");
       if (c.kind === "count") return gs.units.count(value);

@@ -6,14 +6,15 @@
   "use strict";
   const gs = (window.gs = window.gs || {});
   const el = (...all) => gs.el(...all);
-  const ROWS = 16, COLS = 12;
+  const ROWS = 16, COLS = 12, WILD = ["NaN", "+Inf", "\u2212Inf"];
 
   gs.openTensor = async function (node, grad, label) {
     const viewer = (gs.tensorViewer = gs.tensorViewer || new Viewer());
     viewer.loading(label, grad);
     const status = await gs.command("open", { node, grad: Boolean(grad) }, true);
     const id = gs.lastCommand && gs.lastCommand.id;
-    if (!status.startsWith("done")) return viewer.problem(status.replace(/^(refused|sent): ?/, ""));
+    // The program knows a card by its number, the reader by its name.
+    if (!status.startsWith("done")) return viewer.problem(status.replace(/^(refused|sent): ?/, "").replace(new RegExp(`\\b${node}\\b`), label || "it"));
     viewer.show(id, node, grad, label);
   };
 
@@ -29,7 +30,7 @@
       this.ends = el("p", { class: "gs-quiet gs-tv-ends" });
       this.stats = el("dl", { class: "gs-tv-stats" });
       this.where = el("span", { class: "gs-quiet" });
-      const turn = (word, dr, dc) => el("button", { type: "button", class: "gs-button", "aria-label": word[1], title: word[1], onclick: () => this.move(dr, dc) }, word[0]);
+      const turn = (word, dr, dc) => el("button", { type: "button", class: "gs-button", "aria-label": word[1], title: word[1], "data-by": `${dr},${dc}`, onclick: () => this.move(dr, dc) }, word[0]);
       this.pager = el("div", { class: "gs-ctl-row" }, turn(["\u2190", "Columns before"], 0, -COLS), turn(["\u2192", "Columns after"], 0, COLS), turn(["\u2191", "Rows before"], -ROWS, 0), turn(["\u2193", "Rows after"], ROWS, 0), this.where);
       this.table = el("table", { class: "gs-tv-table" });
       this.compare = el("input", { type: "checkbox", onchange: () => this.fetch() });
@@ -38,8 +39,10 @@
       this.again = el("button", { type: "button", class: "gs-button", onclick: () => gs.openTensor(this.node, this.grad, this.label) }, "Read again");
       this.body = el("div", { class: "gs-tv-body" },
         this.slices,
-        el("div", { class: "gs-tv-cols" }, el("div", {}, this.canvas, this.legend), el("div", {}, this.hist, this.ends, this.stats)),
-        this.pager, el("div", { class: "gs-tv-scroll" }, this.table));
+        (this.one = el("p", { class: "gs-tv-one" })),
+        (this.many = el("div", {},
+          el("div", { class: "gs-tv-cols" }, el("div", {}, this.canvas, this.legend), el("div", {}, this.hist, this.ends, this.stats)),
+          this.pager, el("div", { class: "gs-tv-scroll" }, this.table))));
       this.note = el("p", { class: "gs-tv-note", role: "status" });
       this.dialog = el("dialog", { class: "gs-dialog gs-tv", "aria-label": "Tensor" },
         el("header", {}, el("div", {}, this.title, this.facts),
@@ -94,8 +97,15 @@
       this.drawSlices(told);
       this.drawTable(told);
       this.stats.replaceChildren(...told.stats.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text))));
-      this.ends.textContent = told.hist ? `${told.hist.low} to ${told.hist.high}` : "all numbers are equal";
-      this.legend.textContent = `${told.compared ? "difference, " : ""}blue below zero, orange above, full colour at ${told.picture.top_text}${told.picture.by[0] * told.picture.by[1] > 1 ? `; one cell is the largest of ${told.picture.by.join("\u00d7")}` : ""}`;
+      const wild = told.stats.some(([name]) => WILD.includes(name)), finite = told.stats.some(([name]) => name === "mean");
+      const equal = !finite ? "No number is finite" : wild ? "All finite numbers are equal" : "All numbers are equal";
+      this.ends.replaceChildren(...(told.hist ? [told.hist.low, told.hist.high] : [equal]).map((text) => el("span", {}, text)));
+      this.hist.hidden = !told.hist;
+      this.legend.textContent = `${told.compared ? "Difference: blue" : "Blue"} below zero, orange above, full colour at ${told.picture.top_text}${wild ? ", hatched where not finite" : ""}${told.picture.by[0] * told.picture.by[1] > 1 ? `; one cell is the largest of ${told.picture.by.join("\u00d7")}` : ""}`;
+      // Of one number there is no picture, no spread and nothing to leaf through.
+      this.many.hidden = !(this.one.hidden = told.rows * told.cols > 1 || told.shape.length > 2);
+      this.one.textContent = told.values[0][0];
+      this.one.classList.toggle("gs-wild", WILD.includes(told.values[0][0]));
       this.paint();
     }
 
@@ -109,7 +119,7 @@
           onchange: () => this.setSlice(k, input.value.trim()),
         });
         const move = (d) => el("button", { type: "button", class: "gs-button", disabled: at === null, "aria-label": `${d < 0 ? "before" : "after"} in dimension ${k}`, onclick: () => this.setSlice(k, String(Math.min(size - 1, Math.max(0, at + d)))) }, d < 0 ? "\u2212" : "+");
-        return el("span", { class: "gs-tv-dim" }, `dim ${k} (${size})`, move(-1), input, move(1));
+        return el("span", { class: "gs-tv-dim" }, el("span", {}, `dim ${k} (${gs.units.count(size)})`), move(-1), input, move(1));
       }));
     }
 
@@ -125,12 +135,17 @@
 
     drawTable(told) {
       const { row, col, values } = told;
-      this.where.textContent = `rows ${row} to ${row + values.length - 1} of ${told.rows}, columns ${col} to ${col + (values[0] || []).length - 1} of ${told.cols}`;
+      const { count } = gs.units, down = row + values.length, right = col + (values[0] || []).length;
+      this.where.textContent = `rows ${count(row)} to ${count(down - 1)} of ${count(told.rows)}, columns ${count(col)} to ${count(right - 1)} of ${count(told.cols)}`;
       this.table.replaceChildren(
         el("thead", {}, el("tr", {}, el("td", {}), (values[0] || []).map((_, c) => el("th", { scope: "col" }, col + c)))),
-        el("tbody", {}, values.map((line, r) => el("tr", {}, el("th", { scope: "row" }, row + r), line.map((text) => el("td", {}, text))))));
+        el("tbody", {}, values.map((line, r) => el("tr", {}, el("th", { scope: "row" }, row + r), line.map((text) => el("td", { class: WILD.includes(text) ? "gs-wild" : null }, text))))));
       const more = told.rows > ROWS || told.cols > COLS;
-      for (const button of this.pager.querySelectorAll("button")) button.hidden = !more;
+      for (const button of this.pager.querySelectorAll("button")) {
+        const [dr, dc] = button.dataset.by.split(",").map(Number);
+        button.hidden = !more;
+        button.disabled = dr > 0 ? down >= told.rows : dr < 0 ? !row : dc > 0 ? right >= told.cols : !col;
+      }
     }
 
     move(dr, dc) {
@@ -158,8 +173,10 @@
       picture.cells.forEach((x, i) => {
         const finite = typeof x === "number";
         ctx.globalAlpha = finite ? Math.abs(x) : 1;
+        const left = (i % picture.cols) * cell, top = Math.floor(i / picture.cols) * cell;
         ctx.fillStyle = finite ? (x < 0 ? low : high) : bad;
-        ctx.fillRect((i % picture.cols) * cell, Math.floor(i / picture.cols) * cell, cell, cell);
+        ctx.fillRect(left, top, cell, cell);
+        if (!finite && cell > 3) gs.marks.hatch(ctx, left, top, cell, cell, bad);
       });
       ctx.globalAlpha = 1;
       const size = gs.sharpen(this.hist), h = this.hist.getContext("2d");
@@ -169,7 +186,7 @@
       h.fillStyle = gs.color(this.grad ? "gradient" : "value");
       hist.counts.forEach((n, i) => n && h.fillRect(i * w, size.height * (1 - n / top), Math.max(1, w - 1), Math.max(1, (size.height * n) / top)));
       if (hist.zero !== null) {
-        h.fillStyle = gs.color("ink3");
+        h.fillStyle = gs.color("ink");
         h.fillRect(hist.zero * size.width, 0, 1, size.height);
       }
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from graphscope import units
 from graphscope.analysis.aggregate import (
     GROUPS,
     SAMPLE,
@@ -20,6 +21,7 @@ from graphscope.analysis.aggregate import (
     output_bytes,
     pick,
 )
+from graphscope.analysis.breakdown import PARTS, parts_table
 from graphscope.analysis.comparison import (
     FASTER,
     ONLY_A,
@@ -32,9 +34,10 @@ from graphscope.analysis.comparison import (
     Structure,
     regressions,
 )
+from graphscope.analysis.numeric import called
 from graphscope.errors import UsageError
 from graphscope.trace.reader import TraceReader
-from graphscope.trace.records import Floats, Graph, Ints, StepTable
+from graphscope.trace.records import Floats, Graph, Ints, Spec, StepTable
 
 FEWEST = 5  # samples a side; fewer show nothing
 __all__ = [
@@ -49,7 +52,7 @@ def compare(
     """Compare the steps of two runs (or a run with itself).
 
     Each side is the run's most common graph in its most common shapes; the first step, which warms caches
-    up, is left out where there are others. Raises: UsageError for an unknown grouping, or when one of them
+    up, is left out where there are others; of a whole step what recording cost is left out. Raises: UsageError for an unknown grouping, or when one of them
     has no step with timings.
     """
     _known(group_by)
@@ -70,7 +73,8 @@ def compare_steps(
     _known(group_by)
     table = reader.steps(kind)
     sides = [_of_step(reader, table, num, group_by, kind) for num in (a, b)]
-    names = [f"step {num} of {reader.header().get('run', reader.path.stem)}" for num in (a, b)]
+    nums = [reader.step(num, kind).num for num in (a, b)]  # -1 is the last one
+    names = [f"step {num} of {reader.header().get('run', reader.path.stem)}" for num in nums]
     found = _joined(names, group_by, *sides)
     one = sides[0]
     for row in (found.step, *found.rows):
@@ -85,6 +89,8 @@ def compare_steps(
 @dataclass
 class _Run:
     graph: Graph
+    specs: list[Spec]
+    """Of the nodes, then of the ports."""
     step: Side
     groups: dict[str, Side]
     wide: dict[str, float]
@@ -104,13 +110,35 @@ def _joined(names: list[str], group_by: str, one: _Run, two: _Run) -> Comparison
         left, right = one.groups.get(key), two.groups.get(key)
         rows.append(Difference(key, left or Side(), right or Side(), _verdict(left, right)))
     step = Difference(STEP, one.step, two.step, _verdict(one.step, two.step))
-    return Comparison(names[0], names[1], group_by, step, structure(one.graph, two.graph), rows)
+    ops = structure(one.graph, two.graph)
+    if ops.same:
+        ops.tensors = _other_tensors(one, two)
+    return Comparison(names[0], names[1], group_by, step, ops, rows)
+
+
+def _other_tensors(one: _Run, two: _Run) -> list[str]:
+    """What two runs of the same ops compute in other shapes or dtypes, in words; what comes in first."""
+    n = one.graph.n
+    found: dict[str, str] = {}
+    for v in [*range(-1, -1 - min(one.graph.n_ports, two.graph.n_ports), -1), *range(n)]:
+        place = v if v >= 0 else n - 1 - v
+        was, now = one.specs[place], two.specs[place]
+        if (was.shape, was.dtype) != (now.shape, now.dtype):
+            name = called(one.graph, v) if v >= 0 else one.graph.port_path(-1 - v)
+            texts = [
+                units.shape(x.shape) + (f" {x.dtype}" if was.dtype != now.dtype else "")
+                for x in (was, now)
+            ]
+            found.setdefault(name, f"{name} is {texts[0]} in A and {texts[1]} in B")
+    return list(found.values())
 
 
 def _side(reader: TraceReader, group_by: str, kind: str) -> _Run:
     table = reader.steps(kind)
     if not len(table):
-        raise UsageError(f"{reader.path.name} has no {kind} step to compare.")
+        other = "eval" if kind == "train" else "train"
+        there = f"; its steps are of kind {other}" if len(reader.steps(other)) else ""
+        raise UsageError(f"{reader.path.name} has no {kind} step to compare{there}.")
     whole = table.ended("ok")
     pool = whole if whole.any() else np.ones(len(table), bool)
     graph_id = int(np.bincount(table.graph[pool]).argmax())
@@ -126,7 +154,7 @@ def _side(reader: TraceReader, group_by: str, kind: str) -> _Run:
     columns = op_times(reader, [int(num) for num in picked], kind)
     if not len(columns):
         raise UsageError(f"{reader.path.name} has no {kind} step whose timings were kept.")
-    wall = table.wall_ns[mine].astype(float)
+    wall = _own_wall(reader, table, kind)[mine]
     return _run(reader, graph_id, shapes, group_by, columns, wall)
 
 
@@ -135,7 +163,8 @@ def _of_step(reader: TraceReader, table: StepTable, num: int, group_by: str, kin
     columns = op_times(reader, [one.num], kind)
     if not len(columns):
         raise UsageError(f"{reader.path.name}: {kind} step {one.num} has no timings of its own.")
-    wall = np.array([one.wall_ns], float)
+    walls = _own_wall(reader, table, kind)
+    wall = walls[table.num == one.num][-1:]
     run = _run(reader, one.graph, one.shape_set, group_by, columns, wall)
     mine = (table.graph == one.graph) & (table.shape_set == one.shape_set)
     others = op_times(reader, pick(table, mine), kind)
@@ -143,8 +172,14 @@ def _of_step(reader: TraceReader, table: StepTable, num: int, group_by: str, kin
     for key, nodes in groups(reader, graph, group_by, one.shape_set).items():
         times = others[:, np.concatenate(nodes)].sum(axis=1) if others.size else np.zeros(0)
         run.wide[key] = _width(times)
-    run.wide[STEP] = _width(table.wall_ns[mine].astype(float))
+    run.wide[STEP] = _width(walls[mine])
     return run
+
+
+def _own_wall(reader: TraceReader, table: StepTable, kind: str) -> Floats:
+    """What the steps took without what recording them did: runs may be recorded in different ways."""
+    recorder = parts_table(reader, table, kind)[:, PARTS.index("recorder")]
+    return np.asarray(table.wall_ns - np.nan_to_num(recorder), float)
 
 
 def _width(times: Floats) -> float:
@@ -174,7 +209,8 @@ def _run(
     for key, (own, inside) in groups(reader, graph, group_by, shapes).items():
         every = np.concatenate([own, inside])
         found[key] = side(columns[:, every].sum(axis=1), every)
-    return _Run(graph, side(wall, slice(None)), found, {})
+    specs = reader.specs_of(shapes)[: graph.n + graph.n_ports].tolist()
+    return _Run(graph, [reader.spec(id) for id in specs], side(wall, slice(None)), found, {})
 
 
 def _measured(times: Floats, calls: int, size: int) -> Side:

@@ -64,16 +64,26 @@ class Structure:
     first: str | None = None
     only_a: dict[str, int] = field(default_factory=dict)
     only_b: dict[str, int] = field(default_factory=dict)
+    tensors: list[str] = field(default_factory=list)
+    """What the same ops compute in other shapes or dtypes."""
 
     def sentences(self) -> list[str]:
         """The structure in words."""
         if self.same:
-            return [f"Both run the same {units.count(self.nodes_a)} ops a step."]
+            few = f"{units.count(self.nodes_a)} op{'' if self.nodes_a == 1 else 's'}"
+            if not self.tensors:
+                return [f"Both run the same {few} a step."]
+            rest = len(self.tensors) - 2
+            more = f"; and {units.count(rest)} more" if rest > 0 else ""
+            listed = "; ".join(printable(text) for text in self.tensors[:2])
+            return [f"Both run the same {few} a step, on other tensors: {listed}{more}."]
         text = [
             f"They differ: {units.count(self.nodes_a)} ops a step in A, {units.count(self.nodes_b)} in B."
         ]
         if self.first is not None:
-            text.append(f"The first that differs: {printable(self.first.replace('|', ' '))}")
+            text.append(
+                f"The first that differs: {printable(self.first.replace('|', ' ').strip())}"
+            )
         for name, only in (("A", self.only_a), ("B", self.only_b)):
             if only:
                 most = sorted(only.items(), key=lambda item: (-item[1], item[0]))[:6]
@@ -114,8 +124,8 @@ class Comparison(Tabular):
             "structure": plain(self.structure), "rows": [row(d) for d in self.sorted()],
         }  # fmt: skip
 
-    def table(self, row_limit: int = 20, width: int = 120) -> str:
-        """The comparison as text."""
+    def table(self, row_limit: int = 20, width: int = 120, whole: bool = True) -> str:
+        """The comparison as text; ``whole``: with a row of the whole step."""
         lines = [
             f"A: {printable(self.name_a)}",
             f"B: {printable(self.name_b)}",
@@ -124,7 +134,7 @@ class Comparison(Tabular):
         ]
         shown = self.sorted()
         cut = shown if row_limit < 0 else shown[:row_limit]
-        rows = [*cut, self.step]
+        rows = [*cut, self.step] if whole else cut
         times = nanoseconds(t for row in rows for t in (row.a.p50, row.b.p50))
         head = ["calls A", "calls B", "A a step", "B a step", "B / A", "verdict"]
         words = [
@@ -150,7 +160,8 @@ class Comparison(Tabular):
         )  # fmt: skip
         lines += text_table(head, words, width, drop, left=("verdict",))
         if len(cut) < len(shown):
-            lines.append(f"{len(shown) - len(cut)} more rows not shown")
+            rest = len(shown) - len(cut)
+            lines.append(f"{rest} more row{'' if rest == 1 else 's'} not shown")
         return "\n".join(lines)
 
     def __iter__(self) -> Iterator[Difference]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphscope import units
 from graphscope.analysis.comparison import SAME, Comparison, Side
-from graphscope.analysis.numeric import NodeDifference
+from graphscope.analysis.numeric import NodeDifference, table
 from graphscope.analysis.tabular import Tabular, nanoseconds, plain, printable, text_table
 
 
@@ -101,10 +101,12 @@ class DeviceComparison(Tabular):
             for k, v in enumerate(self.variants)
         ]  # fmt: skip
         head = ["", "a call", "middle half", "speed-up", "verdict", "transfers", "waits"]
-        lines = [f"{printable(self.function)}, {self.variants[0].repeats} calls each", ""]
+        calls = self.variants[0].repeats
+        lines = [f"{printable(self.function)}, {calls} call{'' if calls == 1 else 's'} each", ""]
         lines += text_table(head, rows, width, ("waits", "middle half"), left=("verdict",))
         for one in self.against:
-            lines += ["", one.ops.table(row_limit, width), *self._clock(one)]
+            # The whole call stands above, unrecorded.
+            lines += ["", one.ops.table(row_limit, width, whole=False), *self._clock(one)]
             lines += ["", *numbers_text(one, row_limit, width)]
         if self.sizes:
             lines += ["", *self._sizes(width)]
@@ -154,28 +156,19 @@ class DeviceComparison(Tabular):
 
 def numbers_text(one: Versus, row_limit: int, width: int) -> list[str]:
     """Where the numbers of two variants differ, in words and as a table of the largest differences."""
-    compared = f"{units.count(len(one.numbers))} values and gradients"
+    many = len(one.numbers)
+    compared = f"{units.count(many)} values and gradients" if many > 1 else "one value"
     apart = one.first_divergent
     if not one.numbers:
         return ["No number could be compared: the variants compute different nodes."]
     if apart is None:
-        lines = [f"The numbers agree in all {compared}, up to rounding."]
+        every = f"all {compared}" if many > 1 else f"the {compared}"
+        lines = [f"The numbers agree in {every}, up to rounding."]
     else:
-        what = "gradient of " if apart.what == "g" else ""
         where = f" ({apart.line})" if apart.line else ""
-        lines = [f"Of {compared}, the first that differs is {what}{apart.label}{where}."]
-    shown = sorted(one.numbers, key=lambda d: -d.max_rel)[: max(row_limit, 1)]
-    rows = [
-        [
-            ("gradient of " if d.what == "g" else "") + d.label, d.line, units.number(d.max_abs),
-            units.number(d.max_rel), units.number(d.ulp),
-        ]
-        for d in shown
-        if d.max_abs
-    ]  # fmt: skip
-    if rows:
-        head = ["largest differences", "line", "absolute", "relative", "ULP"]
-        lines += text_table(head, rows, width, ("line",), left=("line",))
+        lines = [f"Of {compared}, the first that differs is {apart.name}{where}."]
+    if any(d.max_abs for d in one.numbers):
+        lines += table(one.numbers, row_limit, width)
     if one.alone:
         few = ", ".join(printable(key.replace("|", " ")) for key in one.alone[:6])
         lines.append(f"Computed by one of them only: {few}")

@@ -75,8 +75,8 @@ def growth(
     return Growth(int(x[0]), int(x[-1]), int(y[0]), int(y[-1]), float(slope), bool(grows), suspects)
 
 
-def leaks(reader: TraceReader, kind: str = "train") -> list[Leak]:
-    """What ops left behind in three steps or more, and what was still there two steps later, largest first.
+def leaks(reader: TraceReader, kind: str = "train", often: int = OFTEN) -> list[Leak]:
+    """What ops left behind in three steps (``often``) or more, and what was still there later, largest first.
 
     Steps between those that were looked at are taken to be like them.
     """
@@ -90,6 +90,6 @@ def leaks(reader: TraceReader, kind: str = "train") -> list[Leak]:
     found = [
         Leak(line, op, module, category, sum(sizes.values()) / len(sizes), len(sizes))
         for (line, op, module, category), sizes in made.items()
-        if len(sizes) >= OFTEN
+        if len(sizes) >= often
     ]
     return sorted(found, key=lambda leak: (-leak.per_step, leak.line))

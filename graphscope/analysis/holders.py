@@ -14,7 +14,7 @@ from graphscope import units
 from graphscope.analysis import lifetime
 from graphscope.analysis.spans import module_of
 from graphscope.analysis.tabular import Tabular, plain
-from graphscope.errors import UsageError
+from graphscope.errors import TraceError, UsageError
 from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import DeviceStep, Graph, Longs, Step
@@ -24,11 +24,12 @@ CATEGORIES = (
     "parameter", "gradient", "optimizer state", "input", "buffer", "saved for backward", "activation", "temporary",
     "other",
 )  # fmt: skip
-_OF_PORT = {
+OF_PORT = {
     "input": "input", "parameter": "parameter", "constant": "input", "carried": "activation", "buffer": "buffer",
     "gradient": "gradient", "optimizer_state": "optimizer state",
 }  # fmt: skip
 BEFORE = "there before the step"
+LEFT = "left by the step before"
 _IN_WORDS = {"optimizer_state": "optimizer state"}
 
 
@@ -104,7 +105,7 @@ def step_memory(reader: TraceReader, num: int = -1, kind: str = "train") -> Step
     step = reader.step(num, kind)
     graph = reader.graph(step.graph)
     sizes = lifetime.nbytes(reader, step)
-    ports = lifetime.port_bytes(graph, sizes)
+    ports = lifetime.port_bytes(graph, step, sizes)
     # What was there before the step and is no input of it: the recorder's count, where it has one.
     before = max(int(step.live0), ports)
     if not graph.n:
@@ -114,6 +115,7 @@ def step_memory(reader: TraceReader, num: int = -1, kind: str = "train") -> Step
     node = int(curve.argmax())
     held = held_at(reader, step, node, sizes, int(curve[node]))
     survivors = int(sizes[: graph.n][step.freed == schema.SURVIVED].sum())
+    survivors += int(sizes[[graph.n + k for k in step.fresh]].sum())
     return StepMemory(
         step.num, int(curve[node]), what(graph, node), line_of(graph, node), before, before + survivors, curve, held,
         pools,
@@ -133,24 +135,35 @@ def held_at(reader: TraceReader, step: Step, node: int, sizes: Longs, total: int
         if h.value is not None and h.value < 0:
             known[h.category] = known.get(h.category, 0) + h.nbytes
     rest = total - sum(h.nbytes for h in held)
-    held += earlier(reader, step, known, rest)
+    held += earlier(reader, step, known, rest, before_by_name(reader, step) if rest > 0 else {})
     return sorted(held, key=lambda h: -h.nbytes)
 
 
-def earlier(reader: TraceReader, step: Step, known: dict[str, int], rest: int) -> list[Held]:
+def earlier(
+    reader: TraceReader,
+    step: Step,
+    known: dict[str, int],
+    rest: int,
+    named: dict[str, list[Held]] | None = None,
+) -> list[Held]:
     """What ``rest`` bytes from before the step are: by category, as far as the last look at memory says, and what
     every step leaves behind, with its line.
 
-    ``known``: bytes from before the step that are accounted for already, by category.
+    ``known``: bytes from before the step that are accounted for already, by category. ``named``: what may be among
+    the others (``before_by_name``).
     """
     found: list[Held] = []
     before = reader.alive_before(step.id) if rest > 0 else {}
     for category, size in sorted(before.items(), key=lambda item: -item[1]):
         word = _IN_WORDS.get(category, category)
         size = min(size - known.get(word, 0), rest)
+        rest -= max(size, 0)
+        own = (named or {}).get(word, [])
+        if sum(h.nbytes for h in own) <= size:
+            found += own
+            size -= sum(h.nbytes for h in own)
         if size > 0:  # not used in this step, or not yet
             found.append(Held(f"({word} of earlier steps)", size, word, "", "", "", BEFORE))
-            rest -= size
     if rest > 0:
         left = left_behind(reader, step, rest)
         found += left
@@ -166,7 +179,9 @@ def left_behind(reader: TraceReader, step: Step, rest: int) -> list[Held]:
     from graphscope.analysis.growth import leaks  # which says lines as this module does
 
     found = []
-    known = leaks(reader, step.kind)
+    known = leaks(
+        reader, step.kind, often=2
+    )  # what is to be explained has grown, be it for a few steps
     share = min(1.0, rest / max(sum(leak.per_step for leak in known) * step.num, 1))
     for leak in known:
         size = int(leak.per_step * step.num * share)
@@ -184,6 +199,34 @@ def left_behind(reader: TraceReader, step: Step, rest: int) -> list[Held]:
                     why,
                 )
             )
+    return found
+
+
+def before_by_name(reader: TraceReader, step: Step) -> dict[str, list[Held]]:
+    """By category, what the step before had or left, and this one did not use, or not before it failed."""
+    try:
+        before = reader.step(step.num - 1, step.kind) if step.num > 0 else None
+    except TraceError:
+        before = None
+    if before is None:
+        return {}
+    graph, now = reader.graph(before.graph), reader.graph(step.graph)
+    sizes = lifetime.nbytes(reader, before)
+    used = {_label_of_port(now, k) for k in range(now.n_ports)}
+    found: dict[str, list[Held]] = {}
+    for h in lifetime.holders(graph, before, sizes, graph.n - 1) if graph.n else ():
+        if h.dies >= 0 or not h.nbytes:
+            continue
+        if h.value >= 0:
+            made = (schema.BACKWARD, "gradient"), (schema.UPDATE, "optimizer state")
+            category = dict(made).get(int(graph.phase[h.value]), "activation")
+        elif _label_of_port(graph, -1 - h.value) in used:
+            continue
+        else:
+            category = OF_PORT[graph.port_kind(-1 - h.value)]
+        one = _held(reader, graph, before, h)
+        one.category, one.why, one.value = category, LEFT if h.value >= 0 else BEFORE, None
+        found.setdefault(category, []).append(one)
     return found
 
 
@@ -210,7 +253,7 @@ def _held(reader: TraceReader, graph: Graph, step: Step, h: lifetime.Holder) -> 
     spec = reader.spec(step.spec_id(h.value))
     size = f"{units.shape(spec.shape)} {spec.dtype}"
     if h.value < 0:
-        category = _OF_PORT[graph.port_kind(-1 - h.value)]
+        category = OF_PORT[graph.port_kind(-1 - h.value)]
         module, line = _module_of_port(graph, h.value), ""
     else:
         category = _category(graph, step, h.value, h.kept_for)
@@ -229,8 +272,12 @@ def _label(graph: Graph, h: lifetime.Holder) -> str:
             return "grad of " + (graph.port_path(-1 - v) if v < 0 else graph.label(v))
     if i >= 0:
         return h.label
-    of = _state_of(graph, i)
-    return graph.port_path(-1 - i) if of is None else f"{of[0]} of {of[1]}"
+    return _label_of_port(graph, -1 - i)
+
+
+def _label_of_port(graph: Graph, k: int) -> str:
+    of = _state_of(graph, -1 - k)
+    return graph.port_path(k) if of is None else f"{of[0]} of {of[1]}"
 
 
 def _state_of(graph: Graph, value: int) -> tuple[str, str] | None:
@@ -282,7 +329,7 @@ def _why(graph: Graph, h: lifetime.Holder) -> str:
         rest = len(h.kept_for) - len(names)
         more = f" and {units.count(rest)} more" if rest else ""
         return f"needed by the gradient{'s' if len(names) > 1 else ''} of {', '.join(names)}{more}"
-    if h.value < 0:
+    if h.value < 0 and h.born < 0:
         return BEFORE
     return "outlives the step" if h.dies < 0 else f"used until {graph.op_name(h.dies)}"
 

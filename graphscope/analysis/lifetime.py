@@ -42,9 +42,13 @@ def nbytes(lookup: Lookup, step: Step) -> Longs:
     return np.array([sizes[id] for id in step.specs.tolist()], np.int64)
 
 
-def port_bytes(graph: Graph, sizes: Longs) -> int:
+def port_bytes(graph: Graph, step: Step, sizes: Longs) -> int:
     """Bytes of what a step reads and did not make; constants are not counted."""
-    ports = [graph.n + k for k in range(graph.n_ports) if graph.port_kind(k) != "constant"]
+    ports = [
+        graph.n + k
+        for k in range(graph.n_ports)
+        if graph.port_kind(k) != "constant" and k not in step.fresh
+    ]
     return int(sizes[ports].sum()) if ports else 0
 
 
@@ -59,6 +63,8 @@ def live_bytes(step: Step, sizes: Longs) -> Longs:
     # A buffer cannot die before it is born, whatever a broken step says.
     after = np.minimum(np.maximum(step.freed[dying], dying), n - 1) + 1
     np.subtract.at(change, after, own[dying])
+    for k, node in step.fresh.items():
+        change[node] += sizes[n + k]
     live: Longs = int(step.live0) + np.cumsum(change[:n])
     return live
 
@@ -81,9 +87,10 @@ def holders(graph: Graph, step: Step, sizes: Longs, node: int) -> list[Holder]:
         for i in np.flatnonzero(there)
     ]
     for k in range(graph.n_ports):
-        if graph.port_kind(k) != "constant":
+        made = step.fresh.get(k, -1)
+        if graph.port_kind(k) != "constant" and made <= node:
             size, kept = int(sizes[n + k]), graph.kept_for(-1 - k)
-            found.append(Holder(-1 - k, graph.port_path(k), size, -1, -1, kept))
+            found.append(Holder(-1 - k, graph.port_path(k), size, made, -1, kept))
     return sorted(found, key=lambda holder: (-holder.nbytes, holder.value))
 
 

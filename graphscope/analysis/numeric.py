@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graphscope import units
+from graphscope.analysis.tabular import text_table
+from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import Entry, Graph, ValueStep
 
 TINY = np.finfo(np.float32).tiny
+ROUNDED = (
+    1 << 12
+)  # float32 steps between neighbours in a sample of a larger tensor (trace/values.py)
 
 
 @dataclass
@@ -30,6 +38,14 @@ class NodeDifference:
     line: str
     exact: bool
     """Whether the whole tensor was compared, and not a sample and its moments."""
+    module: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called, with its module and as a gradient, if it is one."""
+        named = self.label.startswith(self.module) or " of " in self.label
+        label = self.label if named or not self.module else f"{self.module}.{self.label}"
+        return f"gradient of {label}" if self.what == "g" else label
 
     def beyond(self, rtol: float, atol: float) -> bool:
         """Whether they differ by more than rounding may explain."""
@@ -113,9 +129,21 @@ def differences(
         line = f"{site.file}:{site.line}" if site else ""
         max_abs, max_rel, ulp, exact = difference
         found.append(
-            NodeDifference(key, one.label(v), what, v, left.num, max_abs, max_rel, ulp, line, exact)
-        )
+            NodeDifference(
+                key, called(one, v), what, v, left.num, max_abs, max_rel, ulp, line, exact,
+                one.scope_path(v),
+            )
+        )  # fmt: skip
     return found
+
+
+def called(graph: Graph, v: int) -> str:
+    """A value's label; what belongs to the update of a parameter names it, since all updates are called alike."""
+    for node in [v] if v >= 0 else graph.users(v):
+        inputs = graph.inputs(node)
+        if graph.phase[node] == schema.UPDATE and inputs and inputs[0] < 0 and inputs[0] != v:
+            return f"{graph.label(v)} of {graph.port_path(-1 - inputs[0])}"
+    return graph.label(v)
 
 
 def first_divergent(
@@ -127,6 +155,25 @@ def first_divergent(
             if difference.beyond(rtol, atol):
                 return difference
     return None
+
+
+def table(nodes: Sequence[NodeDifference], limit: int, width: int) -> list[str]:
+    """The largest differences as lines of text, relative to the size of their tensors; none where all are equal."""
+    shown = sorted((d for d in nodes if d.max_abs), key=lambda d: -d.max_rel)[: max(limit, 1)]
+    rows = [
+        [
+            d.name, PurePath(d.line).name, units.number(d.max_abs), units.number(d.max_rel),
+            units.number(d.ulp) + ("" if d.exact else " *"),
+        ]
+        for d in shown
+    ]  # fmt: skip
+    if not rows:
+        return ["Every number is the same."] if nodes else []
+    head = ["largest differences", "line", "absolute", "relative", "ULP"]
+    lines = text_table(head, rows, width, ("line",), left=("line",))
+    if not all(d.exact for d in shown):
+        lines.append("* by a sample of the tensor, or its mean, spread and extremes")
+    return lines
 
 
 def _order(item: tuple[int, str], n: int) -> int:
@@ -148,7 +195,13 @@ def _entry(
         return None
     if _comparable(a, b):
         assert a.thumb is not None and b.thumb is not None
-        return (*_arrays(a.thumb.values, b.thumb.values), a.thumb.values.size == a.count)
+        x, y = a.thumb.values, b.thumb.values
+        if x.size == a.count:
+            return (*_arrays(x, y), True)
+        # Of a sample the last bits are rounded away: what is then neighbours may have been next to equal.
+        close = ulp_distance(x, y) <= ROUNDED
+        both = _arrays(x, np.where(close, x, y)), _arrays(a.stats[1:7], b.stats[1:7])
+        return (*max(both, key=lambda found: found[1]), False)
     # No sample in common: the moments still tell (and say less: a permutation keeps them).
     return (*_arrays(a.stats[1:7], b.stats[1:7]), False)
 

@@ -209,11 +209,12 @@ def peak_bytes(
         step = reader.step(int(table.num[k]), kind)
         graph, sizes = reader.graph(step.graph), lifetime.nbytes(reader, step)
         live = lifetime.live_bytes(step, sizes) - step.live0
-        return max(int(live.max(initial=0)), 0), lifetime.port_bytes(graph, sizes)
+        return max(int(live.max(initial=0)), 0), lifetime.port_bytes(graph, step, sizes)
 
-    for k in np.flatnonzero(table.own_deaths).tolist():
+    alone = table.own_deaths | np.isin(table.num, [*reader.fresh(kind)])
+    for k in np.flatnonzero(alone).tolist():
         above[k], before[k] = look(k)
-    same = np.flatnonzero(~table.own_deaths)
+    same = np.flatnonzero(~alone)
     for some in alike(table.graph[same], table.shape_set[same]):
         rows = same[some]
         key = int(table.graph[rows[0]]), int(table.shape_set[rows[0]])

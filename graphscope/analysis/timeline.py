@@ -10,7 +10,7 @@ import numpy as np
 
 from graphscope import units
 from graphscope.analysis import lifetime
-from graphscope.analysis.holders import _OF_PORT, CATEGORIES, _category, earlier, line_of, what
+from graphscope.analysis.holders import CATEGORIES, OF_PORT, _category, earlier, line_of, what
 from graphscope.analysis.tabular import Tabular, plain, text_table
 from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
@@ -117,8 +117,9 @@ def curves(reader: TraceReader, step: Step) -> dict[str, Longs]:
     ports = 0
     for k in range(graph.n_ports):
         if graph.port_kind(k) != "constant":
-            ports += int(sizes[n + k])
-            sums[_OF_PORT[graph.port_kind(k)]][0] += sizes[n + k]
+            made = step.fresh.get(k)
+            ports += 0 if made is not None else int(sizes[n + k])
+            sums[OF_PORT[graph.port_kind(k)]][made or 0] += sizes[n + k]
     before = max(int(step.live0), ports)
     known = {name: int(column[0]) for name, column in sums.items()}
     for held in earlier(reader, step, known, before - ports):

@@ -68,6 +68,9 @@ class Observer(Protocol):
     def gradient_failed(self, node: Node, error: BaseException) -> None:
         """A gradient of a node could not be computed."""
 
+    def state_made(self, x: Any) -> None:
+        """An optimizer made a tensor of its state, by no op."""
+
     def enter(self, module: Any) -> None:
         """A module's forward starts."""
 

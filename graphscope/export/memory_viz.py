@@ -121,7 +121,7 @@ def _before(
     known = 0
     for k in range(graph.n_ports):
         size = reader.spec(step.spec_id(-1 - k)).nbytes
-        if graph.port_kind(k) == "constant" or not size:
+        if graph.port_kind(k) == "constant" or not size or k in step.fresh:
             continue
         frames, at = _frames(graph, -1 - k), addresses.take(size)
         events.append(_event("alloc", at, size, frames, step.t0_ns))
@@ -157,6 +157,10 @@ def _step(
             dying.setdefault(max(freed, i), []).append(i)
     alive: dict[int, tuple[int, list[dict[str, Any]]]] = {}
     for i in range(graph.n):
+        for k in [k for k, node in step.fresh.items() if node == i]:
+            size, frames = int(sizes[graph.n + k]), _frames(graph, -1 - k)
+            alive[-1 - k] = (addresses.take(size), frames)
+            events.append(_event("alloc", alive[-1 - k][0], size, frames, int(begin[i])))
         size = int(sizes[i])
         if size and step.freed[i] != schema.NO_MEMORY:
             frames = _frames(graph, i)

@@ -11,6 +11,7 @@ import base64
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
+from textwrap import dedent
 
 import numpy as np
 
@@ -159,10 +160,12 @@ def _code(reader: TraceReader, file: str | None, line: int) -> str:
     if text is None or line < 1:
         return ""
     lines = text.splitlines()
-    shown = range(max(1, line - AROUND), min(len(lines), line + AROUND) + 1)
+    first = max(1, line - AROUND)
+    # Without the indentation that all of them share: on a phone it would take half of the width.
+    shown = dedent("\n".join(lines[first - 1 : line + AROUND])).split("\n")
     rows = [
-        f'<span class="{"here" if n == line else ""}"><i>{n}</i>{_t(lines[n - 1][:200])}</span>'
-        for n in shown
+        f'<span class="{"here" if n == line else ""}"><i>{n}</i>{_t(row[:200])}</span>'
+        for n, row in enumerate(shown, first)
     ]
     return f'<pre class="code">{"".join(rows)}</pre>'
 

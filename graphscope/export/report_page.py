@@ -39,7 +39,12 @@ section{margin-top:24px;padding:16px;background:var(--surface);border:1px solid 
 .failed h2,header .failed{color:var(--failed)}
 article{padding:8px 0 8px 12px;border-left:3px solid var(--line);margin-bottom:12px}
 article.error{border-color:var(--failed)}article.warning{border-color:var(--warning)}
-.code{margin:4px 0;padding:8px;background:var(--page);border-radius:4px;overflow-x:auto}
+.code{margin:4px 0;padding:8px;border-radius:4px;overflow-x:auto;--ground:var(--page)}
+.code,.wide{--edge:color-mix(in srgb,var(--ink) 20%,transparent);background:
+linear-gradient(90deg,var(--ground) 50%,transparent) 0/32px 100% no-repeat local,
+linear-gradient(270deg,var(--ground) 50%,transparent) 100%/32px 100% no-repeat local,
+linear-gradient(90deg,var(--edge),transparent) 0/12px 100% no-repeat,
+linear-gradient(270deg,var(--edge),transparent) 100%/12px 100% no-repeat,var(--ground)}
 .code span{display:block;white-space:pre}.code i{display:inline-block;width:4ch;margin-right:1ch;text-align:right;
 color:var(--ink3);font-style:normal}.code .here{font-weight:600;box-shadow:inset 2px 0 var(--focus)}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,520px),1fr));gap:16px}
@@ -51,7 +56,7 @@ i.update{background:var(--update)}i.copies{background:var(--ink3)}
 i.python{background:repeating-linear-gradient(135deg,var(--idle) 0 4px,transparent 4px 8px)}
 i.recorder{background:repeating-linear-gradient(90deg,var(--ink3) 0 2px,transparent 2px 4px)}
 .dot{display:inline-block;width:10px;height:10px;margin-right:8px;border-radius:2px}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:12px;line-height:16px}
+.wide{overflow-x:auto;--ground:var(--surface)}table{border-collapse:collapse;font-size:12px;line-height:16px}
 th,td{padding:4px 12px 4px 0;text-align:left;border-bottom:1px solid var(--line);overflow-wrap:anywhere;vertical-align:top}
 th,td:not(:first-child){white-space:nowrap}td:first-child{min-width:14ch}
 td:last-child:not(.n){white-space:normal;min-width:28ch}
@@ -60,5 +65,7 @@ padding:0;cursor:pointer}th[aria-sort=descending] button::after{content:' \\2193
 th[aria-sort=ascending] button::after{content:' \\2191' / ''}
 :focus-visible{outline:2px solid var(--focus);outline-offset:2px}
 @media (max-width:640px){main{padding:12px 8px}section{padding:12px 8px}
-picture{display:block;overflow-x:auto}picture img{max-width:none;width:600px}}
+picture{display:flex;overflow-x:auto}picture img{flex:none;max-width:none;width:600px}
+picture::after{content:'';position:sticky;right:0;flex:none;width:16px;margin-left:-16px;
+background:linear-gradient(90deg,transparent,color-mix(in srgb,var(--ink) 20%,transparent))}}
 @media print{body{background:#fff}section{break-inside:avoid}iframe{display:none}}"""

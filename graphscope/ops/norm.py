@@ -107,7 +107,7 @@ def _sample(*shape: int, axes: Any, wshape: Any, weights: int = 2, view: Any = N
 
 def _row(name: str, samples: Any, tex: str, doc: str) -> Op:
     return Op(
-        name, _norm, tex=tex, family="norm", aux=True, values=("running", "momentum", "view"),
+        name, _norm, tex=tex, family="reduce", aux=True, values=("running", "momentum", "view"),
         vjp=dict(x=_x_grad, w=_w_grad, b=_b_grad), samples=samples, flops=lambda x, *r, **_: 8 * x.size,
         doc=doc,
     )  # fmt: skip
@@ -177,14 +177,14 @@ def _curve(F: Any, h: Any, g: Any, x: Any, mean: Any, rstd: Any, axes: Any, eps:
 
 
 standardize = Op(
-    "standardize", _standardize, tex=_UNIT, family="norm", values=("view",),
+    "standardize", _standardize, tex=_UNIT, family="reduce", values=("view",),
     vjp=dict(x=lambda F, g, x, mean, rstd, axes, eps, view: F.standardize_grad(
         g, x, *_given(mean, rstd), axes=axes, eps=eps, view=view)),
     samples=(arrays((3, 4), axes=(0,), eps=1e-5), arrays((2, 4, 3), axes=(2, 3), eps=1e-5, view=(2, 2, 2, 3))),
     doc="Mean 0 and variance 1 over some dimensions.",
 )  # fmt: skip
 standardize_grad = Op(
-    "standardize_grad", _standardize_grad, tex=r"\sigma^{{-1}} P\,{g}", family="norm", values=("view",),
+    "standardize_grad", _standardize_grad, tex=r"\sigma^{{-1}} P\,{g}", family="reduce", values=("view",),
     vjp=dict(
         # The projection is symmetric: g and h may change places.
         g=lambda F, h, x, mean, rstd, axes, eps, view: F.standardize_grad(
@@ -212,7 +212,7 @@ def _spread(F: Any, h: Any, like: Any) -> Any:
 
 
 standardize_dot = Op(
-    "standardize_dot", _standardize_dot, tex=r"\sum {g} \hat{{x}}", family="norm",
+    "standardize_dot", _standardize_dot, tex=r"\sum {g} \hat{{x}}", family="reduce",
     vjp=dict(
         g=lambda F, h, x, mean, rstd, axes, eps: _spread(F, h, x)
         * F.standardize(x, *_given(mean, rstd), axes=axes, eps=eps, view=None),
@@ -272,7 +272,7 @@ def _eval_w(F: Any, g: Any, x: Any, mean: Any, var: Any, eps: float, wshape: Any
 
 
 batch_norm_eval = Op(
-    "batch_norm_eval", _eval, tex=_UNIT + r"\gamma + \beta", family="norm",
+    "batch_norm_eval", _eval, tex=_UNIT + r"\gamma + \beta", family="reduce",
     vjp=dict(x=_eval_x, w=_eval_w, b=_b_grad),
     samples=(
         arrays((3, 2, 4), (2,), (2,), (2,), (2,), low=0.2, eps=1e-3, wshape=(1, 2, 1)),

@@ -36,7 +36,7 @@ def _rms_w(F: Any, g: Any, x: Any, axes: Any, eps: float) -> Any:
 
 
 rms_norm = Op(
-    "rms_norm", _rms, tex=r"\frac{{ {x} }}{{ \mathrm{{rms}} }}\gamma", family="norm",
+    "rms_norm", _rms, tex=r"\frac{{ {x} }}{{ \mathrm{{rms}} }}\gamma", family="reduce",
     vjp=dict(x=_rms_x, w=_rms_w), flops=lambda x, *r, **_: 4 * x.size,
     samples=(
         arrays((3, 4), (4,), axes=(1,), eps=1e-5), arrays((2, 3, 4), (3, 4), axes=(1, 2), eps=1e-5),
@@ -83,7 +83,7 @@ def _local_x(F: Any, g: Any, x: Any, size: int, alpha: float, beta: float, k: fl
 
 
 local_response_norm = Op(
-    "local_response_norm", _local, tex=r"\frac{{ {x} }}{{ (k + \alpha \sum x^2)^\beta }}", family="norm",
+    "local_response_norm", _local, tex=r"\frac{{ {x} }}{{ (k + \alpha \sum x^2)^\beta }}", family="reduce",
     vjp=dict(x=_local_x), flops=lambda x, size, **_: (size + 4) * x.size,
     samples=(
         arrays((2, 5, 3), size=3, alpha=0.1, beta=0.75, k=1.0),

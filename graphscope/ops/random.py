@@ -127,7 +127,7 @@ def _fill(xp: Any, x: Any, drawn: Any) -> Any:
 
 def _filled(name: str, symbol: str, doc: str) -> Op:
     return Op(
-        f"{name}_", _fill, tex=rf"{{x}} \gets {symbol}", writes=True, family="random",
+        f"{name}_", _fill, tex=rf"{{x}} \gets {symbol}", writes=True, family="data",
         flops=lambda *a, **k: 0, doc=f"{doc}, in place.",
     )  # fmt: skip
 
@@ -148,7 +148,7 @@ FILLS = {
 
 normal = Op(
     "normal", lambda xp, mean, std, noise: mean + std * noise, tex=r"\mathcal{{N}}({mean}, {std}^2)",
-    family="random", broadcast=True, flops=lambda *a, **k: 0,
+    family="data", broadcast=True, flops=lambda *a, **k: 0,
     # The numbers are samples, no function of the mean: torch gives a gradient of zero.
     vjp=dict(mean=lambda F, g: g * 0, std=lambda F, g: g * 0),
     doc="Normal numbers with a mean and a standard deviation for each.",
@@ -156,7 +156,7 @@ normal = Op(
 
 bernoulli = Op(
     "bernoulli", lambda xp, p, noise: (noise < p).astype(p.dtype), tex=r"\mathcal{{B}}({p})",
-    family="random", broadcast=True, vjp=dict(p=lambda F, g: g * 0), flops=lambda *a, **k: 0,
+    family="data", broadcast=True, vjp=dict(p=lambda F, g: g * 0), flops=lambda *a, **k: 0,
     samples=(arrays((3, 4), (3, 4), low=0.1),), doc="One with the given probability, else zero.",
 )  # fmt: skip
 
@@ -182,7 +182,7 @@ def _multinomial(xp: Any, p: Any, noise: Any, *, num_samples: int, replacement: 
 
 
 multinomial = Op(
-    "multinomial", _multinomial, tex=r"\mathrm{{Mult}}({p})", family="random",
+    "multinomial", _multinomial, tex=r"\mathrm{{Mult}}({p})", family="data",
     flops=lambda *a, **k: 0,
     samples=(
         arrays((3, 4), (3, 2), low=0.1, high=0.9, num_samples=2, replacement=True),

@@ -125,7 +125,7 @@ def _searchsorted(xp: Any, seq: Any, v: Any, *, right: Any = False) -> Any:
 
 
 searchsorted = Op(
-    "searchsorted", _searchsorted, tex=r"\#\{{{seq} < {v}\}}", family="compare",
+    "searchsorted", _searchsorted, tex=r"\#\{{{seq} < {v}\}}", family="other",
     samples=(
         made(lambda r: (np.sort(r.normal(size=5)), r.normal(size=(2, 3))), right=False),
         made(lambda r: (np.sort(r.integers(0, 4, (2, 5)) * 1.0), r.integers(0, 4, (2, 3)) * 1.0), right=True),
@@ -135,7 +135,7 @@ searchsorted = Op(
 )  # fmt: skip
 
 isin = Op(
-    "isin", lambda xp, a, b, *, invert=False: xp.isin(a, b, invert=invert), tex=r"{a} \in {b}", family="compare",
+    "isin", lambda xp, a, b, *, invert=False: xp.isin(a, b, invert=invert), tex=r"{a} \in {b}", family="other",
     samples=(made(lambda r: (r.integers(0, 9, (3, 4)), r.integers(0, 9, 3)), invert=False),),
     doc="Whether each element is one of the others.",
 )  # fmt: skip

@@ -46,7 +46,7 @@ def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         if self._stepping:
             return step(self, *args, **kwargs)
-        self._stepping = self._opt_called = True
+        self._stepping = self._opt_called = self._moved = True
         try:
             if _before_all or self._optimizer_step_pre_hooks:
                 args, kwargs = _before(self, args, kwargs)
@@ -83,6 +83,7 @@ class HookMethods:
 
     _stepping = False
     _opt_called = False
+    _moved = False  # since the recorder of a run set it so
 
     def _make_hook_tables(self) -> None:
         self._optimizer_step_pre_hooks: Hooks = OrderedDict()

@@ -6,11 +6,13 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from graphscope.engine import living
+from graphscope.engine.dispatch import recorder
 from graphscope.engine.dtype import get_default_dtype
 from graphscope.engine.explain import at_line
 from graphscope.engine.modes import enable_grad, no_grad
@@ -27,6 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 Params = Iterable[Any]
+_made = count(1)
 
 
 class Optimizer(HookMethods, StateMethods):
@@ -36,6 +39,7 @@ class Optimizer(HookMethods, StateMethods):
     An optimizer of your own either overrides ``step``, or writes ``_update`` for one parameter.
     """
 
+    _made = 0  # its place among those that the program made
     _needs_step = False  # whether the state counts steps in a tensor, as most of torch's do
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
@@ -65,6 +69,7 @@ class Optimizer(HookMethods, StateMethods):
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+        self._made = next(_made)
         living.optimizers.add(self)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -237,7 +242,11 @@ def filled_like(p: Tensor, value: float = 0.0) -> Tensor:
     a = xp.zeros_like(p._a)
     if value:
         a += value
-    return Tensor(a)
+    made = Tensor(a)
+    told = recorder()
+    if told is not None:
+        told.state_made(made)
+    return made
 
 
 def counter(value: float = 0.0) -> Tensor:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
+from graphscope.engine import dispatch
 from graphscope.engine.create import to_device
 from graphscope.engine.explain import at_line
 from graphscope.engine.tensor import Tensor
@@ -76,6 +77,7 @@ class StateMethods:
                     value["step"] = Tensor(np.asarray(float(value["step"]), np.float32))
         self.param_groups = groups
         self.state = state
+        rates_changed(self)
         for hook in self._optimizer_load_state_dict_post_hooks.values():  # type: ignore[attr-defined]
             hook(self)
 
@@ -94,6 +96,16 @@ class StateMethods:
                 f"{type(self).__name__}.load_state_dict: the groups of the state have {theirs} parameters, those of this "
                 f"optimizer {mine}; was the model another one?",
             )
+
+
+def rates_changed(optimizer: Any, were: Sequence[Any] = ()) -> None:
+    """Have it noted, where a run is recorded, that learning rates of the groups may be others from here on.
+
+    were: what they were just before.
+    """
+    recorder = dispatch.recorder()
+    if recorder is not None and hasattr(recorder, "facts"):
+        recorder.facts.rates.changed(recorder, optimizer, were)
 
 
 def _like(p: Tensor, value: Any, key: str | None = None) -> Any:

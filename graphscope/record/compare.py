@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,8 +12,8 @@ import numpy as np
 from graphscope.engine import dtype as dtypes
 from graphscope.engine.backend import Backend, backend_of
 from graphscope.engine.device import named
-from graphscope.engine.tensor import Tensor
-from graphscope.errors import UsageError
+from graphscope.errors import UsageError, UsageTypeError
+from graphscope.record.called import Call, prepared
 from graphscope.record.keeper import Keeper, Kept
 from graphscope.record.session import profile
 
@@ -44,7 +43,7 @@ def compare(
     warmup: int = 3,
     repeats: int = 20,
     group_by: str = "op",
-    rtol: float = 1e-4,
+    rtol: float | None = None,
     atol: float = 1e-7,
 ) -> DeviceComparison:
     """Run a function, forward and backward, in several ways: what each op costs, and where numbers part.
@@ -53,14 +52,18 @@ def compare(
     keywords; with ``sizes`` a function of the size that makes them. devices: default "cpu" and "cuda", or the
     cpu alone with ``dtypes``. The first way is the one that the others are compared with.
     backward: from the outputs that have a gradient, with ones. rtol, atol: what counts as rounding, relative to
-    the largest element of a tensor.
-    Raises: UsageError for less than two ways; DeviceError for a device that is not there.
+    the largest element of a tensor; default 1e-4, or twice the precision of the narrowest dtype where that is more.
+    Raises: UsageError for less than two ways, or where no op ran; DeviceError for a device that is not there.
 
         print(graphscope.compare(lambda a, b: (a @ b).relu(), (x, w), devices=("cpu", "cuda")))
     """
     from graphscope.analysis.compare import compare as compare_runs
     from graphscope.analysis.devices import DeviceComparison
 
+    if not callable(fn):
+        raise UsageTypeError(
+            f"compare: {type(fn).__name__} is no function; give what computes, then its inputs"
+        )
     if warmup < 0 or repeats < 1:
         raise UsageError(f"compare: warmup={warmup} and repeats={repeats} must be 0 and 1 or more")
     ways = _ways(devices, dtypes)
@@ -76,7 +79,7 @@ def compare(
             raise UsageError("compare: sizes= is empty")
         rows, crossing = _by_size(fn, inputs, given, ways, backward, warmup, repeats)
         inputs = inputs(given[-1])
-    calls = [_prepared(fn, inputs, way, backward) for way in ways]
+    calls = [prepared(fn, inputs, way.device, way.dtype, backward) for way in ways]
     timed = [_times(call, way, warmup, repeats) for call, way in zip(calls, ways, strict=True)]
     numbers = _numbers(calls)
     with tempfile.TemporaryDirectory() as folder:
@@ -90,6 +93,7 @@ def compare(
             for k in range(1, len(ways)):
                 ops = compare_runs(readers[0], readers[k], group_by, _kind(readers[0]))
                 ops.name_a, ops.name_b = ways[0].name, ways[k].name
+                ops.structure.tensors = []  # their dtypes are what was asked for
                 against.append(_versus(ways[k].name, ops, numbers[0], numbers[k], rtol, atol))
         finally:
             for reader in readers:
@@ -98,6 +102,11 @@ def compare(
 
 
 def _ways(devices: Sequence[Any] | None, kinds: Sequence[Any] | None) -> list[Way]:
+    for word, given in (("devices", devices), ("dtypes", kinds)):
+        if isinstance(given, str):
+            raise UsageError(
+                f'compare: {word}="{given}" is one; give several: {word}=("{given}", ...)'
+            )
     places = [str(named(d)) for d in (devices or (("cpu", "cuda") if kinds is None else ("cpu",)))]
     ways = []
     for place in places:
@@ -125,69 +134,6 @@ def _dtype(kind: Any) -> Any:
     if found is None:
         raise UsageError(f"compare: there is no dtype {kind!r}")
     return found
-
-
-# ---------------------------------------------------------------- one call
-
-
-class Call:
-    """The function with its inputs at one place; calling it runs forward and backward once."""
-
-    def __init__(self, fn: Any, args: list[Any], named: dict[str, Any], backward: bool) -> None:
-        self.fn, self.args, self.named, self.backward = fn, args, named, backward
-        self.leaves = [x for x in (*args, *named.values()) if isinstance(x, Tensor) and x._rg]
-        if hasattr(fn, "parameters"):
-            self.leaves += list(fn.parameters())
-        self.seeds: list[Any] | None = None
-
-    def __call__(self) -> None:
-        for leaf in self.leaves:
-            leaf._grad = None
-        outs = [t for t in _tensors(self.fn(*self.args, **self.named)) if t._rg]
-        if not self.backward or not outs:
-            return
-        if self.seeds is None or len(self.seeds) != len(outs):
-            self.seeds = [_ones(t) for t in outs]
-        for k, (out, seed) in enumerate(zip(outs, self.seeds, strict=True)):
-            out.backward(seed, retain_graph=k + 1 < len(outs))
-
-
-def _prepared(fn: Any, inputs: Any, way: Way, backward: bool) -> Call:
-    """Copies of the inputs, and of a module, at one place."""
-    if hasattr(fn, "named_parameters"):
-        fn = copy.deepcopy(fn).to(way.device)
-        if way.dtype is not None:
-            fn = fn.to(way.dtype)
-    named_inputs = dict(inputs) if isinstance(inputs, Mapping) else {}
-    listed = [] if named_inputs else list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
-    return Call(
-        fn, [_moved(x, way) for x in listed], {k: _moved(x, way) for k, x in named_inputs.items()}, backward
-    )  # fmt: skip
-
-
-def _moved(x: Any, way: Way) -> Any:
-    if not isinstance(x, Tensor):
-        return x
-    new: Any = x.detach().clone()  # type: ignore[attr-defined]
-    if way.dtype is not None and x._a.dtype.kind == "f":
-        new = new.to(way.dtype)
-    new = new.to(way.device).detach()
-    new._name = x._name
-    return new.requires_grad_(x._rg)
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    return [t for part in value for t in _tensors(part)] if isinstance(value, (tuple, list)) else []
-
-
-def _ones(out: Tensor) -> Tensor:
-    """The gradient that a backward begins with: made once, so that it is in no timing."""
-    host = np.ones(out._a.shape, out._a.dtype)
-    return Tensor(backend_of(out.device).asarray(host))
 
 
 def _times(call: Call, way: Way, warmup: int, repeats: int) -> tuple[list[float], float]:
@@ -223,7 +169,7 @@ class _same_numbers:  # noqa: N801 - reads as a phrase
 def _numbers(calls: list[Call]) -> list[list[Kept]]:
     found = []
     for call in calls:
-        with _same_numbers(), Keeper() as keeper:
+        with _same_numbers(), Keeper(call.fn) as keeper:
             call()
         found.append(keeper.kept)
     return found
@@ -243,8 +189,11 @@ def _traced(call: Call, way: Way, path: Path, warmup: int, repeats: int) -> Trac
 
 
 def _kind(reader: TraceReader) -> str:
-    """Calls without gradients are recorded as evaluation."""
-    return "train" if len(reader.steps("train")) else "eval"
+    """Calls without gradients are recorded as evaluation. Raises: UsageError when no op ran."""
+    for kind in ("train", "eval"):
+        if len(reader.steps(kind)):
+            return kind
+    raise UsageError("compare: the function ran no op on a tensor: there is nothing to compare")
 
 
 # ---------------------------------------------------------------- results
@@ -275,11 +224,20 @@ def _variants(
     return found
 
 
-def _versus(name: str, ops: Any, a: list[Kept], b: list[Kept], rtol: float, atol: float) -> Versus:
+def _rounding(a: list[Kept], b: list[Kept]) -> float:
+    """The relative difference that the narrowest dtype explains."""
+    kinds = {kept.array.dtype for kept in (*a, *b) if kept.array.dtype.kind == "f"}
+    return max([1e-4, *(2 * float(np.finfo(kind).eps) for kind in kinds)])
+
+
+def _versus(
+    name: str, ops: Any, a: list[Kept], b: list[Kept], rtol: float | None, atol: float
+) -> Versus:
     from graphscope.analysis.devices import Versus
 
     numbers, alone = differences(a, b)
-    first = next((d for d in numbers if d.beyond(rtol, atol)), None)
+    limit = _rounding(a, b) if rtol is None else rtol
+    first = next((d for d in numbers if d.beyond(limit, atol)), None)
     return Versus(name, ops, numbers, first, alone)
 
 
@@ -295,7 +253,11 @@ def differences(a: list[Kept], b: list[Kept]) -> tuple[list[NodeDifference], lis
             alone.append(kept.key)
             continue
         apart = array_difference(kept.array, twin.array)
-        found.append(NodeDifference(kept.key, kept.label, kept.what, k, 0, *apart, kept.line, True))
+        found.append(
+            NodeDifference(
+                kept.key, kept.label, kept.what, k, 0, *apart, kept.line, True, kept.module
+            )
+        )
     return found, [*alone, *(key for key, _ in other)]
 
 
@@ -309,7 +271,9 @@ def _by_size(
     for size in sizes:
         made = inputs(size)
         sides = {
-            way.name: side_of(_times(_prepared(fn, made, way, backward), way, warmup, repeats)[0])
+            way.name: side_of(
+                _times(prepared(fn, made, way.device, way.dtype, backward), way, warmup, repeats)[0]
+            )
             for way in ways
         }
         first = sides[ways[0].name]

@@ -81,6 +81,8 @@ class Changes:
                 group["lr"]._a[...] = value
             else:
                 group["lr"] = value
+            rec = self.control.recorder
+            rec.facts.rates.changed(rec, optimizer, quiet=True)
             text = f"learning rate of group {k} from {number(before)} to {number(value)}"
             self.control.event(text, self.control.recorder)
             return text

@@ -2,7 +2,7 @@
 
 Of a graph, once: the optimizers and their groups, which modules train and which are in evaluation, and the
 parameters that the step did not use. Of a step: gradients that were there before its backward, and values
-that Python read.
+that Python read. Of a run: its learning rates (``record.rates``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from graphscope.engine import living
 from graphscope.engine.follow import SPAN
 from graphscope.engine.frames import user_frame
 from graphscope.record.names import PARAMETER
+from graphscope.record.rates import Rates
 from graphscope.record.tables import PORT
 
 MOST_GRAPHS = 64  # of a program whose graph changes in every step
@@ -25,7 +26,7 @@ OFTEN = 4  # steps of a graph in which gradients from before are noted
 class Facts:
     """Notes of the running step, and what was told of each graph."""
 
-    __slots__ = ("note", "reads", "carried", "times", "told", "described", "modes")
+    __slots__ = ("note", "reads", "carried", "times", "told", "described", "modes", "rates")
 
     def __init__(self, note: Callable[[tuple[Any, ...]], None]) -> None:
         self.note = note
@@ -35,6 +36,7 @@ class Facts:
         self.told: dict[int, set[int]] = {}
         self.described = 0
         self.modes: Any = None
+        self.rates = Rates(note)
 
     def read(self, i: int) -> None:
         """Python reads the numbers of value ``i`` of the running step."""
@@ -52,6 +54,7 @@ class Facts:
         is_op: whether a node of the step is no gradient. Of a parameter is noted -1: something before this step; else a
         node of it (which may have filled it with zeros).
         """
+        self.rates.look(base)
         if self.modes is None and self.described < MOST_GRAPHS:
             self.modes = modes(names)
         for k, (there, _, port) in enumerate(port_items):
@@ -71,6 +74,7 @@ class Facts:
 
     def close(self, graph: Any, num: int, names: Any, port_items: list[Any]) -> None:
         """A step that was looked at, or whose graph is new, ends."""
+        self.rates.close()
         if graph.seen == 1 and self.described < MOST_GRAPHS:
             self.described += 1
             # A step ends when the next one begins, and then the modes may be those of the next.

@@ -16,7 +16,7 @@ LIMIT = 200_000  # buffers that are followed; beyond, growth is known well enoug
 
 
 class Left(NamedTuple):
-    """One buffer that outlived its step and was seen again two steps later or more."""
+    """One buffer that outlived its step and was seen again: two steps later or more, or beside the next step's."""
 
     step: int
     node: int
@@ -71,16 +71,21 @@ class Outlive:
         for key in [key for key, buffer in held.items() if buffer.there() is None]:
             del held[key]
             self._told.discard(key)
-        left = []
+        untold = []
         of_node: dict[tuple[int, int], dict[int, int]] = {}
         for key, (_, size, step, node, made_by, _) in held.items():
             if node < 0:
                 continue
             steps = of_node.setdefault((made_by, node), {})
             steps[step] = steps.get(step, 0) + size
-            if step <= seq - 2 and key not in self._told:
+            if key not in self._told:
+                untold.append((key, Left(step, node, size, seq), steps))
+        left = []
+        for key, one, steps in untold:
+            # Of a node of which two steps left something all is told: a run that fills its memory may end before long.
+            if one.step <= seq - 2 or len(steps) > 1:
                 self._told.add(key)
-                left.append(Left(step, node, size, seq))
+                left.append(one)
         self.rate = sum(sum(s.values()) / len(s) for s in of_node.values() if len(s) > 1)
         if len(held) < LIMIT:
             for i in living:

@@ -309,6 +309,12 @@ class Recorder(StepLife):
             False,
         )
 
+    @fenced
+    def state_made(self, x: Any) -> None:
+        """An optimizer made a tensor of its state, by no op."""
+        if self.after and get_ident() == self.thread:
+            self.births.made(x)
+
     def enter(self, module: Any) -> None:
         """A module's forward starts."""
         try:
@@ -429,6 +435,8 @@ class Recorder(StepLife):
         self.port_items.append(item)
         self.ports.append(item[2])
         self.port_shapes.append(x._a.shape)
+        if self.births.fresh:
+            self.births.enters(x, n, self.i)
         if self.values and x._a.ndim:
             self._value(PORT - 1 - k, "v", x._a)
         return k

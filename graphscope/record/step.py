@@ -12,6 +12,7 @@ from graphscope.engine.dispatch import NEVER
 from graphscope.engine.follow import new_base
 from graphscope.engine.frames import user_frame
 from graphscope.engine.modes import is_grad_enabled
+from graphscope.record.births import Births
 from graphscope.record.columns import Columns
 from graphscope.record.deaths import freed_column
 from graphscope.record.early import Early
@@ -42,7 +43,7 @@ class StepLife(Running):
         "samples", "sampled", "sample_need", "sites", "specs", "status", "t_start",
         "begin", "end", "value_cost", "value_last", "early", "value_ns", "values", "broken",
         "device_time", "clocks", "marks", "asked", "outlive", "unseen", "facts",
-        "control", "waited", "watched",
+        "control", "waited", "watched", "births",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +89,7 @@ class StepLife(Running):
         self.port_items: list[Any] = []
         self.outlive = Outlive()
         self.facts = Facts(pump.notes.append)
+        self.births = Births()
         self.unseen = 0  # steps so far that were not looked at
         self.clocks: dict[Any, Any] = {}  # of devices; see record.on_device
         self.marks: Any = None
@@ -126,6 +128,7 @@ class StepLife(Running):
         self.port_shapes: list[Any] = []
         self.old_ports = self.port_items
         self.port_items = []
+        self.births.begin()
         self.scope = 0
         self.where = FORWARD
         self.stack: list[int] = []
@@ -283,6 +286,12 @@ class StepLife(Running):
             if self.samples:
                 self.sample_need = self.sampled
         live0, left = (self.outlive.alive(self.unseen) if self.outlive.counted else -1), None
+        if self.births.ports:
+            self.pump.notes.append(
+                ("fact", graph.id, schema.BORN, self.births.told(self.num[kind], kind))
+            )
+            if live0 < 0:
+                live0 = self.births.before(self.port_shapes, self.ports)
         if seen is not None:
             left = self.outlive.look(self.seq, graph, self.refs, seen[1], self.port_items)
         else:

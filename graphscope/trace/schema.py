@@ -38,6 +38,8 @@ PORT_KINDS = (
 # freed column
 SURVIVED, NO_MEMORY = -1, -2
 
+BORN = "born"  # the fact of which ports a step made itself (record/births.py)
+
 FAMILIES = ("linalg", "pointwise", "reduce", "shape", "loss", "data", "other")
 
 SQL = """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,8 @@ class Step:
     """How long the device was idle before each node: it waited for the host."""
     dev_begin_ns: Longs | None = None
     """When each node began on its device, from the step's begin on; None where no device worked."""
+    fresh: Mapping[int, int] = field(default_factory=dict)
+    """Ports whose memory the step itself made, and the first node that uses each: the state of an optimizer."""
 
     def spec_id(self, v: int) -> int:
         """The spec id of value ``v``, which may be a port (negative)."""

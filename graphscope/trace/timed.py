@@ -18,6 +18,7 @@ from graphscope.trace.logged import number
 from graphscope.trace.stepped import Stepped
 from graphscope.trace.steps import DeviceStep, Step, Survivor
 
+STATE = schema.PORT_KINDS.index("optimizer_state")
 _FACTS = (
     "id, num, graph, shape_set, status, t0_ns, wall_ns, rec_ns, loss, nonfinite, "
     "chunk, place, freed, dev, live0, note, looked"
@@ -32,6 +33,8 @@ class Timed(Stepped):
         self._alones: dict[int, tuple[int, int]] = {}
         self._alone_upto = -1
         self._chunks: dict[int, tuple[Longs, Longs]] = {}
+        self._made: dict[tuple[str, int], dict[int, int]] = {}
+        self._fresh_upto = 0
 
     def _step_row(self, columns: str, num: int, kind: str) -> tuple[Any, ...] | None:
         """Columns of one step by its number; ``-1`` is the last one. None: there is no such step."""
@@ -93,6 +96,7 @@ class Timed(Stepped):
                 bool(looked),
                 idle,
                 on_device,
+                self._fresh(kind, num, graph),
             )
 
     def _plan(self, graph: Graph) -> Ints:
@@ -106,6 +110,24 @@ class Timed(Stepped):
         plan, before = graph.plan.copy(), self.graph(graph.parent).plan[:alike]
         plan[: len(before)] = np.where(before < alike, before, schema.SURVIVED)
         return plan
+
+    def fresh(self, kind: str = "train") -> dict[int, dict[int, int]]:
+        """Steps that made ports of theirs themselves (``Step.fresh``), by number."""
+        for id, _, name, data in self.facts(self._fresh_upto):
+            self._fresh_upto = id
+            if name == schema.BORN:
+                with self._decoding("what was made within a step"):
+                    ports = {int(port): int(node) for port, node in data["ports"]}
+                    self._made[str(data["kind"]), int(data["num"])] = ports
+        return {num: ports for (of, num), ports in self._made.items() if of == kind}
+
+    def _fresh(self, kind: str, num: int, graph: Graph) -> dict[int, int]:
+        if not (graph.ports[:, 1] == STATE).any():
+            return {}
+        found = self.fresh(kind).get(num, {})
+        if not all(0 <= k < graph.n_ports and 0 <= i < graph.n for k, i in found.items()):
+            raise ValueError("what it made does not fit its graph")
+        return found
 
     def devices(self, step_id: int) -> list[DeviceStep]:
         """The devices that worked in a step (by its id), with their memory; none for a step on the cpu."""

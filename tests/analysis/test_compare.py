@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+import graphscope as gs
 from graphscope.analysis import numeric
 from graphscope.analysis.compare import (
     FASTER,
@@ -116,6 +117,96 @@ def test_the_first_divergent_value_is_found(pair):
     assert labels[:2] == ["w2", "out"] and "h" not in labels
     c, d = numeric.differences(a, b, 1), numeric.differences(a, b, 1, other=2)
     assert all(x.max_abs == 0 == x.ulp for x in (*c, *d))
+
+
+def trained(folder, name, hidden=32, steps=6, **options):
+    """A real run; all of the same data, and of the same weights where their shapes allow."""
+    gs.manual_seed(0)
+    x, y = gs.randn(64, 16), gs.randn(64, 4)
+    net = gs.nn.Sequential(gs.nn.Linear(16, hidden), gs.nn.ReLU(), gs.nn.Linear(hidden, 4))
+    dtype = options.pop("dtype", None)
+    if dtype is not None:
+        net, x, y = net.to(dtype), x.to(dtype), y.to(dtype)
+    sgd = gs.optim.SGD(net.parameters(), lr=options.pop("lr", 0.01))
+    with gs.profile(folder / name, values=options.pop("values", "full")) as p:
+        for _ in range(steps):
+            loss = gs.nn.functional.mse_loss(net(x), y)
+            sgd.zero_grad()
+            loss.backward()
+            sgd.step()
+    return TraceReader(p.path)
+
+
+def test_a_sample_that_was_rounded_is_no_difference(tmp_path):
+    """A large tensor's sample has 12 of its 24 bits: numbers next to each other may round apart by 2.4e-4."""
+    one, two = trained(tmp_path, "a"), trained(tmp_path, "b", dtype=gs.float64)
+    apart = [d for step in range(6) for d in numeric.differences(one, two, step) if not d.exact]
+    assert len(apart) > 40 and max(d.max_rel for d in apart) < 1e-5
+    assert numeric.first_divergent(one, two) is None
+    three = trained(tmp_path, "c", lr=0.02)
+    first = numeric.first_divergent(one, three)
+    assert first is not None and first.step == 0, "and what differs is still seen"
+    assert first.name == "sgd_ of net.0.weight" and not first.exact
+
+
+def test_other_tensors_are_said(tmp_path, capsys):
+    one, two = trained(tmp_path, "a"), trained(tmp_path, "wide", hidden=48)
+    found = compare(one, two)
+    assert found.structure.same
+    text = found.structure.sentences()[0]
+    assert text.startswith("Both run the same 15 ops a step, on other tensors: ")
+    assert "net.0.weight is 32×16 in A and 48×16 in B" in text and " more." in text
+    assert compare(one, trained(tmp_path, "again")).structure.tensors == []
+    wide = compare(one, trained(tmp_path, "f64", dtype=gs.float64)).structure.tensors
+    assert "net.0.weight is 32×16 float32 in A and 32×16 float64 in B" in wide
+
+
+def test_of_the_whole_step_what_recording_cost_is_left_out(tmp_path):
+    one = trained(tmp_path, "full", steps=30)
+    two = trained(tmp_path, "off", steps=30, values="off")
+    found = compare(one, two)
+    wall = np.median(one.steps().wall_ns[1:])
+    assert found.step.a.p50 < 0.7 * wall, "statistics of all values are most of it"
+    assert found.step.ratio > 0.5
+
+
+def test_numbers_of_every_node_on_the_command_line(tmp_path, capsys):
+    one, two = trained(tmp_path, "a"), trained(tmp_path, "b", lr=0.02)
+    a, b = str(one.path), str(two.path)
+    assert main(["compare", a, b, "--numbers", "--top", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "Their numbers part at step 0, first in sgd_ of net.0.weight (test_compare.py:" in out
+    table = out[out.index("largest differences") :].splitlines()
+    assert table[0].split()[-3:] == ["absolute", "relative", "ULP"] and len(table) == 2 + 3 + 1
+    assert "* by a sample" in table[-1]
+    assert main(["compare", a, b, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["numbers"]
+    assert told["first_divergent"]["step"] == 0 and len(told["nodes"]) > 20
+    # Steps of one run; -1 is the last, and is called by its number.
+    assert main(["compare", a, "--steps", "0", "-1", "--numbers"]) == 0
+    out = capsys.readouterr().out
+    assert "B: step 5 of a" in out and "net.0.weight" in out[out.index("largest differences") :]
+    assert main(["compare", a, "--steps", "2", "2", "--numbers"]) == 0
+    assert "Every number is the same." in capsys.readouterr().out
+    off = str(trained(tmp_path, "off", values="off").path)
+    assert main(["compare", off, "--steps", "1", "2", "--numbers"]) == 0
+    assert "Statistics were not taken in both steps" in capsys.readouterr().out
+    assert main(["compare", a, off, "--numbers"]) == 0
+    assert "largest differences" not in capsys.readouterr().out
+
+
+def test_one_is_not_many(tmp_path, capsys):
+    one, two = (str(trained(tmp_path, name, steps=1).path) for name in "ab")
+    assert main(["compare", one, two]) == 0
+    assert "Their numbers agree in the one step that both sampled." in capsys.readouterr().out
+
+
+def test_a_run_of_evaluations_says_so(tmp_path, capsys):
+    with gs.profile(tmp_path / "eval", values="off") as p, gs.no_grad():
+        gs.ones(3) * 2
+    assert main(["compare", str(p.path), str(trained(tmp_path, "b").path)]) == 2
+    said = capsys.readouterr().err
+    assert "eval.gscope has no train step to compare; its steps are of kind eval." in said
 
 
 def test_ulp_distance_counts_floats():

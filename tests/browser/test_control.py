@@ -139,6 +139,7 @@ def test_a_training_is_debugged(
         viewer.get_by_role("link", name="Download .npy").click()
     opened = np.load(file.value.path())
     assert opened.shape == (16, 6)
+    _odd_tensors(page, viewer)
     viewer.get_by_role("button", name="Close").click()
 
     # A condition that cannot be read says where; one that can stops the program
@@ -189,3 +190,20 @@ def test_a_training_is_debugged(
         for k in range(4):
             n = min(same, 1500)
             np.testing.assert_array_equal(mine[f"w{k}"][:n], alone[f"w{k}"][:n])
+
+
+def _odd_tensors(page, viewer):
+    """What is not finite stands out in the table, the picture's words and the numbers below it; one number is one."""
+    show = """([values, stats]) => gs.tensorViewer.got({
+        shape: [values.length, values[0].length], dtype: "float32", bytes: "8 B", step: 1, slice: [null, null], row: 0, col: 0,
+        rows: values.length, cols: 14 * values[0].length - 13, values, stats, hist: null,
+        picture: { rows: 1, cols: 1, by: [1, 1], top_text: "1.00", cells: ["n"] } })"""
+    page.evaluate(show, [[["1.000", "NaN"]], [["mean", "1.00"], ["NaN", "1"]]])
+    assert viewer.locator("td.gs-wild").all_inner_texts() == ["NaN"]
+    expect(viewer).to_contain_text("hatched where not finite")
+    expect(viewer).to_contain_text("All finite numbers are equal")
+    expect(viewer.get_by_role("button", name="Columns before")).to_be_disabled()
+    expect(viewer.get_by_role("button", name="Columns after")).to_be_enabled()
+    page.evaluate(show, [[["1.670"]], [["mean", "1.67"]]])
+    expect(viewer.locator(".gs-tv-one")).to_have_text("1.670")
+    expect(viewer.locator(".gs-tv-table")).to_be_hidden()

@@ -184,6 +184,19 @@ def test_eight_entries_fit_in_600_pixels(visit):
     assert min(b["height"] for b in boxes) >= 24
 
 
+def test_a_step_is_told_whole_or_not_at_all_on_a_phone(visit):
+    page = ready(visit("/home?run=tiny", width=400, height=720))
+    seen = """() => { const box = document.getElementById('step').getBoundingClientRect();
+        return [...document.getElementById('step').children].map((e) => {
+            const r = e.getBoundingClientRect();
+            return r.top >= box.bottom ? 'away' : r.right <= box.right + 0.5 ? 'whole' : 'cut'; }); }"""
+    assert page.evaluate(seen) == ["whole", "whole"]
+    page.evaluate(
+        "() => { document.querySelector('#step b').textContent = '123,456,789,012,345,678,901'; }"
+    )
+    assert page.evaluate(seen) == ["away", "away"]
+
+
 def test_print_shows_the_page_alone(visit):
     page = ready(visit("/home?run=digits_like", dark=True))
     expect(page.locator(".gs-tile").first).to_contain_text("0.0")

@@ -84,6 +84,14 @@ def test_an_input_without_gradient_says_why(visit):
     expect(inspector(page)).to_contain_text("Backward does not come by here")
 
 
+def test_on_a_very_large_screen_cards_are_as_large_as_their_type(visit):
+    """Letters grow there by 1.4; on smaller cards the spread of a value had no room beside its mean."""
+    page = visit("/graph?run=digits_like", width=3840, height=2160)
+    expect(page.locator(".gs-graph canvas").first).to_have_attribute("data-step", "59")
+    assert page.evaluate("() => gs.type") == 1.4
+    assert page.evaluate("() => gs.graphPage.board.view.k") >= 1.4
+
+
 def test_opening_a_module_keeps_it_in_place(visit):
     page = visit("/graph?run=digits_like&open=none")
     canvas = ready(page)

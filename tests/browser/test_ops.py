@@ -41,6 +41,14 @@ def test_the_slowest_op_is_one_click_away(visit):
     _csv(page)
 
 
+def test_a_number_that_is_nothing_in_its_columns_unit_has_its_own(visit):
+    """3.81e-6 beside 2.35 (MiB) is read by nobody."""
+    page = ready(visit("/ops?run=tiny"), 6)
+    cell = """(bytes) => gs.Table.prototype.cell.call(
+        {unit: {bytes: 'MiB'}}, {kind: 'bytes', field: 'bytes'}, bytes)"""
+    assert [page.evaluate(cell, n) for n in (4, 1280, 2464154)] == ["4 B", "0.00122", "2.35"]
+
+
 def _selections(page):
     """A row selects, and what is selected elsewhere marks its row."""
     page.locator(f'{ROWS} [col-id="key"]', has_text="relu").click()

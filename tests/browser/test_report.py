@@ -41,5 +41,9 @@ def test_the_report_plays_and_sorts_offline(browser: Browser, tmp_path: Path) ->
         has=page.get_by_role("heading", name="Memory", exact=True)
     )
     assert memory.locator("tbody tr").first.locator("td").nth(3).bounding_box()["height"] < 60
+    # What is wider than the page ends in a shade, and not as if that were all of it.
+    assert page.locator("picture").first.evaluate(
+        "e => e.scrollWidth > e.clientWidth && getComputedStyle(e, '::after').position === 'sticky'"
+    )
     context.close()
     assert faults == []

@@ -303,7 +303,9 @@ with gs.profile(sys.argv[1], values=sys.argv[2]) as p:
 print(note.NOTES_IN_C)
 db = sqlite3.connect(p.path)
 for sql in ("SELECT * FROM graphs", "SELECT * FROM shape_sets", "SELECT * FROM costs", "SELECT * FROM specs",
-            "SELECT * FROM sites", "SELECT * FROM strings", "SELECT * FROM survivors", "SELECT * FROM facts",
+            "SELECT * FROM sites", "SELECT * FROM strings", "SELECT * FROM survivors",
+            # but for when a learning rate changed
+            "SELECT id, graph, name, CASE name WHEN 'rate' THEN json_remove(data, '$[#-1]') ELSE data END FROM facts",
             "SELECT id, kind, num, graph, shape_set, status, freed, note, looked FROM steps", "SELECT * FROM alive"):
     print(db.execute(sql).fetchall())
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,6 +69,15 @@ def test_parts_of_the_steps_stand_with_their_shares(tmp_path: Path) -> None:
 def test_a_failed_run_begins_with_its_exception(tmp_path: Path) -> None:
     text = page_of("failed", tmp_path)
     assert Outline(text).heads[0] == "The program ended with an exception"
+
+
+def test_lines_of_code_stand_without_the_indentation_that_all_have() -> None:
+    text = "def f():\n    for x in y:\n        a = x\n\n        b = 2\n        c = 3\n"
+    reader = SimpleNamespace(source=lambda file: text)
+    told = report._code(reader, "f.py", 4)  # type: ignore[arg-type]
+    assert re.findall(r"<i>(\d+)</i>([^<]*)</span>", told) == [
+        ("2", "for x in y:"), ("3", "    a = x"), ("4", ""), ("5", "    b = 2"), ("6", "    c = 3"),
+    ]  # fmt: skip
 
 
 def test_a_run_without_a_step_says_so(tmp_path: Path) -> None:

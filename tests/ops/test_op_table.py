@@ -19,6 +19,7 @@ from graphscope.engine.tensor import Tensor
 from graphscope.errors import GraphScopeError
 from graphscope.ops import DIFF, NUMPY, TABLE
 from graphscope.ops.samples import generator
+from graphscope.trace import schema
 
 CASES = [(row, k) for row in TABLE.values() for k in range(len(row.samples))]
 
@@ -30,6 +31,12 @@ def of_samples(keep=lambda row: True):
 
 every_sample = of_samples()
 every_gradient = of_samples(lambda row: row.vjp and not row.writes)
+
+
+def test_every_family_has_a_colour():
+    """What is of another family is drawn and counted as the rest: a layer_norm had the colour of parameters."""
+    assert {row.family for row in TABLE.values()} <= set(schema.FAMILIES)
+
 
 # ---------------------------------------------------------------- running a row
 

@@ -143,7 +143,32 @@ def test_the_crossover_on_paper():
     assert crossover(sizes, b, [31.0] * 3, [SLOWER] * 3) is None
 
 
+def test_values_of_a_module_have_its_names(gpu):
+    net = gs.nn.Sequential(gs.nn.Linear(4, 3), gs.nn.ReLU(), gs.nn.Linear(3, 2))
+    found = gs.compare(net, gs.randn(5, 4), dtypes=("float32", "float64"), repeats=2)
+    names = [d.name for d in found.against[0].numbers]
+    assert names[:3] == ["0.linear", "1.relu", "2.linear"]
+    assert {"gradient of 0.weight", "gradient of 2.bias", "gradient of 1.relu"} <= {*names}
+    assert "(whole step)" not in str(found), "the calls above are unrecorded"
+
+
+def test_a_narrow_dtype_explains_more():
+    x = gs.rand(40, 40, requires_grad=True)
+    half = gs.compare(lambda a: (a @ a).sum(), x, dtypes=("float32", "float16"), repeats=2)
+    assert half.against[0].first_divergent is None
+    strict = gs.compare(
+        lambda a: (a @ a).sum(), x, dtypes=("float32", "float16"), repeats=2, rtol=1e-7, atol=0
+    )
+    assert strict.against[0].first_divergent is not None
+
+
 def test_what_cannot_be_compared_is_one_sentence():
+    with pytest.raises(UsageError, match="ran no op on a tensor"):
+        gs.compare(lambda a: 3, gs.ones(2), dtypes=("float32", "float64"))
+    with pytest.raises(TypeError, match="int is no function"):
+        gs.compare(5, gs.ones(2), dtypes=("float32", "float64"))
+    with pytest.raises(UsageError, match='devices="cpu" is one; give several'):
+        gs.compare(lambda a: a, gs.ones(2), devices="cpu")
     x, w = inputs()
     with pytest.raises(DeviceError, match="cuda"):
         gs.compare(loss, (x, w), devices=("cpu", "cuda:7"))

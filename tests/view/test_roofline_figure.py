@@ -64,6 +64,12 @@ def test_names_stand_at_the_side_where_nothing_is():
     assert sides["above"] != "bottom center" and sides["below"] != "top center"
 
 
+def test_a_name_is_not_crossed_by_the_ceiling():
+    """Of what the caches made faster than the memory is: the line passes where the name would be."""
+    points = [Point("cached", 0.3, 4.5e9, 1.0), POINTS[0]]
+    assert draw(points)["data"][-1]["textposition"][0] == "middle left"
+
+
 def test_without_ceilings_or_points_it_still_draws():
     assert len(draw(roof=None)["data"]) == 1
     assert draw([], None)["data"][-1]["x"] == []

@@ -121,6 +121,15 @@ def test_an_opened_tensor_is_shown_and_downloaded(running):
     told = client.get("/api/tensor/whole?run=run&id=3&slice=2,:,5&row=290&compare=1").json
     assert told["compared"] and (told["rows"], told["cols"]) == (1, 300)
     assert {x for line in told["values"] for x in line} == {"1.000"}
+    b = a.copy()
+    b[1, 2, 3:6] = np.nan, np.inf, -np.inf
+    b[1, 5] = np.nan
+    opened.save(
+        folder / "run.gscope", 4, b, {"node": 5, "of": "v", "step": 7, "kind": "train"}, None
+    )
+    wild = client.get("/api/tensor/whole?run=run&id=4&slice=1,:,:").json
+    assert wild["stats"][-3:] == [["NaN", "21"], ["+Inf", "1"], ["\u2212Inf", "1"]]
+    assert wild["values"][2][3:6] == ["NaN", "+Inf", "\u2212Inf"]
     for wrong in ("1", "9,:,:", ":,:,:", "-1,:,:", "0,x,:", "0,:,:,:"):
         answer = client.get(f"/api/tensor/whole?run=run&id=3&slice={wrong}")
         assert answer.status_code == 404 and answer.json["error"]

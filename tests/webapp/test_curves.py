@@ -42,6 +42,14 @@ def test_a_run_of_one_step_has_a_point_and_no_step_before_it():
     assert draw(plain(), axis="wall")["layout"]["xaxis"]["tickangle"] == 0
 
 
+def test_a_number_that_never_changed_is_drawn_where_it_is():
+    """A learning rate of 0.003 lay on the 0 of an axis from -1 to 1."""
+    low, high = draw(plain(y=(0.003,) * 3))["layout"]["yaxis"]["range"]
+    assert low < 0.003 < high and high - low < 0.003
+    assert "range" not in draw(plain())["layout"]["yaxis"]
+    assert "range" not in draw(plain(y=(0.003,) * 3), log=True)["layout"]["yaxis"]
+
+
 def test_raw_stays_at_full_strength_under_a_thin_average():
     raw, average = draw(plain(smooth=[1.0, 1.5, 2.0]))["data"]
     assert average["line"]["width"] < raw["line"]["width"] and "opacity" not in raw
@@ -224,6 +232,18 @@ def test_a_run_keeps_its_colour_where_others_are_missing(source):
     for card in told["cards"]:
         if len(card["figure"]["data"]) == 1:
             assert card["figure"]["data"][0]["line"]["color"] == colours["digits_like"]
+
+
+def test_only_a_run_alone_has_the_colour_of_values(source):
+    """Beside others that blue is not told from teal and violet by who lacks a kind of cones."""
+    alone = answer(source, wish(("failed",)))
+    assert dict(alone["runs"]) == {"failed": LIGHT.value}
+    first = answer(source, wish(("failed", "digits_like")))
+    assert dict(first["runs"]) == {"failed": LIGHT.runs[0], "digits_like": LIGHT.runs[1]}
+    drawn = {
+        line["line"]["color"] for line in first["cards"][0]["figure"]["data"] if "line" in line
+    }
+    assert drawn == set(LIGHT.runs[:2]) and first["cards"][0]["last"][0][0] == LIGHT.runs[0]
 
 
 def test_another_run_that_is_gone_is_named_and_left_out(source):

@@ -45,7 +45,7 @@ def both_json(
         seat = len(found) - 1 - place
         mine = _of(own, wanted)
         if mine is None:
-            last.append([curves.colour(look, seat), units.MISSING])
+            last.append([curves.colour(look, seat, not seat), units.MISSING])
             continue
         steps, values, _ = own[mine]
         kept = query.keep(values, query.POINTS)
@@ -53,8 +53,9 @@ def both_json(
         wild = [(steps[a] - 0.5, steps[b] + 0.5, int(steps[a])) for a, b in query.wild(values)]
         spans = [(float(a), float(b), s) for a, b, s in wild]
         x = [float(s) for s in steps[kept].tolist()]
-        lines.append(curves.Curve(name, seat, x, y, steps[kept].tolist(), (), spans))
-        last.append([curves.colour(look, seat), units.number(float(values[-1]), 4)])
+        told = curves.Curve(name, seat, x, y, steps[kept].tolist(), (), spans, as_value=not seat)
+        lines.append(told)
+        last.append([curves.colour(look, seat, not seat), units.number(float(values[-1]), 4)])
     figure = curves.figure(lines, look, chart_layout(look.name), "step", log)
     # A lies below B and is drawn wider, so that equal curves are still seen as two.
     for line in figure["data"][: len(lines) - 1]:

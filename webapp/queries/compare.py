@@ -20,7 +20,6 @@ from graphscope.webapp.queries.sides import Side, facts, sides
 
 if TYPE_CHECKING:
     from graphscope.trace.reader import TraceReader
-    from graphscope.trace.records import Graph
 
 LISTED = 60
 LOOKED = 200  # steps that are searched for the first difference
@@ -227,22 +226,13 @@ def _largest(side: Side, found: list[NodeDifference]) -> list[dict[str, Any]]:
     return [_numbers(side, d) for d in ranked[:LISTED]]
 
 
-def _called(graph: Graph, d: NodeDifference) -> str:
-    """A node's label; what belongs to the update of a parameter names it, since all updates are called alike."""
-    for node in [d.node] if d.node >= 0 else graph.users(d.node):
-        inputs = graph.inputs(node)
-        if graph.phase[node] == schema.UPDATE and inputs and inputs[0] < 0 and inputs[0] != d.node:
-            return f"{d.label} of {graph.port_path(-1 - inputs[0])}"
-    return d.label
-
-
 def _numbers(side: Side, d: NodeDifference) -> dict[str, Any]:
     values = side.reader.values(d.step, side.step.kind)
     graph = side.graph if values is None else side.reader.graph(values.graph)
     return {
         "node": card_of(graph, d.node) if d.node >= 0 else f"p{-1 - d.node}",
         "step": d.step,
-        "label": units.clip(_called(graph, d), 80),
+        "label": units.clip(d.label, 80),
         "scope": units.clip(graph.scope_path(d.node), 80),
         "what": "gradient" if d.what == "g" else "value",
         "max_abs": units.number(d.max_abs),

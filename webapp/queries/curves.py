@@ -49,6 +49,11 @@ class Wish:
     """The runs that are drawn; the others keep their place and colour."""
     events: bool = True
 
+    @property
+    def alone(self) -> bool:
+        """Whether one run is looked at: it has the colour of values."""
+        return len(self.runs) == 1
+
 
 @dataclass(frozen=True)
 class Found:
@@ -142,7 +147,10 @@ def _last(tag: str, mine: Sequence[Found], wish: Wish) -> list[list[str]]:
     if wish.by and len(mine) > 1:
         return []
     return [
-        [curves.colour(wish.look, run.place), number(float(run.series[tag][1][-1]), digits)]
+        [
+            curves.colour(wish.look, run.place, wish.alone),
+            number(float(run.series[tag][1][-1]), digits),
+        ]
         for run in mine[:4]
     ]
 
@@ -192,6 +200,7 @@ def _curves(
             curves.Curve(
                 run=run.name,
                 place=run.place,
+                as_value=wish.alone,
                 x=at[kept].tolist(),
                 y=_plain(part[kept]),
                 steps=steps[first:end][kept].tolist(),
@@ -217,7 +226,11 @@ def colours(found: Sequence[Found], wish: Wish) -> list[list[str]]:
     return [
         [
             run.name,
-            curves.colour(wish.look, places.get(value_text(run.hparams.get(wish.by)), run.place)),
+            curves.colour(
+                wish.look,
+                places.get(value_text(run.hparams.get(wish.by)), run.place),
+                wish.alone,
+            ),
         ]
         for run in found
     ]

@@ -300,8 +300,8 @@ def steps_text(finding: Finding) -> str:
         return ""
     word = "step" if finding.kind == "train" else f"{finding.kind} step"
     if finding.last_step <= finding.first_step:
-        return f"{word} {finding.first_step}"
-    text = f"{word}s {finding.first_step} to {finding.last_step}"
+        return f"{word} {units.count(finding.first_step)}"
+    text = f"{word}s {units.count(finding.first_step)} to {units.count(finding.last_step)}"
     if 0 < finding.count <= finding.last_step - finding.first_step:
         text += ", once" if finding.count == 1 else f", {units.count(finding.count)} times"
     return text

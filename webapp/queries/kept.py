@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graphscope.analysis.rates import Rates
 from graphscope.webapp.queries.scalars import Series, is_loss, loss_of_steps, sort
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class _Known:
     steps: int  # id of the last step
     logged: dict[str, Series]
     loss: Series | None
+    rates: Rates
 
 
 class Kept:
@@ -38,26 +40,36 @@ class Kept:
 
     def series(self, reader: TraceReader) -> dict[str, Series]:
         """What ``queries.scalars.series`` gives, without reading any row twice."""
-        name = str(reader.path)
-        with self._lock:
-            known = self._runs.get(name)
-        if known is None or known.reader is not reader:
-            known = _Known(reader, 0, -1, {}, None)
-        known = _read_on(known, self._so_far)
-        with self._lock:
-            self._runs[name] = known
-            self._runs.move_to_end(name)
-            while len(self._runs) > RUNS:
-                self._runs.popitem(last=False)
-        found = dict(known.logged)
+        known = self._keep(_read_on(self._known(reader), self._so_far))
+        found = known.rates.series() | known.logged
         if known.loss is not None and not any(is_loss(tag) for tag in found):
             found["loss"] = known.loss
         return sort(found)
+
+    def rates(self, reader: TraceReader) -> Rates:
+        """The learning rates that the recorder saw."""
+        return self._keep(self._known(reader)).rates.read(reader)
+
+    def _known(self, reader: TraceReader) -> _Known:
+        with self._lock:
+            known = self._runs.get(str(reader.path))
+        if known is None or known.reader is not reader:
+            known = _Known(reader, 0, -1, {}, None, Rates())
+        return known
+
+    def _keep(self, known: _Known) -> _Known:
+        with self._lock:
+            self._runs[str(known.reader.path)] = known
+            self._runs.move_to_end(str(known.reader.path))
+            while len(self._runs) > RUNS:
+                self._runs.popitem(last=False)
+        return known
 
 
 def _read_on(known: _Known, so_far: SoFar | None) -> _Known:
     reader, logged, loss = known.reader, known.logged, known.loss
     now = reader.revision()
+    known.rates.read(reader, now)
     scalars, steps = known.scalars, known.steps
     if now["scalars"] > scalars:
         fresh = reader.scalars(since=scalars)
@@ -71,7 +83,7 @@ def _read_on(known: _Known, so_far: SoFar | None) -> _Known:
         if part is not None:
             loss = _join(loss, part)
         steps = int(table.id[-1]) if len(table) else steps
-    return _Known(reader, scalars, steps, logged, loss)
+    return _Known(reader, scalars, steps, logged, loss, known.rates)
 
 
 def _join(old: Series | None, new: Series) -> Series:

@@ -9,7 +9,7 @@ import numpy as np
 from graphscope import units
 from graphscope.analysis import lifetime
 from graphscope.analysis.growth import growth, leaks
-from graphscope.analysis.holders import full_label, held_at, line_of, what
+from graphscope.analysis.holders import OF_PORT, full_label, held_at, line_of, what
 from graphscope.analysis.timeline import curves
 from graphscope.errors import TraceError
 from graphscope.trace import schema
@@ -92,7 +92,7 @@ def at_json(reader: TraceReader, num: int | None, node: int) -> dict[str, Any]:
     if why:
         raise TraceError(why)
     sizes = lifetime.nbytes(reader, step)
-    ports = lifetime.port_bytes(graph, sizes)
+    ports = lifetime.port_bytes(graph, step, sizes)
     before = max(int(step.live0), ports)
     total = int(lifetime.live_bytes(step, sizes)[node]) - int(step.live0) + before
     held = held_at(reader, step, node, sizes, total)
@@ -160,7 +160,8 @@ def run_json(reader: TraceReader, clock: Clock) -> dict[str, Any]:
 def _over(reader: TraceReader, kind: str, num: Longs, live: Longs) -> list[list[Any]]:
     """``[category, bytes when each of these steps began]``, what stays below; their sum is ``live``.
 
-    Memory is looked at now and then: between two looks a category keeps its size, and what came since is "other".
+    Memory is looked at now and then: between two looks a category keeps its size, and what came since is what steps
+    leave behind, where that is known, else "other". Before the first look there is what the first step used.
     """
     looks = reader.alive(kind)
     if not looks or not len(num):
@@ -172,13 +173,36 @@ def _over(reader: TraceReader, kind: str, num: Longs, live: Longs) -> list[list[
         column = np.zeros(len(seen) + 1, np.int64)  # its last entry: before the first look
         column[np.searchsorted(seen, nums)] = sizes
         found[category.replace("_", " ")] = column[at]
+    if at[0] < 0:
+        for category, size in _used(reader, kind, int(num[0])).items():
+            column = found.setdefault(category, np.zeros(len(num), np.int64))
+            column[at < 0] = size
     total = sum(found.values(), start=np.zeros(len(num), np.int64))
     less = np.where(total > live, live / np.maximum(total, 1), 1.0)  # what was freed since
     found = {name: (column * less).astype(np.int64) for name, column in found.items()}
     rest = live - sum(found.values(), start=np.zeros(len(num), np.int64))
+    left = leaks(reader, kind, often=2) if rest.any() else []
+    came = np.where(at >= 0, rest, 0)
+    for k, leak in enumerate(left):  # the last one takes what is there to the byte
+        share = leak.per_step / sum(x.per_step for x in left[k:])
+        mine = (came * share).astype(np.int64)
+        found[leak.category] = found.get(leak.category, 0) + mine
+        came, rest = came - mine, rest - mine
     found["other"] = found.get("other", 0) + rest
     names = [n for n in ORDER if n in found] + [n for n in found if n not in ORDER]
     return [[name, found[name].tolist()] for name in names if found[name].any()]
+
+
+def _used(reader: TraceReader, kind: str, num: int) -> dict[str, int]:
+    """By category, bytes of what a step used that was there before it."""
+    step = reader.step(num, kind)
+    graph, sizes = reader.graph(step.graph), lifetime.nbytes(reader, step)
+    found: dict[str, int] = {}
+    for k in range(graph.n_ports):
+        if graph.port_kind(k) != "constant" and k not in step.fresh:
+            category = OF_PORT[graph.port_kind(k)]
+            found[category] = found.get(category, 0) + int(sizes[graph.n + k])
+    return found
 
 
 def not_recorded(reader: TraceReader, step: Step) -> str:

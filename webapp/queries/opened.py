@@ -51,7 +51,7 @@ def tensor_json(
         "slice": [None if i in shown else int(index[i]) for i in range(len(shape))],
         "rows": part.shape[0], "cols": part.shape[1], "row": r, "col": c,
         "values": [[_text(x) for x in line] for line in window.tolist()],
-        "picture": _picture(part), "stats": _stats(flat[::stride], flat.size),
+        "picture": _picture(part), "stats": _stats(flat[::stride], flat),
         "hist": _histogram(flat[::stride]),
     }  # fmt: skip
 
@@ -139,10 +139,11 @@ def _text(x: Any) -> str:
     return str(x) if isinstance(x, (bool, int)) else units.number(float(x), 4)
 
 
-def _stats(flat: NDArray[Any], size: int) -> list[tuple[str, str]]:
-    wide = flat.astype(np.float64)
+def _stats(some: NDArray[Any], flat: NDArray[Any]) -> list[tuple[str, str]]:
+    """Of ``some``, the numbers that are looked at; what is not finite is counted in all of them."""
+    wide = some.astype(np.float64)
     finite = wide[np.isfinite(wide)]
-    told = [("elements", units.count(size))]
+    told = [("elements", units.count(flat.size))]
     if finite.size:
         numbers = {
             "mean": finite.mean(), "std": finite.std(), "min": finite.min(), "max": finite.max(),
@@ -150,9 +151,11 @@ def _stats(flat: NDArray[Any], size: int) -> list[tuple[str, str]]:
         }  # fmt: skip
         told += [(name, units.number(float(x))) for name, x in numbers.items()]
         told.append(("zeros", units.share(float(np.count_nonzero(finite == 0)) / finite.size)))
-    bad = flat.size - finite.size
-    if bad:
-        told.append(("not finite", units.count(bad)))
+    for name, bad in (
+        ("NaN", np.isnan(flat)), ("+Inf", flat == np.inf), ("\u2212Inf", flat == -np.inf),
+    ):  # fmt: skip
+        if bad.any():
+            told.append((name, units.count(int(np.count_nonzero(bad)))))
     return told
 
 

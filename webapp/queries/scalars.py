@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphscope.analysis.rates import Rates
 from graphscope.webapp.queries.strip import keep
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ Series = tuple["NDArray[np.int64]", "NDArray[np.float64]", "NDArray[np.int64]"]
 def series(reader: TraceReader) -> dict[str, Series]:
     """Every tag's (step, value, nanoseconds since the run began), the loss first.
 
-    Without a scalar called "loss" the steps' own loss takes its place.
+    Without a scalar called "loss" the steps' own loss takes its place; learning rates are there as the recorder saw
+    them, where the program logged nothing under their names.
     """
-    found: dict[str, Series] = dict(reader.scalars())
+    found: dict[str, Series] = Rates().read(reader).series() | dict(reader.scalars())
     if not any(is_loss(tag) for tag in found):
         loss = loss_of_steps(reader.steps())
         if loss is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphscope import units
+from graphscope.analysis.rates import Rates
 from graphscope.trace.thinned import sentence, thinned_before
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ Marked = tuple[int, int, int, str]
 
 
 def strip_json(
-    reader: TraceReader, so_far: SoFar | None = None, marked: Sequence[Marked] = ()
+    reader: TraceReader,
+    so_far: SoFar | None = None,
+    marked: Sequence[Marked] = (),
+    rates: Rates | None = None,
 ) -> dict[str, Any]:
     """Loss points ``[num, loss]`` (see ``points_json``), cells ``[first, last, severity, title]`` and event marks.
 
@@ -63,7 +67,7 @@ def strip_json(
         "last": int(table.num[-1]),
         "points": points,
         "cells": cells,
-        "events": _events(reader, table),
+        "events": _events(reader, table, (rates or Rates()).read(reader)),
         **_thinned(reader),
     }
 
@@ -117,8 +121,8 @@ def _levels(
     return level, titles
 
 
-def _events(reader: TraceReader, table: StepTable) -> list[dict[str, Any]]:
-    """What was done to the run, and where its graph became another one."""
+def _events(reader: TraceReader, table: StepTable, rates: Rates) -> list[dict[str, Any]]:
+    """What was done to the run, where its learning rates jumped, and where its graph became another one."""
     found = [
         {
             "step": f.step,
@@ -128,6 +132,7 @@ def _events(reader: TraceReader, table: StepTable) -> list[dict[str, Any]]:
         for f in reader.findings()
         if f.rule.startswith("control") and f.step >= 0
     ]
+    found += [{"step": j.step, "kind": "lr", "text": j.text} for j in rates.jumps()]
     fresh = np.flatnonzero(np.diff(table.graph, prepend=table.graph[:1]) != 0).tolist()
     seen, changes = {int(table.graph[0])}, []
     for row in fresh:

@@ -233,7 +233,7 @@ def _alive(reader: TraceReader, graph: Graph, step: Step, begin: Any, out: _Colu
     if not graph.n or not (step.freed != schema.NO_MEMORY).any():
         return
     sizes = lifetime.nbytes(reader, step)
-    before = max(int(step.live0), lifetime.port_bytes(graph, sizes))
+    before = max(int(step.live0), lifetime.port_bytes(graph, step, sizes))
     out.add(at=begin, live=lifetime.live_bytes(step, sizes) - int(step.live0) + before)
 
 

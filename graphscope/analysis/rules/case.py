@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from graphscope.analysis.rates import RATE, Rates
 from graphscope.analysis.rules.wires import Wires
 from graphscope.trace.records import Graph, Longs, StepTable, ValueStep
 
@@ -61,6 +62,7 @@ class Case:
         self._mark: Any = None
         self._facts: dict[tuple[int, str], list[Any]] = {}
         self._last_fact = 0
+        self.rates = Rates()
         self._graphs: dict[str, list[int]] = {kind: [] for kind in KINDS}
 
     def update(self) -> bool:
@@ -93,8 +95,11 @@ class Case:
         new = self.reader.facts(self._last_fact)
         for id, graph, name, data in new:
             self._last_fact = id
-            self._facts.setdefault((graph, name), []).append(data)
-        return bool(new)
+            if name == RATE:
+                self.rates.take(data)
+            else:
+                self._facts.setdefault((graph, name), []).append(data)
+        return any(name != RATE for _, _, name, _ in new)
 
     def facts(self, graph: int, name: str) -> list[Any]:
         """What the recorder noted of a graph beside its columns (``record/facts.py``), oldest first."""

@@ -139,8 +139,8 @@ def python_bound(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     n = len(case.wires(graph)) if graph >= 0 else 0
     if graph < 0:
         return
-    node, gap = _largest_gap(case, int(t.nums[-1]))
-    longest = f"; the longest stretch, {units.ns(gap)}, is just before this one" if gap > 0 else ""
+    node, gap, where = _longest_stretch(case, int(t.nums[-1]))
+    longest = f"; the longest stretch, {units.ns(gap)}, is just {where} this one" if gap > 0 else ""
     yield Hit(
         int(t.nums[-1]),
         f"{units.share(own / wall)} of the last {len(t.nums)} steps is Python between the ops: {units.ns(each)} of "
@@ -149,14 +149,22 @@ def python_bound(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
     )  # fmt: skip
 
 
-def _largest_gap(case: Case, num: int) -> tuple[int, float]:
-    """The op before which the program was longest in Python, in a step with timings of its own."""
+def _longest_stretch(case: Case, num: int) -> tuple[int, float, str]:
+    """The op beside which the program was longest in Python, how long, and whether before or after it."""
     step = case.reader.step(num)
-    if len(step.begin_ns) < 2:
-        return 0, 0.0
-    gaps = step.begin_ns[1:] - (step.begin_ns + step.dur_ns)[:-1]
-    node = int(gaps.argmax()) + 1
-    return node, float(gaps[node - 1])
+    if step.timed_at != num:  # its columns are those of another, and so are the gaps in them
+        step = case.reader.step(step.timed_at)
+    n = len(step.begin_ns)
+    if not n:
+        return 0, 0.0, ""
+    ends = step.begin_ns + step.dur_ns
+    gaps = step.begin_ns - np.concatenate([[0], ends[:-1]])
+    node = int(gaps.argmax())
+    # What follows the last op (a log, a sleep, an image) is a stretch as well; the recorder's part is not the program's.
+    rest = step.wall_ns - step.rec_ns - int(ends[-1])
+    return (
+        (n - 1, float(rest), "after") if rest > gaps[node] else (node, float(gaps[node]), "before")
+    )
 
 
 def _device_steps(case: Case, settings: Mapping[str, float]) -> list[tuple[Any, Any]]:

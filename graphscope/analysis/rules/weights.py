@@ -146,6 +146,13 @@ def learning_rate(case: Case, settings: Mapping[str, float]) -> Iterator[Hit]:
         for name, _, _, rate in fact.get("rates", ())
         if name.lower() + "_" in _ADAMS | {"adamw_"} and rate > 0
     ]
+    told += [
+        (row.value, row.step)
+        for group in case.rates.groups()
+        if group.optimizer.lower() + "_" in _ADAMS | {"adamw_"}
+        for row in group.rows
+        if row.value > 0 and np.isfinite(row.value)
+    ]
     (rate, at), how = (
         (max(told, key=lambda pair: pair[0]), "as the program says")
         if told

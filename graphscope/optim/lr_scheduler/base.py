@@ -11,6 +11,7 @@ from graphscope.engine.modes import no_grad
 from graphscope.engine.tensor import Tensor
 from graphscope.errors import UsageError, UsageTypeError
 from graphscope.optim.optimizer import Optimizer
+from graphscope.optim.state import rates_changed
 
 TOO_EARLY = (
     "scheduler.step() ran before the first optimizer.step(), so no update used the first rate of the schedule. "
@@ -121,8 +122,10 @@ class LRScheduler:
             new = rates()
         finally:
             self._get_lr_called_within_step = False
+        were = [group["lr"] for group in self.optimizer.param_groups]
         for group, lr in zip(self.optimizer.param_groups, new, strict=True):
             set_value(group, "lr", lr)
+        rates_changed(self.optimizer, were)
         self._last_lr = values_of(self.optimizer, "lr")
 
 

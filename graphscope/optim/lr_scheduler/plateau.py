@@ -10,6 +10,7 @@ from graphscope.engine.explain import at_line
 from graphscope.errors import RangeError, UsageError
 from graphscope.optim.lr_scheduler.base import EPOCH, LRScheduler, _optimizer, set_value, values_of
 from graphscope.optim.optimizer import Optimizer
+from graphscope.optim.state import rates_changed
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -116,8 +117,10 @@ class ReduceLROnPlateau(LRScheduler):
                     f"{len(self.min_lrs)}; a single min_lr holds for groups that come later too",
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
+        were = [group["lr"] for group in groups]
         for low, group in zip(self.min_lrs, groups, strict=True):
             old = float(group["lr"])
             new = max(old * self.factor, low)
             if old - new > self.eps:
                 set_value(group, "lr", new)
+        rates_changed(self.optimizer, were)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -36,6 +36,8 @@ class Curve:
     """The smallest and the largest of the runs whose mean this is."""
     faded: bool = False
     """Whether the run was restarted after this part."""
+    as_value: bool = False
+    """Whether it has the colour of values, as a run alone has."""
     peaks: Sequence[tuple[float, float, int, bool]] = ()
     """What lies outside the range that is shown: x, value, step, whether above."""
 
@@ -68,7 +70,7 @@ def figure(
     data = [trace for curve in curves for trace in _lines(curve, look, log)]
     bands = [_band(curve, span, look) for curve in curves for span in curve.wild]
     labels = [_label(curve, look) for curve in curves if curve.wild]
-    finite = any(v is not None for trace in data for v in trace["y"])
+    finite = {v for trace in data for v in trace["y"] if v is not None}
     steps = [step for curve in curves for step in curve.steps]
     xaxis = {
         **layout["xaxis"],
@@ -85,13 +87,17 @@ def figure(
         xaxis |= {"nticks": 4, "tickangle": 0}  # a time of day is long
     yaxis = {**layout["yaxis"], "type": "log" if log else "linear", "exponentformat": "e"}
     if log:
-        yaxis |= _decades([v for trace in data for v in trace["y"] if v is not None])
+        yaxis |= _decades(finite)
     if not finite:
         yaxis |= {"range": [0, 1], "type": "linear", "showticklabels": False}
     elif view is not None:
         low, high = _padded(*view, log)
         yaxis["range"] = [math.log10(low), math.log10(high)] if log else [low, high]
         data += [_peaks(curve, look, low, high) for curve in curves if curve.peaks]
+    elif len(finite) == 1 and not log:
+        yaxis["range"] = [
+            *_padded(min(finite), max(finite), log)
+        ]  # the library takes 1 below to 1 above
     plain = {**layout, "xaxis": xaxis, "yaxis": yaxis, "annotations": labels[:1]}
     if events:
         # Only between the first and the last point: a line beyond would stretch the axis.
@@ -117,7 +123,7 @@ def _padded(low: float, high: float, log: bool) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _decades(values: Sequence[float]) -> dict[str, Any]:
+def _decades(values: Collection[float]) -> dict[str, Any]:
     """Ticks of a log axis. Plotly's own are up to nine a decade, in a type too small to read."""
     # A format of ours also keeps the numbers between two powers of ten at full size.
     axis: dict[str, Any] = {"tickformat": "~g"}
@@ -130,13 +136,17 @@ def _decades(values: Sequence[float]) -> dict[str, Any]:
     return axis
 
 
-def colour(look: Theme, place: int) -> str:
-    """The colour of the run at ``place`` in the list of runs; a run alone is drawn as a value."""
-    return look.runs[place % len(look.runs)] if place else look.value
+def colour(look: Theme, place: int, as_value: bool = False) -> str:
+    """The colour of the run at ``place`` in the list of runs, or that of values.
+
+    The seven of runs are told apart in every kind of colour vision. The value's blue is none of them, and too near
+    to two of them without red or blue cones: it is for a run alone.
+    """
+    return look.value if as_value else look.runs[place % len(look.runs)]
 
 
 def _lines(curve: Curve, look: Theme, log: bool) -> list[dict[str, Any]]:
-    ink = colour(look, curve.place)
+    ink = colour(look, curve.place, curve.as_value)
     if curve.faded:
         ink = mix(look.surface, ink, 0.5)
     # One point alone makes no line: a short curve shows every point it has.
@@ -199,7 +209,7 @@ def _drawable(values: Sequence[float | None], log: bool) -> list[float | None]:
 
 def _peaks(curve: Curve, look: Theme, low: float, high: float) -> dict[str, Any]:
     """A triangle with its value where a peak leaves the range that is shown."""
-    ink = colour(look, curve.place)
+    ink = colour(look, curve.place, curve.as_value)
     return {
         "type": "scatter",
         "mode": "markers+text",

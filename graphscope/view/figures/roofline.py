@@ -85,6 +85,7 @@ def figure(
         math.log10(high / low),
         math.log10(top / bottom),
         _boxes(written, drawn, (low, high), (bottom, top)),
+        _along(roof, drawn, (low, high), (bottom, top)),
     )
     data = [*_ceilings(roof, low, high, look), _dots(drawn, look, named, chosen)]
     yaxis = {**layout["yaxis"], **_decades(bottom, top), "tickformat": "~s"}
@@ -189,6 +190,26 @@ def _boxes(
     return boxes
 
 
+def _along(
+    roof: Roof | None,
+    points: Sequence[Point],
+    xs: tuple[float, float],
+    ys: tuple[float, float],
+) -> list[_Box]:
+    """The ceiling as a row of small boxes, in the same px: a name that a line crosses is hard to read."""
+    if roof is None or not points:
+        return []
+    x0 = min(math.log10(p.intensity) for p in points)
+    y0 = min(math.log10(p.rate) for p in points)
+    wide, high = math.log10(xs[1] / xs[0]), math.log10(ys[1] / ys[0])
+    boxes = []
+    for k in range(int(WIDE / 10)):
+        x = math.log10(xs[0]) + wide * (k + 0.5) * 10 / WIDE
+        y = math.log10(min(roof.copy * 10**x, roof.gemm32))
+        boxes.append(_Box(WIDE * (x - x0) / wide, HIGH * (y - y0) / high, 5.0, 1.0))
+    return boxes
+
+
 def _size(point: Point, most: float) -> float:
     """The diameter. The area says the time, so that the eye compares the right thing."""
     return SMALL + (LARGE - SMALL) * math.sqrt(max(point.time, 0) / most)
@@ -226,12 +247,17 @@ def _dots(
 
 
 def _named(
-    points: Sequence[Point], wide: float, high: float, taken: Sequence[_Box]
+    points: Sequence[Point],
+    wide: float,
+    high: float,
+    taken: Sequence[_Box],
+    crossed: Sequence[_Box] = (),
 ) -> dict[str, str]:
     """The points whose names are written, the slowest first, each with its side: where it hides neither another
     name nor another point. A point that lies under a named one has none: nobody could say whose it is.
 
-    wide, high: decades of the axes. taken: what else is written, in the px of a small chart.
+    wide, high: decades of the axes. taken: what else is written, in the px of a small chart. crossed: what a name had
+    better not lie on, but may.
     """
     x0 = min((math.log10(p.intensity) for p in points), default=0.0)
     y0 = min((math.log10(p.rate) for p in points), default=0.0)
@@ -249,6 +275,7 @@ def _named(
         ):
             continue
         half = 3.1 * min(len(points[k].name or points[k].key), 24) + 3
+        free: list[tuple[bool, int, str, _Box]] = []
         for side, dx, dy in (
             ("bottom center", 0.0, -r - 8),
             ("top center", 0.0, r + 8),
@@ -256,12 +283,13 @@ def _named(
             ("middle left", -r - half - 2, 0.0),
         ):
             box = _Box(x + dx, y + dy, half, 7.0)
-            free = not any(box.meets(other) for other in names)
-            others = (_Box(u, v, 0.8 * s, 0.8 * s) for j, (u, v, s) in enumerate(dots) if j != k)
-            if free and not any(box.meets(other) for other in others):
-                names.append(box)
-                out[points[k].key] = side
-                break
+            others = [_Box(u, v, 0.8 * s, 0.8 * s) for j, (u, v, s) in enumerate(dots) if j != k]
+            if not any(box.meets(other) for other in [*names, *others]):
+                free.append((any(box.meets(other) for other in crossed), len(free), side, box))
+        if free:
+            _, _, side, box = min(free, key=lambda found: found[:2])
+            names.append(box)
+            out[points[k].key] = side
         if len(out) == LABELS:
             break
     return out

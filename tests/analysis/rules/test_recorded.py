@@ -191,6 +191,25 @@ def test_the_cure_is_silent(program, tmp_path):
     assert not [str(f) for f in found if f.id == rule or f.severity == "error"]
 
 
+def warmed_up(p, fixed):
+    net = Net()
+    images, labels, _, _ = digits()
+    optimizer = optim.Adam(net.parameters(), lr=1e-3 if fixed else 0.3)
+    factor = optim.lr_scheduler.LambdaLR(optimizer, lambda k: 1e-6 if k < 4 else 1.0)
+    for _ in range(12):
+        loss = cross_entropy(net(images[:64].flatten(1)), labels[:64])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        factor.step()
+
+
+def test_a_warm_up_is_judged_by_where_it_leads(tmp_path):
+    assert not [f for f in said(warmed_up, tmp_path, fixed=True) if f.id == "learning-rate"]
+    (one,) = [f for f in said(warmed_up, tmp_path, fixed=False) if f.id == "learning-rate"]
+    assert one.evidence["lr"] == 0.3 and one.first_step == 4
+
+
 def test_the_rate_is_the_optimizers_own(tmp_path):
     (one,) = [f for f in said(learning_rate, tmp_path, fixed=False) if f.id == "learning-rate"]
     assert one.evidence["lr"] == 0.3 and "as the program says" in one.detail

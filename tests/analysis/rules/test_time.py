@@ -147,6 +147,12 @@ def test_it_is_silent_where_it_is_nearly_wrong(rule, tmp_path):
     is_silent(mlp(tmp_path / "good.gscope", **FEW, **TWINS[rule][1]), rule, LEVEL[rule])
 
 
+def test_the_longest_stretch_of_python_may_follow_the_last_op(tmp_path):
+    after = found(mlp(tmp_path / "after.gscope", **FEW, times=python(20)), "python-bound")
+    assert "the longest stretch, 20.0 ms, is just after this one" in after.detail, after.detail
+    assert after.nodes and max(after.nodes) > LOSS
+
+
 def test_an_idle_device_is_no_matter_of_short_ops(tmp_path):
     """It waits once, for long, and not before ops that are shorter than the wait."""
 
