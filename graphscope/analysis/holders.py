@@ -204,14 +204,14 @@ def left_behind(reader: TraceReader, step: Step, rest: int) -> list[Held]:
 
 def before_by_name(reader: TraceReader, step: Step) -> dict[str, list[Held]]:
     """By category, what the step before had or left, and this one did not use, or not before it failed."""
-    try:
-        before = reader.step(step.num - 1, step.kind) if step.num > 0 else None
-    except TraceError:
-        before = None
-    if before is None:
+    if step.num < 1:
         return {}
-    graph, now = reader.graph(before.graph), reader.graph(step.graph)
-    sizes = lifetime.nbytes(reader, before)
+    try:
+        before = reader.step(step.num - 1, step.kind)
+        graph, now = reader.graph(before.graph), reader.graph(step.graph)
+        sizes = lifetime.nbytes(reader, before)
+    except TraceError:
+        return {}  # it was thinned away, or is damaged
     used = {_label_of_port(now, k) for k in range(now.n_ports)}
     found: dict[str, list[Held]] = {}
     for h in lifetime.holders(graph, before, sizes, graph.n - 1) if graph.n else ():

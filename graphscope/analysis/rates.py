@@ -169,6 +169,11 @@ class Rates:
         return sorted(found, key=lambda jump: (jump.step, jump.tag))
 
 
+def with_rates(reader: TraceReader) -> dict[str, Series]:
+    """The curves that the program logged, and learning rates as the recorder saw them where it logged none so called."""
+    return Rates().read(reader).series() | reader.scalars()
+
+
 def changed_at(
     steps: NDArray[Any], values: NDArray[Any], among: NDArray[np.bool_] | None = None
 ) -> NDArray[np.int64]:

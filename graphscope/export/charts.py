@@ -16,6 +16,7 @@ import numpy as np
 from graphscope import units
 from graphscope.analysis.aggregate import GROUPS, device_time, is_call, keys, pick, ran
 from graphscope.analysis.holders import StepMemory, step_memory
+from graphscope.analysis.rates import Rates, with_rates
 from graphscope.analysis.spans import Span, host_intervals, spans
 from graphscope.errors import UsageError
 from graphscope.export import pgfplots
@@ -39,9 +40,9 @@ def loss(
     curves = []
     for reader in readers:
         if tag is not None:
-            table = reader.scalars(tag).get(tag)
+            table = reader.scalars(tag).get(tag) or Rates().read(reader).series().get(tag)
             if table is None:
-                known = ", ".join(sorted(reader.scalars())) or "none"
+                known = ", ".join(sorted(with_rates(reader))) or "none"
                 raise UsageError(
                     f"{name_of(reader)} has no numbers tagged {tag!r}; there are: {known}."
                 )

@@ -19,6 +19,7 @@ from graphscope import units
 from graphscope.analysis.aggregate import key_averages
 from graphscope.analysis.doctor import Finding, findings
 from graphscope.analysis.holders import step_memory
+from graphscope.analysis.rates import with_rates
 from graphscope.analysis.steps import steps as step_rows
 from graphscope.errors import GraphScopeError
 from graphscope.export import charts
@@ -59,7 +60,7 @@ def write(reader: TraceReader, target: Path, chosen: Sequence[int] | None = None
 def page(reader: TraceReader, step: int = -1) -> tuple[str, dict[str, int]]:
     """The page as text, and what it shows."""
     found = findings(reader)
-    tags = list(reader.scalars())[:MOST_CURVES]
+    tags = list(with_rates(reader))[:MOST_CURVES]
     parts = [_head(reader), _error(reader), _findings(reader, found)]
     parts += [_part("Curves", lambda: _curves(reader, tags))]
     if len(reader.steps()):
@@ -193,7 +194,7 @@ def _curves(reader: TraceReader, tags: Sequence[str]) -> str:
         drawn.append(_picture(lambda t: charts.loss([reader], theme=t, title="loss"), "loss"))
     for tag in tags:
         drawn.append(_curve(reader, tag))
-    rest = len(reader.scalars()) - len(tags)
+    rest = len(with_rates(reader)) - len(tags)
     more = (
         f'<p class="quiet">{units.count(rest)} more curves are in the run.</p>' if rest > 0 else ""
     )

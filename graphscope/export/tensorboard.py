@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from graphscope.analysis.rates import with_rates
 from graphscope.export.files import writing
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import HIST_BINS, Entry, Graph
@@ -160,7 +161,7 @@ def _created(reader: TraceReader) -> float:
 
 
 def _events(reader: TraceReader, start: float, steps: Any) -> Iterator[tuple[str, bytes]]:
-    curves = reader.scalars()
+    curves = with_rates(reader)
     for tag, (at, values, wall) in curves.items():
         for k in range(len(at)):
             yield "scalars", event(start + wall[k] / 1e9, int(at[k]), scalar(tag, float(values[k])))

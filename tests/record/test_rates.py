@@ -13,7 +13,9 @@ import pytest
 import graphscope as gs
 import graphscope.nn.functional as F
 from graphscope import nn, optim
-from graphscope.analysis.rates import Rates
+from graphscope.analysis.rates import Rates, with_rates
+from graphscope.export import charts, tensorboard
+from graphscope.export.report import page
 from graphscope.optim import lr_scheduler
 from graphscope.trace.reader import TraceReader
 
@@ -328,6 +330,25 @@ def test_one_step_that_fails_behind_its_update(tmp_path, training):
         training.step(optimizer)
         raise KeyError("x")
     assert told(p.path) == {"lr": [(0, 0.1)]}
+
+
+def test_what_is_exported_has_the_curve(tmp_path, training):
+    with gs.profile(tmp_path / "r", values="off") as p:
+        optimizer = optim.SGD(training.net.parameters(), lr=0.1)
+        schedule = lr_scheduler.StepLR(optimizer, 5)
+        for _ in range(10):
+            training.step(optimizer)
+            schedule.step()
+            p.scalar("mine", 1.0)
+    with TraceReader(p.path) as reader:
+        assert list(with_rates(reader)) == ["lr", "mine"]
+        assert 'alt="lr' in page(reader)[0] or ">lr<" in page(reader)[0]
+        figure = charts.loss([reader], tag="lr")
+        assert figure.plot is not None and "lr" in figure.svg
+        folder = tmp_path / "tb"
+        tensorboard.write(reader, folder)
+    (events,) = folder.rglob("events*")
+    assert events.read_bytes().count(b"\n\x02lr") == 4  # held, dropped, held to the end
 
 
 def test_a_fault_in_here_stops_the_recording_and_not_the_program(tmp_path, training, monkeypatch):

@@ -195,9 +195,12 @@ def _over(reader: TraceReader, kind: str, num: Longs, live: Longs) -> list[list[
 
 def _used(reader: TraceReader, kind: str, num: int) -> dict[str, int]:
     """By category, bytes of what a step used that was there before it."""
-    step = reader.step(num, kind)
-    graph, sizes = reader.graph(step.graph), lifetime.nbytes(reader, step)
     found: dict[str, int] = {}
+    try:
+        step = reader.step(num, kind)
+        graph, sizes = reader.graph(step.graph), lifetime.nbytes(reader, step)
+    except TraceError:
+        return found  # of a damaged file the rest is shown
     for k in range(graph.n_ports):
         if graph.port_kind(k) != "constant" and k not in step.fresh:
             category = OF_PORT[graph.port_kind(k)]

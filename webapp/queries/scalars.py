@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphscope.analysis.rates import Rates
+from graphscope.analysis.rates import with_rates
 from graphscope.webapp.queries.strip import keep
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def series(reader: TraceReader) -> dict[str, Series]:
     Without a scalar called "loss" the steps' own loss takes its place; learning rates are there as the recorder saw
     them, where the program logged nothing under their names.
     """
-    found: dict[str, Series] = Rates().read(reader).series() | dict(reader.scalars())
+    found: dict[str, Series] = with_rates(reader)
     if not any(is_loss(tag) for tag in found):
         loss = loss_of_steps(reader.steps())
         if loss is not None:
