@@ -39,6 +39,19 @@ def test_the_peak_its_holders_and_the_largest_tensor(visit):
     expect(who.locator("thead")).to_contain_text("module")
 
 
+def test_the_table_fits_its_card(visit):
+    """At 1280 the last words of "why it is alive" were cut; names are as long as in a small network."""
+    page = visit("/memory?run=digits_like", width=1280, height=800)
+    table = page.locator(".gs-mem-scroll")
+    expect(table.locator("tbody tr").first).to_be_visible()
+    table.locator("tbody tr").first.evaluate(
+        """(row) => { const put = (k, text) => { row.children[k].textContent = text; };
+        put(2, 'net.relu1.relu'); put(3, '1437\u00d71\u00d78\u00d78 float32'); put(4, '\u25a0 saved for backward');
+        put(5, 'demo.py:139'); put(6, 'needed by the gradient of relu (demo.py:139)'); }"""
+    )
+    assert table.evaluate("(e) => e.scrollWidth <= e.clientWidth")
+
+
 def test_the_table_follows_the_cursor(visit):
     page = visit("/memory?run=tiny")
     canvas = ready(page)

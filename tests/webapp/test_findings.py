@@ -10,10 +10,12 @@ import pytest
 
 from graphscope.analysis.doctor import Finding
 from graphscope.analysis.rules.case import Case
+from graphscope.trace import schema
 from graphscope.trace.reader import TraceReader
 from graphscope.trace.records import Site
 from graphscope.webapp.queries import findings as query
 from graphscope.webapp.queries.graph import Views
+from graphscope.webapp.queries.places import Places
 from tests import golden
 
 if sys.version_info >= (3, 11):
@@ -100,6 +102,15 @@ def test_steps_in_words(first, last, count, kind, text):
 def test_the_mute_line_is_toml_whatever_the_key(reader, key):
     (one,) = ask(reader, Fake([made(key=key)]))["findings"]
     assert tomllib.loads(one["mute"]) == {"mute": [f"spike:{key}"]}
+
+
+def test_an_update_has_the_card_of_its_parameter(reader):
+    """It had that of the first input: of its twin, -1, as if that were a value."""
+    step = reader.step()
+    graph = reader.graph(step.graph)
+    places = Places(reader, Views(), graph, step)
+    updates = [i for i in range(graph.n) if graph.phase[i] == schema.UPDATE]
+    assert [places.card(i).label for i in updates] == ["w1", "w2"]
 
 
 def test_nodes_that_are_gone_and_graphs_that_never_were_have_no_cards(reader):

@@ -38,9 +38,11 @@ class Places:
     def card(self, value: int) -> Any | None:
         """The card of a value: a gradient's is that of its op, an update's that of its parameter."""
         found = self._cards.get(value)
-        if found is None and 0 <= value < self.graph.n:
+        inner = found is None and 0 <= value < self.graph.n
+        # No twin is -1, which as a value is the first input.
+        if inner and self.graph.twin[value] >= 0:
             found = self._cards.get(int(self.graph.twin[value]))
-        if found is None and 0 <= value < self.graph.n:
+        if found is None and inner:
             found = next(
                 (self._cards[v] for v in self._parameters(value) if v in self._cards), None
             )
