@@ -19,6 +19,7 @@ from graphscope.trace.values import thumbnail
 # and the budget of a few per cent is kept by taking values less often rather than by much less detail.
 EXACT = 1 << 18
 _HIST = 1 << 13
+TINY = 1e-30  # a sum of squares below which float32 lost some of them: the smallest it has whole is 1e-38
 _NAN = float("nan")
 
 
@@ -104,6 +105,9 @@ def in_numpy(flat: Any, size: int, kept: Any = None) -> Entry:
         health[0] = int(np.count_nonzero(wide == -np.inf))
         health[4] = int(np.count_nonzero(wide == np.inf))
         flat = wide[np.isfinite(wide)]
+        total = float(np.dot(flat, flat))
+    elif total < TINY:
+        flat = flat.astype(np.float64)
         total = float(np.dot(flat, flat))
     n = flat.size
     if n == 0:

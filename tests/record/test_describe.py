@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import graphscope as gs
@@ -56,6 +56,8 @@ FLOATS = st.one_of(
     st.lists(FLOATS, min_size=1, max_size=70), st.sampled_from(["f4", "f8", ">f4", "f2"]),
     st.integers(-3, 3).filter(bool), st.integers(1, 40),
 )  # fmt: skip
+@example([1.0290625181064385e-25], "f4", 1, 1)
+@example([1e-19, -1e-20], "f4", 1, 30)
 def test_the_compiled_statistics_are_those_of_numpy(items, dtype, step, times):
     with np.errstate(over="ignore"):
         a = np.tile(np.array(items, "f4"), times).astype(dtype)[::step]
