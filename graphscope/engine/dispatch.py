@@ -71,6 +71,9 @@ class Observer(Protocol):
     def state_made(self, x: Any) -> None:
         """An optimizer made a tensor of its state, by no op."""
 
+    def rates_changed(self, optimizer: Any, were: Any = ()) -> None:
+        """Learning rates of an optimizer's groups were set; ``were``: what they were just before."""
+
     def enter(self, module: Any) -> None:
         """A module's forward starts."""
 

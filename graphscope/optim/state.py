@@ -104,8 +104,8 @@ def rates_changed(optimizer: Any, were: Sequence[Any] = ()) -> None:
     were: what they were just before.
     """
     recorder = dispatch.recorder()
-    if recorder is not None and hasattr(recorder, "facts"):
-        recorder.facts.rates.changed(recorder, optimizer, were)
+    if recorder is not None:
+        recorder.rates_changed(optimizer, were)
 
 
 def _like(p: Tensor, value: Any, key: str | None = None) -> Any:

@@ -82,7 +82,7 @@ class Changes:
             else:
                 group["lr"] = value
             rec = self.control.recorder
-            rec.facts.rates.changed(rec, optimizer, quiet=True)
+            rec.rates_changed(optimizer, quiet=True)
             text = f"learning rate of group {k} from {number(before)} to {number(value)}"
             self.control.event(text, self.control.recorder)
             return text

@@ -117,3 +117,4 @@ class Keeper:
         """What is not needed here."""
 
     grad = backward_begin = backward_end = failed = enter_name = data = nothing
+    state_made = rates_changed = nothing

@@ -16,7 +16,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from numbers import Real
-from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any
 from weakref import ref
@@ -92,15 +91,10 @@ class Rates:
         were: what they were just before, of which another than the last one known was somebody else's doing.
         quiet: what set them leaves a mark of its own.
         """
-        if get_ident() != recorder.thread:
-            return
         # After its backward a step only updates; the program is in it until the next one begins.
         step = recorder.num["train"] + recorder.after
-        try:
-            self._begun = recorder.t_start
-            self._see(optimizer, step, True, were, quiet)
-        except Exception as error:  # a fault of ours must not be one of the program's
-            dispatch.broken(recorder, error)
+        self._begun = recorder.t_start
+        self._see(optimizer, step, True, were, quiet)
 
     def _of(self, optimizer: Any) -> _Followed | None:
         one = self._followed.get(id(optimizer))

@@ -315,6 +315,12 @@ class Recorder(StepLife):
         if self.after and get_ident() == self.thread:
             self.births.made(x)
 
+    @fenced
+    def rates_changed(self, optimizer: Any, were: Any = (), quiet: bool = False) -> None:
+        """Learning rates of an optimizer's groups were set (``record.rates``)."""
+        if get_ident() == self.thread:
+            self.facts.rates.changed(self, optimizer, were, quiet)
+
     def enter(self, module: Any) -> None:
         """A module's forward starts."""
         try:

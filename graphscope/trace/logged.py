@@ -110,13 +110,12 @@ class Logged(Dictionary):
             number, tag, step, kind, data, wall = row
             return Media(int(number), str(tag), int(step), str(kind), bytes(data), int(wall))
 
-    def facts(self, since: int = 0) -> list[tuple[int, int, str, Any]]:
-        """(id, graph, name, data) of what was noted of graphs beside their columns, oldest first."""
+    def facts(self, since: int = 0, name: str | None = None) -> list[tuple[int, int, str, Any]]:
+        """(id, graph, name, data) of what was noted of graphs beside their columns, oldest first; name: of one kind."""
         if self._one("SELECT 1 FROM sqlite_master WHERE name = 'facts'") is None:
             return []  # a file from before that table
-        rows = self._rows(
-            "SELECT id, graph, name, data FROM facts WHERE id > ? ORDER BY id", since, partial=True
-        )
+        sql = "SELECT id, graph, name, data FROM facts WHERE id > ? AND coalesce(? = name, 1) ORDER BY id"
+        rows = self._rows(sql, since, name, partial=True)
         with self._decoding("the facts of a graph"):
             return [(int(i), int(g), str(name), json.loads(data)) for i, g, name, data in rows]
 

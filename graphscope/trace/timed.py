@@ -113,12 +113,12 @@ class Timed(Stepped):
 
     def fresh(self, kind: str = "train") -> dict[int, dict[int, int]]:
         """Steps that made ports of theirs themselves (``Step.fresh``), by number."""
-        for id, _, name, data in self.facts(self._fresh_upto):
-            self._fresh_upto = id
-            if name == schema.BORN:
-                with self._decoding("what was made within a step"):
-                    ports = {int(port): int(node) for port, node in data["ports"]}
-                    self._made[str(data["kind"]), int(data["num"])] = ports
+        # Other threads may be reading too: what is there is replaced, never changed.
+        for id, _, _, data in self.facts(self._fresh_upto, schema.BORN):
+            with self._decoding("what was made within a step"):
+                ports = {int(port): int(node) for port, node in data["ports"]}
+                self._made = {**self._made, (str(data["kind"]), int(data["num"])): ports}
+            self._fresh_upto = max(self._fresh_upto, id)
         return {num: ports for (of, num), ports in self._made.items() if of == kind}
 
     def _fresh(self, kind: str, num: int, graph: Graph) -> dict[int, int]:

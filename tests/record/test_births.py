@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +106,6 @@ def test_the_memory_viewers_file_has_it_where_it_was_made(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("ports", [[[9, 0]], [[1, 99]], [[-1, 0]]])
 def test_what_does_not_fit_is_told_as_damage(tmp_path: Path, ports: Any) -> None:
-    import sqlite3
 
     path = train(tmp_path, 1).path
     db = sqlite3.connect(path)
@@ -116,9 +117,49 @@ def test_what_does_not_fit_is_told_as_damage(tmp_path: Path, ports: Any) -> None
         reader.step(0)
 
 
+def test_damage_of_other_facts_is_not_the_steps(tmp_path: Path) -> None:
+
+    path = train(tmp_path, 1).path
+    db = sqlite3.connect(path)
+    assert db.execute("UPDATE facts SET data = '{' WHERE name != 'born'").rowcount > 0
+    db.commit()
+    db.close()
+    with TraceReader(path) as reader:
+        assert len(reader.step(0).fresh) == 2
+        with pytest.raises(gs.errors.TraceError):
+            reader.facts()
+
+
 def test_a_step_without_state_is_asked_no_facts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with train(tmp_path, 1, lambda ps: gs.optim.SGD(ps, lr=0.1)) as reader:
-        monkeypatch.setattr(reader, "facts", lambda since: pytest.fail("asked"))
+        monkeypatch.setattr(reader, "facts", lambda *given: pytest.fail("asked"))
         assert reader.step(0).fresh == {} and np.isfinite(reader.step(0).wall_ns)
+
+
+def whole_step(x: Any) -> Any:
+    w = gs.ones(3).requires_grad_()
+    optimizer = gs.optim.Adam([w])
+    schedule = gs.optim.lr_scheduler.StepLR(optimizer, 1)
+    loss = (w * x).sum()
+    loss.backward()
+    optimizer.step()
+    schedule.step()
+    return loss.detach()
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_whoever_listens_to_ops_is_told(tmp_path: Path, recorded: bool) -> None:
+    """Anomaly detection and hooks for saved tensors stand in front of a recorder, or of none."""
+    hooks = gs.autograd.graph.saved_tensors_hooks(lambda x: x, lambda x: x)
+    with gs.profile(tmp_path / "run", values="off") if recorded else nullcontext() as p:
+        with gs.autograd.detect_anomaly(), hooks:
+            whole_step(gs.ones(3))
+    if recorded:
+        with TraceReader(p.path) as reader:
+            assert len(reader.step(0).fresh) == 2
+
+
+def test_a_whole_step_is_compared() -> None:
+    assert gs.compare(whole_step, gs.ones(3), dtypes=("float32", "float64"), backward=False)

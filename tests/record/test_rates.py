@@ -72,13 +72,18 @@ def test_a_schedule_of_drops_is_told_at_the_first_step_with_the_new_rate(tmp_pat
     assert (wall[1:] >= wall[:-1]).all() and wall[0] >= 0
 
 
+def ten_steps(training):
+    """The rate drops in the middle, and behind the last."""
+    optimizer = optim.SGD(training.net.parameters(), lr=0.1)
+    schedule = lr_scheduler.StepLR(optimizer, 5)
+    for _ in range(10):
+        training.step(optimizer)
+        schedule.step()
+
+
 def test_what_the_schedule_sets_behind_the_last_step_is_of_no_step(tmp_path, training):
     with gs.profile(tmp_path / "r", values="off") as p:
-        optimizer = optim.SGD(training.net.parameters(), lr=0.1)
-        schedule = lr_scheduler.StepLR(optimizer, 5)
-        for _ in range(10):
-            training.step(optimizer)
-            schedule.step()
+        ten_steps(training)
     assert told(p.path)["lr"][-1] == (10, pytest.approx(0.001))
     steps, values, _ = rates(p.path).series()["lr"]
     assert steps.tolist() == [0, 4, 5, 9] and values.tolist() == pytest.approx(
@@ -334,12 +339,8 @@ def test_one_step_that_fails_behind_its_update(tmp_path, training):
 
 def test_what_is_exported_has_the_curve(tmp_path, training):
     with gs.profile(tmp_path / "r", values="off") as p:
-        optimizer = optim.SGD(training.net.parameters(), lr=0.1)
-        schedule = lr_scheduler.StepLR(optimizer, 5)
-        for _ in range(10):
-            training.step(optimizer)
-            schedule.step()
-            p.scalar("mine", 1.0)
+        ten_steps(training)
+        p.scalar("mine", 1.0)
     with TraceReader(p.path) as reader:
         assert list(with_rates(reader)) == ["lr", "mine"]
         assert 'alt="lr' in page(reader)[0] or ">lr<" in page(reader)[0]

@@ -101,7 +101,9 @@ def test_a_schedule_written_by_hand_is_no_event(tmp_path):
 
 
 def test_what_the_program_logs_itself_is_told_once(tmp_path):
-    drop = lambda o: lr_scheduler.MultiStepLR(o, [20], 0.1)  # noqa: E731
+    def drop(optimizer):
+        return lr_scheduler.MultiStepLR(optimizer, [20], 0.1)
+
     path = train(tmp_path / "a", 30, drop, log="lr")
     assert marks_of_curves(path) == [(20, "lr 0.1 to 0.01")]
     with TraceReader(path) as reader:
